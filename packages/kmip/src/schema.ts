@@ -1,0 +1,293 @@
+import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
+import { VERSION_NAMES, type Dialect, type Window } from './versions/dialect';
+import { tags } from './vocabulary/tags';
+import type { EnumerationTable, MaskTable } from './vocabulary/tables';
+
+/** Translates one item to and from its neutral value. */
+export interface Codec<T> {
+  /** The item type on the wire, where it is always the same: shown in tables and errors. */
+  readonly type: ItemType | undefined;
+  /** For enumerations and masks: the table of names. */
+  readonly table?: EnumerationTable | MaskTable;
+  /** For structures: their fields. */
+  readonly fields?: Readonly<Record<string, Field<unknown>>>;
+  /** @throws HoldfastError InvalidMessage where the item has another form, InvalidField where its value cannot be */
+  decode(item: Item, dialect: Dialect): T;
+  /** The item, or undefined where the dialect has no way to say this value (it is then left out). */
+  encode(tag: number, value: T, dialect: Dialect): Item | undefined;
+}
+
+export type Infer<C> = C extends Codec<infer T> ? T : never;
+
+/** One member of a structure. It may take several items (a repeated field) and differ between versions. */
+export interface Field<T, Optional extends boolean = boolean> {
+  readonly isOptional: Optional;
+  readonly isRepeated: boolean;
+  /** What the reference page shows: the tag and codec, where there is one of each. */
+  readonly tag: number | undefined;
+  readonly codec: Codec<unknown> | undefined;
+  readonly window: Window;
+  /** The tags that the field takes in this dialect; none where the dialect does not have it. */
+  tagsIn(dialect: Dialect): readonly number[];
+  /** All items with one of these tags, in their order; undefined leaves the member out. */
+  decode(items: readonly Item[], dialect: Dialect, structure: Item): T | undefined;
+  encode(value: T, dialect: Dialect, out: Item[]): void;
+}
+
+type RequiredKeys<F> = { [K in keyof F]: F[K] extends { readonly isOptional: false } ? K : never }[keyof F];
+type OptionalKeys<F> = Exclude<keyof F, RequiredKeys<F>>;
+type ValueOf<F> = F extends { encode(value: infer T, dialect: Dialect, out: Item[]): void } ? T : never;
+type Simplify<T> = { [K in keyof T]: T[K] };
+export type StructureValue<F> = Simplify<
+  { readonly [K in RequiredKeys<F>]: ValueOf<F[K]> } & {
+    readonly [K in OptionalKeys<F>]?: ValueOf<F[K]> | undefined;
+  }
+>;
+export interface StructureCodec<T> extends Codec<T> {
+  readonly fields: Readonly<Record<string, Field<unknown>>>;
+}
+
+/** The printed name of a tag, or its hex form, for messages. */
+export function tagName(tag: number): string {
+  return tags.byValue.get(tag)?.name ?? `tag 0x${tag.toString(16)}`;
+}
+
+function typeName(type: number): string {
+  return Object.entries(ItemType).find(([, value]) => value === type)?.[0] ?? `type ${type}`;
+}
+
+function wrongType(item: Item, expected: ItemType): HoldfastError {
+  return new HoldfastError(
+    'InvalidMessage',
+    `${tagName(item.tag)} is encoded as ${typeName(item.type)}, expected ${typeName(expected)}`,
+  );
+}
+
+/** A codec whose neutral value is the item's own. */
+function scalar<T extends Item['value']>(type: ItemType): Codec<T> {
+  return {
+    type,
+    decode(item) {
+      if (item.type !== type) throw wrongType(item, type);
+      return item.value as T;
+    },
+    encode: (tag, value) => ({ tag, type, value }) as Item,
+  };
+}
+
+export const integer: Codec<number> = scalar<number>(ItemType.Integer);
+export const longInteger: Codec<bigint> = scalar<bigint>(ItemType.LongInteger);
+export const bigInteger: Codec<bigint> = scalar<bigint>(ItemType.BigInteger);
+export const boolean: Codec<boolean> = scalar<boolean>(ItemType.Boolean);
+export const textString: Codec<string> = scalar<string>(ItemType.TextString);
+export const byteString: Codec<Buffer> = scalar<Buffer>(ItemType.ByteString);
+/** Seconds. */
+export const interval: Codec<number> = scalar<number>(ItemType.Interval);
+/** Microseconds since 1970. */
+export const dateTimeExtended: Codec<bigint> = scalar<bigint>(ItemType.DateTimeExtended);
+
+/** Seconds since 1970 as a number: the range that the calendar of the key store has (years -9999 to 9999). */
+export const dateTime: Codec<number> = {
+  type: ItemType.DateTime,
+  decode(item) {
+    if (item.type !== ItemType.DateTime) throw wrongType(item, ItemType.DateTime);
+    if (item.value < -377705116800n || item.value > 253402300799n) {
+      throw new HoldfastError('InvalidField', `${tagName(item.tag)} is out of range`);
+    }
+    return Number(item.value);
+  },
+  encode: (tag, value) => ({ tag, type: ItemType.DateTime, value: BigInt(value) }),
+};
+
+/** Any item, passed on as it is (Attribute Value of a custom attribute, Message Extension payloads). */
+export const anyItem: Codec<Item> = {
+  type: undefined,
+  decode: (item) => item,
+  encode: (tag, value) => ({ ...value, tag }),
+};
+
+/** An enumeration; members that the dialect does not have are refused when read and left out when written. */
+export function enumerated<V extends Record<string, number>>(table: EnumerationTable<V>): Codec<V[keyof V]> {
+  return {
+    type: ItemType.Enumeration,
+    table,
+    decode(item, dialect) {
+      if (item.type !== ItemType.Enumeration) throw wrongType(item, ItemType.Enumeration);
+      const entry = table.byValue.get(item.value);
+      if (entry === undefined || !dialect.knows(entry)) {
+        throw new HoldfastError(
+          'InvalidField',
+          `${tagName(item.tag)} has the value 0x${item.value.toString(16)}, which KMIP ${dialect.name} does not list`,
+        );
+      }
+      return item.value as V[keyof V];
+    },
+    encode(tag, value, dialect) {
+      const entry = table.byValue.get(value);
+      if (entry === undefined || !dialect.knows(entry)) return undefined;
+      return { tag, type: ItemType.Enumeration, value };
+    },
+  };
+}
+
+/** A bit mask (Integer); bits that the dialect does not have are dropped when written. */
+export function masked(table: MaskTable): Codec<number> {
+  const known = VERSION_NAMES.map(() => -1);
+  const bitsOf = (dialect: Dialect): number => {
+    let bits = known[dialect.ordinal] as number;
+    if (bits === -1) {
+      bits = 0;
+      for (const entry of table.byValue.values()) if (dialect.knows(entry)) bits |= entry.value;
+      known[dialect.ordinal] = bits;
+    }
+    return bits;
+  };
+  return {
+    type: ItemType.Integer,
+    table,
+    decode(item, dialect) {
+      if (item.type !== ItemType.Integer) throw wrongType(item, ItemType.Integer);
+      if ((item.value & ~bitsOf(dialect)) !== 0) {
+        throw new HoldfastError(
+          'InvalidField',
+          `${tagName(item.tag)} has bits that KMIP ${dialect.name} does not list`,
+        );
+      }
+      return item.value;
+    },
+    encode: (tag, value, dialect) => ({ tag, type: ItemType.Integer, value: value & bitsOf(dialect) }),
+  };
+}
+
+function single<T, O extends boolean>(
+  tag: number,
+  codec: Codec<T>,
+  window: Window,
+  isOptional: O,
+): Field<T, O> {
+  const own = [tag] as const;
+  const none: readonly number[] = [];
+  return {
+    isOptional,
+    isRepeated: false,
+    tag,
+    codec: codec as Codec<unknown>,
+    window,
+    tagsIn: (dialect) => (dialect.knows(window) ? own : none),
+    decode(items, dialect, structure) {
+      const item = items[0];
+      if (item === undefined) {
+        if (isOptional || !dialect.knows(window)) return undefined;
+        throw new HoldfastError('InvalidMessage', `${tagName(tag)} is missing in ${tagName(structure.tag)}`);
+      }
+      if (items.length > 1) {
+        throw new HoldfastError(
+          'InvalidMessage',
+          `${tagName(tag)} appears more than once in ${tagName(structure.tag)}`,
+        );
+      }
+      return codec.decode(item, dialect);
+    },
+    encode(value, dialect, out) {
+      if (!dialect.knows(window)) return;
+      const item = codec.encode(tag, value, dialect);
+      if (item !== undefined) out.push(item);
+    },
+  };
+}
+
+/** A member that must be there (in the versions that have it). */
+export function required<T>(tag: number, codec: Codec<T>, window: Window = {}): Field<T, false> {
+  return single(tag, codec, window, false);
+}
+
+/** A member that may be left out. */
+export function optional<T>(tag: number, codec: Codec<T>, window: Window = {}): Field<T, true> {
+  return single(tag, codec, window, true);
+}
+
+/** A member that may appear any number of times; its neutral value is a list, empty where there is none. */
+export function repeated<T>(tag: number, codec: Codec<T>, window: Window = {}): Field<readonly T[], false> {
+  const own = [tag] as const;
+  const none: readonly number[] = [];
+  return {
+    isOptional: false,
+    isRepeated: true,
+    tag,
+    codec: codec as Codec<unknown>,
+    window,
+    tagsIn: (dialect) => (dialect.knows(window) ? own : none),
+    decode: (items, dialect) => items.map((item) => codec.decode(item, dialect)),
+    encode(values, dialect, out) {
+      if (!dialect.knows(window)) return;
+      for (const value of values) {
+        const item = codec.encode(tag, value, dialect);
+        if (item !== undefined) out.push(item);
+      }
+    },
+  };
+}
+
+const EMPTY: readonly Item[] = [];
+
+/**
+ * A structure of named members. Reading is indifferent to the order of members (clients differ), refuses members that
+ * the dialect does not have and passes over vendor tags (54xxxx); writing keeps the declared order.
+ */
+export function structure<const F extends Readonly<Record<string, Field<unknown>>>>(
+  fields: F,
+): StructureCodec<StructureValue<F>> {
+  const members = Object.entries(fields) as (readonly [string, Field<unknown>])[];
+  const slots = VERSION_NAMES.map((): ReadonlyMap<number, number> | undefined => undefined);
+  const slotsOf = (dialect: Dialect): ReadonlyMap<number, number> => {
+    let map = slots[dialect.ordinal];
+    if (map === undefined) {
+      map = new Map(
+        members.flatMap(([, field], slot) => field.tagsIn(dialect).map((tag) => [tag, slot] as const)),
+      );
+      slots[dialect.ordinal] = map;
+    }
+    return map;
+  };
+  return {
+    type: ItemType.Structure,
+    fields: fields as Readonly<Record<string, Field<unknown>>>,
+    decode(item, dialect) {
+      if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
+      const slotByTag = slotsOf(dialect);
+      const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(members.length);
+      for (const child of item.value) {
+        const slot = slotByTag.get(child.tag);
+        if (slot === undefined) {
+          if (child.tag >= 0x540000) continue;
+          throw new HoldfastError(
+            'InvalidMessage',
+            `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
+          );
+        }
+        const list = found[slot];
+        if (list === undefined) found[slot] = [child];
+        else list.push(child);
+      }
+      const value: Record<string, unknown> = {};
+      for (let slot = 0; slot < members.length; slot++) {
+        const [name, field] = members[slot] as readonly [string, Field<unknown>];
+        const member = field.decode(found[slot] ?? EMPTY, dialect, item);
+        if (member !== undefined) value[name] = member;
+      }
+      return value as StructureValue<F>;
+    },
+    encode(tag, value, dialect) {
+      const out: Item[] = [];
+      const record = value as Readonly<Record<string, unknown>>;
+      for (const [name, field] of members) {
+        const member = record[name];
+        if (member !== undefined) field.encode(member, dialect, out);
+      }
+      return { tag, type: ItemType.Structure, value: out };
+    },
+  };
+}
+
+/** A structure with no members: an empty payload. */
+export const emptyStructure: StructureCodec<Record<never, never>> = structure({});

@@ -1,0 +1,110 @@
+import { HoldfastError } from '@holdfast/ttlv';
+
+/** The protocol versions that are spoken here, oldest first. */
+export const VERSION_NAMES = ['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'] as const;
+export type VersionName = (typeof VERSION_NAMES)[number];
+
+export interface ProtocolVersion {
+  readonly protocolVersionMajor: number;
+  readonly protocolVersionMinor: number;
+}
+
+/** First and last version that has a field, a value, an attribute or an operation; open where left out. */
+export interface Window {
+  readonly since?: VersionName | undefined;
+  readonly last?: VersionName | undefined;
+}
+
+/**
+ * What a version does differently where no field says so. Decoding and the operations read these flags; nothing
+ * outside this folder compares versions.
+ */
+export interface VersionRules {
+  /** 1.x names attributes by text and index inside Template-Attribute; 2.x by tag inside Attributes. */
+  readonly attributeForm: 'indexed' | 'tagged';
+  /** Create and its like answer with the attributes that the server set on its own (1.x Template-Attribute). */
+  readonly answersServerSetAttributes: boolean;
+  /** Add, Modify and Delete Attribute answer with the attribute (1.x). */
+  readonly answersChangedAttribute: boolean;
+  /** Missing mandatory attributes of Create are filled in by the server (2.x, KMIP 2.1 section 4). */
+  readonly fillsCreateDefaults: boolean;
+  /** Order in which Locate answers where several objects match (KMIP 2.1 section 6.1.28). */
+  readonly locateOrder: 'newest-first' | 'unspecified';
+  /** What an absent Batch Order Option means (1.4 section 6.12, 2.1 section 9.8). */
+  readonly batchOrderDefault: boolean;
+  /** 1.x: a left-out identifier means the ID Placeholder only with Batch Order true or a single item. */
+  readonly hasTemplates: boolean;
+}
+
+/** One protocol version with its place in the order and its rules. */
+export interface Dialect extends ProtocolVersion {
+  readonly name: VersionName;
+  /** 0 for 1.0 up to 6 for 2.1: an index for per-version tables, not for comparison. */
+  readonly ordinal: number;
+  readonly rules: VersionRules;
+  /** Whether the window holds this version. */
+  knows(window: Window): boolean;
+}
+
+const RULES_V1: VersionRules = {
+  attributeForm: 'indexed',
+  answersServerSetAttributes: true,
+  answersChangedAttribute: true,
+  fillsCreateDefaults: false,
+  locateOrder: 'unspecified',
+  batchOrderDefault: false,
+  hasTemplates: true,
+};
+const RULES_V2: VersionRules = {
+  attributeForm: 'tagged',
+  answersServerSetAttributes: false,
+  answersChangedAttribute: false,
+  fillsCreateDefaults: true,
+  locateOrder: 'newest-first',
+  batchOrderDefault: true,
+  hasTemplates: false,
+};
+
+function ordinalOf(version: VersionName): number {
+  return VERSION_NAMES.indexOf(version);
+}
+
+function makeDialect(name: VersionName): Dialect {
+  const ordinal = ordinalOf(name);
+  const [major, minor] = name.split('.').map(Number) as [number, number];
+  return {
+    name,
+    ordinal,
+    protocolVersionMajor: major,
+    protocolVersionMinor: minor,
+    rules: major === 1 ? RULES_V1 : RULES_V2,
+    knows: ({ since, last }) =>
+      (since === undefined || ordinal >= ordinalOf(since)) &&
+      (last === undefined || ordinal <= ordinalOf(last)),
+  };
+}
+
+/** Every version that is spoken, oldest first. */
+export const DIALECTS: readonly Dialect[] = VERSION_NAMES.map(makeDialect);
+
+const byName = new Map(DIALECTS.map((dialect) => [dialect.name, dialect]));
+
+/** The newest version: the form in which neutral structures are kept at rest. */
+export const NEUTRAL_DIALECT = byName.get('2.1') as Dialect;
+
+export function dialectNamed(name: VersionName): Dialect {
+  return byName.get(name) as Dialect;
+}
+
+/**
+ * The dialect of a Protocol Version.
+ * @throws HoldfastError UnsupportedProtocolVersion
+ */
+export function dialectOf(version: ProtocolVersion): Dialect {
+  const name = `${version.protocolVersionMajor}.${version.protocolVersionMinor}`;
+  const dialect = byName.get(name as VersionName);
+  if (dialect === undefined) {
+    throw new HoldfastError('UnsupportedProtocolVersion', `protocol version ${name} is not spoken here`);
+  }
+  return dialect;
+}
