@@ -1,5 +1,5 @@
 import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
-import { VERSION_NAMES, type Dialect, type Window } from './versions/dialect';
+import type { Dialect, Window } from './versions/dialect';
 import { tags } from './vocabulary/tags';
 import type { EnumerationTable, MaskTable } from './vocabulary/tables';
 
@@ -132,10 +132,10 @@ export function enumerated<V extends Record<string, number>>(table: EnumerationT
 
 /** A bit mask (Integer); bits that the dialect does not have are dropped when written. */
 export function masked(table: MaskTable): Codec<number> {
-  const known = VERSION_NAMES.map(() => -1);
+  const known: (number | undefined)[] = [];
   const bitsOf = (dialect: Dialect): number => {
-    let bits = known[dialect.ordinal] as number;
-    if (bits === -1) {
+    let bits = known[dialect.ordinal];
+    if (bits === undefined) {
       bits = 0;
       for (const entry of table.byValue.values()) if (dialect.knows(entry)) bits |= entry.value;
       known[dialect.ordinal] = bits;
@@ -238,7 +238,7 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
   fields: F,
 ): StructureCodec<StructureValue<F>> {
   const members = Object.entries(fields) as (readonly [string, Field<unknown>])[];
-  const slots = VERSION_NAMES.map((): ReadonlyMap<number, number> | undefined => undefined);
+  const slots: (ReadonlyMap<number, number> | undefined)[] = [];
   const slotsOf = (dialect: Dialect): ReadonlyMap<number, number> => {
     let map = slots[dialect.ordinal];
     if (map === undefined) {

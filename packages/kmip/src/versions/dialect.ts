@@ -89,8 +89,15 @@ export const DIALECTS: readonly Dialect[] = VERSION_NAMES.map(makeDialect);
 
 const byName = new Map(DIALECTS.map((dialect) => [dialect.name, dialect]));
 
-/** The newest version: the form in which neutral structures are kept at rest. */
-export const NEUTRAL_DIALECT = byName.get('2.1') as Dialect;
+/**
+ * The form in which neutral structures are kept at rest: that of the newest version, but with every field, value and
+ * attribute of any version. It is never spoken.
+ */
+export const STORAGE_DIALECT: Dialect = {
+  ...(byName.get('2.1') as Dialect),
+  ordinal: VERSION_NAMES.length,
+  knows: () => true,
+};
 
 export function dialectNamed(name: VersionName): Dialect {
   return byName.get(name) as Dialect;
