@@ -17,7 +17,7 @@ export interface IssuedCertificate {
   /** Serial number, lower-case hex. */
   readonly serialHex: string;
   /** SHA-256 of the DER, lower-case hex. */
-  readonly fingerprintSha256: string;
+  readonly sha256Hex: string;
   /** Validity in seconds since the epoch, both ends included. */
   readonly notBeforeSeconds: number;
   readonly notAfterSeconds: number;
@@ -200,7 +200,7 @@ export interface X509Description {
 export interface ParsedCertificate extends X509Description {
   readonly pem: string;
   /** SHA-256 of the DER, lower-case hex. */
-  readonly fingerprintSha256: string;
+  readonly sha256Hex: string;
   /** Basic Constraints say CA, and Key Usage, where present, allows signing certificates. */
   readonly isCa: boolean;
   /** Subject and issuer are the same name. */
@@ -214,7 +214,7 @@ export interface ParsedCertificate extends X509Description {
  * state, writes files or reads a clock. Whatever is refused is refused with HoldfastError `InvalidField` (`InvalidCSR` for
  * a certificate request).
  */
-export interface Certificates {
+export interface CertificatesPort {
   /**
    * Makes a key pair and a self-signed root certificate for it: Basic Constraints CA with path length 0 (critical), Key
    * Usage keyCertSign and cRLSign (critical), Subject Key Identifier (RFC 5280 sections 4.2.1.2, 4.2.1.3, 4.2.1.9).
