@@ -1,5 +1,5 @@
-import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
-import type { Dialect, Window } from './versions/dialect';
+import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { VERSION_NAMES, type Dialect, type Window } from './versions/dialect';
 import { tags } from './vocabulary/tags';
 import type { EnumerationTable, MaskTable } from './vocabulary/tables';
 
@@ -13,7 +13,7 @@ export interface Codec<T> {
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
   /** @throws HoldfastError InvalidMessage where the item has another form, InvalidField where its value cannot be */
   decode(item: Item, dialect: Dialect): T;
-  /** The item, or undefined where the dialect has no way to say this value (it is then left out). */
+  /** The item, or undefined where the dialect has no way to say this value: it is then left out, with whatever needs it. */
   encode(tag: number, value: T, dialect: Dialect): Item | undefined;
 }
 
@@ -47,6 +47,9 @@ export interface StructureCodec<T> extends Codec<T> {
   readonly fields: Readonly<Record<string, Field<unknown>>>;
 }
 
+/** Tags from here on belong to vendors (KMIP 1.4 section 9.1.3.1, KMIP 2.1 section 11.56). */
+const FIRST_EXTENSION_TAG = 0x540000;
+
 /** The printed name of a tag, or its hex form, for messages. */
 export function tagName(tag: number): string {
   return tags.byValue.get(tag)?.name ?? `tag 0x${tag.toString(16)}`;
@@ -56,7 +59,8 @@ function typeName(type: number): string {
   return Object.entries(ItemType).find(([, value]) => value === type)?.[0] ?? `type ${type}`;
 }
 
-function wrongType(item: Item, expected: ItemType): HoldfastError {
+/** The error for an item that is not of the type it has to be. */
+export function wrongType(item: Item, expected: ItemType): HoldfastError {
   return new HoldfastError(
     'InvalidMessage',
     `${tagName(item.tag)} is encoded as ${typeName(item.type)}, expected ${typeName(expected)}`,
@@ -127,6 +131,30 @@ export function enumerated<V extends Record<string, number>>(table: EnumerationT
       if (entry === undefined || !dialect.knows(entry)) return undefined;
       return { tag, type: ItemType.Enumeration, value };
     },
+  };
+}
+
+/** An enumeration of which the specification lists no values, only the range of vendor extensions (Opaque Data Type). */
+export const openEnumeration: Codec<number> = scalar<number>(ItemType.Enumeration);
+
+/** A value whose encoding differs between versions: the first row whose window holds the dialect says how. */
+export function versioned<T>(
+  ...rows: readonly { readonly window: Window; readonly codec: Codec<T> }[]
+): Codec<T> {
+  const types = new Set(rows.map((row) => row.codec.type));
+  const table = rows.find((row) => row.codec.table !== undefined)?.codec.table;
+  const codecOf = (dialect: Dialect) => rows.find((row) => dialect.knows(row.window))?.codec;
+  return {
+    type: types.size === 1 ? rows[0]?.codec.type : undefined,
+    ...(table === undefined ? {} : { table }),
+    decode(item, dialect) {
+      const codec = codecOf(dialect);
+      if (codec === undefined) {
+        throw new HoldfastError('InvalidField', `${tagName(item.tag)} is not in KMIP ${dialect.name}`);
+      }
+      return codec.decode(item, dialect);
+    },
+    encode: (tag, value, dialect) => codecOf(dialect)?.encode(tag, value, dialect),
   };
 }
 
@@ -230,48 +258,71 @@ export function repeated<T>(tag: number, codec: Codec<T>, window: Window = {}): 
 
 const EMPTY: readonly Item[] = [];
 
+/** How one version sees a structure. */
+interface Plan {
+  readonly slotByTag: ReadonlyMap<number, number>;
+  readonly members: readonly PlannedMember[];
+}
+interface PlannedMember {
+  readonly name: string;
+  readonly field: Field<unknown>;
+  /** The structure makes no sense in this version without it. */
+  readonly isNeeded: boolean;
+}
+
+function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Dialect): Plan {
+  const entries = Object.entries(fields);
+  return {
+    slotByTag: new Map(
+      entries.flatMap(([, field], slot) => field.tagsIn(dialect).map((tag) => [tag, slot] as const)),
+    ),
+    members: entries.map(([name, field]) => ({
+      name,
+      field,
+      isNeeded: !field.isOptional && !field.isRepeated && field.tagsIn(dialect).length > 0,
+    })),
+  };
+}
+
+/** Sorts the children of a structure to the members that take them. */
+function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[] | undefined)[] {
+  const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(plan.members.length);
+  for (const child of item.value) {
+    const slot = plan.slotByTag.get(child.tag);
+    if (slot === undefined) {
+      if (child.tag >= FIRST_EXTENSION_TAG) continue;
+      throw new HoldfastError(
+        'InvalidMessage',
+        `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
+      );
+    }
+    const list = found[slot];
+    if (list === undefined) found[slot] = [child];
+    else list.push(child);
+  }
+  return found;
+}
+
 /**
  * A structure of named members. Reading is indifferent to the order of members (clients differ), refuses members that
- * the dialect does not have and passes over vendor tags (54xxxx); writing keeps the declared order.
+ * the dialect does not have and passes over vendor tags (54xxxx); writing keeps the declared order. Where a member
+ * that must be there holds what the dialect cannot say, the whole structure is left out.
  */
 export function structure<const F extends Readonly<Record<string, Field<unknown>>>>(
   fields: F,
 ): StructureCodec<StructureValue<F>> {
-  const members = Object.entries(fields) as (readonly [string, Field<unknown>])[];
-  const slots: (ReadonlyMap<number, number> | undefined)[] = [];
-  const slotsOf = (dialect: Dialect): ReadonlyMap<number, number> => {
-    let map = slots[dialect.ordinal];
-    if (map === undefined) {
-      map = new Map(
-        members.flatMap(([, field], slot) => field.tagsIn(dialect).map((tag) => [tag, slot] as const)),
-      );
-      slots[dialect.ordinal] = map;
-    }
-    return map;
-  };
+  const plans = VERSION_NAMES.map((): Plan | undefined => undefined);
+  const planIn = (dialect: Dialect): Plan => (plans[dialect.ordinal] ??= planOf(fields, dialect));
   return {
     type: ItemType.Structure,
     fields: fields as Readonly<Record<string, Field<unknown>>>,
     decode(item, dialect) {
       if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
-      const slotByTag = slotsOf(dialect);
-      const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(members.length);
-      for (const child of item.value) {
-        const slot = slotByTag.get(child.tag);
-        if (slot === undefined) {
-          if (child.tag >= 0x540000) continue;
-          throw new HoldfastError(
-            'InvalidMessage',
-            `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
-          );
-        }
-        const list = found[slot];
-        if (list === undefined) found[slot] = [child];
-        else list.push(child);
-      }
+      const plan = planIn(dialect);
+      const found = sortChildren(item, plan);
       const value: Record<string, unknown> = {};
-      for (let slot = 0; slot < members.length; slot++) {
-        const [name, field] = members[slot] as readonly [string, Field<unknown>];
+      for (let slot = 0; slot < plan.members.length; slot++) {
+        const { name, field } = plan.members[slot] as PlannedMember;
         const member = field.decode(found[slot] ?? EMPTY, dialect, item);
         if (member !== undefined) value[name] = member;
       }
@@ -280,9 +331,12 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
     encode(tag, value, dialect) {
       const out: Item[] = [];
       const record = value as Readonly<Record<string, unknown>>;
-      for (const [name, field] of members) {
+      for (const { name, field, isNeeded } of planIn(dialect).members) {
         const member = record[name];
-        if (member !== undefined) field.encode(member, dialect, out);
+        if (member === undefined) continue;
+        const before = out.length;
+        field.encode(member, dialect, out);
+        if (isNeeded && out.length === before) return undefined;
       }
       return { tag, type: ItemType.Structure, value: out };
     },

@@ -65,12 +65,12 @@ const RULES_V2: VersionRules = {
   hasTemplates: false,
 };
 
-function ordinalOf(version: VersionName): number {
-  return VERSION_NAMES.indexOf(version);
-}
+const ORDINALS = Object.fromEntries(VERSION_NAMES.map((name, ordinal) => [name, ordinal])) as Readonly<
+  Record<VersionName, number>
+>;
 
 function makeDialect(name: VersionName): Dialect {
-  const ordinal = ordinalOf(name);
+  const ordinal = ORDINALS[name];
   const [major, minor] = name.split('.').map(Number) as [number, number];
   return {
     name,
@@ -79,8 +79,8 @@ function makeDialect(name: VersionName): Dialect {
     protocolVersionMinor: minor,
     rules: major === 1 ? RULES_V1 : RULES_V2,
     knows: ({ since, last }) =>
-      (since === undefined || ordinal >= ordinalOf(since)) &&
-      (last === undefined || ordinal <= ordinalOf(last)),
+      (since === undefined || ordinal >= ORDINALS[since]) &&
+      (last === undefined || ordinal <= ORDINALS[last]),
   };
 }
 

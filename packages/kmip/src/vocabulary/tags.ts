@@ -1,4 +1,5 @@
 import { tagTable } from './tables';
+
 /**
  * Tags: value, printed name, first version and, where it left, last version that lists it
  * (KMIP 1.4 section 9.1.3.1, KMIP 2.1 section 11.56).
