@@ -1,1 +1,1 @@
-export {};
+export { createKeyring, type DomainKeyVersion, type KeyringSource, type ManagedKeyring } from './keyring';
