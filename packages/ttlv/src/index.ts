@@ -3,5 +3,8 @@ export { encodeTtlv, encodedLength } from './encode';
 export * from './errors';
 export { FrameReader, type FrameReaderOptions } from './framing';
 export * from './item';
+export { decodeJson, encodeJson, type JsonDecodeOptions } from './json';
 export { DEFAULT_LIMITS, type Limits } from './limits';
+export type { NamingContext, Vocabulary } from './names';
 export * from './secret';
+export { decodeXml, decodeXmlDocument, encodeXml, type XmlDecodeOptions } from './xml';

@@ -8,18 +8,9 @@ import {
   encodedLength,
   type Item,
 } from '../src';
+import { refusal } from './refusal';
 import { anyItem, hex } from './trees';
 import { EXAMPLES, QUERY_REQUEST, QUERY_RESPONSE } from './vectors';
-
-function refusal(run: () => unknown): HoldfastError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof HoldfastError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('worked examples', () => {
   it.each(EXAMPLES)('%s decodes and encodes', (_name, digits, item) => {
@@ -138,7 +129,7 @@ describe('bytes that are refused', () => {
     ['a surrogate in UTF-8', '420020|07|00000003|eda0800000000000', /not UTF-8/],
     ['text with a null at its end', '420020|07|00000004|6162630000000000', /byte 11: .*null character/],
     ['trailing bytes', '420020|02|00000004|0000000800000000|00', /byte 16: 1 bytes follow/],
-    ['a second item', `${'420020|02|00000004|0000000800000000'.repeat(2)}`, /byte 16: 16 bytes follow/],
+    ['a second item', '420020|02|00000004|0000000800000000'.repeat(2), /byte 16: 16 bytes follow/],
     [
       'a header that ends the structure',
       '420020|01|00000008|4200010200000004',
