@@ -1,11 +1,17 @@
 export * from './attributes/definition';
+export * from './attributes/fields';
+export * from './attributes/reference';
 export * from './attributes/table';
 export * from './credentials';
 export * from './key-wrapping';
+export * from './objects';
 export * from './schema';
 export * from './secret-codecs';
+export * from './server-information';
 export * from './structures';
+export * from './transparent-keys';
 export * from './versions/dialect';
+export { customAttributeName, decodeAttributeName, encodeAttributeName } from './versions/v1';
 export * from './vocabulary/enumerations';
 export * from './vocabulary/masks';
 export * from './vocabulary/tables';

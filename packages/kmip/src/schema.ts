@@ -23,6 +23,8 @@ export type Infer<C> = C extends Codec<infer T> ? T : never;
 export interface Field<T, Optional extends boolean = boolean> {
   readonly isOptional: Optional;
   readonly isRepeated: boolean;
+  /** The neutral value may be one that takes no item at all. Repeated fields may always be empty. */
+  readonly mayBeEmpty?: boolean;
   /** What the reference page shows: the tag and codec, where there is one of each. */
   readonly tag: number | undefined;
   readonly codec: Codec<unknown> | undefined;
@@ -279,7 +281,11 @@ function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Diale
     members: entries.map(([name, field]) => ({
       name,
       field,
-      isNeeded: !field.isOptional && !field.isRepeated && field.tagsIn(dialect).length > 0,
+      isNeeded:
+        !field.isOptional &&
+        !field.isRepeated &&
+        field.mayBeEmpty !== true &&
+        field.tagsIn(dialect).length > 0,
     })),
   };
 }

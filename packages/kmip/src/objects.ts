@@ -1,0 +1,197 @@
+import { HoldfastError, ItemType, SecretBytes, type Item, type StructureItem } from '@holdfast/ttlv';
+import { attributeList } from './attributes/fields';
+import type { Attribute } from './attributes/table';
+import { keyWrappingDataStructure } from './key-wrapping';
+import {
+  bigInteger,
+  byteString,
+  enumerated,
+  integer,
+  openEnumeration,
+  optional,
+  required,
+  structure,
+  tagName,
+  wrongType,
+  type Codec,
+  type Field,
+  type Infer,
+} from './schema';
+import { secretByteString } from './secret-codecs';
+import { VERSION_NAMES, type Dialect } from './versions/dialect';
+import * as enums from './vocabulary/enumerations';
+import { Tag } from './vocabulary/tags';
+
+/** Managed objects as messages carry them. KMIP 1.4 sections 2.1.3, 2.1.4 and 2.2, KMIP 2.1 chapters 2 and 3. */
+
+const { ObjectType } = enums;
+
+/** Bytes, or for the transparent key formats the structure that `transparent-keys` reads. */
+export type KeyMaterial = SecretBytes | StructureItem;
+
+/** A Key Value in clear, or its wrapped form: what it holds before wrapping is what the Encoding Option says. */
+export type KeyValue =
+  | { readonly keyMaterial: KeyMaterial; readonly attributes: readonly Attribute[] }
+  | { readonly encoded: SecretBytes };
+
+const keyMaterial: Codec<KeyMaterial> = {
+  type: undefined,
+  decode(item, dialect) {
+    return item.type === ItemType.Structure ? item : secretByteString.decode(item, dialect);
+  },
+  encode(tag, value, dialect) {
+    return value instanceof SecretBytes ? secretByteString.encode(tag, value, dialect) : { ...value, tag };
+  },
+};
+
+/** A Key Value in clear: what Encoding Option "TTLV Encoding" wraps. */
+export const plainKeyValueStructure = structure({
+  keyMaterial: required(Tag.KeyMaterial, keyMaterial),
+  attributes: attributeList({ omitsEmpty: true }),
+});
+
+const keyValue: Codec<KeyValue> = {
+  type: undefined,
+  decode(item, dialect) {
+    return item.type === ItemType.Structure
+      ? plainKeyValueStructure.decode(item, dialect)
+      : { encoded: secretByteString.decode(item, dialect) };
+  },
+  encode(tag, value, dialect) {
+    return 'encoded' in value
+      ? secretByteString.encode(tag, value.encoded, dialect)
+      : plainKeyValueStructure.encode(tag, value, dialect);
+  },
+};
+
+export const keyBlockStructure = structure({
+  keyFormatType: required(Tag.KeyFormatType, enumerated(enums.keyFormatTypeEnum)),
+  keyCompressionType: optional(Tag.KeyCompressionType, enumerated(enums.keyCompressionTypeEnum)),
+  /** Absent where the key value is kept elsewhere (Key Value Location). */
+  keyValue: optional(Tag.KeyValue, keyValue),
+  cryptographicAlgorithm: optional(Tag.CryptographicAlgorithm, enumerated(enums.cryptographicAlgorithmEnum)),
+  cryptographicLengthBits: optional(Tag.CryptographicLength, integer),
+  keyWrappingData: optional(Tag.KeyWrappingData, keyWrappingDataStructure),
+});
+export type KeyBlock = Infer<typeof keyBlockStructure>;
+
+const onlyKeyBlock = structure({ keyBlock: required(Tag.KeyBlock, keyBlockStructure) });
+
+const splitKey = structure({
+  splitKeyParts: required(Tag.SplitKeyParts, integer),
+  keyPartIdentifier: required(Tag.KeyPartIdentifier, integer),
+  splitKeyThreshold: required(Tag.SplitKeyThreshold, integer),
+  splitKeyMethod: required(Tag.SplitKeyMethod, enumerated(enums.splitKeyMethodEnum)),
+  primeFieldSize: optional(Tag.PrimeFieldSize, bigInteger),
+  keyBlock: required(Tag.KeyBlock, keyBlockStructure),
+});
+const secretData = structure({
+  secretDataType: required(Tag.SecretDataType, enumerated(enums.secretDataTypeEnum)),
+  keyBlock: required(Tag.KeyBlock, keyBlockStructure),
+});
+const opaqueObject = structure({
+  opaqueDataType: required(Tag.OpaqueDataType, openEnumeration),
+  opaqueDataValue: required(Tag.OpaqueDataValue, secretByteString),
+});
+const certificate = structure({
+  certificateType: required(Tag.CertificateType, enumerated(enums.certificateTypeEnum)),
+  certificateValue: required(Tag.CertificateValue, byteString),
+});
+const certificateRequest = structure({
+  certificateRequestType: required(Tag.CertificateRequestType, enumerated(enums.certificateRequestTypeEnum)),
+  certificateRequestValue: required(Tag.CertificateRequestValue, byteString),
+});
+const pgpKey = structure({
+  pgpKeyVersion: required(Tag.PGPKeyVersion, integer),
+  keyBlock: required(Tag.KeyBlock, keyBlockStructure),
+});
+const template = structure({ attributes: attributeList() });
+
+const objectCodecs = {
+  [ObjectType.Certificate]: { tag: Tag.Certificate, codec: certificate },
+  [ObjectType.SymmetricKey]: { tag: Tag.SymmetricKey, codec: onlyKeyBlock },
+  [ObjectType.PublicKey]: { tag: Tag.PublicKey, codec: onlyKeyBlock },
+  [ObjectType.PrivateKey]: { tag: Tag.PrivateKey, codec: onlyKeyBlock },
+  [ObjectType.SplitKey]: { tag: Tag.SplitKey, codec: splitKey },
+  [ObjectType.Template]: { tag: Tag.Template, codec: template },
+  [ObjectType.SecretData]: { tag: Tag.SecretData, codec: secretData },
+  [ObjectType.OpaqueObject]: { tag: Tag.OpaqueObject, codec: opaqueObject },
+  [ObjectType.PGPKey]: { tag: Tag.PGPKey, codec: pgpKey },
+  [ObjectType.CertificateRequest]: { tag: Tag.CertificateRequest, codec: certificateRequest },
+} as const;
+
+/** A managed object's value of one type. */
+export type ManagedObjectOf<T extends enums.ObjectType> = { readonly objectType: T } & Infer<
+  (typeof objectCodecs)[T]['codec']
+>;
+/** A managed object's value; `objectType` says which members it has. */
+export type ManagedObjectValue = { [T in enums.ObjectType]: ManagedObjectOf<T> }[enums.ObjectType];
+
+interface ObjectRow {
+  readonly objectType: enums.ObjectType;
+  readonly tag: number;
+  readonly codec: Codec<object>;
+}
+
+const rows: readonly ObjectRow[] = Object.entries(objectCodecs).map(([objectType, row]) => ({
+  objectType: Number(objectType) as enums.ObjectType,
+  ...row,
+}));
+const rowByType = new Map(rows.map((row) => [row.objectType, row]));
+const rowByTag = new Map(rows.map((row) => [row.tag, row]));
+
+function isKnown(row: ObjectRow, dialect: Dialect): boolean {
+  const entry = enums.objectTypeEnum.byValue.get(row.objectType);
+  return entry !== undefined && dialect.knows(entry);
+}
+
+function decodeObject(item: Item, dialect: Dialect): ManagedObjectValue {
+  const row = rowByTag.get(item.tag);
+  if (row === undefined || !isKnown(row, dialect)) {
+    throw new HoldfastError(
+      'InvalidField',
+      `${tagName(item.tag)} is not a managed object of KMIP ${dialect.name}`,
+    );
+  }
+  if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
+  return { objectType: row.objectType, ...row.codec.decode(item, dialect) } as ManagedObjectValue;
+}
+
+function encodeObject(value: ManagedObjectValue, dialect: Dialect): Item | undefined {
+  const row = rowByType.get(value.objectType);
+  if (row === undefined || !isKnown(row, dialect)) return undefined;
+  return row.codec.encode(row.tag, value, dialect);
+}
+
+const tagsByOrdinal = VERSION_NAMES.map((): readonly number[] | undefined => undefined);
+function objectTagsIn(dialect: Dialect): readonly number[] {
+  return (tagsByOrdinal[dialect.ordinal] ??= rows
+    .filter((row) => isKnown(row, dialect))
+    .map((row) => row.tag));
+}
+
+/** The managed object in a payload (Register, Get, Import, Export, Put): one item under the tag of its type. */
+export function managedObjectField(): Field<ManagedObjectValue, false> {
+  return {
+    isOptional: false,
+    isRepeated: false,
+    tag: undefined,
+    codec: undefined,
+    window: {},
+    tagsIn: objectTagsIn,
+    decode(items, dialect, structure) {
+      const [item, second] = items;
+      if (item === undefined || second !== undefined) {
+        throw new HoldfastError(
+          'InvalidMessage',
+          `${tagName(structure.tag)} does not hold exactly one managed object`,
+        );
+      }
+      return decodeObject(item, dialect);
+    },
+    encode(value, dialect, out) {
+      const item = encodeObject(value, dialect);
+      if (item !== undefined) out.push(item);
+    },
+  };
+}
