@@ -12,6 +12,9 @@ export type LeafItem = Exclude<Item, { readonly type: typeof ItemType.Structure 
 const TYPE_NAMES: ReadonlyMap<ItemType, string> = new Map(
   Object.entries(ItemType).map(([name, type]) => [type, name]),
 );
+// Room for 32 names of 63 characters with a separator each.
+const MAX_MASK_CHARACTERS = 2048;
+
 const TYPES_BY_NAME: ReadonlyMap<string, ItemType> = new Map(Object.entries(ItemType));
 
 /** The name of an item type as `type` attributes have it: `Structure`, `Integer`, ... */
@@ -100,6 +103,7 @@ function integerFromText(tag: number, text: string, reading: Reading): number {
       ? Number(decimal)
       : reading.fail('is not a signed 32-bit number');
   }
+  if (text.length > MAX_MASK_CHARACTERS) return reading.fail('is longer than any mask');
   let value = 0;
   for (const component of text.split(/[\s|]+/)) {
     value |=
@@ -135,10 +139,12 @@ function longFromText(text: string, reading: Reading): bigint {
 }
 
 function bigIntegerFromText(text: string, reading: Reading): bigint {
-  const digits = /^(?:0x)?((?:[0-9a-f]{16})+)$/i.exec(text)?.[1];
-  if (digits === undefined) return reading.fail('is not hex digits of a multiple of 8 bytes');
+  const digits = text.replace(/^0x/i, '');
   if (digits.length / 2 > reading.limits.maxBigIntegerBytes) {
     return reading.fail(`has more than the ${reading.limits.maxBigIntegerBytes} bytes allowed`);
+  }
+  if (digits.length % 16 !== 0 || !/^[0-9a-f]+$/i.test(digits)) {
+    return reading.fail('is not hex digits of a multiple of 8 bytes');
   }
   return bigIntFromBytes(Buffer.from(digits, 'hex'));
 }
