@@ -1,9 +1,10 @@
 import { Parser } from 'binary-parser';
 import { bigIntFromBytes } from './bigint';
 import { HoldfastError } from './errors';
+import { HEADER_BYTES } from './header';
 import { ItemType, type Item } from './item';
 import { DEFAULT_LIMITS, type Limits } from './limits';
-import { HEADER_BYTES, validateTtlv } from './validate';
+import { validateTtlv } from './validate';
 
 /**
  * One item as binary-parser leaves it. `value` is there for the types of fixed length; for the others `length` and

@@ -1,7 +1,7 @@
 import { bigIntByteLength, bigIntToHex } from './bigint';
 import { HoldfastError } from './errors';
+import { HEADER_BYTES, isTag, tagHex } from './header';
 import { ItemType, type Item } from './item';
-import { HEADER_BYTES, isTag, tagHex } from './validate';
 
 /**
  * The bytes that `item` takes as TTLV, header and padding included.

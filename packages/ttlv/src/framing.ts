@@ -1,6 +1,6 @@
 import { HoldfastError } from './errors';
+import { HEADER_BYTES, tagHex } from './header';
 import { ItemType } from './item';
-import { HEADER_BYTES, tagHex } from './validate';
 
 const NOTHING = Buffer.alloc(0);
 const FIRST_CAPACITY_BYTES = 1024;

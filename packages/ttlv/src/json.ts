@@ -2,6 +2,7 @@ import { bigIntToHex } from './bigint';
 import { formatDateTime } from './datetime';
 import { encodedLength } from './encode';
 import { HoldfastError } from './errors';
+import { typeByName, typeName } from './header';
 import { ItemType, type Item } from './item';
 import { DEFAULT_LIMITS, type Limits } from './limits';
 import type { NamingContext, Vocabulary } from './names';
@@ -11,8 +12,6 @@ import {
   leafFromText,
   tagFromText,
   tagToText,
-  typeByName,
-  typeName,
   type LeafItem,
   type LeafType,
   type Reading,

@@ -1,30 +1,16 @@
 import { bigIntFromBytes } from './bigint';
 import { parseDateTime } from './datetime';
+import { isTag, tagHex } from './header';
 import { ItemType, type Item } from './item';
 import type { Limits } from './limits';
 import type { NamingContext, Vocabulary } from './names';
-import { isTag, tagHex } from './validate';
 
 /** All item types but Structure: those that have a value of their own. */
 export type LeafType = Exclude<ItemType, typeof ItemType.Structure>;
 export type LeafItem = Exclude<Item, { readonly type: typeof ItemType.Structure }>;
 
-const TYPE_NAMES: ReadonlyMap<ItemType, string> = new Map(
-  Object.entries(ItemType).map(([name, type]) => [type, name]),
-);
 // Room for 32 names of 63 characters with a separator each.
 const MAX_MASK_CHARACTERS = 2048;
-
-const TYPES_BY_NAME: ReadonlyMap<string, ItemType> = new Map(Object.entries(ItemType));
-
-/** The name of an item type as `type` attributes have it: `Structure`, `Integer`, ... */
-export function typeName(type: ItemType): string {
-  return TYPE_NAMES.get(type) ?? String(type);
-}
-
-export function typeByName(name: string): ItemType | undefined {
-  return TYPES_BY_NAME.get(name);
-}
 
 /**
  * A tag from its name or `0x` and six hex digits; undefined where it is neither. An XML element's name cannot begin with a

@@ -1,21 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { HoldfastError } from './errors';
+import { HEADER_BYTES, isTag, tagHex, typeName } from './header';
 import { ItemType } from './item';
 import type { Limits } from './limits';
-
-/** Bytes of tag, type and length before every value. */
-export const HEADER_BYTES = 8;
-
-/** True for the tags that KMIP defines (42xxxx) and the extensions it leaves room for (54xxxx). */
-export function isTag(tag: number): boolean {
-  const high = tag >>> 16;
-  return Number.isInteger(tag) && (high === 0x42 || high === 0x54);
-}
-
-/** `0x420020`, as the XML and JSON encodings write a tag and as messages name it. */
-export function tagHex(tag: number): string {
-  return `0x${tag.toString(16).padStart(6, '0')}`;
-}
 
 // Ends of the open structures of the one call that is running: kept between calls so that none allocates.
 const openEnds: number[] = [];
@@ -139,10 +126,6 @@ function validateText(bytes: Buffer, start: number, end: number): void {
   while (at + 4 <= end && (bytes.readUInt32BE(at) & 0x80808080) === 0) at += 4;
   while (at < end && (bytes[at] ?? 0) < 0x80) at++;
   if (at < end && !isUtf8(bytes.subarray(at, end))) throw fault(start, 'a Text String is not UTF-8');
-}
-
-function typeName(type: number): string {
-  return Object.entries(ItemType).find(([, code]) => code === type)?.[0] ?? String(type);
 }
 
 function fault(offset: number, what: string): HoldfastError {

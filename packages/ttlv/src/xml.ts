@@ -3,11 +3,11 @@ import { bigIntToHex } from './bigint';
 import { formatDateTime } from './datetime';
 import { encodedLength } from './encode';
 import { HoldfastError } from './errors';
+import { tagHex, typeByName, typeName } from './header';
 import { ItemType, type Item } from './item';
 import { DEFAULT_LIMITS, type Limits } from './limits';
 import type { NamingContext, Vocabulary } from './names';
-import { brief, fixedHex, leafFromText, tagFromText, typeByName, typeName, type LeafItem } from './text';
-import { tagHex } from './validate';
+import { brief, fixedHex, leafFromText, tagFromText, type LeafItem } from './text';
 
 const NAMESPACE = 'urn:oasis:tc:kmip:xmlns';
 const GENERIC_ELEMENT = 'TTLV';
@@ -93,7 +93,8 @@ export interface XmlDecodeOptions {
 
 /**
  * Reads exactly one item in the XML encoding. Document types, processing instructions, unknown names and attributes, text
- * between elements and elements of another namespace are refused; attributes of another namespace are ignored. Throws HoldfastError('InvalidMessage').
+ * between elements and elements of another namespace are refused; attributes of another namespace are ignored.
+ * Throws HoldfastError('InvalidMessage').
  * KMIP Profiles 2.1 section 5.4, Additional Message Encodings 1.0 section 6.
  */
 export function decodeXml(text: string, vocabulary: Vocabulary, options: XmlDecodeOptions = {}): Item {
