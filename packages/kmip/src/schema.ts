@@ -201,7 +201,7 @@ function single<T, O extends boolean>(
     isOptional,
     isRepeated: false,
     tag,
-    codec: codec as Codec<unknown>,
+    codec: codec,
     window,
     tagsIn: (dialect) => (dialect.knows(window) ? own : none),
     decode(items, dialect, structure) {
@@ -244,7 +244,7 @@ export function repeated<T>(tag: number, codec: Codec<T>, window: Window = {}): 
     isOptional: false,
     isRepeated: true,
     tag,
-    codec: codec as Codec<unknown>,
+    codec: codec,
     window,
     tagsIn: (dialect) => (dialect.knows(window) ? own : none),
     decode: (items, dialect) => items.map((item) => codec.decode(item, dialect)),
@@ -321,7 +321,7 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
   const planIn = (dialect: Dialect): Plan => (plans[dialect.ordinal] ??= planOf(fields, dialect));
   return {
     type: ItemType.Structure,
-    fields: fields as Readonly<Record<string, Field<unknown>>>,
+    fields: fields,
     decode(item, dialect) {
       if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
       const plan = planIn(dialect);
@@ -350,4 +350,4 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
 }
 
 /** A structure with no members: an empty payload. */
-export const emptyStructure: StructureCodec<Record<never, never>> = structure({});
+export const emptyStructure: StructureCodec<Readonly<Record<string, never>>> = structure({});

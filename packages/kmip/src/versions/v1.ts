@@ -109,7 +109,7 @@ function attributeOf({ name, index, value }: AttributeParts, dialect: Dialect): 
   const custom = parseCustomAttributeName(name);
   if (custom === undefined) {
     throw new HoldfastError(
-      'UnsupportedAttribute',
+      'InvalidAttribute',
       `KMIP ${dialect.name} has no attribute named ${JSON.stringify(name)}`,
     );
   }
@@ -118,7 +118,7 @@ function attributeOf({ name, index, value }: AttributeParts, dialect: Dialect): 
 
 /**
  * One Attribute structure.
- * @throws HoldfastError InvalidMessage (malformed), UnsupportedAttribute (no attribute of this version has that name)
+ * @throws HoldfastError InvalidMessage (malformed), InvalidAttribute (no attribute of this version has that name)
  */
 export function decodeIndexedAttribute(item: Item, dialect: Dialect): Attribute {
   return attributeOf(partsOf(item, dialect), dialect);

@@ -5,7 +5,6 @@ import {
   definitionTagged,
   type AnyAttributeDefinition,
   type Attribute,
-  type AttributeKey,
 } from '../attributes/table';
 import { required, structure, tagName, textString, wrongType } from '../schema';
 import { Tag } from '../vocabulary/tags';
@@ -21,13 +20,13 @@ function knownDefinition(tag: number, dialect: Dialect): AnyAttributeDefinition 
 
 /**
  * One attribute.
- * @throws HoldfastError InvalidMessage (malformed), UnsupportedAttribute (no attribute of this version has that tag)
+ * @throws HoldfastError InvalidMessage (malformed), InvalidAttribute (no attribute of this version has that tag)
  */
 export function decodeTaggedAttribute(item: Item, dialect: Dialect): Attribute {
   const definition = knownDefinition(item.tag, dialect);
   if (definition === undefined) {
     throw new HoldfastError(
-      'UnsupportedAttribute',
+      'InvalidAttribute',
       `${tagName(item.tag)} is not an attribute of KMIP ${dialect.name}`,
     );
   }
@@ -49,7 +48,7 @@ const vendorReference = structure({
 function referenceToTag(tag: number, dialect: Dialect): AttributeReference {
   const definition = knownDefinition(tag, dialect);
   if (definition === undefined || definition.key === 'VendorAttribute') return { unknownName: tagName(tag) };
-  return { key: definition.key as Exclude<AttributeKey, 'VendorAttribute'> };
+  return { key: definition.key };
 }
 
 /**
