@@ -1,0 +1,111 @@
+import { CommanderError, type Command } from 'commander';
+import { printable } from './table';
+
+/** What the exit code of a command says. */
+export const ExitCode = {
+  /** It was done. */
+  Done: 0,
+  /** The other side understood it and said no. */
+  Refused: 1,
+  /** The command line, a file that it names or the set-up is wrong: nothing was sent. */
+  WrongUse: 2,
+  /** Nobody to talk to, or the connection broke. */
+  NoConnection: 3,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** As a shell counts a command that SIGINT ended. */
+const INTERRUPTED = 130;
+
+/** What is told of a command that did not succeed. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  /** What went wrong; one line for each entry of a longer story. */
+  readonly message: string;
+  /** What to try next. */
+  readonly hint?: string | undefined;
+}
+
+/** A failure that the command itself found. */
+export class CommandFailure extends Error implements Failure {
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    options: { readonly hint?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CommandFailure';
+    this.exitCode = exitCode;
+    this.hint = options.hint;
+  }
+}
+
+/** The command was used wrongly: exit code 2. */
+export function wrongUse(message: string, hint?: string): CommandFailure {
+  return new CommandFailure(ExitCode.WrongUse, message, hint === undefined ? {} : { hint });
+}
+
+/** The lines for standard error. */
+export function failureText(program: string, failure: Failure): string {
+  const lines = failure.message.split('\n').map(printable);
+  const hint = failure.hint?.split('\n').map(printable) ?? [];
+  return [
+    `${program}: ${lines[0] ?? ''}`,
+    ...[...lines.slice(1), ...hint].map((line) => `  ${line}`),
+    '',
+  ].join('\n');
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(throwInsteadOfExit);
+}
+
+/** Commander has said already what was wrong; help and version that were asked for are no failure. */
+function exitCodeOf(error: CommanderError): ExitCode {
+  return error.exitCode === 0 ? ExitCode.Done : ExitCode.WrongUse;
+}
+
+async function outcome(
+  program: Command,
+  argv: readonly string[],
+  explain: (error: unknown) => Failure,
+): Promise<ExitCode> {
+  try {
+    await program.parseAsync(argv);
+    return ExitCode.Done;
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodeOf(error);
+    const failure = error instanceof CommandFailure ? error : explain(error);
+    process.stderr.write(failureText(program.name(), failure));
+    return failure.exitCode;
+  }
+}
+
+/**
+ * Runs a command line and sets the exit code of the process. Errors are told on standard error in a line or two, never
+ * as a stack. Ctrl-C ends it at once unless the command listens for SIGINT itself. A reader that closes our standard output early (`| head`) ends the process quietly.
+ * @param argv as in process.argv
+ * @param explain what to say of an error that is no CommandFailure
+ */
+export async function runCommandLine(
+  program: Command,
+  argv: readonly string[],
+  explain: (error: unknown) => Failure,
+): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  const interrupted = () => {
+    // A command that has a handler of its own ends in its own way.
+    if (process.listenerCount('SIGINT') === 1) process.exit(INTERRUPTED);
+  };
+  process.on('SIGINT', interrupted);
+  throwInsteadOfExit(program);
+  process.exitCode = await outcome(program, argv, explain);
+  process.off('SIGINT', interrupted);
+}

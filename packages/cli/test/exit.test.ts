@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { ExitCode, failureText, runCommandLine, wrongUse } from '../src/exit';
+
+async function exitCodeOf(argv: readonly string[], action: () => void = () => undefined): Promise<unknown> {
+  const program = new Command('kmip').configureOutput({
+    writeErr: () => undefined,
+    writeOut: () => undefined,
+  });
+  program
+    .command('get <id>')
+    .configureOutput({ writeErr: () => undefined, writeOut: () => undefined })
+    .action(action);
+  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const before = process.exitCode;
+  try {
+    await runCommandLine(program, ['node', 'kmip', ...argv], (error) => ({
+      exitCode: ExitCode.Refused,
+      message: String(error),
+    }));
+    return process.exitCode;
+  } finally {
+    process.exitCode = before;
+    stderr.mockRestore();
+    process.stdout.removeAllListeners('error');
+  }
+}
+
+test('exit codes tell done, refused, wrong use and no connection apart', async () => {
+  const fail = (error: Error) => () => {
+    throw error;
+  };
+  expect(await exitCodeOf(['get', 'x'])).toBe(0);
+  expect(await exitCodeOf(['get', '--help'])).toBe(0);
+  expect(await exitCodeOf([])).toBe(2);
+  expect(await exitCodeOf(['get'])).toBe(2);
+  expect(await exitCodeOf(['get', 'x', '--colour'])).toBe(2);
+  expect(await exitCodeOf(['gett', 'x'])).toBe(2);
+  expect(await exitCodeOf(['get', 'x'], fail(wrongUse('no')))).toBe(2);
+  expect(await exitCodeOf(['get', 'x'], fail(new Error('refused')))).toBe(1);
+});
+
+test('a failure is told in plain lines, the hint after it', () => {
+  expect(failureText('kmip', { exitCode: 1, message: 'no\u001b[2J', hint: 'Try this.\nOr that.' })).toBe(
+    'kmip: no\\u{1b}[2J\n  Try this.\n  Or that.\n',
+  );
+});

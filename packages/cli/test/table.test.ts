@@ -1,0 +1,33 @@
+import { listing, printable, table } from '../src/table';
+
+test('what a terminal would act on is shown as its code', () => {
+  expect(printable('a\u001b[31mb\r\nc\u009bd')).toBe('a\\u{1b}[31mb\\u{d}\\u{a}c\\u{9b}d');
+  expect(printable('user\u202egnp.exe \u2028\ud800')).toBe('user\\u{202e}gnp.exe \\u{2028}\\u{d800}');
+  expect(printable('Schlüssel 鍵 🔑')).toBe('Schlüssel 鍵 🔑');
+});
+
+test('columns are aligned and no line ends in spaces', () => {
+  expect(
+    table(
+      ['NAME', 'STATE'],
+      [
+        ['a', 'Active'],
+        ['a longer one', ''],
+      ],
+    ),
+  ).toBe('NAME          STATE\na             Active\na longer one\n');
+});
+
+test('a cell cannot break its line', () => {
+  expect(table(['A', 'B'], [['x\ny', 'z']])).toBe('A        B\nx\\u{a}y  z\n');
+});
+
+test('a listing leaves out what has no value', () => {
+  expect(
+    listing([
+      ['Server', 'kms:5696'],
+      ['CA', undefined],
+      ['Version', '1.4'],
+    ]),
+  ).toBe('Server   kms:5696\nVersion  1.4\n');
+});
