@@ -1,1 +1,4 @@
-export {};
+export * from './ports/certificates';
+export * from './ports/root-of-trust';
+export * from './secret';
+export { HoldfastError, type ErrorCode } from '@holdfast/ttlv';

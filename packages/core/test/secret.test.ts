@@ -8,7 +8,7 @@ describe('SecretBytes', () => {
     const secret = SecretBytes.copyOf(bytes);
     const shown = [
       String(secret),
-      `${secret.toString()}`,
+      secret.toString(),
       JSON.stringify({ secret }),
       inspect(secret),
       inspect({ secret }, { showHidden: true, depth: 9 }),

@@ -1,1 +1,1 @@
-export {};
+export { rootOfTrustContract } from './root-of-trust-contract';

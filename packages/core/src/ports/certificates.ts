@@ -71,18 +71,18 @@ export interface ClientCertificateRequest {
 }
 
 /** CRLReason of RFC 5280 section 5.3.1; `removeFromCRL` belongs to delta CRLs and is left out. */
-export const REVOCATION_REASONS = {
-  unspecified: 0,
-  keyCompromise: 1,
-  cACompromise: 2,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  certificateHold: 6,
-  privilegeWithdrawn: 9,
-  aACompromise: 10,
-} as const;
-export type RevocationReason = keyof typeof REVOCATION_REASONS;
+export const REVOCATION_REASONS = [
+  'unspecified',
+  'keyCompromise',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'certificateHold',
+  'privilegeWithdrawn',
+  'aACompromise',
+] as const;
+export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
 export interface RevokedCertificate {
   /** As in IssuedCertificate. */
@@ -193,6 +193,8 @@ export interface X509Description {
   readonly notBeforeSeconds: number;
   readonly notAfterSeconds: number;
   readonly publicKey: PublicKeyDescription;
+  /** Basic Constraints say CA, and Key Usage, where present, allows signing certificates. */
+  readonly isCa: boolean;
   readonly signature: SignatureDescription;
 }
 
@@ -201,8 +203,6 @@ export interface ParsedCertificate extends X509Description {
   readonly pem: string;
   /** SHA-256 of the DER, lower-case hex. */
   readonly sha256Hex: string;
-  /** Basic Constraints say CA, and Key Usage, where present, allows signing certificates. */
-  readonly isCa: boolean;
   /** Subject and issuer are the same name. */
   readonly isSelfIssued: boolean;
   /** Self-issued, and its signature verifies under its own key. */
