@@ -1,1 +1,20 @@
-export {};
+import type { CertificatesPort } from '@holdfast/core';
+import { issueCrl } from './crl';
+import { createAuthority, issueClient, issueServer, signClientRequest } from './issue';
+import { describeX509, isIssuedBy, parseCertificates } from './parse';
+import { privateKeyPem } from './pem';
+
+export { describeX509 } from './parse';
+
+/** The Certificates port over @peculiar/x509 and node:crypto. */
+export const certificates: CertificatesPort = {
+  createAuthority,
+  issueServer,
+  issueClient,
+  signClientRequest,
+  issueCrl,
+  parse: parseCertificates,
+  isIssuedBy,
+  describe: describeX509,
+  privateKeyPem,
+};

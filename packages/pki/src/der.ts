@@ -1,0 +1,137 @@
+import { HoldfastError } from '@holdfast/core';
+
+/** Identifier octets of the types that certificates and requests are made of (X.690 section 8.1.2). */
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  oid: 0x06,
+  utf8String: 0x0c,
+  numericString: 0x12,
+  printableString: 0x13,
+  teletexString: 0x14,
+  ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  visibleString: 0x1a,
+  universalString: 0x1c,
+  bmpString: 0x1e,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
+
+/** Identifier octet of a context-specific tag, 0 to 30. */
+export function contextTag(number: number, constructed: boolean): number {
+  return 0x80 | (constructed ? 0x20 : 0) | number;
+}
+
+/** One DER element; both buffers are views of the input. */
+export interface DerElement {
+  readonly tag: number;
+  readonly contents: Buffer;
+  /** Identifier, length and contents. */
+  readonly der: Buffer;
+}
+
+export function malformed(what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('InvalidField', `not a valid certificate: ${what}`, { cause });
+}
+
+/** Reads the length octets at `offset`: definite form in the fewest octets, as DER demands (X.690 section 10.1). */
+function readLength(bytes: Buffer, offset: number): { length: number; start: number } {
+  const first = bytes[offset];
+  if (first === undefined) throw malformed('it ends inside an element');
+  if (first < 0x80) return { length: first, start: offset + 1 };
+  const count = first & 0x7f;
+  if (count === 0 || count > 4) throw malformed('an element has no definite length that fits');
+  if (offset + 1 + count > bytes.length) throw malformed('it ends inside an element');
+  const length = bytes.readUIntBE(offset + 1, count);
+  if (length < 0x80 || length < 2 ** (8 * (count - 1)))
+    throw malformed('a length is not in its shortest form');
+  return { length, start: offset + 1 + count };
+}
+
+function readElementAt(bytes: Buffer, offset: number): DerElement {
+  const tag = bytes[offset];
+  if (tag === undefined) throw malformed('it ends where an element should stand');
+  if ((tag & 0x1f) === 0x1f) throw malformed('a tag has more than one octet');
+  const { length, start } = readLength(bytes, offset + 1);
+  if (start + length > bytes.length) throw malformed('an element is longer than what holds it');
+  return {
+    tag,
+    contents: bytes.subarray(start, start + length),
+    der: bytes.subarray(offset, start + length),
+  };
+}
+
+/** Reads the one element that `bytes` are; anything after it is refused. */
+export function readElement(bytes: Buffer): DerElement {
+  const element = readElementAt(bytes, 0);
+  if (element.der.length !== bytes.length) throw malformed('bytes follow after its end');
+  return element;
+}
+
+/** Reads all elements that stand one after the other in the contents of a constructed element. */
+export function children(parent: DerElement): DerElement[] {
+  const elements: DerElement[] = [];
+  for (let offset = 0; offset < parent.contents.length;) {
+    const element = readElementAt(parent.contents, offset);
+    elements.push(element);
+    offset += element.der.length;
+  }
+  return elements;
+}
+
+/** The element itself, if it is there and has this tag. */
+export function expectTag(element: DerElement | undefined, tag: number, what: string): DerElement {
+  if (element?.tag !== tag) throw malformed(`${what} is missing or of a wrong type`);
+  return element;
+}
+
+/** An OBJECT IDENTIFIER in dotted form. */
+export function readOid(element: DerElement | undefined, what: string): string {
+  const { contents } = expectTag(element, TAG.oid, what);
+  const last = contents.at(-1);
+  if (last === undefined || (last & 0x80) !== 0) throw malformed(`${what} is not a whole object identifier`);
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  for (const octet of contents) {
+    arc = (arc << 7n) | BigInt(octet & 0x7f);
+    if ((octet & 0x80) !== 0) continue;
+    arcs.push(arc);
+    arc = 0n;
+  }
+  const [head = 0n, ...rest] = arcs;
+  const root = head < 40n ? 0n : head < 80n ? 1n : 2n;
+  return [root, head - root * 40n, ...rest].join('.');
+}
+
+/** The octets of a BIT STRING of whole octets. */
+export function readBitString(element: DerElement | undefined, what: string): Buffer {
+  const { contents } = expectTag(element, TAG.bitString, what);
+  if (contents[0] !== 0) throw malformed(`${what} is not a string of whole octets`);
+  return contents.subarray(1);
+}
+
+/** A UTCTime or GeneralizedTime in the forms of RFC 5280 section 4.1.2.5, in seconds since the epoch. */
+export function readTime(element: DerElement | undefined, what: string): number {
+  const text = element?.contents.toString('latin1') ?? '';
+  const short = element?.tag === TAG.utcTime && /^\d{12}Z$/.test(text);
+  const long = element?.tag === TAG.generalizedTime && /^\d{14}Z$/.test(text);
+  if (!short && !long) throw malformed(`${what} is not a time`);
+  const full = long ? text : `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}`;
+  const iso = full.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6.000Z');
+  const date = new Date(iso);
+  // Date rolls 31 February over instead of refusing it.
+  if (Number.isNaN(date.getTime()) || date.toISOString() !== iso) throw malformed(`${what} is not a time`);
+  return date.getTime() / 1000;
+}
+
+/** DER of a non-negative INTEGER below 2^1008. */
+export function encodeInteger(value: bigint): Buffer {
+  const hex = value.toString(16);
+  const magnitude = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
+  const sign = (magnitude[0] ?? 0) >= 0x80 ? [0] : [];
+  return Buffer.from([TAG.integer, sign.length + magnitude.length, ...sign, ...magnitude]);
+}
