@@ -4,6 +4,7 @@ export * from './attributes/reference';
 export * from './attributes/table';
 export * from './credentials';
 export * from './key-wrapping';
+export * from './message';
 export * from './objects';
 export * from './schema';
 export * from './secret-codecs';

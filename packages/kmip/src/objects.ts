@@ -18,7 +18,7 @@ import {
   type Infer,
 } from './schema';
 import { secretByteString } from './secret-codecs';
-import { VERSION_NAMES, type Dialect } from './versions/dialect';
+import type { Dialect } from './versions/dialect';
 import * as enums from './vocabulary/enumerations';
 import { Tag } from './vocabulary/tags';
 
@@ -163,7 +163,7 @@ function encodeObject(value: ManagedObjectValue, dialect: Dialect): Item | undef
   return row.codec.encode(row.tag, value, dialect);
 }
 
-const tagsByOrdinal = VERSION_NAMES.map((): readonly number[] | undefined => undefined);
+const tagsByOrdinal: (readonly number[] | undefined)[] = [];
 function objectTagsIn(dialect: Dialect): readonly number[] {
   return (tagsByOrdinal[dialect.ordinal] ??= rows
     .filter((row) => isKnown(row, dialect))

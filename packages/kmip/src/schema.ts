@@ -1,5 +1,5 @@
 import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
-import { VERSION_NAMES, type Dialect, type Window } from './versions/dialect';
+import type { Dialect, Window } from './versions/dialect';
 import { tags } from './vocabulary/tags';
 import type { EnumerationTable, MaskTable } from './vocabulary/tables';
 
@@ -317,7 +317,7 @@ function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[
 export function structure<const F extends Readonly<Record<string, Field<unknown>>>>(
   fields: F,
 ): StructureCodec<StructureValue<F>> {
-  const plans = VERSION_NAMES.map((): Plan | undefined => undefined);
+  const plans: (Plan | undefined)[] = [];
   const planIn = (dialect: Dialect): Plan => (plans[dialect.ordinal] ??= planOf(fields, dialect));
   return {
     type: ItemType.Structure,

@@ -283,7 +283,7 @@ export const attributeTable = defineAttributes({
     section: { v1: '3.8', v2: '4.7' },
   },
   /** In bytes. */
-  CertificateLength: { codec: integer, ...x509, section: { v1: '3.9', v2: '4.8' } },
+  CertificateLength: { codec: integer, ...x509, statedOnCreation: true, section: { v1: '3.9', v2: '4.8' } },
   X_509CertificateIdentifier: {
     codec: s.x509CertificateIdentifierStructure,
     ...x509,

@@ -28,11 +28,15 @@ export interface VersionRules {
   readonly answersChangedAttribute: boolean;
   /** Missing mandatory attributes of Create are filled in by the server (2.x, KMIP 2.1 section 4). */
   readonly fillsCreateDefaults: boolean;
+  /** Keys are made, and digests computed, in the default format of their type (KMIP 2.1 sections 4.21 and 4.26). */
+  readonly hasDefaultKeyFormats: boolean;
+  /** Create makes Secret Data too (KMIP 2.1 section 6.1.8). */
+  readonly createsSecretData: boolean;
   /** Order in which Locate answers where several objects match (KMIP 2.1 section 6.1.28). */
   readonly locateOrder: 'newest-first' | 'unspecified';
   /** What an absent Batch Order Option means (1.4 section 6.12, 2.1 section 9.8). */
   readonly batchOrderDefault: boolean;
-  /** 1.x: a left-out identifier means the ID Placeholder only with Batch Order true or a single item. */
+  /** Templates exist, and their names may stand in a Template-Attribute (1.x). */
   readonly hasTemplates: boolean;
 }
 
@@ -51,6 +55,8 @@ const RULES_V1: VersionRules = {
   answersServerSetAttributes: true,
   answersChangedAttribute: true,
   fillsCreateDefaults: false,
+  hasDefaultKeyFormats: false,
+  createsSecretData: false,
   locateOrder: 'unspecified',
   batchOrderDefault: false,
   hasTemplates: true,
@@ -60,6 +66,8 @@ const RULES_V2: VersionRules = {
   answersServerSetAttributes: false,
   answersChangedAttribute: false,
   fillsCreateDefaults: true,
+  hasDefaultKeyFormats: true,
+  createsSecretData: true,
   locateOrder: 'newest-first',
   batchOrderDefault: true,
   hasTemplates: false,
@@ -114,4 +122,18 @@ export function dialectOf(version: ProtocolVersion): Dialect {
     throw new HoldfastError('UnsupportedProtocolVersion', `protocol version ${name} is not spoken here`);
   }
   return dialect;
+}
+
+/**
+ * The spoken version to answer in where a request's own is not spoken: the newest one that is not newer, else the oldest;
+ * the newest of all where the request's version is unknown.
+ */
+export function nearestDialect(version: ProtocolVersion | undefined): Dialect {
+  const newest = DIALECTS[DIALECTS.length - 1] as Dialect;
+  if (version === undefined) return newest;
+  const rank = ({ protocolVersionMajor, protocolVersionMinor }: ProtocolVersion) =>
+    protocolVersionMajor * 1000 + Math.min(protocolVersionMinor, 999);
+  const wanted = rank(version);
+  const notNewer = DIALECTS.filter((dialect) => rank(dialect) <= wanted);
+  return notNewer.at(-1) ?? (DIALECTS[0] as Dialect);
 }

@@ -1,0 +1,413 @@
+import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { authenticationStructure, type Credential } from './credentials';
+import {
+  anyItem,
+  boolean,
+  byteString,
+  dateTime,
+  enumerated,
+  integer,
+  openEnumeration,
+  optional,
+  repeated,
+  required,
+  structure,
+  tagName,
+  textString,
+  versioned,
+  wrongType,
+  type Codec,
+  type Infer,
+} from './schema';
+import { nonceStructure, protocolVersionStructure, type Nonce } from './structures';
+import {
+  dialectOf,
+  STORAGE_DIALECT,
+  type Dialect,
+  type ProtocolVersion,
+  type Window,
+} from './versions/dialect';
+import * as enums from './vocabulary/enumerations';
+import { Tag } from './vocabulary/tags';
+
+/** The message envelope. KMIP 1.4 chapters 6 and 7, KMIP 2.1 chapters 8 and 9. */
+
+const SINCE_1_2: Window = { since: '1.2' };
+const SINCE_1_4: Window = { since: '1.4' };
+const SINCE_2_0: Window = { since: '2.0' };
+
+/** Whether the client must, can or cannot take an asynchronous answer; in 1.x the flag says optional or prohibited. */
+export type AsynchronousMode = 'mandatory' | 'optional' | 'prohibited';
+
+const modeByIndicator: Readonly<Record<enums.AsynchronousIndicator, AsynchronousMode>> = {
+  [enums.AsynchronousIndicator.Mandatory]: 'mandatory',
+  [enums.AsynchronousIndicator.Optional]: 'optional',
+  [enums.AsynchronousIndicator.Prohibited]: 'prohibited',
+};
+const indicatorByMode: Readonly<Record<AsynchronousMode, enums.AsynchronousIndicator>> = {
+  mandatory: enums.AsynchronousIndicator.Mandatory,
+  optional: enums.AsynchronousIndicator.Optional,
+  prohibited: enums.AsynchronousIndicator.Prohibited,
+};
+const indicatorEnumeration = enumerated(enums.asynchronousIndicatorEnum);
+
+const asynchronousFlag: Codec<AsynchronousMode> = {
+  type: ItemType.Boolean,
+  decode: (item, dialect) => (boolean.decode(item, dialect) ? 'optional' : 'prohibited'),
+  encode: (tag, value) => ({ tag, type: ItemType.Boolean, value: value !== 'prohibited' }),
+};
+const asynchronousEnumeration: Codec<AsynchronousMode> = {
+  type: ItemType.Enumeration,
+  table: enums.asynchronousIndicatorEnum,
+  decode: (item, dialect) => modeByIndicator[indicatorEnumeration.decode(item, dialect)],
+  encode: (tag, value, dialect) => indicatorEnumeration.encode(tag, indicatorByMode[value], dialect),
+};
+
+const requestHeaderStructure = structure({
+  protocolVersion: required(Tag.ProtocolVersion, protocolVersionStructure),
+  maximumResponseSizeBytes: optional(Tag.MaximumResponseSize, integer),
+  clientCorrelationValue: optional(Tag.ClientCorrelationValue, textString, SINCE_1_4),
+  serverCorrelationValue: optional(Tag.ServerCorrelationValue, textString, SINCE_1_4),
+  asynchronousIndicator: optional(
+    Tag.AsynchronousIndicator,
+    versioned(
+      { window: { last: '1.4' }, codec: asynchronousFlag },
+      { window: SINCE_2_0, codec: asynchronousEnumeration },
+    ),
+  ),
+  attestationCapableIndicator: optional(Tag.AttestationCapableIndicator, boolean, SINCE_1_2),
+  attestationTypes: repeated(Tag.AttestationType, enumerated(enums.attestationTypeEnum), SINCE_1_2),
+  authentication: optional(Tag.Authentication, authenticationStructure),
+  batchErrorContinuationOption: optional(
+    Tag.BatchErrorContinuationOption,
+    enumerated(enums.batchErrorContinuationOptionEnum),
+  ),
+  batchOrderOption: optional(Tag.BatchOrderOption, boolean),
+  timeStamp: optional(Tag.TimeStamp, dateTime),
+  batchCount: optional(Tag.BatchCount, integer),
+});
+
+/** KMIP 1.4 section 6.16, KMIP 2.1 section 9.13. */
+const messageExtensionStructure = structure({
+  vendorIdentification: required(Tag.VendorIdentification, textString),
+  criticalityIndicator: required(Tag.CriticalityIndicator, boolean),
+  vendorExtension: required(Tag.VendorExtension, anyItem),
+});
+export type MessageExtension = Infer<typeof messageExtensionStructure>;
+
+// Operation and Result Reason are open here: one item with a number that nobody knows must not spoil the others.
+const requestBatchItemStructure = structure({
+  operation: required(Tag.Operation, openEnumeration),
+  ephemeral: optional(Tag.Ephemeral, boolean, SINCE_2_0),
+  uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
+  payload: required(Tag.RequestPayload, anyItem),
+  messageExtensions: repeated(Tag.MessageExtension, messageExtensionStructure),
+});
+
+const responseHeaderStructure = structure({
+  protocolVersion: required(Tag.ProtocolVersion, protocolVersionStructure),
+  timeStamp: required(Tag.TimeStamp, dateTime),
+  nonce: optional(Tag.Nonce, nonceStructure, SINCE_1_2),
+  serverHashedPassword: optional(Tag.ServerHashedPassword, byteString, SINCE_2_0),
+  attestationTypes: repeated(Tag.AttestationType, enumerated(enums.attestationTypeEnum), SINCE_1_2),
+  clientCorrelationValue: optional(Tag.ClientCorrelationValue, textString, SINCE_1_4),
+  serverCorrelationValue: optional(Tag.ServerCorrelationValue, textString, SINCE_1_4),
+  batchCount: required(Tag.BatchCount, integer),
+});
+
+const responseBatchItemStructure = structure({
+  operation: optional(Tag.Operation, openEnumeration),
+  uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
+  resultStatus: required(Tag.ResultStatus, enumerated(enums.resultStatusEnum)),
+  resultReason: optional(Tag.ResultReason, openEnumeration),
+  resultMessage: optional(Tag.ResultMessage, textString),
+  asynchronousCorrelationValue: optional(Tag.AsynchronousCorrelationValue, byteString),
+  payload: optional(Tag.ResponsePayload, anyItem),
+  messageExtensions: repeated(Tag.MessageExtension, messageExtensionStructure),
+});
+
+/** A request header with the version's defaults filled in. */
+export interface RequestHeader {
+  readonly protocolVersion: ProtocolVersion;
+  readonly maximumResponseSizeBytes?: number | undefined;
+  readonly clientCorrelationValue?: string | undefined;
+  readonly serverCorrelationValue?: string | undefined;
+  readonly asynchronousIndicator: AsynchronousMode;
+  readonly attestationCapableIndicator: boolean;
+  readonly attestationTypes: readonly enums.AttestationType[];
+  /** All of them have to be satisfied. */
+  readonly credentials: readonly Credential[];
+  readonly batchErrorContinuationOption: enums.BatchErrorContinuationOption;
+  readonly batchOrderOption: boolean;
+  /** The client's clock, seconds since 1970. */
+  readonly timeStamp?: number | undefined;
+}
+
+export interface RequestBatchItem {
+  /** Not necessarily an operation that the version has, or anybody. */
+  readonly operation: number;
+  /** The client does not want the Data that the operation puts out. KMIP 2.1 section 8.3. */
+  readonly ephemeral: boolean;
+  readonly uniqueBatchItemID?: Buffer | undefined;
+  /** The Request Payload as it came: the operation's schema reads it. */
+  readonly payload: StructureItem;
+  readonly messageExtensions: readonly MessageExtension[];
+}
+
+/** A batch item that cannot be read; it fails alone. */
+export interface FaultyBatchItem {
+  readonly operation?: number | undefined;
+  readonly uniqueBatchItemID?: Buffer | undefined;
+  readonly fault: HoldfastError;
+}
+
+export interface Request {
+  readonly dialect: Dialect;
+  readonly header: RequestHeader;
+  readonly items: readonly (RequestBatchItem | FaultyBatchItem)[];
+}
+
+export interface DecodeRequestOptions {
+  /** Takes the items that are there whatever Batch Count says (for clients that are known to miscount). */
+  readonly tolerateBatchCount?: boolean;
+}
+
+function structureChildren(item: Item, tag: number): readonly Item[] {
+  if (item.tag !== tag) {
+    throw new HoldfastError('InvalidMessage', `expected ${tagName(tag)}, got ${tagName(item.tag)}`);
+  }
+  if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
+  return item.value;
+}
+
+/** The header and the batch items of a message. */
+function split(
+  item: Item,
+  messageTag: number,
+  headerTag: number,
+): readonly [header: Item, items: readonly Item[]] {
+  const [header, ...items] = structureChildren(item, messageTag);
+  if (header?.tag !== headerTag) {
+    throw new HoldfastError(
+      'InvalidMessage',
+      `${tagName(messageTag)} does not begin with ${tagName(headerTag)}`,
+    );
+  }
+  const stranger = items.find((child) => child.tag !== Tag.BatchItem);
+  if (stranger !== undefined) {
+    throw new HoldfastError(
+      'InvalidMessage',
+      `${tagName(stranger.tag)} does not belong in ${tagName(messageTag)}`,
+    );
+  }
+  return [header, items];
+}
+
+function checkBatchCount(batchCount: number | undefined, items: readonly Item[]): void {
+  if (batchCount === undefined)
+    throw new HoldfastError('InvalidMessage', 'Batch Count is missing in the header');
+  if (batchCount !== items.length) {
+    throw new HoldfastError(
+      'InvalidMessage',
+      `Batch Count is ${batchCount}, but the message has ${items.length} items`,
+    );
+  }
+}
+
+/** The dialect of a header, read from its Protocol Version alone: what else may stand in it hangs on that. */
+function dialectOfHeader(header: Item): Dialect {
+  if (header.type !== ItemType.Structure) throw wrongType(header, ItemType.Structure);
+  const version = header.value.find((child) => child.tag === Tag.ProtocolVersion);
+  if (version === undefined) {
+    throw new HoldfastError('InvalidMessage', `Protocol Version is missing in ${tagName(header.tag)}`);
+  }
+  return dialectOf(protocolVersionStructure.decode(version, STORAGE_DIALECT));
+}
+
+/**
+ * The Protocol Version of a message, spoken here or not; undefined where there is none to be read. With
+ * `nearestDialect` it says in which version to answer a request that `decodeRequest` refused.
+ */
+export function peekVersion(message: Item): ProtocolVersion | undefined {
+  try {
+    if (message.type !== ItemType.Structure) return undefined;
+    const header = message.value[0];
+    if (header?.type !== ItemType.Structure) return undefined;
+    const version = header.value.find((child) => child.tag === Tag.ProtocolVersion);
+    return version === undefined ? undefined : protocolVersionStructure.decode(version, STORAGE_DIALECT);
+  } catch (error) {
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
+}
+
+function decodeBatchItem(item: Item, dialect: Dialect): RequestBatchItem | FaultyBatchItem {
+  try {
+    const { ephemeral = false, payload, ...rest } = requestBatchItemStructure.decode(item, dialect);
+    if (payload.type !== ItemType.Structure) throw wrongType(payload, ItemType.Structure);
+    return { ...rest, ephemeral, payload };
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return { ...identityOf(item), fault: error };
+  }
+}
+
+/** What the answer to an unreadable item has to repeat, as far as it is there. */
+function identityOf(item: Item): Pick<FaultyBatchItem, 'operation' | 'uniqueBatchItemID'> {
+  if (item.type !== ItemType.Structure) return {};
+  const operation = item.value.find((child) => child.tag === Tag.Operation);
+  const id = item.value.find((child) => child.tag === Tag.UniqueBatchItemID);
+  return {
+    ...(operation?.type === ItemType.Enumeration ? { operation: operation.value } : {}),
+    ...(id?.type === ItemType.ByteString ? { uniqueBatchItemID: id.value } : {}),
+  };
+}
+
+/**
+ * Reads a Request Message down to its payloads, which stay undecoded; an item that cannot be read fails alone.
+ * @throws HoldfastError InvalidMessage, InvalidField (the message or its header is wrong), UnsupportedProtocolVersion
+ */
+export function decodeRequest(message: Item, options: DecodeRequestOptions = {}): Request {
+  const [headerItem, items] = split(message, Tag.RequestMessage, Tag.RequestHeader);
+  const dialect = dialectOfHeader(headerItem);
+  const raw = requestHeaderStructure.decode(headerItem, dialect);
+  if (options.tolerateBatchCount !== true) checkBatchCount(raw.batchCount, items);
+  if (items.length === 0) throw new HoldfastError('InvalidMessage', 'the message has no batch item');
+  return {
+    dialect,
+    header: {
+      protocolVersion: raw.protocolVersion,
+      maximumResponseSizeBytes: raw.maximumResponseSizeBytes,
+      clientCorrelationValue: raw.clientCorrelationValue,
+      serverCorrelationValue: raw.serverCorrelationValue,
+      asynchronousIndicator: raw.asynchronousIndicator ?? 'prohibited',
+      attestationCapableIndicator: raw.attestationCapableIndicator ?? false,
+      attestationTypes: raw.attestationTypes,
+      credentials: raw.authentication?.credentials ?? [],
+      batchErrorContinuationOption:
+        raw.batchErrorContinuationOption ?? enums.BatchErrorContinuationOption.Stop,
+      batchOrderOption: raw.batchOrderOption ?? dialect.rules.batchOrderDefault,
+      timeStamp: raw.timeStamp,
+    },
+    items: items.map((item) => decodeBatchItem(item, dialect)),
+  };
+}
+
+export interface RequestMessage {
+  readonly dialect: Dialect;
+  /** What differs from the defaults. */
+  readonly header?: Partial<Omit<RequestHeader, 'protocolVersion'>>;
+  readonly items: readonly (Pick<RequestBatchItem, 'operation' | 'payload' | 'uniqueBatchItemID'> &
+    Partial<Pick<RequestBatchItem, 'ephemeral' | 'messageExtensions'>>)[];
+}
+
+function mustEncode<T>(codec: Codec<T>, tag: number, value: T, dialect: Dialect): Item {
+  const item = codec.encode(tag, value, dialect);
+  if (item === undefined) {
+    throw new HoldfastError('InvalidField', `${tagName(tag)} cannot be expressed in KMIP ${dialect.name}`);
+  }
+  return item;
+}
+
+/**
+ * Writes a Request Message. Payloads carry the tag Request Payload already. Values that the version takes as the default
+ * are left out.
+ * @throws HoldfastError InvalidField where the version cannot express a credential
+ */
+export function encodeRequest({ dialect, header = {}, items }: RequestMessage): StructureItem {
+  const { credentials = [], batchErrorContinuationOption, batchOrderOption, asynchronousIndicator } = header;
+  const isOrdered = batchOrderOption ?? dialect.rules.batchOrderDefault;
+  const headerItem = mustEncode(
+    requestHeaderStructure,
+    Tag.RequestHeader,
+    {
+      ...header,
+      protocolVersion: dialect,
+      attestationTypes: header.attestationTypes ?? [],
+      authentication: credentials.length === 0 ? undefined : { credentials },
+      asynchronousIndicator: asynchronousIndicator === 'prohibited' ? undefined : asynchronousIndicator,
+      batchErrorContinuationOption: items.length > 1 ? batchErrorContinuationOption : undefined,
+      batchOrderOption: isOrdered === dialect.rules.batchOrderDefault ? undefined : isOrdered,
+      batchCount: items.length,
+    },
+    dialect,
+  );
+  const itemItems = items.map((item) =>
+    mustEncode(
+      requestBatchItemStructure,
+      Tag.BatchItem,
+      {
+        ...item,
+        ephemeral: item.ephemeral === true ? true : undefined,
+        messageExtensions: item.messageExtensions ?? [],
+      },
+      dialect,
+    ),
+  );
+  return { tag: Tag.RequestMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
+}
+
+export interface ResponseHeader {
+  /** The server's clock, seconds since 1970. */
+  readonly timeStamp: number;
+  readonly nonce?: Nonce | undefined;
+  readonly serverHashedPassword?: Buffer | undefined;
+  readonly attestationTypes?: readonly enums.AttestationType[] | undefined;
+  readonly clientCorrelationValue?: string | undefined;
+  readonly serverCorrelationValue?: string | undefined;
+}
+
+export interface ResponseBatchItem {
+  /** Absent where the request could not be read. */
+  readonly operation?: number | undefined;
+  readonly uniqueBatchItemID?: Buffer | undefined;
+  readonly resultStatus: enums.ResultStatus;
+  /** A Result Reason of the version at hand (`resultReasonOf`), or of the peer's own extensions. */
+  readonly resultReason?: number | undefined;
+  readonly resultMessage?: string | undefined;
+  readonly asynchronousCorrelationValue?: Buffer | undefined;
+  readonly payload?: Item | undefined;
+  readonly messageExtensions?: readonly MessageExtension[] | undefined;
+}
+
+export interface Response {
+  readonly dialect: Dialect;
+  readonly header: ResponseHeader;
+  readonly items: readonly ResponseBatchItem[];
+}
+
+/** Writes a Response Message. Payloads carry the tag Response Payload already. */
+export function encodeResponse({ dialect, header, items }: Response): StructureItem {
+  const headerItem = mustEncode(
+    responseHeaderStructure,
+    Tag.ResponseHeader,
+    {
+      ...header,
+      protocolVersion: dialect,
+      attestationTypes: header.attestationTypes ?? [],
+      batchCount: items.length,
+    },
+    dialect,
+  );
+  const itemItems = items.map((item) =>
+    mustEncode(
+      responseBatchItemStructure,
+      Tag.BatchItem,
+      { ...item, messageExtensions: item.messageExtensions ?? [] },
+      dialect,
+    ),
+  );
+  return { tag: Tag.ResponseMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
+}
+
+/**
+ * Reads a Response Message down to its payloads, which stay undecoded. The version is the one the peer answers in.
+ * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion
+ */
+export function decodeResponse(message: Item): Response {
+  const [headerItem, items] = split(message, Tag.ResponseMessage, Tag.ResponseHeader);
+  const dialect = dialectOfHeader(headerItem);
+  const { batchCount, ...header } = responseHeaderStructure.decode(headerItem, dialect);
+  checkBatchCount(batchCount, items);
+  return { dialect, header, items: items.map((item) => responseBatchItemStructure.decode(item, dialect)) };
+}
