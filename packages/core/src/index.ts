@@ -1,4 +1,17 @@
+export * from './access';
+export * from './execute';
+export * from './identity';
+export * from './object-access';
+export * from './objects/attribute-set';
+export * from './objects/state';
+export * from './operation';
+export * from './ports/audit-log';
 export * from './ports/certificates';
+export * from './ports/clock';
+export * from './ports/crypto';
+export * from './ports/directory';
+export * from './ports/key-store';
+export * from './ports/keyring';
 export * from './ports/root-of-trust';
 export * from './secret';
 export { HoldfastError, type ErrorCode } from '@holdfast/ttlv';

@@ -1,0 +1,42 @@
+import { HoldfastError } from '@holdfast/ttlv';
+import type { Principal, Role } from './identity';
+
+/** How the principal stands to the object: it made it, or another client of the same domain did. */
+export type Ownership = 'owner' | 'domain';
+
+/** What an operation does to an object that exists: the rows of the access table. */
+export type AccessClass =
+  /** Attributes, state, whether it exists. */
+  | 'inspect'
+  /** The key bytes leave the server. */
+  | 'obtain'
+  /** Attributes change. */
+  | 'alter'
+  /** Activation, revocation, replacement. */
+  | 'govern'
+  /** The key bytes are erased. */
+  | 'destroy'
+  /** New objects come into being. */
+  | 'create';
+
+/**
+ * Who may do what. The clients of one domain share its objects (the nodes of an array or a database cluster hold
+ * certificates of their own and the same keys); a reader obtains keys and changes nothing. What is not listed is
+ * refused. Objects of other domains are never reached: they are looked up within the principal's domain alone.
+ */
+const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Ownership[]>>>> = {
+  inspect: { user: ['owner', 'domain'], reader: ['owner', 'domain'] },
+  obtain: { user: ['owner', 'domain'], reader: ['owner', 'domain'] },
+  alter: { user: ['owner', 'domain'], reader: [] },
+  govern: { user: ['owner', 'domain'], reader: [] },
+  destroy: { user: ['owner', 'domain'], reader: [] },
+  create: { user: ['owner', 'domain'], reader: [] },
+};
+
+/** @throws HoldfastError PermissionDenied */
+export function authorise(principal: Principal, access: AccessClass, ownerId: string): void {
+  const ownership: Ownership = ownerId === principal.clientId ? 'owner' : 'domain';
+  if (!ACCESS[access][principal.role].includes(ownership)) {
+    throw new HoldfastError('PermissionDenied', `the role ${principal.role} does not allow this operation`);
+  }
+}

@@ -1,0 +1,42 @@
+import { HoldfastError } from '@holdfast/ttlv';
+import { actorOf } from './identity';
+import { ObjectAccess } from './object-access';
+import type { OperationContext, OperationDefinition } from './operation';
+import type { KeyStoreSession } from './ports/key-store';
+
+/** How often an operation is run again after another writer changed one of its objects in between. */
+const MAX_ATTEMPTS = 8;
+
+export interface Execution {
+  readonly session: KeyStoreSession;
+  /** A context for one attempt. */
+  context(objects: ObjectAccess): OperationContext;
+  readonly principal: OperationContext['principal'];
+  readonly nowSeconds: number;
+  /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
+  accept(response: unknown): void;
+}
+
+/**
+ * Runs one operation and commits what it changed, in one transaction. Where another writer came in between, it is run
+ * again on what that writer left, so no update is lost.
+ */
+export async function execute<Request, Response>(
+  definition: OperationDefinition<Request, Response>,
+  request: Request,
+  execution: Execution,
+): Promise<Response> {
+  const { session, principal, nowSeconds } = execution;
+  for (let attempt = 1; ; attempt++) {
+    const objects = new ObjectAccess(session, principal, definition.access ?? 'inspect', nowSeconds);
+    const response = await definition.execute(request, execution.context(objects));
+    execution.accept(response);
+    try {
+      await objects.flush({ actor: actorOf(principal), operation: definition.name });
+      return response;
+    } catch (error) {
+      const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
+      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}

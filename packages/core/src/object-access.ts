@@ -1,0 +1,103 @@
+import type { AttributeKey, AttributeValue, ManagedObjectValue, State } from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { authorise, type AccessClass } from './access';
+import type { Principal } from './identity';
+import type { AttributeSet } from './objects/attribute-set';
+import { stateAt } from './objects/state';
+import type {
+  ChangeCause,
+  KeyStoreSession,
+  LocateQuery,
+  LocateResult,
+  NewObject,
+  ObjectChange,
+  StoredObject,
+} from './ports/key-store';
+
+/** An object within one operation: attributes may be changed freely, nothing is written before `update`. */
+export interface ManagedObject {
+  readonly stored: StoredObject;
+  readonly uniqueIdentifier: string;
+  /** A copy of its own; State is already that of the present time. */
+  readonly attributes: AttributeSet;
+  readonly state: State | undefined;
+}
+
+/** A value that must be there by the rules of the attribute table. @throws HoldfastError IntegrityViolation */
+export function mandatory<K extends AttributeKey>(object: ManagedObject, key: K): AttributeValue<K> {
+  const value = object.attributes.get(key);
+  if (value === undefined) throw new HoldfastError('IntegrityViolation', `the object has no ${key}`);
+  return value;
+}
+
+/**
+ * The objects of the principal's domain, as one attempt at one operation sees and changes them. Reads check access;
+ * changes are collected and written together by `flush`, after the operation has succeeded.
+ */
+export class ObjectAccess {
+  readonly #changes: ObjectChange[] = [];
+
+  constructor(
+    private readonly session: KeyStoreSession,
+    private readonly principal: Principal,
+    private readonly access: AccessClass,
+    private readonly nowSeconds: number,
+  ) {}
+
+  /**
+   * An object by its identifier.
+   * @throws HoldfastError ObjectNotFound (also for another domain's), PermissionDenied, IntegrityViolation
+   */
+  async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
+    const object = await this.find(uniqueIdentifier, access);
+    if (object === undefined)
+      throw new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
+    return object;
+  }
+
+  /** Like fetch, undefined where there is no such object. */
+  async find(
+    uniqueIdentifier: string,
+    access: AccessClass = this.access,
+  ): Promise<ManagedObject | undefined> {
+    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
+    if (stored === undefined) return undefined;
+    authorise(this.principal, access, stored.ownerId);
+    return this.#load(stored);
+  }
+
+  /** Objects of the domain that match; see LocateQuery. */
+  async locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds'>): Promise<LocateResult> {
+    return this.session.locate({ ...query, domainId: this.principal.domainId, nowSeconds: this.nowSeconds });
+  }
+
+  /** Adds an object, owned by the principal. */
+  create(object: Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>): void {
+    authorise(this.principal, 'create', this.principal.clientId);
+    this.#changes.push({
+      kind: 'create',
+      object: { ...object, domainId: this.principal.domainId, ownerId: this.principal.clientId },
+    });
+  }
+
+  /** Writes the object's changed attributes, and erases or replaces its value where asked. */
+  update(
+    object: ManagedObject,
+    value: 'keep' | 'erase' | { readonly replace: ManagedObjectValue } = 'keep',
+  ): void {
+    object.attributes.set('LastChangeDate', this.nowSeconds);
+    this.#changes.push({ kind: 'update', object: object.stored, attributes: object.attributes, value });
+  }
+
+  /** Writes what was collected, all or nothing. */
+  async flush(cause: ChangeCause): Promise<void> {
+    if (this.#changes.length > 0) await this.session.commit(this.#changes, cause);
+  }
+
+  #load(stored: StoredObject): ManagedObject {
+    const attributes = stored.attributes.clone();
+    const state = stateAt(attributes, this.nowSeconds);
+    if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
+    return { stored, uniqueIdentifier: stored.uniqueIdentifier, attributes, state };
+  }
+}

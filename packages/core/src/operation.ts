@@ -1,0 +1,80 @@
+import type {
+  Dialect,
+  IdentifierReference,
+  ObjectType,
+  Operation,
+  ProtocolVersion,
+  State,
+  StructureCodec,
+  Window,
+} from '@holdfast/kmip';
+import type { ErrorCode } from '@holdfast/ttlv';
+import type { AccessClass } from './access';
+import type { Principal } from './identity';
+import type { CertificatesPort } from './ports/certificates';
+import type { CryptoPort } from './ports/crypto';
+import type { ObjectAccess } from './object-access';
+
+/** All that is known of one operation. Everything else (dispatch, Query, client, docs) follows from a list of these. */
+export interface OperationDefinition<Request = unknown, Response = unknown> {
+  /** The printed name in CamelCase, as the Operation enumeration has it. */
+  readonly name: string;
+  readonly code: Operation;
+  readonly window: Window;
+  /** Section of the specification: KMIP 1.4 and KMIP 2.1. */
+  readonly section: { readonly v1?: string; readonly v2?: string };
+  readonly request: StructureCodec<Request>;
+  readonly response: StructureCodec<Response>;
+  /** The row of the access table; undefined for operations that touch no object. */
+  readonly access: AccessClass | undefined;
+  /** Object types that it works on; undefined: any, or none. */
+  readonly objectTypes?: readonly ObjectType[] | undefined;
+  /** States it is allowed in; undefined: any. */
+  readonly states?: readonly State[] | undefined;
+  /** The errors that the specification lists for it, under our codes. */
+  readonly reasons: readonly ErrorCode[];
+  execute(request: Request, context: OperationContext): Promise<Response> | Response;
+}
+
+/** Declares an operation; payload types are inferred from the schemas. */
+export function operation<Request, Response>(
+  definition: OperationDefinition<Request, Response>,
+): OperationDefinition<Request, Response> {
+  return definition;
+}
+
+/** What Query tells of this server. */
+export interface ServerIdentity {
+  readonly vendorIdentification: string;
+  readonly productName: string;
+  readonly version: string;
+}
+
+/** What an operation is given besides its request. One context serves one attempt at one batch item. */
+export interface OperationContext {
+  readonly principal: Principal;
+  /** For encoding windows and `rules`; versions are not compared in operations. */
+  readonly dialect: Dialect;
+  /** Seconds since 1970; the same throughout the item. */
+  readonly nowSeconds: number;
+  readonly objects: ObjectAccess;
+  readonly crypto: CryptoPort;
+  readonly certificates: CertificatesPort;
+  readonly server: ServerIdentity;
+  /** The operations that this server has. */
+  readonly catalogue: readonly OperationDefinition[];
+  /** The versions that this server speaks, highest first. */
+  readonly protocolVersions: readonly ProtocolVersion[];
+  /**
+   * The identifier that a request means: the one that it names, else the ID Placeholder.
+   * @throws HoldfastError ItemNotFound/InvalidField where there is neither
+   */
+  readonly identify: (reference: IdentifierReference | undefined) => string;
+  /**
+   * Names the identifier(s) that this item produced, for the ID Placeholder (the first) and for 2.x references by
+   * operation and by number. `role` tells the two keys of a pair apart.
+   */
+  produced(uniqueIdentifier: string, role?: 'private-key' | 'public-key'): void;
+  /** Leaves the ID Placeholder empty, whatever earlier items produced (Locate, Check). */
+  emptyPlaceholder(): void;
+}

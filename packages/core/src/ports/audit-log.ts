@@ -1,0 +1,24 @@
+import type { Actor } from '../identity';
+
+export type AuditOutcome = 'success' | 'failure' | 'undone' | 'pending';
+
+/**
+ * One thing that happened and is no change of an object (those leave their change record in the commit itself):
+ * administration, refusals, failed authentication, undone items.
+ */
+export interface AuditRecord {
+  readonly actor: Actor;
+  /** Operation name, or the administrative act, e.g. "client.add", "connection". */
+  readonly action: string;
+  readonly domainId?: string | undefined;
+  /** Identifier of the object or administered thing. */
+  readonly subject?: string | undefined;
+  readonly outcome: AuditOutcome;
+  /** Result Reason or error code; never a secret. */
+  readonly reason?: string | undefined;
+}
+
+export interface AuditLog {
+  /** Resolves once the record is durable. Concurrent calls share one write. @throws HoldfastError StoreUnavailable */
+  append(record: AuditRecord): Promise<void>;
+}

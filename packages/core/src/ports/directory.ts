@@ -1,0 +1,136 @@
+import type { SecretBytes } from '@holdfast/ttlv';
+import type { Actor, Role } from '../identity';
+
+export interface Domain {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAtSeconds: number;
+}
+
+export interface Client {
+  readonly id: string;
+  readonly name: string;
+  readonly domainId: string;
+  readonly role: Role;
+  readonly createdAtSeconds: number;
+  readonly revokedAtSeconds: number | undefined;
+}
+
+/** How a presented certificate is recognised: by its fingerprint, or by subject or alternative name under one CA. */
+export type CredentialRule =
+  | { readonly kind: 'fingerprint'; readonly sha256Hex: string }
+  /** RFC 4514 subject, as the whole. */
+  | { readonly kind: 'subject'; readonly authorityId: string; readonly subject: string }
+  /** A subject alternative name, e.g. "dns:array-7.example.org" or "uri:spiffe://…". */
+  | { readonly kind: 'alternative-name'; readonly authorityId: string; readonly alternativeName: string };
+
+export interface Credential {
+  readonly id: string;
+  readonly clientId: string;
+  readonly rule: CredentialRule;
+  /** Serial number, subject and end of validity where the certificate is known. */
+  readonly serialHex: string | undefined;
+  readonly subject: string | undefined;
+  readonly notAfterSeconds: number | undefined;
+  /** The built-in or trusted CA that issued it; undefined for a self-signed certificate. */
+  readonly authorityId: string | undefined;
+  readonly createdAtSeconds: number;
+  readonly revokedAtSeconds: number | undefined;
+}
+
+export interface CertificationAuthority {
+  readonly id: string;
+  readonly name: string;
+  readonly certificateDer: Buffer;
+  /** PKCS#8, for the CA that issues here; sealed at rest. */
+  readonly privateKey: SecretBytes | undefined;
+  readonly createdAtSeconds: number;
+  readonly revokedAtSeconds: number | undefined;
+}
+
+export interface Officer {
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the officer's token. */
+  readonly tokenSha256: Buffer;
+  readonly createdAtSeconds: number;
+  readonly revokedAtSeconds: number | undefined;
+}
+
+/** A server secret or certificate that every node shares, e.g. the TLS server key or the session ticket keys. */
+export interface ServerSecret {
+  readonly name: string;
+  readonly value: SecretBytes;
+}
+
+/** What a certificate shows when a client connects. */
+export interface PresentedCertificate {
+  readonly sha256Hex: string;
+  readonly subject: string;
+  readonly alternativeNames: readonly string[];
+  /** Identifiers of the authorities under which the TLS layer verified the chain; empty for an unknown issuer. */
+  readonly authorityIds: readonly string[];
+}
+
+export interface RecognisedClient {
+  readonly client: Client;
+  readonly credential: Credential;
+}
+
+/** Something in the directory changed on some node. */
+export interface DirectoryChange {
+  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'secret';
+  readonly id: string;
+}
+
+/**
+ * Domains, clients, credentials, authorities, officers and shared server secrets. Every row is MACed and every secret
+ * sealed; a row that is not what was written makes its use fail with IntegrityViolation. Every change names its actor
+ * and leaves an audit record in the same transaction.
+ * Names are unique (clients: over all domains); adding one that exists fails with ObjectAlreadyExists, naming one that
+ * does not exist with ItemNotFound.
+ */
+export interface Directory {
+  addDomain(name: string, actor: Actor): Promise<Domain>;
+  listDomains(): Promise<readonly Domain[]>;
+  domainNamed(name: string): Promise<Domain>;
+
+  addClient(
+    client: { readonly name: string; readonly domainId: string; readonly role: Role },
+    credentials: readonly NewCredential[],
+    actor: Actor,
+  ): Promise<Client>;
+  addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential>;
+  listClients(): Promise<readonly Client[]>;
+  clientNamed(
+    name: string,
+  ): Promise<{ readonly client: Client; readonly credentials: readonly Credential[] }>;
+  /** Revokes the client and all of its credentials. */
+  revokeClient(clientId: string, actor: Actor): Promise<void>;
+  revokeCredential(credentialId: string, actor: Actor): Promise<void>;
+  /** The client that a certificate belongs to; revoked clients and credentials are not recognised. One round trip. */
+  recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
+
+  addAuthority(
+    authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,
+    actor: Actor,
+  ): Promise<CertificationAuthority>;
+  listAuthorities(): Promise<readonly CertificationAuthority[]>;
+  revokeAuthority(name: string, actor: Actor): Promise<void>;
+
+  addOfficer(officer: Pick<Officer, 'name' | 'tokenSha256'>, actor: Actor): Promise<Officer>;
+  listOfficers(): Promise<readonly Officer[]>;
+  revokeOfficer(name: string, actor: Actor): Promise<void>;
+
+  /** The secret of that name; made by `create` and stored where there is none yet (once, whoever comes first). */
+  serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret>;
+  replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void>;
+
+  /** Calls back on every change on any node, soon after its commit. @returns a function that ends it */
+  watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>>;
+}
+
+export type NewCredential = Pick<
+  Credential,
+  'rule' | 'serialHex' | 'subject' | 'notAfterSeconds' | 'authorityId'
+>;

@@ -1,0 +1,102 @@
+import type { Attribute, AttributeKey, ManagedObjectValue, State } from '@holdfast/kmip';
+import type { AttributeSet } from '../objects/attribute-set';
+import type { Actor } from '../identity';
+
+/** One object as it was read: its row's MAC and freshness have been checked. */
+export interface StoredObject {
+  readonly domainId: string;
+  readonly uniqueIdentifier: string;
+  /** UUID that binds the cryptography; never leaves the server. */
+  readonly internalId: string;
+  /** The client that made the object. */
+  readonly ownerId: string;
+  /** Counts re-imports of the value, from 1. */
+  readonly generation: number;
+  /** Counts changes, from 1. */
+  readonly revision: number;
+  /** Shared by all readers of this row: clone before changing. */
+  readonly attributes: AttributeSet;
+  /** Whether there is a value to open (not after Destroy, nor for keys registered without one). */
+  readonly hasValue: boolean;
+  /**
+   * Opens the sealed value.
+   * @throws HoldfastError IntegrityViolation where it does not open, KeyValueNotPresent where there is none
+   */
+  openValue(): ManagedObjectValue;
+}
+
+export interface NewObject {
+  readonly domainId: string;
+  readonly ownerId: string;
+  readonly uniqueIdentifier: string;
+  readonly attributes: AttributeSet;
+  readonly value: ManagedObjectValue | undefined;
+}
+
+export type ObjectChange =
+  | { readonly kind: 'create'; readonly object: NewObject }
+  | {
+      readonly kind: 'update';
+      /** The object as it was read: its revision is what the row must still have. */
+      readonly object: StoredObject;
+      readonly attributes: AttributeSet;
+      /** What happens to the sealed value. 'replace' starts a new generation. */
+      readonly value: 'keep' | 'erase' | { readonly replace: ManagedObjectValue };
+    };
+
+/** Who changes what for: goes into the change record of each object in the commit. */
+export interface ChangeCause {
+  readonly actor: Actor;
+  /** Name of the operation, e.g. "Create". */
+  readonly operation: string;
+}
+
+/** One condition of Locate; an object matches where any instance of the attribute does. */
+export type LocateFilter =
+  | { readonly kind: 'equals'; readonly attribute: Attribute }
+  /** Date attributes: seconds, both ends included. */
+  | { readonly kind: 'range'; readonly key: AttributeKey; readonly from: number; readonly to: number }
+  /** Mask attributes: all these bits are set. */
+  | { readonly kind: 'bits'; readonly key: AttributeKey; readonly bits: number }
+  | { readonly kind: 'state'; readonly state: State };
+
+export interface LocateQuery {
+  readonly domainId: string;
+  /** All must match; none: every object. */
+  readonly filters: readonly LocateFilter[];
+  /** Which storages are searched (Storage Status Mask). */
+  readonly storage: { readonly online: boolean; readonly archived: boolean; readonly destroyed: boolean };
+  readonly order: 'newest-first' | 'oldest-first';
+  readonly offsetItems: number;
+  /** Undefined: no limit. */
+  readonly maximumItems: number | undefined;
+  /** Time at which date-driven states are computed, seconds. */
+  readonly nowSeconds: number;
+}
+
+export interface LocateResult {
+  readonly objects: readonly StoredObject[];
+  /** How many match without offset and maximum; only there where the query had to count them. */
+  readonly totalItems: number;
+}
+
+/** Reads and writes objects. Outside a transaction every commit is one by itself. */
+export interface KeyStoreSession {
+  /**
+   * The object, or undefined where the domain has none of that identifier.
+   * @throws HoldfastError IntegrityViolation where the row is not what was written, or older than its change records
+   */
+  fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>;
+  locate(query: LocateQuery): Promise<LocateResult>;
+  /**
+   * Writes all changes with one change record each, or none.
+   * @throws HoldfastError RevisionConflict (somebody changed an object since it was read: run again),
+   *   NonUniqueNameAttribute, ObjectAlreadyExists, StoreUnavailable (outcomeKnown says whether it may have happened)
+   */
+  commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void>;
+}
+
+export interface KeyStore extends KeyStoreSession {
+  /** Runs `work` in one transaction: all of its commits happen when it resolves, none where it throws. */
+  transaction<T>(work: (session: KeyStoreSession) => Promise<T>): Promise<T>;
+}
