@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Name of the file in the data folder that holds the root key of the software root. */
@@ -48,11 +48,11 @@ async function writeNewFile(path: string, contents: Buffer): Promise<void> {
 export async function createRootKeyFile(dataDir: string, contents: Buffer): Promise<void> {
   const temporary = join(dataDir, `.${SOFTWARE_ROOT_FILE}.${randomUUID()}`);
   try {
-    await writeNewFile(temporary, contents);
     try {
+      await writeNewFile(temporary, contents);
       await link(temporary, join(dataDir, SOFTWARE_ROOT_FILE));
     } finally {
-      await unlink(temporary);
+      await rm(temporary, { force: true });
     }
     await syncFolder(dataDir);
   } catch (error) {

@@ -5,14 +5,15 @@ import {
   HoldfastError,
   type IssuedCertificate,
   type IssuedCertificateWithKey,
+  type KeyPairAlgorithm,
   type ServerCertificateRequest,
 } from '@holdfast/core';
 import type { Extension, JsonNameParams, X509Certificate } from '@peculiar/x509';
 import { randomBytes } from 'node:crypto';
 import { readCsrKey } from './csr';
 import { readElement } from './der';
-import { checkNameValue, checkUrl, readHosts } from './hosts';
-import { generateKeyPair, importSigningKey, type SigningKey } from './keys';
+import { checkNameValue, checkUrl, type HostNames, readHosts } from './hosts';
+import { type GeneratedKeyPair, generateKeyPair, importSigningKey, type SigningKey } from './keys';
 import { loadX509, type X509Library } from './library';
 import { parseCertificates, sha256Hex } from './parse';
 import { encodePem } from './pem';
@@ -83,6 +84,20 @@ function dates({ notBeforeSeconds, notAfterSeconds }: Validity): { notBefore: Da
   return { notBefore: new Date(notBeforeSeconds * 1000), notAfter: new Date(notAfterSeconds * 1000) };
 }
 
+/** Makes a key pair and certifies it; a key without a certificate is destroyed. */
+async function withKeyPair(
+  algorithm: KeyPairAlgorithm = 'EC-P256',
+  certify: (pair: GeneratedKeyPair) => Promise<IssuedCertificate>,
+): Promise<IssuedCertificateWithKey> {
+  const pair = await generateKeyPair(algorithm);
+  try {
+    return { ...(await certify(pair)), privateKey: pair.privateKey };
+  } catch (error) {
+    pair.privateKey.destroy();
+    throw error;
+  }
+}
+
 /** See `CertificatesPort.createAuthority`. */
 export async function createAuthority(request: AuthorityRequest): Promise<IssuedCertificateWithKey> {
   const commonName = checkNameValue(request.commonName, 'the common name of the CA');
@@ -90,25 +105,26 @@ export async function createAuthority(request: AuthorityRequest): Promise<Issued
   if (organization !== undefined) checkNameValue(organization, 'the organization of the CA');
   const validity = validityFrom(nowSeconds, validitySeconds);
   const x509 = await loadX509();
-  const { privateKey, spkiDer } = await generateKeyPair(request.keyAlgorithm ?? 'EC-P256');
-  const signer = await importSigningKey(privateKey);
-  const serialHex = newSerialHex();
   const name = new x509.Name(toName(commonName, organization));
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serialHex,
-    subject: name,
-    issuer: name,
-    ...dates(validity),
-    publicKey: spkiDer,
-    signingKey: signer.key,
-    signingAlgorithm: signer.algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(spkiDer),
-    ],
+  return withKeyPair(request.keyAlgorithm, async ({ spkiDer, privateKey }) => {
+    const signer = await importSigningKey(privateKey);
+    const serialHex = newSerialHex();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialHex,
+      subject: name,
+      issuer: name,
+      ...dates(validity),
+      publicKey: spkiDer,
+      signingKey: signer.key,
+      signingAlgorithm: signer.algorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        await x509.SubjectKeyIdentifierExtension.create(spkiDer),
+      ],
+    });
+    return toIssued(certificate, validity, serialHex);
   });
-  return { ...toIssued(certificate, validity, serialHex), privateKey };
 }
 
 /** A CA in use: its certificate as the library reads it, and its key. */
@@ -121,10 +137,17 @@ export interface OpenAuthority {
   readonly keyIdentifier: Extension;
 }
 
-/** Takes a CA into use; its certificate and key are the server's own, so a fault in them is not the caller's. */
+/**
+ * Takes a CA into use.
+ * @throws HoldfastError InvalidField where the certificate is not one of a CA, or the key not the one it certifies
+ */
 export async function openAuthority(ca: CertificateAuthority): Promise<OpenAuthority> {
   const [parsed] = parseCertificates(ca.certificateDer);
   if (parsed?.isCa !== true) throw new HoldfastError('InvalidField', 'the certificate is not one of a CA');
+  const signer = await importSigningKey(ca.privateKey);
+  if (!signer.spkiDer.equals(parsed.publicKey.spkiDer)) {
+    throw new HoldfastError('InvalidField', "the CA's key is not the one that its certificate names");
+  }
   const x509 = await loadX509();
   const certificate = new x509.X509Certificate(parsed.der);
   const subjectKeyId = certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
@@ -176,8 +199,11 @@ function leafKeyUsage({ KeyUsagesExtension, KeyUsageFlags }: X509Library, spkiDe
   }
 }
 
-function serverExtensions(x509: X509Library, request: ServerCertificateRequest): Extension[] {
-  const { alternativeNames } = readHosts(request.hosts);
+function serverExtensions(
+  x509: X509Library,
+  { alternativeNames }: HostNames,
+  request: ServerCertificateRequest,
+): Extension[] {
   const extensions: Extension[] = [
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
     new x509.SubjectAlternativeNameExtension([...alternativeNames]),
@@ -194,14 +220,15 @@ export async function issueServer(
   ca: CertificateAuthority,
   request: ServerCertificateRequest,
 ): Promise<IssuedCertificateWithKey> {
-  const { commonName } = readHosts(request.hosts);
+  const hosts = readHosts(request.hosts);
   const wanted = validityFrom(request.nowSeconds, request.validitySeconds ?? LEAF_VALIDITY_SECONDS);
   const authority = await openAuthority(ca);
   const validity = withinAuthority(wanted, authority.validity, request.nowSeconds);
-  const extensions = serverExtensions(authority.x509, request);
-  const { privateKey, spkiDer } = await generateKeyPair(request.keyAlgorithm ?? 'EC-P256');
-  const subject = toName(commonName, undefined);
-  return { ...(await issue(authority, { subject, spkiDer, validity, extensions })), privateKey };
+  const extensions = serverExtensions(authority.x509, hosts, request);
+  const subject = toName(hosts.commonName, undefined);
+  return withKeyPair(request.keyAlgorithm, ({ spkiDer }) =>
+    issue(authority, { subject, spkiDer, validity, extensions }),
+  );
 }
 
 async function certifyClient(
@@ -226,13 +253,7 @@ export async function issueClient(
   ca: CertificateAuthority,
   request: ClientCertificateRequest,
 ): Promise<IssuedCertificateWithKey> {
-  const { privateKey, spkiDer } = await generateKeyPair(request.keyAlgorithm ?? 'EC-P256');
-  try {
-    return { ...(await certifyClient(ca, request, spkiDer)), privateKey };
-  } catch (error) {
-    privateKey.destroy();
-    throw error;
-  }
+  return withKeyPair(request.keyAlgorithm, ({ spkiDer }) => certifyClient(ca, request, spkiDer));
 }
 
 /** See `CertificatesPort.signClientRequest`. */

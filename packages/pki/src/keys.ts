@@ -1,5 +1,5 @@
 import { HoldfastError, type KeyPairAlgorithm, SecretBytes } from '@holdfast/core';
-import { createPrivateKey, webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, webcrypto } from 'node:crypto';
 
 /** WebCrypto parameters of a key pair and of the signatures made with it. */
 interface KeyRow {
@@ -41,12 +41,12 @@ export async function generateKeyPair(algorithm: KeyPairAlgorithm): Promise<Gene
 export interface SigningKey {
   readonly key: webcrypto.CryptoKey;
   readonly algorithm: { readonly name: string; readonly hash: string };
+  readonly spkiDer: Buffer;
 }
 
 const CURVES: Readonly<Record<string, KeyPairAlgorithm>> = { prime256v1: 'EC-P256', secp384r1: 'EC-P384' };
 
-function signingRow(privateKey: SecretBytes): KeyRow | undefined {
-  const key = createPrivateKey({ key: privateKey.reveal(), format: 'der', type: 'pkcs8' });
+function signingRow(key: KeyObject): KeyRow | undefined {
   if (key.asymmetricKeyType === 'rsa') return rsa(key.asymmetricKeyDetails?.modulusLength ?? 0);
   const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? ''];
   return curve === undefined ? undefined : KEY_ROWS[curve];
@@ -54,10 +54,13 @@ function signingRow(privateKey: SecretBytes): KeyRow | undefined {
 
 /** Takes a CA's PKCS#8 key into use: RSA, P-256 or P-384. */
 export async function importSigningKey(privateKey: SecretBytes): Promise<SigningKey> {
-  const row = signingRow(privateKey);
+  const pkcs8 = privateKey.reveal();
+  const publicKey = createPublicKey(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
+  const row = signingRow(publicKey);
   if (row === undefined) {
     throw new HoldfastError('InvalidField', "the CA's key is none of RSA, P-256 and P-384");
   }
-  const key = await webcrypto.subtle.importKey('pkcs8', privateKey.reveal(), row.generate, false, ['sign']);
-  return { key, algorithm: { name: row.generate.name, hash: row.hash } };
+  const key = await webcrypto.subtle.importKey('pkcs8', pkcs8, row.generate, false, ['sign']);
+  const spkiDer = publicKey.export({ format: 'der', type: 'spki' });
+  return { key, algorithm: { name: row.generate.name, hash: row.hash }, spkiDer };
 }

@@ -63,12 +63,16 @@ describe('the CA', () => {
     expect(certificates.isIssuedBy(client.der, authority.issued.der)).toBe(false);
   });
 
-  test('must be a CA that has not expired', async () => {
+  test('must be a CA with its own key that has not expired', async () => {
     const { ca } = authority;
     const leaf = await certificates.issueClient(ca, { name: 'a', nowSeconds });
     const impostor = { certificateDer: leaf.der, privateKey: leaf.privateKey };
     await expect(certificates.issueClient(impostor, { name: 'b', nowSeconds })).rejects.toThrow(
       'not one of a CA',
+    );
+    const wrongKey = { certificateDer: ca.certificateDer, privateKey: leaf.privateKey };
+    await expect(certificates.issueClient(wrongKey, { name: 'b', nowSeconds })).rejects.toThrow(
+      "the CA's key is not",
     );
     const late = { name: 'a', nowSeconds: nowSeconds + 3650 * DAY };
     await expect(certificates.issueClient(ca, late)).rejects.toThrow('the CA certificate has expired');
