@@ -347,15 +347,23 @@ function encodeOnlyAttribute(tag: number, attribute: Attribute, dialect: Dialect
 const NEW_TAGS_V2 = [Tag.NewAttribute];
 const CURRENT_TAGS_V2 = [Tag.CurrentAttribute];
 
+const ADDED_TAGS_V2 = [Tag.NewAttribute, Tag.CurrentAttribute];
+
+export interface SingleAttributeOptions {
+  /** 2.x: it may stand in Current Attribute instead (Add Attribute of some clients, and of OASIS test cases). */
+  readonly toleratesCurrentAttribute?: boolean;
+}
+
 /** The attribute that Add, Modify and Set Attribute bring: 1.x Attribute, 2.x New Attribute (KMIP 2.1 section 5.7). */
-export function singleAttribute(): Field<Attribute, false> {
+export function singleAttribute(options: SingleAttributeOptions = {}): Field<Attribute, false> {
+  const v2Tags = options.toleratesCurrentAttribute === true ? ADDED_TAGS_V2 : NEW_TAGS_V2;
   return {
     isOptional: false,
     isRepeated: false,
     tag: Tag.NewAttribute,
     codec: undefined,
     window: ANY_VERSION,
-    tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : NEW_TAGS_V2),
+    tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : v2Tags),
     decode(items, dialect, structure) {
       const item = onlyItem(items, structure);
       if (item === undefined) throw missing(isIndexed(dialect) ? Tag.Attribute : Tag.NewAttribute, structure);

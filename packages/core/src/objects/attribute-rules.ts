@@ -1,0 +1,336 @@
+import {
+  STORAGE_DIALECT,
+  State,
+  definitionOf,
+  type AnyAttributeDefinition,
+  type Attribute,
+  type AttributeKey,
+  type AttributeReference,
+  type ChangeRule,
+  type IdentifierReference,
+} from '@holdfast/kmip';
+import { HoldfastError, encodeTtlv } from '@holdfast/ttlv';
+import type { ManagedObject } from '../object-access';
+import type { AttributeSet } from './attribute-set';
+import { STATE_NAMES, stateAt } from './state';
+
+/**
+ * What a client may do to the attributes of an object that exists, as the attribute table says. Every function here
+ * changes the object's copy of its attributes or throws; nothing is written before ObjectAccess.update.
+ */
+
+/** How many instances one attribute of one object may have; more than any known client uses. */
+export const MAX_INSTANCES = 256;
+/** How many attribute instances one object may have in all. */
+export const MAX_ATTRIBUTES = 4096;
+
+/** What a refusal of a read-only attribute is called: KMIP 2.1 names it differently where a value is new. */
+type ReadOnlyCode = 'AttributeReadOnly' | 'ReadOnlyAttribute';
+
+/** What the rules look at and change: an object within an operation. */
+export type AttributesInState = Pick<ManagedObject, 'attributes' | 'state'>;
+
+/** The states in which a rule lets a client set or change the attribute; undefined: all. */
+const STATES: Readonly<Record<ChangeRule, readonly State[] | undefined>> = {
+  yes: undefined,
+  no: undefined,
+  own: undefined,
+  'if-absent': undefined,
+  'if-data-omitted': undefined,
+  'until-allocated': undefined,
+  'pre-active': [State.PreActive],
+  'pre-active-or-active': [State.PreActive, State.Active],
+  'until-reached': [State.PreActive, State.Active],
+};
+
+/** Vendor of the custom attributes that are the server's own (KMIP 1.4 section 3.39, KMIP 2.1 section 4.60). */
+const SERVER_VENDOR = 'y';
+const VENDOR_IDENTIFICATION = /^[A-Za-z0-9_.]+$/;
+
+/** The reference that means the attribute of which this is an instance. */
+export function referenceTo(attribute: Attribute): AttributeReference {
+  if (attribute.key !== 'VendorAttribute') return { key: attribute.key };
+  const { vendorIdentification, attributeName } = attribute.value;
+  return { key: 'VendorAttribute', vendorIdentification, attributeName };
+}
+
+/** All instances of an attribute; none for a name that no attribute has. */
+export function instancesOf(attributes: AttributeSet, reference: AttributeReference): readonly Attribute[] {
+  if ('unknownName' in reference) return [];
+  if (reference.key !== 'VendorAttribute') return attributes.instances(reference.key);
+  return attributes.vendorInstances(reference.vendorIdentification, reference.attributeName);
+}
+
+/** The same text for references to the same attribute, another for others; the 1.x index does not matter. */
+export function referenceKey(reference: AttributeReference): string {
+  return JSON.stringify({ ...reference, index: undefined });
+}
+
+/** The instance of a 1.x Attribute Index, 0 where none is given. @throws HoldfastError AttributeInstanceNotFound */
+export function instanceAt(instances: readonly Attribute[], index: number | undefined): Attribute {
+  const instance = instances.find((candidate) => (candidate.index ?? 0) === (index ?? 0));
+  if (instance !== undefined) return instance;
+  throw new HoldfastError(
+    'AttributeInstanceNotFound',
+    'the attribute has no instance of this Attribute Index',
+  );
+}
+
+/** The instance that has the value of another one. @throws HoldfastError AttributeInstanceNotFound */
+export function instanceOfValue(instances: readonly Attribute[], current: Attribute): Attribute {
+  const instance = instances.find((candidate) => sameValue(candidate, current));
+  if (instance !== undefined) return instance;
+  throw new HoldfastError('AttributeInstanceNotFound', 'the attribute has no instance of this value');
+}
+
+/** Whether both are the same attribute with the same value; indexes do not matter. */
+export function sameValue(one: Attribute, other: Attribute): boolean {
+  if (one.key !== other.key) return false;
+  const { tag, codec } = definitionOf(one.key);
+  const [left, right] = [one, other].map(({ value }) => codec.encode(tag, value, STORAGE_DIALECT));
+  return left !== undefined && right !== undefined && encodeTtlv(left).equals(encodeTtlv(right));
+}
+
+/** How messages call an attribute. */
+export function describe(reference: AttributeReference): string {
+  if ('unknownName' in reference) return reference.unknownName;
+  if (reference.key !== 'VendorAttribute') return definitionOf(reference.key).name;
+  return `${reference.vendorIdentification}-${reference.attributeName}`;
+}
+
+/** A Link as it is kept: naming its object by the identifier itself (KMIP 2.1 section 4.31). */
+export function withResolvedLink(
+  attribute: Attribute,
+  identify: (reference: IdentifierReference) => string,
+): Attribute {
+  if (attribute.key !== 'Link') return attribute;
+  const { linkedObjectIdentifier } = attribute.value;
+  return {
+    ...attribute,
+    value: { ...attribute.value, linkedObjectIdentifier: identify(linkedObjectIdentifier) },
+  };
+}
+
+/**
+ * Gives an attribute its first or, where several are permitted, another value.
+ * @returns the instance as it is now
+ * @throws HoldfastError InvalidAttribute, ReadOnlyAttribute, AttributeSingleValued, ServerLimitExceeded,
+ *   WrongKeyLifecycleState, and what the value itself may be refused with
+ */
+export function addAttribute(object: AttributesInState, attribute: Attribute, nowSeconds: number): Attribute {
+  const { attributes } = object;
+  const definition = definitionOf(attribute.key);
+  requireApplicable(definition, object);
+  if (!definition.setBy.client || isOwnedByServer(attribute)) throw readOnly(attribute, 'ReadOnlyAttribute');
+  const siblings = instancesOf(attributes, referenceTo(attribute));
+  const [existing] = siblings;
+  if (existing !== undefined && !definition.multiple) {
+    // Some clients state the policy name that they created the object with once more.
+    if (attribute.key === 'OperationPolicyName' && sameValue(attribute, existing)) return existing;
+    throw new HoldfastError('AttributeSingleValued', `the object has a ${definition.name} already`);
+  }
+  requireRoom(attributes, siblings.length, definition);
+  requireState(definition, object.state);
+  const value = acceptedValue(attribute, attributes, undefined);
+  const added = attributes.add({ key: attribute.key, value } as Attribute);
+  settle(attributes, nowSeconds);
+  return added;
+}
+
+/**
+ * Changes the value of one instance.
+ * @param pick chooses the instance among those that the object has (at least one), or throws
+ * @returns the instance as it is now
+ * @throws HoldfastError AttributeReadOnly (or as `code` says), AttributeNotFound, WrongKeyLifecycleState, and what the
+ *   value itself may be refused with
+ */
+export function modifyAttribute(
+  object: AttributesInState,
+  attribute: Attribute,
+  pick: (instances: readonly Attribute[]) => Attribute,
+  nowSeconds: number,
+  code: ReadOnlyCode = 'AttributeReadOnly',
+): Attribute {
+  const { attributes } = object;
+  const definition = definitionOf(attribute.key);
+  const rule = definition.modifiableByClient;
+  if (rule === 'no' || isOwnedByServer(attribute)) throw readOnly(attribute, code);
+  const instance = pick(existingInstances(attributes, referenceTo(attribute)));
+  requireState(definition, object.state);
+  if (isSettled(instance, rule, nowSeconds)) throw readOnly(attribute, code);
+  const value = acceptedValue(attribute, attributes, instance);
+  const modified = attributes.replace(instance, value);
+  settle(attributes, nowSeconds);
+  return modified;
+}
+
+/**
+ * Takes instances of an attribute away.
+ * @param pick chooses the instances among those that the object has (at least one), or throws
+ * @returns the instances as they were
+ * @throws HoldfastError AttributeReadOnly, AttributeNotFound
+ */
+export function deleteAttribute(
+  object: AttributesInState,
+  reference: AttributeReference,
+  pick: (instances: readonly Attribute[]) => readonly Attribute[],
+  nowSeconds: number,
+): readonly Attribute[] {
+  const { attributes } = object;
+  if ('unknownName' in reference) throw notFound(reference);
+  const definition = definitionOf(reference.key);
+  const rule = definition.deletableByClient;
+  if (rule === 'no' || isAlwaysThere(definition, attributes)) throw refusedDeletion(reference);
+  const instances = pick(existingInstances(attributes, reference));
+  for (const instance of instances) {
+    if (isOwnedByServer(instance) || isSettled(instance, rule, nowSeconds)) throw refusedDeletion(reference);
+    attributes.remove(instance);
+  }
+  return instances;
+}
+
+/**
+ * The value as it is kept, for an object with these attributes. `previous` is the instance that it replaces.
+ * @throws HoldfastError InvalidField, InvalidAttribute, ApplicationNamespaceNotSupported, NonUniqueNameAttribute,
+ *   PermissionDenied (what was made sensitive or not extractable stays so)
+ */
+export function acceptedValue(
+  attribute: Attribute,
+  attributes: AttributeSet,
+  previous: Attribute | undefined,
+): Attribute['value'] {
+  switch (attribute.key) {
+    case 'Name':
+      requireNewName(attribute, attributes, previous);
+      break;
+    case 'UsageLimits': {
+      // The count is the server's: what a client says of it is passed over (KMIP 2.1 section 4.59).
+      const { usageLimitsTotal } = attribute.value;
+      if (usageLimitsTotal < 0n) throw new HoldfastError('InvalidField', 'Usage Limits Total is negative');
+      return { ...attribute.value, usageLimitsCount: usageLimitsTotal };
+    }
+    case 'ApplicationSpecificInformation':
+      if (attribute.value.applicationData === undefined) {
+        throw new HoldfastError(
+          'ApplicationNamespaceNotSupported',
+          `no Application Data is generated for the namespace ${JSON.stringify(attribute.value.applicationNamespace)}`,
+        );
+      }
+      break;
+    case 'Sensitive':
+      if (!attribute.value && attributes.get('Sensitive') === true) throw irreversible('Sensitive');
+      break;
+    case 'Extractable':
+      if (attribute.value && attributes.get('Extractable') === false) throw irreversible('Extractable');
+      break;
+    case 'VendorAttribute':
+      requireVendorNames(attribute.value.vendorIdentification, attribute.value.attributeName);
+      break;
+    default:
+  }
+  return attribute.value;
+}
+
+function requireNewName(
+  attribute: Attribute,
+  attributes: AttributeSet,
+  previous: Attribute | undefined,
+): void {
+  const twin = attributes.instances('Name').find((name) => name !== previous && sameValue(name, attribute));
+  if (twin !== undefined)
+    throw new HoldfastError('NonUniqueNameAttribute', 'the object has this Name already');
+}
+
+function requireVendorNames(vendorIdentification: string, attributeName: string): void {
+  if (VENDOR_IDENTIFICATION.test(vendorIdentification) && attributeName !== '') return;
+  throw new HoldfastError(
+    'InvalidAttribute',
+    'a Vendor Identification is made of letters, digits, underscores and periods, an Attribute Name is not empty',
+  );
+}
+
+/** KMIP 1.4 and 2.1: each attribute's "Applies to Object Types". */
+function requireApplicable(definition: AnyAttributeDefinition, { attributes }: AttributesInState): void {
+  const objectType = attributes.get('ObjectType');
+  if (objectType !== undefined && definition.appliesTo.includes(objectType)) return;
+  throw new HoldfastError('InvalidAttribute', `objects of this type have no ${definition.name}`);
+}
+
+function requireRoom(attributes: AttributeSet, instances: number, definition: AnyAttributeDefinition): void {
+  if (instances < MAX_INSTANCES && [...attributes].length < MAX_ATTRIBUTES) return;
+  throw new HoldfastError('ServerLimitExceeded', `the object has no room for another ${definition.name}`);
+}
+
+function requireState(definition: AnyAttributeDefinition, state: State | undefined): void {
+  const states = STATES[definition.modifiableByClient];
+  if (states === undefined || state === undefined || states.includes(state)) return;
+  throw new HoldfastError(
+    'WrongKeyLifecycleState',
+    `${definition.name} cannot change while the object is ${STATE_NAMES[state]}`,
+  );
+}
+
+/** Whether the value has taken effect, after which its rule lets nobody change it. */
+function isSettled(instance: Attribute, rule: ChangeRule, nowSeconds: number): boolean {
+  if (rule === 'until-reached') return typeof instance.value === 'number' && instance.value <= nowSeconds;
+  if (rule !== 'until-allocated' || instance.key !== 'UsageLimits') return false;
+  const { usageLimitsCount, usageLimitsTotal } = instance.value;
+  return usageLimitsCount !== undefined && usageLimitsCount !== usageLimitsTotal;
+}
+
+export function isOwnedByServer(attribute: Attribute): boolean {
+  return attribute.key === 'VendorAttribute' && attribute.value.vendorIdentification === SERVER_VENDOR;
+}
+
+function isAlwaysThere(definition: AnyAttributeDefinition, attributes: AttributeSet): boolean {
+  const objectType = attributes.get('ObjectType');
+  return objectType !== undefined && definition.alwaysHasValue.includes(objectType);
+}
+
+function existingInstances(attributes: AttributeSet, reference: AttributeReference): readonly Attribute[] {
+  const instances = instancesOf(attributes, reference);
+  if (instances.length === 0) throw notFound(reference);
+  return instances;
+}
+
+/** Brings what follows from other attributes up to date after a change. */
+function settle(attributes: AttributeSet, nowSeconds: number): void {
+  requireConsistentDates(attributes);
+  const state = stateAt(attributes, nowSeconds);
+  if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
+}
+
+/** Pairs of dates of which the first is never later than the second (KMIP 2.1 sections 4.40 and 4.41). */
+const DATE_ORDER: readonly (readonly [AttributeKey & `${string}Date`, AttributeKey & `${string}Date`])[] = [
+  ['ActivationDate', 'ProcessStartDate'],
+  ['ProtectStopDate', 'DeactivationDate'],
+];
+
+/** @throws HoldfastError InvalidField where dates contradict each other */
+export function requireConsistentDates(attributes: AttributeSet): void {
+  for (const [earlier, later] of DATE_ORDER) {
+    const [first, second] = [attributes.get(earlier), attributes.get(later)];
+    if (typeof first === 'number' && typeof second === 'number' && first > second) {
+      throw new HoldfastError(
+        'InvalidField',
+        `${definitionOf(earlier).name} is later than ${definitionOf(later).name}`,
+      );
+    }
+  }
+}
+
+function readOnly(attribute: Attribute, code: ReadOnlyCode): HoldfastError {
+  return new HoldfastError(code, `${describe(referenceTo(attribute))} is not for clients to change`);
+}
+
+function refusedDeletion(reference: AttributeReference): HoldfastError {
+  return new HoldfastError('AttributeReadOnly', `${describe(reference)} cannot be deleted`);
+}
+
+function notFound(reference: AttributeReference): HoldfastError {
+  return new HoldfastError('AttributeNotFound', `the object has no ${describe(reference)}`);
+}
+
+function irreversible(name: string): HoldfastError {
+  return new HoldfastError('PermissionDenied', `${name} cannot be taken back once it protects the object`);
+}

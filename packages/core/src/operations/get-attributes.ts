@@ -1,0 +1,57 @@
+import {
+  Operation,
+  Tag,
+  attributeList,
+  attributeReferences,
+  identifierReference,
+  optional,
+  required,
+  structure,
+  textString,
+  type AttributeReference,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { describe, instancesOf, referenceKey } from '../objects/attribute-rules';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+/** Tells attributes of an object: those asked for, or all that the version has. An attribute without a value is left out. */
+export const getAttributes = operation({
+  name: 'GetAttributes',
+  code: Operation.GetAttributes,
+  window: {},
+  section: { v1: '4.12', v2: '6.1.20' },
+  request: structure({
+    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+    attributeReferences: attributeReferences(),
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    attributes: attributeList(),
+  }),
+  access: 'inspect',
+  reasons: ['ObjectNotFound', 'InvalidAttribute', 'ObjectArchived', ...GENERAL_REASONS],
+
+  async execute({ uniqueIdentifier, attributeReferences }, context) {
+    requireDistinct(attributeReferences);
+    const object = await context.objects.fetch(context.identify(uniqueIdentifier));
+    return {
+      uniqueIdentifier: object.uniqueIdentifier,
+      attributes:
+        attributeReferences.length === 0
+          ? [...object.attributes]
+          : attributeReferences.flatMap((reference) => instancesOf(object.attributes, reference)),
+    };
+  },
+});
+
+function requireDistinct(references: readonly AttributeReference[]): void {
+  const seen = new Set<string>();
+  for (const reference of references) {
+    const key = referenceKey(reference);
+    if (seen.has(key)) {
+      throw new HoldfastError('InvalidMessage', `${describe(reference)} is asked for more than once`);
+    }
+    seen.add(key);
+  }
+}
