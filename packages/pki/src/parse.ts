@@ -149,9 +149,18 @@ export function parseCertificates(input: Buffer | string): ParsedCertificate[] {
   return blocks.map(parseOne);
 }
 
+/** CAs by the buffer that holds them: each connection is checked against the same few, and opening one takes a while. */
+const openedAuthorities = new WeakMap<Buffer, X509Certificate>();
+
+function openAuthorityCertificate(der: Buffer): X509Certificate {
+  const opened = openedAuthorities.get(der) ?? openCertificate(der);
+  openedAuthorities.set(der, opened);
+  return opened;
+}
+
 /** See `CertificatesPort.isIssuedBy`. */
 export function isIssuedBy(certificateDer: Buffer, caDer: Buffer): boolean {
   const certificate = openCertificate(certificateDer);
-  const ca = openCertificate(caDer);
+  const ca = openAuthorityCertificate(caDer);
   return certificate.checkIssued(ca) && verifies(certificate, ca);
 }

@@ -249,7 +249,10 @@ export interface CertificatesPort {
    */
   parse(input: Buffer | string): ParsedCertificate[];
 
-  /** Whether `ca` issued the certificate: names and key identifiers fit, and the signature verifies. Both in DER. */
+  /**
+   * Whether `ca` issued the certificate: names and key identifiers fit, and the signature verifies. Both in DER. The
+   * buffer of the CA must not change afterwards: what was read from it is kept for the next call.
+   */
   isIssuedBy(certificateDer: Buffer, caDer: Buffer): boolean;
 
   /** Reads what stands in one DER certificate; signatures, dates and keys are not judged. At most 256 KiB. */
