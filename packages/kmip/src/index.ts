@@ -5,6 +5,7 @@ export * from './attributes/table';
 export * from './credentials';
 export * from './key-wrapping';
 export * from './message';
+export { vocabularyOf } from './naming';
 export * from './objects';
 export * from './schema';
 export * from './secret-codecs';

@@ -160,14 +160,19 @@ export function versioned<T>(
   };
 }
 
-/** A bit mask (Integer); bits that the dialect does not have are dropped when written. */
+/**
+ * A bit mask (Integer). Bits newer than the dialect are refused when read and dropped when written; bits that 2.x only
+ * reserves (Export, Content Commitment ...) pass, since clients and the OASIS test cases of 2.0 go on using them.
+ */
 export function masked(table: MaskTable): Codec<number> {
   const known: (number | undefined)[] = [];
   const bitsOf = (dialect: Dialect): number => {
     let bits = known[dialect.ordinal];
     if (bits === undefined) {
       bits = 0;
-      for (const entry of table.byValue.values()) if (dialect.knows(entry)) bits |= entry.value;
+      for (const { since, value } of table.byValue.values()) {
+        if (dialect.knows({ since })) bits |= value;
+      }
       known[dialect.ordinal] = bits;
     }
     return bits;

@@ -65,10 +65,10 @@ const CERTIFYING = ['Register', 'Certify', 'ReCertify'] as const satisfies reado
 const GENERATING = ['Create', 'CreateKeyPair', 'DeriveKey', ...RENEWALS] as const;
 const MAKING = [...GENERATING, ...CERTIFYING] as const;
 
-/** One text item for each part of a distinguished name. KMIP 2.1 section 4.6. */
+/** One text item for each part of a distinguished name: KMIP 2.1 section 4.6; 1.4 has tags and test cases for them. */
 const certificateNamePart = {
   codec: textString,
-  since: '2.0',
+  since: '1.4',
   multiple: true,
   alwaysHasValue: NONE,
   setBy: SERVER,
