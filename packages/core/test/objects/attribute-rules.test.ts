@@ -20,6 +20,7 @@ import {
   withResolvedLink,
 } from '../../src/objects/attribute-rules';
 import { AttributeSet } from '../../src/objects/attribute-set';
+import { refusal } from '../refusal';
 
 const NOW = 1_800_000_000;
 
@@ -43,15 +44,6 @@ function named(nameValue: string): Attribute {
 function custom(vendorIdentification: string, attributeName: string, value: string): Attribute {
   const attributeValue = { tag: Tag.AttributeValue, type: ItemType.TextString, value } as const;
   return { key: 'VendorAttribute', value: { vendorIdentification, attributeName, attributeValue } };
-}
-
-function refusal(work: () => unknown): string | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
 }
 
 const first = (instances: readonly Attribute[]) => instanceAt(instances, 0);
