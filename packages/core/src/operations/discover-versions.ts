@@ -1,4 +1,4 @@
-import { Operation, Tag, protocolVersionStructure, repeated, structure } from '@holdfast/kmip';
+import { Operation, Tag, protocolVersionStructure, repeated, sameVersion, structure } from '@holdfast/kmip';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -20,13 +20,7 @@ export const discoverVersions = operation({
   execute({ protocolVersions: offered }, { protocolVersions: spoken }) {
     if (offered.length === 0) return { protocolVersions: spoken };
     return {
-      protocolVersions: spoken.filter((version) =>
-        offered.some(
-          ({ protocolVersionMajor, protocolVersionMinor }) =>
-            protocolVersionMajor === version.protocolVersionMajor &&
-            protocolVersionMinor === version.protocolVersionMinor,
-        ),
-      ),
+      protocolVersions: spoken.filter((version) => offered.some((each) => sameVersion(each, version))),
     };
   },
 });

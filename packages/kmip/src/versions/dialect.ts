@@ -137,3 +137,11 @@ export function nearestDialect(version: ProtocolVersion | undefined): Dialect {
   const notNewer = DIALECTS.filter((dialect) => rank(dialect) <= wanted);
   return notNewer.at(-1) ?? (DIALECTS[0] as Dialect);
 }
+
+/** Whether two Protocol Versions are the same. */
+export function sameVersion(one: ProtocolVersion, other: ProtocolVersion): boolean {
+  return (
+    one.protocolVersionMajor === other.protocolVersionMajor &&
+    one.protocolVersionMinor === other.protocolVersionMinor
+  );
+}
