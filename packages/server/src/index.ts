@@ -1,1 +1,11 @@
-export {};
+export { Node } from './node';
+export {
+  DEFAULT_LIMITS,
+  LOG_LEVELS,
+  parseListen,
+  type LogLevel,
+  type NodeConfig,
+  type ServerLimits,
+} from './config';
+export { FIRST_CLIENT_FOLDER } from './bootstrap';
+export { VERSION } from './version';

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { Command } from 'commander';
+import type { AuthorityAnswer } from '@holdfast/server/admin';
+import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { print } from './print';
+
+const COLUMNS = {
+  Name: (row: AuthorityAnswer) => row.name,
+  Kind: (row: AuthorityAnswer) => row.kind,
+  Subject: (row: AuthorityAnswer) => row.subject,
+  'Valid until': (row: AuthorityAnswer) => row.notAfter,
+  Status: (row: AuthorityAnswer) => row.status,
+};
+
+export function caCommand(): Command {
+  const command = new Command('ca').description(
+    'certification authorities whose client certificates are trusted',
+  );
+  withOfficer(command.command('add <file>'))
+    .description(
+      'trust a further CA (its certificate, PEM); clients are then recognised by --subject or --san under it',
+    )
+    .option('--name <name>', 'what to call it (default: the name of the file)')
+    .action(async (file: string, options: OfficerOptions & { readonly name?: string }) => {
+      const name = options.name ?? basename(file, extname(file));
+      const certificatePem = await readFile(file, 'utf8');
+      const authority = await (await asOfficer(options)).call('POST /authorities', { name, certificatePem });
+      print(authority, options.json, COLUMNS, '');
+    });
+  withOfficer(command.command('list'))
+    .description('list the authorities')
+    .action(async (options: OfficerOptions) => {
+      print(
+        await (await asOfficer(options)).call('GET /authorities'),
+        options.json,
+        COLUMNS,
+        'There is no authority.',
+      );
+    });
+  withOfficer(command.command('revoke <name>'))
+    .description('trust a CA no longer')
+    .action(async (name: string, options: OfficerOptions) => {
+      await (await asOfficer(options)).call('POST /authorities/:name/revoke', undefined, { name });
+      process.stdout.write(`${name} is trusted no longer.\n`);
+    });
+  return command;
+}

@@ -1,0 +1,189 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { HoldfastError } from '@holdfast/core';
+import {
+  writeClientFiles,
+  type ClientAnswer,
+  type CredentialAnswer,
+  type CredentialRequest,
+  type IssuedAnswer,
+} from '@holdfast/server/admin';
+import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { print } from './print';
+
+interface CredentialOptions extends OfficerOptions {
+  readonly out?: string;
+  readonly csr?: string;
+  readonly cert?: string;
+  readonly subject?: string;
+  readonly san?: string;
+  readonly ca?: string;
+  readonly keyAlgorithm?: string;
+  readonly days?: number;
+}
+interface AddOptions extends CredentialOptions {
+  readonly domain?: string;
+  readonly role?: 'user' | 'reader';
+}
+
+const CLIENT_COLUMNS = {
+  Name: (row: ClientAnswer) => row.name,
+  Domain: (row: ClientAnswer) => row.domain,
+  Role: (row: ClientAnswer) => row.role,
+  Status: (row: ClientAnswer) => row.status,
+  Created: (row: ClientAnswer) => row.createdAt,
+};
+const CREDENTIAL_COLUMNS = {
+  Credential: (row: CredentialAnswer) => row.id,
+  'Recognised by': (row: CredentialAnswer) => row.rule,
+  Subject: (row: CredentialAnswer) => row.subject,
+  Authority: (row: CredentialAnswer) => row.authority,
+  'Valid until': (row: CredentialAnswer) => row.notAfter,
+  Status: (row: CredentialAnswer) => row.status,
+};
+
+function days(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give whole days.');
+  return value;
+}
+
+function withCredential(command: Command): Command {
+  return withOfficer(command)
+    .option('--out <dir>', 'where cert.pem, key.pem (mode 0600) and ca.pem go; never overwritten')
+    .option('--csr <file>', 'sign the key of this PKCS#10 request instead of making one')
+    .option('--cert <file>', 'recognise this certificate, which the client has already (may be self-signed)')
+    .option('--subject <dn>', 'recognise certificates with this subject (RFC 4514) of the CA given by --ca')
+    .option(
+      '--san <type:value>',
+      'recognise certificates with this name, e.g. dns:db7.example.org, of that CA',
+    )
+    .option('--ca <name>', 'the trusted CA that --subject or --san belongs to')
+    .addOption(
+      new Option('--key-algorithm <name>', 'key to make').choices([
+        'EC-P256',
+        'EC-P384',
+        'RSA-2048',
+        'RSA-3072',
+        'RSA-4096',
+      ]),
+    )
+    .option('--days <number>', 'validity of the certificate', days);
+}
+
+async function credentialRequest(options: CredentialOptions): Promise<CredentialRequest> {
+  const ways = [options.csr, options.cert, options.subject, options.san].filter((way) => way !== undefined);
+  if (ways.length > 1)
+    throw new HoldfastError('InvalidField', 'give one of --csr, --cert, --subject and --san');
+  return {
+    ...(options.csr === undefined ? {} : { csrPem: await readText(options.csr) }),
+    ...(options.cert === undefined ? {} : { certificatePem: await readText(options.cert) }),
+    ...(options.subject === undefined ? {} : { subject: options.subject }),
+    ...(options.san === undefined ? {} : { alternativeName: options.san }),
+    ...(options.ca === undefined ? {} : { authority: options.ca }),
+    ...(options.keyAlgorithm === undefined ? {} : { keyAlgorithm: options.keyAlgorithm }),
+    ...(options.days === undefined ? {} : { validityDays: options.days }),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HoldfastError('InvalidField', `cannot read ${file}`, { cause });
+  }
+}
+
+/** The folder is made sure of before anything is issued: a key that cannot be written would be lost. */
+async function prepareFolder(options: CredentialOptions): Promise<void> {
+  const makesKey = [options.csr, options.cert, options.subject, options.san].every(
+    (way) => way === undefined,
+  );
+  if (options.out === undefined) {
+    if (makesKey)
+      throw new HoldfastError('InvalidField', 'give --out DIR: a key is made and has to go somewhere');
+    return;
+  }
+  const taken = ['cert.pem', 'key.pem', 'ca.pem']
+    .map((name) => join(options.out ?? '', name))
+    .find((path) => existsSync(path));
+  if (taken !== undefined)
+    throw new HoldfastError('ObjectAlreadyExists', `${taken} exists already: choose another --out`);
+  await mkdir(options.out, { recursive: true, mode: 0o700 });
+}
+
+async function report(issued: IssuedAnswer, options: CredentialOptions): Promise<void> {
+  if (options.out !== undefined) await writeClientFiles(options.out, issued);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(issued.client, undefined, 2)}\n`);
+    return;
+  }
+  const { name, domain } = issued.client;
+  process.stdout.write(`The client ${name} of the domain ${domain} is known.\n`);
+  if (options.out !== undefined) process.stdout.write(`Its files are in ${options.out}.\n`);
+}
+
+export function clientCommand(): Command {
+  const command = new Command('client').description('clients and their credentials');
+  withCredential(command.command('add <name>'))
+    .description('add a client; without --csr, --cert, --subject or --san a key and certificate are made')
+    .option('--domain <name>', 'the domain it belongs to (default: default)')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['user', 'reader']).default('user'))
+    .addHelpText('after', '\nExample:\n  holdfast client add array-7 --domain storage --out ./array-7\n')
+    .action(async (name: string, options: AddOptions) => {
+      await prepareFolder(options);
+      const issued = await (
+        await asOfficer(options)
+      ).call('POST /clients', {
+        name,
+        credential: await credentialRequest(options),
+        ...(options.domain === undefined ? {} : { domain: options.domain }),
+        ...(options.role === undefined ? {} : { role: options.role }),
+      });
+      await report(issued, options);
+    });
+  withCredential(command.command('add-credential <name>'))
+    .description('give a client a further credential, by the same options as add')
+    .action(async (name: string, options: CredentialOptions) => {
+      await prepareFolder(options);
+      const request = await credentialRequest(options);
+      await report(
+        await (await asOfficer(options)).call('POST /clients/:name/credentials', request, { name }),
+        options,
+      );
+    });
+  withOfficer(command.command('list'))
+    .description('list the clients')
+    .action(async (options: OfficerOptions) => {
+      print(
+        await (await asOfficer(options)).call('GET /clients'),
+        options.json,
+        CLIENT_COLUMNS,
+        'There is no client.',
+      );
+    });
+  withOfficer(command.command('show <name>'))
+    .description('show a client with its credentials')
+    .action(async (name: string, options: OfficerOptions) => {
+      const client = await (await asOfficer(options)).call('GET /clients/:name', undefined, { name });
+      print(client, options.json, CLIENT_COLUMNS, '');
+      if (options.json === true) return;
+      process.stdout.write('\n');
+      print(client.credentials ?? [], false, CREDENTIAL_COLUMNS, 'It has no credential.');
+    });
+  withOfficer(command.command('revoke <name>'))
+    .description('revoke a client, or one of its credentials; open connections end')
+    .option('--credential <id>', 'only this credential (client show lists them)')
+    .action(async (name: string, options: OfficerOptions & { readonly credential?: string }) => {
+      const body = options.credential === undefined ? {} : { credentialId: options.credential };
+      const client = await (await asOfficer(options)).call('POST /clients/:name/revoke', body, { name });
+      if (options.json === true) process.stdout.write(`${JSON.stringify(client, undefined, 2)}\n`);
+      else
+        process.stdout.write(
+          options.credential === undefined ? `${name} is revoked.\n` : `The credential is revoked.\n`,
+        );
+    });
+  return command;
+}

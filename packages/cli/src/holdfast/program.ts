@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { VERSION } from '@holdfast/server/admin';
+import { caCommand } from './ca';
+import { clientCommand } from './client';
+import { domainCommand } from './domain';
+import { officerCommand } from './officer';
+import { initCommand, serveCommand } from './serve';
+import { drainCommand, statusCommand } from './status';
+
+/** The `holdfast` command: runs and administers the appliance. */
+export function buildProgram(): Command {
+  const program = new Command('holdfast')
+    .description('Holdfast, an enterprise key management system: run it and administer it')
+    .version(VERSION)
+    .showHelpAfterError('(add --help to see how it is used)');
+  for (const command of [
+    serveCommand(),
+    initCommand(),
+    statusCommand(),
+    drainCommand(),
+    clientCommand(),
+    domainCommand(),
+    caCommand(),
+    officerCommand(),
+  ]) {
+    program.addCommand(inherit(command, program));
+  }
+  return program;
+}
+
+/** Subcommands end with the same exit codes and hints as the program itself. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}

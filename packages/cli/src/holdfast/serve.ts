@@ -1,0 +1,149 @@
+import { relative, resolve } from 'node:path';
+import { cpus } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { SecretBytes } from '@holdfast/core';
+import { readPassphrase } from './passphrase';
+import { withDataDir } from './options';
+
+interface NodeOptions {
+  readonly dataDir: string;
+  readonly databaseUrl?: string;
+  readonly host?: readonly string[];
+  readonly crlUrl?: readonly string[];
+  readonly caIssuerUrl?: readonly string[];
+  readonly passphrase?: boolean;
+  readonly logLevel: string;
+}
+interface ServeOptions extends NodeOptions {
+  readonly listen: string;
+  readonly workers: number;
+  readonly welcome?: boolean;
+}
+
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+
+function workerCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 256)
+    throw new InvalidArgumentError('give a number from 1 to 256.');
+  return count;
+}
+
+function withNodeOptions(command: Command): Command {
+  return withDataDir(command)
+    .addOption(
+      new Option('--database-url <url>', 'PostgreSQL to use instead of the embedded default').env(
+        'HOLDFAST_DATABASE_URL',
+      ),
+    )
+    .option('--host <name>', 'a further DNS name or address in the server certificate (repeatable)', collect)
+    .option('--crl-url <url>', 'CRL distribution point in the server certificate (repeatable)', collect)
+    .option(
+      '--ca-issuer-url <url>',
+      'authority information access in the server certificate (repeatable)',
+      collect,
+    )
+    .option('--passphrase', 'ask for the passphrase of the software root (HOLDFAST_PASSPHRASE goes before)')
+    .addOption(
+      new Option('--log-level <level>', 'how much is logged')
+        .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+        .env('HOLDFAST_LOG_LEVEL')
+        .default('info'),
+    );
+}
+
+/** Opens a node as the options say; what it needs is loaded only now. */
+async function openNode(
+  options: NodeOptions,
+  listen: string,
+  workers: number,
+): Promise<import('@holdfast/server').Node> {
+  const { Node, DEFAULT_LIMITS, parseListen } = await import('@holdfast/server');
+  const address = parseListen(listen);
+  const passphrase: SecretBytes | undefined = await readPassphrase(options.passphrase === true);
+  return Node.open(
+    {
+      dataDir: options.dataDir,
+      listen: address,
+      databaseUrl: options.databaseUrl,
+      workers,
+      logLevel: options.logLevel as import('@holdfast/server').LogLevel,
+      tlsHosts: options.host ?? [],
+      crlUrls: options.crlUrl ?? [],
+      caIssuerUrls: options.caIssuerUrl ?? [],
+      limits: DEFAULT_LIMITS,
+    },
+    passphrase,
+  );
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  // A signal that comes while the node is still starting stops it as soon as it has started.
+  let stop: () => void = () => (stopRequested = true);
+  let stopRequested = false;
+  const onSignal = (): void => stop();
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const node = await openNode(options, options.listen, options.workers);
+  stop = () => void node.stop();
+  try {
+    if (!stopRequested) {
+      const address = await node.serve();
+      if (options.welcome === true && !stopRequested) welcome(options.dataDir, address.port);
+    }
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  if (stopRequested) void node.stop();
+  await node.ended;
+}
+
+/** What to do next, on standard output: the log goes to standard error. */
+function welcome(dataDir: string, port: number): void {
+  const folder = relative(process.cwd(), resolve(dataDir, 'client')) || '.';
+  const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder}'`;
+  process.stdout.write(`
+Holdfast serves KMIP on 127.0.0.1:${port}. In another terminal, from this folder:
+
+  export KMIP_SERVER=127.0.0.1:${port} KMIP_CERT=${quoted}/cert.pem KMIP_KEY=${quoted}/key.pem KMIP_CA=${quoted}/ca.pem
+  npx kmip create --algorithm AES --length 256 --name my-first-key
+  npx kmip locate --name my-first-key
+
+A certificate for another client:  npx holdfast client add NAME --out FOLDER
+This set-up is for evaluation: see README.md for production. Ctrl-C stops it.
+
+`);
+}
+
+export function serveCommand(): Command {
+  return withNodeOptions(new Command('serve'))
+    .description('run a node in the foreground; logs (JSON) go to standard error')
+    .option('--listen <host:port>', 'address to serve KMIP on; port 0 takes a free one', '127.0.0.1:5696')
+    .option(
+      '--workers <number>',
+      `processes that serve (this machine has ${cpus().length} processors)`,
+      workerCount,
+      1,
+    )
+    .addOption(new Option('--welcome', 'print what to do next').hideHelp())
+    .addHelpText('after', '\nExample:\n  holdfast serve --data-dir /var/lib/holdfast --listen 0.0.0.0:5696\n')
+    .action((options: ServeOptions) => serve(options));
+}
+
+async function init(options: NodeOptions): Promise<void> {
+  const node = await openNode(options, '127.0.0.1:0', 1);
+  await node.stop();
+  const dataDir = resolve(options.dataDir);
+  process.stdout.write(`Holdfast is set up in ${dataDir}.
+  officer.json    credential of the first officer: hand it out and remove it from this machine
+  client/         certificate, key and CA of the first client
+  root.key        the software root of trust: without it no key opens
+Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696
+`);
+}
+
+export function initCommand(): Command {
+  return withNodeOptions(new Command('init'))
+    .description('set a node up (root of trust, CA, first officer, first client) without serving')
+    .action((options: NodeOptions) => init(options));
+}

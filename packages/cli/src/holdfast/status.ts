@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { HoldfastError } from '@holdfast/core';
+import type { StatusAnswer } from '@holdfast/server/admin';
+import { asOperator, withDataDir, type CommonOptions } from './options';
+
+interface StatusOptions extends CommonOptions {
+  readonly wait?: number;
+}
+
+const POLL_INTERVAL_MS = 50;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 3600)) throw new InvalidArgumentError('give seconds, up to 3600.');
+  return value;
+}
+
+/** Asks until the server answers or the time is up. */
+async function statusWithin(options: StatusOptions): Promise<StatusAnswer> {
+  const untilMs = Date.now() + (options.wait ?? 0) * 1000;
+  for (;;) {
+    try {
+      return await asOperator(options).call('GET /status');
+    } catch (error) {
+      const absent = error instanceof HoldfastError && error.code === 'StoreUnavailable';
+      if (!absent || Date.now() >= untilMs) throw error;
+      await delay(POLL_INTERVAL_MS);
+    }
+  }
+}
+
+async function status(options: StatusOptions): Promise<void> {
+  const answer = await statusWithin(options);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+    return;
+  }
+  const { kmip, database, root } = answer;
+  process.stdout.write(`Holdfast ${answer.version}, ${answer.state} since ${answer.startedAt}
+KMIP         ${kmip.host}:${kmip.port}
+Connections  ${answer.connections}
+Processes    ${answer.workers} serving, keeper ${answer.pid}
+Database     ${database.kind}, PostgreSQL ${database.version}
+Root         ${root.kind}${root.forEvaluation ? ' (for evaluation)' : ''}
+`);
+}
+
+export function statusCommand(): Command {
+  return withDataDir(new Command('status'))
+    .description('show the running node; exits 0 once it serves')
+    .option('--wait <seconds>', 'wait until it serves', seconds)
+    .option('--json', 'print JSON')
+    .action((options: StatusOptions) => status(options));
+}
+
+export function drainCommand(): Command {
+  return withDataDir(new Command('drain'))
+    .description('let requests in hand finish, then stop the node')
+    .action(async (options: CommonOptions) => {
+      await asOperator(options).call('POST /drain');
+      process.stdout.write('The node is draining and will stop.\n');
+    });
+}

@@ -1,0 +1,65 @@
+import { request } from 'node:http';
+import { HoldfastError, type ErrorCode } from '@holdfast/core';
+import { adminSocketPath } from './admin-socket';
+import type { AdminCall, AdminCalls, AdminErrorAnswer } from './admin-protocol';
+
+/** Longest a call may take; adding a client with an RSA key pair takes a second or two. */
+const CALL_TIMEOUT_MS = 30_000;
+
+/** Talks to the running server of a data folder. */
+export class AdminClient {
+  constructor(
+    private readonly dataDir: string,
+    private readonly officerToken?: string,
+  ) {}
+
+  /**
+   * One call; `parameters` fill the path's `:name`.
+   * @throws HoldfastError StoreUnavailable where no server answers, else what the server refused with
+   */
+  async call<C extends AdminCall>(
+    call: C,
+    body?: AdminCalls[C]['request'],
+    parameters: { readonly name?: string } = {},
+  ): Promise<AdminCalls[C]['answer']> {
+    const [method, template] = call.split(' ') as [string, string];
+    const path = template.replace(':name', encodeURIComponent(parameters.name ?? ''));
+    const { status, text } = await this.#exchange(method, path, body);
+    if (status === 200) return JSON.parse(text) as AdminCalls[C]['answer'];
+    const { error } = JSON.parse(text) as AdminErrorAnswer;
+    throw new HoldfastError(error.code as ErrorCode, error.message);
+  }
+
+  #exchange(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
+    const socket = adminSocketPath(this.dataDir);
+    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const call = request({
+        socketPath: socket.path,
+        method,
+        path,
+        timeout: CALL_TIMEOUT_MS,
+        headers: {
+          'content-type': 'application/json',
+          ...(this.officerToken === undefined ? {} : { authorization: `Bearer ${this.officerToken}` }),
+        },
+      });
+      call.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        );
+      });
+      call.on('timeout', () => call.destroy(new Error('no answer in time')));
+      call.on('error', (cause) =>
+        reject(
+          new HoldfastError('StoreUnavailable', `no Holdfast server is running on ${this.dataDir}`, {
+            cause,
+          }),
+        ),
+      );
+      call.end(body === undefined ? undefined : JSON.stringify(body));
+    }).finally(() => socket.release());
+  }
+}

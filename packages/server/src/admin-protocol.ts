@@ -1,0 +1,127 @@
+import type { Role } from '@holdfast/core';
+
+/**
+ * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
+ * operator of the machine, who may see the status and drain; everything else needs an officer's token besides.
+ */
+export const ADMIN_SOCKET_NAME = 'admin.sock';
+/** Where the evaluation set-up leaves the first officer's credential. */
+export const OFFICER_FILE_NAME = 'officer.json';
+
+/** An officer's credential as it lies in a file (mode 0600). */
+export interface OfficerCredential {
+  readonly officer: string;
+  readonly token: string;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly state: 'serving' | 'draining';
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly kmip: { readonly host: string; readonly port: number };
+  readonly workers: number;
+  readonly connections: number;
+  readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };
+  readonly root: { readonly kind: string; readonly forEvaluation: boolean };
+}
+
+export interface DomainAnswer {
+  readonly name: string;
+  readonly createdAt: string;
+}
+
+export interface CredentialAnswer {
+  readonly id: string;
+  readonly rule: string;
+  readonly subject?: string | undefined;
+  readonly serial?: string | undefined;
+  readonly authority?: string | undefined;
+  readonly notAfter?: string | undefined;
+  readonly status: 'valid' | 'revoked' | 'expired';
+}
+
+export interface ClientAnswer {
+  readonly name: string;
+  readonly domain: string;
+  readonly role: Role;
+  readonly status: 'valid' | 'revoked';
+  readonly createdAt: string;
+  readonly credentials?: readonly CredentialAnswer[];
+}
+
+/** How a client is to be recognised; with none of these a key pair and a certificate are made. */
+export interface CredentialRequest {
+  /** PKCS#10, PEM. */
+  readonly csrPem?: string;
+  /** A certificate that the client has already, PEM. */
+  readonly certificatePem?: string;
+  /** RFC 4514 subject of certificates of `authority`. */
+  readonly subject?: string;
+  /** E.g. "dns:host.example.org", of certificates of `authority`. */
+  readonly alternativeName?: string;
+  /** Name of the built-in or a trusted CA. */
+  readonly authority?: string;
+  readonly validityDays?: number;
+  readonly keyAlgorithm?: string;
+}
+
+export interface AddClientRequest {
+  readonly name: string;
+  readonly domain?: string;
+  readonly role?: Role;
+  readonly credential: CredentialRequest;
+}
+
+/** What was issued: the key only where it was made here, and only this once. */
+export interface IssuedAnswer {
+  readonly client: ClientAnswer;
+  readonly certificatePem?: string;
+  readonly privateKeyPem?: string;
+  /** The authorities that sign server certificates. */
+  readonly caPem: string;
+}
+
+export interface AuthorityAnswer {
+  readonly name: string;
+  readonly subject: string;
+  readonly kind: 'built-in' | 'trusted';
+  readonly notAfter: string;
+  readonly sha256: string;
+  readonly status: 'valid' | 'revoked';
+}
+
+export interface OfficerAnswer {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly status: 'valid' | 'revoked';
+}
+
+export interface AdminErrorAnswer {
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+/** The calls: method and path → request and answer. `:name` stands for one path segment. */
+export interface AdminCalls {
+  'GET /status': { request: undefined; answer: StatusAnswer };
+  'POST /drain': { request: undefined; answer: Record<never, never> };
+  'GET /domains': { request: undefined; answer: readonly DomainAnswer[] };
+  'POST /domains': { request: { readonly name: string }; answer: DomainAnswer };
+  'GET /clients': { request: undefined; answer: readonly ClientAnswer[] };
+  'POST /clients': { request: AddClientRequest; answer: IssuedAnswer };
+  'GET /clients/:name': { request: undefined; answer: ClientAnswer };
+  'POST /clients/:name/credentials': { request: CredentialRequest; answer: IssuedAnswer };
+  'POST /clients/:name/revoke': { request: { readonly credentialId?: string }; answer: ClientAnswer };
+  'GET /authorities': { request: undefined; answer: readonly AuthorityAnswer[] };
+  'POST /authorities': {
+    request: { readonly name: string; readonly certificatePem: string };
+    answer: AuthorityAnswer;
+  };
+  'POST /authorities/:name/revoke': { request: undefined; answer: Record<never, never> };
+  'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
+  'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
+  'POST /officers/:name/revoke': { request: undefined; answer: Record<never, never> };
+}
+export type AdminCall = keyof AdminCalls;
+/** What the proof of the operator alone allows. */
+export const OPERATOR_CALLS: readonly AdminCall[] = ['GET /status', 'POST /drain'];

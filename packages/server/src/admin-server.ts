@@ -1,0 +1,201 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
+import { OPERATOR_CALLS, type AdminCall, type AdminCalls } from './admin-protocol';
+import type { StatusAnswer } from './admin-protocol';
+import { adminSocketPath } from './admin-socket';
+import type { Administration } from './administration';
+import { describeError, type Logger } from './log';
+import { officerOf } from './officer';
+
+const MAX_BODY_BYTES = 256 * 1024;
+
+/** What the socket itself allows, given by the node. */
+export interface NodeControl {
+  status(): Promise<StatusAnswer>;
+  /** Begins to drain; resolves at once. */
+  drain(): void;
+}
+
+type Handlers = {
+  readonly [C in AdminCall]: (
+    body: AdminCalls[C]['request'],
+    name: string,
+    actor: Actor,
+  ) => Promise<AdminCalls[C]['answer']>;
+};
+
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
+  AuthenticationNotSuccessful: 401,
+  PermissionDenied: 403,
+  ItemNotFound: 404,
+  ObjectAlreadyExists: 409,
+  InvalidField: 400,
+  InvalidCSR: 400,
+  InvalidMessage: 400,
+};
+
+function handlersOf(administration: Administration, control: NodeControl): Handlers {
+  const nothing = {};
+  return {
+    'GET /status': () => control.status(),
+    'POST /drain': () => {
+      control.drain();
+      return Promise.resolve(nothing);
+    },
+    'GET /domains': () => administration.listDomains(),
+    'POST /domains': (body, _name, actor) => administration.addDomain(body.name, actor),
+    'GET /clients': () => administration.listClients(),
+    'POST /clients': (body, _name, actor) => administration.addClient(body, actor),
+    'GET /clients/:name': (_body, name) => administration.showClient(name),
+    'POST /clients/:name/credentials': (body, name, actor) => administration.addCredential(name, body, actor),
+    'POST /clients/:name/revoke': (body, name, actor) =>
+      administration.revokeClient(name, body.credentialId, actor),
+    'GET /authorities': () => administration.listAuthorities(),
+    'POST /authorities': (body, _name, actor) =>
+      administration.addAuthority(body.name, body.certificatePem, actor),
+    'POST /authorities/:name/revoke': async (_body, name, actor) => {
+      await administration.revokeAuthority(name, actor);
+      return nothing;
+    },
+    'GET /officers': () => administration.listOfficers(),
+    'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
+    'POST /officers/:name/revoke': async (_body, name, actor) => {
+      await administration.revokeOfficer(name, actor);
+      return nothing;
+    },
+  };
+}
+
+/** Finds the call that a method and path name, and the path's `:name`. */
+function route(
+  handlers: Handlers,
+  method: string,
+  path: string,
+): { call: AdminCall; name: string } | undefined {
+  for (const call of Object.keys(handlers) as AdminCall[]) {
+    const [callMethod, template] = call.split(' ') as [string, string];
+    if (callMethod !== method) continue;
+    const match = new RegExp(`^${template.replace(':name', '([^/]+)')}$`).exec(path);
+    if (match !== null) return { call, name: decodeURIComponent(match[1] ?? '') };
+  }
+  return undefined;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw new HoldfastError('InvalidMessage', 'the request is too long');
+    chunks.push(chunk);
+  }
+  if (length === 0) return {};
+  try {
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (typeof body === 'object' && body !== null) return body;
+  } catch {
+    // Falls through to the refusal.
+  }
+  throw new HoldfastError('InvalidMessage', 'the request is not a JSON object');
+}
+
+/** The administration socket of one node. */
+export class AdminServer {
+  readonly #server: Server;
+  readonly #handlers: Handlers;
+  #socket: { readonly path: string; release(): void } | undefined;
+
+  constructor(
+    administration: Administration,
+    control: NodeControl,
+    private readonly directory: Directory,
+    private readonly auditLog: AuditLog,
+    private readonly log: Logger,
+  ) {
+    this.#handlers = handlersOf(administration, control);
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  /** Binds the socket (mode 0600) in the data folder; one left by a killed server is replaced. */
+  async listen(dataDir: string): Promise<void> {
+    const socket = adminSocketPath(dataDir);
+    this.#socket = socket;
+    rmSync(socket.path, { force: true });
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen(socket.path, resolve);
+      });
+    } finally {
+      process.umask(mask);
+    }
+    chmodSync(socket.path, 0o600);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    this.#socket?.release();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      this.#answer(response, 200, await this.#handle(request));
+    } catch (error) {
+      const known = error instanceof HoldfastError;
+      if (!known || HTTP_STATUS[error.code] === undefined) {
+        this.log.error({ error: describeError(error) }, 'administrative call failed');
+      }
+      const code = known ? error.code : 'InternalServerError';
+      const message = known ? error.message : 'the call failed; the server log says why';
+      this.#answer(response, HTTP_STATUS[code] ?? 500, { error: { code, message } });
+    }
+  }
+
+  async #handle(request: IncomingMessage): Promise<unknown> {
+    const routed = route(this.#handlers, request.method ?? '', request.url ?? '');
+    if (routed === undefined) throw new HoldfastError('ItemNotFound', 'there is no such administrative call');
+    const { call, name } = routed;
+    const actor = await this.#actor(call, request.headers.authorization);
+    const body = await bodyOf(request);
+    const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
+    try {
+      return await handler(body, name, actor);
+    } catch (error) {
+      if (error instanceof HoldfastError) await this.#refused(call, name, actor, error);
+      throw error;
+    }
+  }
+
+  async #actor(call: AdminCall, authorization: string | undefined): Promise<Actor> {
+    const operator: Actor = { kind: 'operator', id: 'operator', name: 'operator' };
+    if (OPERATOR_CALLS.includes(call)) return operator;
+    const token = /^Bearer ([A-Za-z0-9_-]+)$/.exec(authorization ?? '')?.[1];
+    const officer = token === undefined ? undefined : await officerOf(this.directory, token);
+    if (officer !== undefined) return officer;
+    const refusal = new HoldfastError(
+      'AuthenticationNotSuccessful',
+      token === undefined
+        ? 'this call needs an officer credential'
+        : 'the officer credential is unknown or revoked',
+    );
+    await this.#refused(call, '', operator, refusal);
+    throw refusal;
+  }
+
+  async #refused(call: AdminCall, name: string, actor: Actor, error: HoldfastError): Promise<void> {
+    await this.auditLog.append({
+      actor,
+      action: call,
+      subject: name === '' ? undefined : name,
+      outcome: 'failure',
+      reason: error.code,
+    });
+  }
+
+  #answer(response: ServerResponse, status: number, body: unknown): void {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  }
+}

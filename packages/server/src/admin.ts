@@ -1,0 +1,5 @@
+/** The entry for programs that administer a running server: nothing here loads what serving needs. */
+export { AdminClient } from './admin-client';
+export * from './admin-protocol';
+export { readOfficerFile, writeClientFiles } from './client-files';
+export { VERSION } from './version';

@@ -1,0 +1,360 @@
+import {
+  HoldfastError,
+  type Actor,
+  type CertificatesPort,
+  type CertificationAuthority,
+  type Client,
+  type Clock,
+  type Credential,
+  type Directory,
+  type Domain,
+  type KeyPairAlgorithm,
+  KEY_PAIR_ALGORITHMS,
+  type NewCredential,
+  type ParsedCertificate,
+  type Role,
+} from '@holdfast/core';
+import type {
+  AddClientRequest,
+  AuthorityAnswer,
+  ClientAnswer,
+  CredentialAnswer,
+  CredentialRequest,
+  DomainAnswer,
+  IssuedAnswer,
+  OfficerAnswer,
+  OfficerCredential,
+} from './admin-protocol';
+import { newOfficerToken, officerTokenSha256 } from './officer';
+
+/** Name of the CA that the first start makes. */
+export const BUILT_IN_AUTHORITY = 'holdfast';
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const SECONDS_PER_DAY = 86_400;
+const MAX_VALIDITY_DAYS = 3650;
+
+function checkName(what: string, name: unknown): string {
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
+    throw new HoldfastError(
+      'InvalidField',
+      `a ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
+    );
+  }
+  return name;
+}
+
+function isoDate(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** What officers do: domains, clients and their credentials, authorities, officers. */
+export class Administration {
+  constructor(
+    private readonly directory: Directory,
+    private readonly certificates: CertificatesPort,
+    private readonly clock: Clock,
+  ) {}
+
+  async listDomains(): Promise<readonly DomainAnswer[]> {
+    return (await this.directory.listDomains()).map((domain) => this.#domainAnswer(domain));
+  }
+
+  async addDomain(name: unknown, actor: Actor): Promise<DomainAnswer> {
+    return this.#domainAnswer(await this.directory.addDomain(checkName('domain', name), actor));
+  }
+
+  async listClients(): Promise<readonly ClientAnswer[]> {
+    const domains = await this.#domainNames();
+    return (await this.directory.listClients()).map((client) => this.#clientAnswer(client, domains));
+  }
+
+  async showClient(name: string): Promise<ClientAnswer> {
+    const { client, credentials } = await this.directory.clientNamed(name);
+    const authorities = new Map(
+      (await this.directory.listAuthorities()).map(({ id, name: label }) => [id, label]),
+    );
+    const domains = await this.#domainNames();
+    return {
+      ...this.#clientAnswer(client, domains),
+      credentials: credentials.map((credential) => this.#credentialAnswer(credential, authorities)),
+    };
+  }
+
+  async addClient(request: AddClientRequest, actor: Actor): Promise<IssuedAnswer> {
+    const name = checkName('client', request.name);
+    const role: Role = request.role ?? 'user';
+    if (!['user', 'reader'].includes(role))
+      throw new HoldfastError('InvalidField', 'a role is user or reader');
+    const domain = await this.directory.domainNamed(request.domain ?? 'default');
+    const taken = (await this.directory.listClients()).some((client) => client.name === name);
+    if (taken) throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
+    const made = await this.#makeCredential(request.credential, name, domain.name);
+    await this.directory.addClient({ name, domainId: domain.id, role }, [made.credential], actor);
+    return { client: await this.showClient(name), ...made.files };
+  }
+
+  async addCredential(name: string, request: CredentialRequest, actor: Actor): Promise<IssuedAnswer> {
+    const { client } = await this.directory.clientNamed(name);
+    if (client.revokedAtSeconds !== undefined)
+      throw new HoldfastError('PermissionDenied', `the client ${name} is revoked`);
+    const domains = await this.#domainNames();
+    const made = await this.#makeCredential(request, name, domains.get(client.domainId) ?? '');
+    await this.directory.addCredential(client.id, made.credential, actor);
+    return { client: await this.showClient(name), ...made.files };
+  }
+
+  /** Revokes one credential, or the client with all of them. */
+  async revokeClient(name: string, credentialId: string | undefined, actor: Actor): Promise<ClientAnswer> {
+    const { client, credentials } = await this.directory.clientNamed(name);
+    if (credentialId === undefined) await this.directory.revokeClient(client.id, actor);
+    else if (credentials.some(({ id }) => id === credentialId)) {
+      await this.directory.revokeCredential(credentialId, actor);
+    } else throw new HoldfastError('ItemNotFound', `the client ${name} has no credential ${credentialId}`);
+    return this.showClient(name);
+  }
+
+  async listAuthorities(): Promise<readonly AuthorityAnswer[]> {
+    return (await this.directory.listAuthorities()).map((authority) => this.#authorityAnswer(authority));
+  }
+
+  /** Trusts a further CA: certificates under it can be given to clients by subject or alternative name. */
+  async addAuthority(name: unknown, certificatePem: unknown, actor: Actor): Promise<AuthorityAnswer> {
+    const parsed = this.#parseOne(certificatePem);
+    if (!parsed.isCa)
+      throw new HoldfastError('InvalidField', 'the certificate is not that of a certification authority');
+    const authority = await this.directory.addAuthority(
+      { name: checkName('authority', name), certificateDer: parsed.der, privateKey: undefined },
+      actor,
+    );
+    return this.#authorityAnswer(authority);
+  }
+
+  async revokeAuthority(name: string, actor: Actor): Promise<void> {
+    if (name === BUILT_IN_AUTHORITY) {
+      throw new HoldfastError(
+        'PermissionDenied',
+        'the built-in authority signs the server certificate and stays',
+      );
+    }
+    await this.directory.revokeAuthority(name, actor);
+  }
+
+  async listOfficers(): Promise<readonly OfficerAnswer[]> {
+    return (await this.directory.listOfficers()).map((officer) => ({
+      name: officer.name,
+      createdAt: isoDate(officer.createdAtSeconds),
+      status: officer.revokedAtSeconds === undefined ? 'valid' : 'revoked',
+    }));
+  }
+
+  async addOfficer(name: unknown, actor: Actor): Promise<OfficerCredential> {
+    const token = newOfficerToken();
+    const officer = await this.directory.addOfficer(
+      { name: checkName('officer', name), tokenSha256: officerTokenSha256(token) },
+      actor,
+    );
+    return { officer: officer.name, token };
+  }
+
+  async revokeOfficer(name: string, actor: Actor): Promise<void> {
+    const valid = (await this.directory.listOfficers()).filter(
+      (officer) => officer.revokedAtSeconds === undefined,
+    );
+    if (valid.length === 1 && valid[0]?.name === name) {
+      throw new HoldfastError(
+        'PermissionDenied',
+        'the last officer cannot be revoked: add another one first',
+      );
+    }
+    await this.directory.revokeOfficer(name, actor);
+  }
+
+  /** The certificates that clients need to trust this server, PEM. */
+  async caPem(): Promise<string> {
+    const builtIn = await this.#builtIn();
+    return this.#parseOne(builtIn.certificateDer).pem;
+  }
+
+  async #makeCredential(
+    request: CredentialRequest,
+    name: string,
+    domain: string,
+  ): Promise<{ credential: NewCredential; files: Omit<IssuedAnswer, 'client'> }> {
+    const caPem = await this.caPem();
+    if (request.subject !== undefined || request.alternativeName !== undefined) {
+      return { credential: await this.#ruleCredential(request), files: { caPem } };
+    }
+    if (request.certificatePem !== undefined) {
+      return {
+        credential: await this.#broughtCredential(this.#parseOne(request.certificatePem)),
+        files: { caPem },
+      };
+    }
+    const issued = await this.#issue(request, name, domain);
+    return { credential: issued.credential, files: { caPem, ...issued.files } };
+  }
+
+  async #issue(
+    request: CredentialRequest,
+    name: string,
+    domain: string,
+  ): Promise<{ credential: NewCredential; files: { certificatePem: string; privateKeyPem?: string } }> {
+    const ca = await this.#builtIn();
+    const certificateRequest = {
+      name,
+      domain,
+      nowSeconds: this.clock.nowSeconds(),
+      keyAlgorithm: keyAlgorithmOf(request.keyAlgorithm),
+      ...(request.validityDays === undefined
+        ? {}
+        : { validitySeconds: validitySeconds(request.validityDays) }),
+    };
+    const credentialOf = (issued: { readonly pem: string }): NewCredential => {
+      const parsed = this.#parseOne(issued.pem);
+      return { ...fingerprintCredential(parsed), authorityId: ca.id };
+    };
+    if (request.csrPem !== undefined) {
+      const issued = await this.certificates.signClientRequest(ca, request.csrPem, certificateRequest);
+      return { credential: credentialOf(issued), files: { certificatePem: issued.pem } };
+    }
+    const issued = await this.certificates.issueClient(ca, certificateRequest);
+    const keyPem = this.certificates.privateKeyPem(issued.privateKey);
+    issued.privateKey.destroy();
+    const files = { certificatePem: issued.pem, privateKeyPem: keyPem.reveal().toString('latin1') };
+    keyPem.destroy();
+    return { credential: credentialOf(issued), files };
+  }
+
+  async #broughtCredential(parsed: ParsedCertificate): Promise<NewCredential> {
+    if (parsed.notAfterSeconds < this.clock.nowSeconds()) {
+      throw new HoldfastError('InvalidField', 'the certificate has expired');
+    }
+    const authority = (await this.directory.listAuthorities()).find(
+      ({ certificateDer, revokedAtSeconds }) =>
+        revokedAtSeconds === undefined && this.certificates.isIssuedBy(parsed.der, certificateDer),
+    );
+    return { ...fingerprintCredential(parsed), authorityId: authority?.id };
+  }
+
+  async #ruleCredential(request: CredentialRequest): Promise<NewCredential> {
+    const name = request.authority;
+    if (name === undefined) {
+      throw new HoldfastError(
+        'InvalidField',
+        'a subject or alternative name needs the authority that certifies it',
+      );
+    }
+    const authority = (await this.directory.listAuthorities()).find(
+      (candidate) => candidate.name === name && candidate.revokedAtSeconds === undefined,
+    );
+    if (authority === undefined)
+      throw new HoldfastError('ItemNotFound', `no trusted authority is named ${name}`);
+    const rule =
+      request.subject !== undefined
+        ? ({ kind: 'subject', authorityId: authority.id, subject: request.subject } as const)
+        : ({
+            kind: 'alternative-name',
+            authorityId: authority.id,
+            alternativeName: request.alternativeName ?? '',
+          } as const);
+    return {
+      rule,
+      serialHex: undefined,
+      subject: request.subject,
+      notAfterSeconds: undefined,
+      authorityId: authority.id,
+    };
+  }
+
+  async #builtIn(): Promise<
+    CertificationAuthority & { readonly privateKey: NonNullable<CertificationAuthority['privateKey']> }
+  > {
+    const found = (await this.directory.listAuthorities()).find(({ name }) => name === BUILT_IN_AUTHORITY);
+    if (found?.privateKey === undefined)
+      throw new HoldfastError('ItemNotFound', 'the built-in authority is missing');
+    return { ...found, privateKey: found.privateKey };
+  }
+
+  #parseOne(certificate: unknown): ParsedCertificate {
+    if (typeof certificate !== 'string' && !Buffer.isBuffer(certificate)) {
+      throw new HoldfastError('InvalidField', 'a certificate in PEM form is missing');
+    }
+    const [parsed] = this.certificates.parse(certificate);
+    if (parsed === undefined) throw new HoldfastError('InvalidField', 'there is no certificate in the file');
+    return parsed;
+  }
+
+  async #domainNames(): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.directory.listDomains()).map(({ id, name }) => [id, name]));
+  }
+
+  #domainAnswer(domain: Domain): DomainAnswer {
+    return { name: domain.name, createdAt: isoDate(domain.createdAtSeconds) };
+  }
+
+  #clientAnswer(client: Client, domains: ReadonlyMap<string, string>): ClientAnswer {
+    return {
+      name: client.name,
+      domain: domains.get(client.domainId) ?? client.domainId,
+      role: client.role,
+      status: client.revokedAtSeconds === undefined ? 'valid' : 'revoked',
+      createdAt: isoDate(client.createdAtSeconds),
+    };
+  }
+
+  #credentialAnswer(credential: Credential, authorities: ReadonlyMap<string, string>): CredentialAnswer {
+    const { rule } = credential;
+    const expired = (credential.notAfterSeconds ?? Infinity) < this.clock.nowSeconds();
+    return {
+      id: credential.id,
+      rule:
+        rule.kind === 'fingerprint'
+          ? `sha256:${rule.sha256Hex}`
+          : rule.kind === 'subject'
+            ? `subject:${rule.subject}`
+            : rule.alternativeName,
+      subject: credential.subject,
+      serial: credential.serialHex,
+      authority: credential.authorityId === undefined ? undefined : authorities.get(credential.authorityId),
+      notAfter: credential.notAfterSeconds === undefined ? undefined : isoDate(credential.notAfterSeconds),
+      status: credential.revokedAtSeconds !== undefined ? 'revoked' : expired ? 'expired' : 'valid',
+    };
+  }
+
+  #authorityAnswer(authority: CertificationAuthority): AuthorityAnswer {
+    const parsed = this.#parseOne(authority.certificateDer);
+    return {
+      name: authority.name,
+      subject: parsed.subject.text,
+      kind: authority.privateKey === undefined ? 'trusted' : 'built-in',
+      notAfter: isoDate(parsed.notAfterSeconds),
+      sha256: parsed.sha256Hex,
+      status: authority.revokedAtSeconds === undefined ? 'valid' : 'revoked',
+    };
+  }
+}
+
+function fingerprintCredential(parsed: ParsedCertificate): NewCredential {
+  return {
+    rule: { kind: 'fingerprint', sha256Hex: parsed.sha256Hex },
+    serialHex: parsed.serialHex,
+    subject: parsed.subject.text,
+    notAfterSeconds: parsed.notAfterSeconds,
+    authorityId: undefined,
+  };
+}
+
+function keyAlgorithmOf(text: string | undefined): KeyPairAlgorithm {
+  const found = KEY_PAIR_ALGORITHMS.find((algorithm) => algorithm === (text ?? 'EC-P256'));
+  if (found === undefined) {
+    throw new HoldfastError('InvalidField', `the key algorithm is one of ${KEY_PAIR_ALGORITHMS.join(', ')}`);
+  }
+  return found;
+}
+
+function validitySeconds(days: number): number {
+  if (!Number.isInteger(days) || days < 1 || days > MAX_VALIDITY_DAYS) {
+    throw new HoldfastError('InvalidField', `a certificate is valid for 1 to ${MAX_VALIDITY_DAYS} days`);
+  }
+  return days * SECONDS_PER_DAY;
+}

@@ -1,0 +1,280 @@
+import {
+  BatchErrorContinuationOption,
+  ResultStatus,
+  Tag,
+  resultReasonOf,
+  type FaultyBatchItem,
+  type IdentifierReference,
+  type OperationName,
+  type Request,
+  type RequestBatchItem,
+  type ResponseBatchItem,
+} from '@holdfast/kmip';
+import {
+  HoldfastError,
+  actorOf,
+  execute,
+  operations,
+  type AuditLog,
+  type CertificatesPort,
+  type Clock,
+  type CryptoPort,
+  type KeyStore,
+  type KeyStoreSession,
+  type ObjectAccess,
+  type OperationContext,
+  type OperationDefinition,
+  type Principal,
+} from '@holdfast/core';
+import { encodedLength, type Item } from '@holdfast/ttlv';
+import { describeError, type Logger } from './log';
+import { BatchReferences, type Produced } from './references';
+import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
+
+export interface BatchPorts {
+  readonly keyStore: KeyStore;
+  readonly auditLog: AuditLog;
+  readonly clock: Clock;
+  readonly crypto: CryptoPort;
+  readonly certificates: CertificatesPort;
+}
+
+type AnyOperation = OperationDefinition<Record<string, unknown>, Record<string, unknown>>;
+
+const definitions = new Map<number, AnyOperation>(
+  operations.map((each) => [each.code, each as AnyOperation]),
+);
+
+/** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
+const ITEM_OVERHEAD_BYTES = 128;
+
+/** Errors that say something about this server rather than about the request: the peer learns no detail of them. */
+const INTERNAL = new Set<string>([
+  'IntegrityViolation',
+  'InternalServerError',
+  'StoreUnavailable',
+  'RootOfTrustUnavailable',
+  'RootOfTrustMismatch',
+  'RevisionConflict',
+  'Configuration',
+]);
+
+/** Ends the transaction of an Undo batch. */
+class Undone extends Error {
+  constructor(readonly results: readonly ResponseBatchItem[]) {
+    super('undone');
+  }
+}
+
+/** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
+export class Batch {
+  readonly #references = new BatchReferences();
+  readonly #nowSeconds: number;
+  #remainingBytes: number;
+
+  constructor(
+    private readonly request: Request,
+    private readonly principal: Principal,
+    private readonly ports: BatchPorts,
+    maxResponseBytes: number,
+    private readonly log: Logger,
+  ) {
+    this.#nowSeconds = ports.clock.nowSeconds();
+    this.#remainingBytes = maxResponseBytes;
+  }
+
+  /** The response's items; with Stop and Undo those after a failure are missing. */
+  async run(): Promise<readonly ResponseBatchItem[]> {
+    const { batchErrorContinuationOption: option } = this.request.header;
+    if (option === BatchErrorContinuationOption.Undo && this.request.items.length > 1) return this.#runUndo();
+    return this.#runAll(this.ports.keyStore, option === BatchErrorContinuationOption.Continue);
+  }
+
+  /** All items in one transaction: where one fails, what was done before is undone and says so. */
+  async #runUndo(): Promise<readonly ResponseBatchItem[]> {
+    try {
+      return await this.ports.keyStore.transaction(async (session) => {
+        const results = await this.#runAll(session, false);
+        if (results.some(({ resultStatus }) => resultStatus !== ResultStatus.Success))
+          throw new Undone(results);
+        return results;
+      });
+    } catch (error) {
+      if (error instanceof Undone) return this.#undone(error.results);
+      // The transaction itself failed: nothing of the batch happened.
+      const failures: ResponseBatchItem[] = [];
+      for (const item of this.request.items) failures.push(await this.#failure(item, error));
+      return failures.slice(0, 1);
+    }
+  }
+
+  async #undone(results: readonly ResponseBatchItem[]): Promise<readonly ResponseBatchItem[]> {
+    const answers: ResponseBatchItem[] = [];
+    for (const result of results) {
+      if (result.resultStatus !== ResultStatus.Success) answers.push(result);
+      else {
+        await this.#audit(result.operation, 'undone', undefined);
+        const { operation, uniqueBatchItemID } = result;
+        answers.push({ operation, uniqueBatchItemID, resultStatus: ResultStatus.OperationUndone });
+      }
+    }
+    return answers;
+  }
+
+  async #runAll(session: KeyStoreSession, goesOn: boolean): Promise<readonly ResponseBatchItem[]> {
+    const results: ResponseBatchItem[] = [];
+    for (const item of this.request.items) {
+      const answers = await this.#runItem(item, session);
+      results.push(...answers);
+      if (!goesOn && answers.some(({ resultStatus }) => resultStatus !== ResultStatus.Success)) break;
+    }
+    return results;
+  }
+
+  /** Several answers where the item's identifier means several objects (2.x). */
+  async #runItem(
+    item: RequestBatchItem | FaultyBatchItem,
+    session: KeyStoreSession,
+  ): Promise<readonly ResponseBatchItem[]> {
+    try {
+      if ('fault' in item) throw item.fault;
+      const definition = this.#definition(item);
+      const payload = definition.request.decode(item.payload, this.request.dialect);
+      const identifiers = this.#repetitions(payload);
+      if (identifiers === undefined) return [await this.#perform(item, definition, payload, session)];
+      const answers: ResponseBatchItem[] = [];
+      for (const uniqueIdentifier of identifiers) {
+        answers.push(await this.#perform(item, definition, { ...payload, uniqueIdentifier }, session));
+      }
+      return answers;
+    } catch (error) {
+      return [await this.#failure(item, error)];
+    }
+  }
+
+  /** The objects for each of which the operation is run, where its identifier is a reference to earlier results. */
+  #repetitions(payload: Record<string, unknown>): readonly string[] | undefined {
+    const reference = payload['uniqueIdentifier'] as IdentifierReference | undefined;
+    return typeof reference === 'object' ? this.#references.all(reference) : undefined;
+  }
+
+  #definition(item: RequestBatchItem): AnyOperation {
+    const { dialect, header } = this.request;
+    const definition = definitions.get(item.operation);
+    if (definition === undefined || !dialect.knows(definition.window)) {
+      throw new HoldfastError('OperationNotSupported', 'the operation is not supported');
+    }
+    if (header.asynchronousIndicator === 'mandatory') {
+      throw new HoldfastError('FeatureNotSupported', 'operations are not processed asynchronously');
+    }
+    const critical = item.messageExtensions.find(({ criticalityIndicator }) => criticalityIndicator);
+    if (critical !== undefined) {
+      throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
+    }
+    return definition;
+  }
+
+  async #perform(
+    item: RequestBatchItem,
+    definition: AnyOperation,
+    payload: Record<string, unknown>,
+    session: KeyStoreSession,
+  ): Promise<ResponseBatchItem> {
+    const { dialect } = this.request;
+    let notes = { produced: [] as Produced[], emptied: false };
+    let encoded: Item | undefined;
+    const response = await execute(definition, payload, {
+      session,
+      principal: this.principal,
+      nowSeconds: this.#nowSeconds,
+      context: (objects) => {
+        notes = { produced: [], emptied: false };
+        return this.#context(objects, notes);
+      },
+      accept: (answer) => {
+        encoded = definition.response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
+        if (encoded !== undefined && encodedLength(encoded) + ITEM_OVERHEAD_BYTES > this.#remainingBytes) {
+          throw new HoldfastError(
+            'ResponseTooLarge',
+            'the response is larger than the request or the server allows',
+          );
+        }
+      },
+    });
+    this.#remainingBytes -= ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+    const named = response['uniqueIdentifier'];
+    this.#references.record(
+      definition.code,
+      notes.produced,
+      notes.emptied,
+      typeof named === 'string' ? named : undefined,
+    );
+    const { operation, uniqueBatchItemID } = item;
+    return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload: encoded };
+  }
+
+  #context(objects: ObjectAccess, notes: { produced: Produced[]; emptied: boolean }): OperationContext {
+    return {
+      principal: this.principal,
+      dialect: this.request.dialect,
+      nowSeconds: this.#nowSeconds,
+      objects,
+      crypto: this.ports.crypto,
+      certificates: this.ports.certificates,
+      server: SERVER_IDENTITY,
+      catalogue: operations,
+      protocolVersions: PROTOCOL_VERSIONS,
+      identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
+      produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
+      emptyPlaceholder: () => {
+        notes.emptied = true;
+      },
+    };
+  }
+
+  async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
+    const { operation, uniqueBatchItemID } = item;
+    const known =
+      error instanceof HoldfastError
+        ? error
+        : new HoldfastError('InternalServerError', 'unexpected', { cause: error });
+    const isInternal = INTERNAL.has(known.code);
+    if (isInternal) {
+      this.log.error(
+        { peer: this.principal.peer, operation, error: describeError(known) },
+        'operation failed',
+      );
+    }
+    await this.#audit(operation, 'failure', known.code);
+    return {
+      operation,
+      uniqueBatchItemID,
+      resultStatus: ResultStatus.OperationFailed,
+      resultReason: resultReasonOf(known.code, nameOf(operation), this.request.dialect),
+      resultMessage: isInternal ? 'the server could not complete the operation' : known.message,
+    };
+  }
+
+  /** Refusals and undone items are recorded outside the transaction that failed; the answer waits for the record. */
+  async #audit(
+    operation: number | undefined,
+    outcome: 'failure' | 'undone',
+    reason: string | undefined,
+  ): Promise<void> {
+    try {
+      await this.ports.auditLog.append({
+        actor: actorOf(this.principal),
+        action: nameOf(operation) ?? `operation ${operation ?? 'unknown'}`,
+        domainId: this.principal.domainId,
+        outcome,
+        reason,
+      });
+    } catch (error) {
+      this.log.error({ error: describeError(error) }, 'a refusal could not be recorded');
+    }
+  }
+}
+
+function nameOf(operation: number | undefined): OperationName | undefined {
+  return operation === undefined ? undefined : definitions.get(operation)?.name;
+}

@@ -1,0 +1,93 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DEFAULT_DOMAIN_NAME,
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  type Actor,
+  type CertificatesPort,
+  type Clock,
+  type Directory,
+  type Keyring,
+} from '@holdfast/core';
+import { Administration, BUILT_IN_AUTHORITY } from './administration';
+import { OFFICER_FILE_NAME, type IssuedAnswer, type OfficerCredential } from './admin-protocol';
+import { writeClientFiles } from './client-files';
+import { newOfficerToken, officerTokenSha256 } from './officer';
+
+/** Folder in the data folder with the first client's certificate and key. */
+export const FIRST_CLIENT_FOLDER = 'client';
+const FIRST_CLIENT_NAME = 'first-client';
+const FIRST_OFFICER_NAME = 'first-officer';
+const SYSTEM: Actor = { kind: 'system', id: 'system', name: 'first start' };
+
+export interface BootstrapPorts {
+  readonly directory: Directory;
+  readonly keyring: Keyring;
+  readonly certificates: CertificatesPort;
+  readonly clock: Clock;
+}
+
+/** Runs `add`; where another node was faster, what it made serves as well. @returns whether it was made here */
+async function unlessThere(add: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await add();
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'ObjectAlreadyExists') return false;
+    throw error;
+  }
+}
+
+/**
+ * What every installation begins with: the default domain, the built-in CA, the first officer and the first client.
+ * Each is made where it is missing altogether, so a start that was interrupted is taken up again, and nothing that was
+ * removed on purpose comes back.
+ */
+export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise<void> {
+  const { directory, keyring, certificates, clock } = ports;
+  await keyring.ensure(SYSTEM_DOMAIN_ID);
+  if ((await directory.listDomains()).length === 0) {
+    await unlessThere(() => directory.addDomain(DEFAULT_DOMAIN_NAME, SYSTEM));
+  }
+  if (!(await directory.listAuthorities()).some(({ name }) => name === BUILT_IN_AUTHORITY)) {
+    const authority = await certificates.createAuthority({
+      commonName: 'Holdfast CA',
+      nowSeconds: clock.nowSeconds(),
+    });
+    await unlessThere(() =>
+      directory.addAuthority(
+        { name: BUILT_IN_AUTHORITY, certificateDer: authority.der, privateKey: authority.privateKey },
+        SYSTEM,
+      ),
+    );
+  }
+  if ((await directory.listOfficers()).length === 0) await makeFirstOfficer(dataDir, directory);
+  if ((await directory.listClients()).length === 0) {
+    const administration = new Administration(directory, certificates, clock);
+    await makeFirstClient(dataDir, administration);
+  }
+}
+
+/** The credential's file is there before the officer is, so no interruption leaves an installation without officer. */
+async function makeFirstOfficer(dataDir: string, directory: Directory): Promise<void> {
+  const path = join(dataDir, OFFICER_FILE_NAME);
+  const credential: OfficerCredential = { officer: FIRST_OFFICER_NAME, token: newOfficerToken() };
+  await rm(path, { force: true });
+  await writeFile(path, `${JSON.stringify(credential, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  const made = await unlessThere(() =>
+    directory.addOfficer(
+      { name: FIRST_OFFICER_NAME, tokenSha256: officerTokenSha256(credential.token) },
+      SYSTEM,
+    ),
+  );
+  if (!made) await rm(path);
+}
+
+async function makeFirstClient(dataDir: string, administration: Administration): Promise<void> {
+  let issued: IssuedAnswer | undefined;
+  const made = await unlessThere(async () => {
+    issued = await administration.addClient({ name: FIRST_CLIENT_NAME, credential: {} }, SYSTEM);
+  });
+  if (made && issued !== undefined) await writeClientFiles(join(dataDir, FIRST_CLIENT_FOLDER), issued);
+}

@@ -1,0 +1,43 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HoldfastError } from '@holdfast/core';
+import type { IssuedAnswer, OfficerCredential } from './admin-protocol';
+
+/**
+ * Writes cert.pem, key.pem (mode 0600, where a key was made) and ca.pem into a folder, which is made if need be.
+ * @throws HoldfastError ObjectAlreadyExists where one of them is there already; nothing is overwritten
+ */
+export async function writeClientFiles(folder: string, issued: IssuedAnswer): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const files: readonly (readonly [string, string | undefined, number])[] = [
+    ['key.pem', issued.privateKeyPem, 0o600],
+    ['cert.pem', issued.certificatePem, 0o644],
+    ['ca.pem', issued.caPem, 0o644],
+  ];
+  for (const [name, text, mode] of files) {
+    if (text !== undefined) await writeNew(join(folder, name), text, mode);
+  }
+}
+
+/** The officer's credential that the evaluation set-up left in the data folder. */
+export async function readOfficerFile(path: string): Promise<OfficerCredential | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as OfficerCredential;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new HoldfastError('Configuration', `the officer credential ${path} cannot be read`, {
+      cause: error,
+    });
+  }
+}
+
+async function writeNew(path: string, text: string, mode: number): Promise<void> {
+  try {
+    await writeFile(path, text, { mode, flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new HoldfastError('ObjectAlreadyExists', `${path} exists already: choose another folder`, {
+      cause,
+    });
+  }
+}

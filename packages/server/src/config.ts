@@ -1,0 +1,69 @@
+import { HoldfastError } from '@holdfast/core';
+
+/** Bounds on what one peer may cost. Times in milliseconds, sizes in bytes. */
+export interface ServerLimits {
+  /** Longest request, refused from its header. */
+  readonly maxRequestBytes: number;
+  /** Longest response, where the request names no smaller Maximum Response Size. */
+  readonly maxResponseBytes: number;
+  readonly maxBatchItems: number;
+  readonly maxConnections: number;
+  readonly handshakeTimeoutMs: number;
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number;
+  /** Silence between requests. */
+  readonly idleTimeoutMs: number;
+  /** How long a peer may leave a response unread. */
+  readonly writeTimeoutMs: number;
+  /** How long a stopping server waits for requests in hand. */
+  readonly drainTimeoutMs: number;
+  /** Requests of one connection that wait for their turn before reading pauses. */
+  readonly maxQueuedRequests: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  maxRequestBytes: 1024 * 1024,
+  maxResponseBytes: 64 * 1024 * 1024,
+  maxBatchItems: 1000,
+  maxConnections: 8192,
+  handshakeTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  idleTimeoutMs: 30 * 60_000,
+  writeTimeoutMs: 60_000,
+  drainTimeoutMs: 10_000,
+  maxQueuedRequests: 64,
+};
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What one node is told at its start. Policy is in the database and the same on every node. */
+export interface NodeConfig {
+  /** Folder for what must not be shared: the software root, the administration socket, the embedded database. */
+  readonly dataDir: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** PostgreSQL connection string; undefined: the embedded default. */
+  readonly databaseUrl: string | undefined;
+  /** Processes that serve; with 1 the keeper serves itself. */
+  readonly workers: number;
+  readonly logLevel: LogLevel;
+  /** Further DNS names and addresses for the server certificate. */
+  readonly tlsHosts: readonly string[];
+  /** URLs that go into issued certificates (CRL Distribution Points, Authority Information Access). */
+  readonly crlUrls: readonly string[];
+  readonly caIssuerUrls: readonly string[];
+  readonly limits: ServerLimits;
+}
+
+/**
+ * Reads HOST:PORT, with IPv6 addresses in brackets.
+ * @throws HoldfastError Configuration
+ */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) {
+    throw new HoldfastError('Configuration', `"${text}" is not HOST:PORT (for IPv6: [::1]:5696)`);
+  }
+  return { host: match[1] ?? match[2] ?? '', port };
+}

@@ -1,0 +1,210 @@
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { AddressInfo } from 'node:net';
+import type {
+  CertificatesPort,
+  CertificationAuthority,
+  Clock,
+  Directory,
+  DirectoryChange,
+  Principal,
+  AuditLog,
+} from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
+import { authenticate, type Unrecognised } from './authentication';
+import type { ServerLimits } from './config';
+import { describeError, type Logger } from './log';
+import { Session, type Responder } from './session';
+
+const SWEEP_INTERVAL_MS = 1000;
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+export interface ListenerPorts {
+  readonly directory: Directory;
+  readonly certificates: CertificatesPort;
+  readonly clock: Clock;
+  readonly auditLog: AuditLog;
+  /** Called before a client's first request, so that its domain's keys are there. */
+  readonly prepare: (principal: Principal) => Promise<void>;
+}
+
+/** The TLS listener for KMIP (KMIP Profiles 2.1 section 3.1): mutual authentication, one Session per connection. */
+export class Listener {
+  readonly #server: Server;
+  readonly #sessions = new Set<Session>();
+  #authorities: readonly CertificationAuthority[] = [];
+  #sweep: NodeJS.Timeout | undefined;
+  #stopWatching: (() => Promise<void>) | undefined;
+  /** Counts directory changes, so that one that falls into an authentication is not missed. */
+  #directoryEpoch = 0;
+
+  constructor(
+    identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys'>,
+    private readonly limits: ServerLimits,
+    private readonly ports: ListenerPorts,
+    private readonly respond: Responder,
+    private readonly log: Logger,
+  ) {
+    this.#server = createServer({
+      ...identity,
+      minVersion: 'TLSv1.2',
+      // Which certificates are known is the directory's to say (see authenticate); the handshake proves that the peer
+      // holds the key. No list of authorities is sent, so that clients offer whatever certificate they have.
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: [],
+      sessionIdContext: 'holdfast-kmip',
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      noDelay: true,
+    });
+    this.#server.maxConnections = limits.maxConnections;
+    this.#server.on('secureConnection', (socket) => void this.#accept(socket));
+    this.#server.on('tlsClientError', (error, socket) => {
+      // A client that connects and leaves without a word is no error.
+      this.log.debug({ peer: socket.remoteAddress, error: describeError(error) }, 'TLS handshake failed');
+    });
+  }
+
+  /** Number of open connections. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** Uses another key and certificate for connections that come from now on. */
+  replaceIdentity(identity: Pick<TlsOptions, 'key' | 'cert'>): void {
+    this.#server.setSecureContext({ ...identity, minVersion: 'TLSv1.2', ca: [] });
+  }
+
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    this.#stopWatching = await this.ports.directory.watch((change) => void this.#directoryChanged(change));
+    this.#authorities = await this.#trusted();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+        reject(new HoldfastError('Configuration', listenFault(cause, host, port), { cause }));
+      });
+      this.#server.listen(port, host, resolve);
+    });
+    this.#sweep = setInterval(() => {
+      const now = Date.now();
+      for (const session of this.#sessions) session.checkDeadline(now);
+    }, SWEEP_INTERVAL_MS);
+    this.#sweep.unref();
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Accepts nothing new, lets requests in hand finish, and ends every connection, by force after the deadline. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.drain();
+    const force = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, this.limits.drainTimeoutMs);
+    await closed;
+    clearTimeout(force);
+    clearInterval(this.#sweep);
+    await this.#stopWatching?.();
+  }
+
+  async #accept(socket: TLSSocket): Promise<void> {
+    const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    const session = new Session(socket, peer, this.limits, this.respond, this.log);
+    this.#sessions.add(session);
+    socket.on('close', () => this.#sessions.delete(session));
+    socket.on('error', (error) => this.log.debug({ peer, error: describeError(error) }, 'connection failed'));
+    try {
+      const identity = await this.#identify(session);
+      if (socket.destroyed) return;
+      if ('reason' in identity) await this.#refused(session, identity.reason);
+      else session.principal = identity;
+      session.start();
+    } catch (error) {
+      this.log.error({ peer, error: describeError(error) }, 'connection could not be authenticated');
+      socket.destroy();
+    }
+  }
+
+  /** Runs again where the directory changed meanwhile: a revocation that came in between counts. */
+  async #identify(session: Session): Promise<Principal | Unrecognised> {
+    for (;;) {
+      const epoch = this.#directoryEpoch;
+      const identity = await authenticate(session.socket, session.peer, {
+        ...this.ports,
+        authorities: () => this.#authorities,
+      });
+      if (!('reason' in identity)) await this.ports.prepare(identity);
+      if (epoch === this.#directoryEpoch) return identity;
+    }
+  }
+
+  /** Nobody known: the first request is answered with the reason, so that whoever sets up the client learns it. */
+  async #refused(session: Session, reason: string): Promise<void> {
+    this.log.warn({ peer: session.peer, reason }, 'connection refused');
+    await this.ports.auditLog.append({
+      actor: { kind: 'client', id: session.peer, name: '', peer: session.peer },
+      action: 'connection',
+      outcome: 'failure',
+      reason,
+    });
+  }
+
+  async #directoryChanged(change: DirectoryChange): Promise<void> {
+    this.#directoryEpoch++;
+    try {
+      if (change.kind === 'authority' || change.id === '*') this.#authorities = await this.#trusted();
+      for (const session of [...this.#sessions]) {
+        if (session.principal === undefined || !concerns(change, session.principal)) continue;
+        const identity = await this.#identify(session);
+        if ('reason' in identity || identity.clientId !== session.principal.clientId) {
+          this.log.info(
+            { peer: session.peer, client: session.principal.clientName },
+            'connection ended: revoked',
+          );
+          session.destroy();
+        } else session.principal = identity;
+      }
+    } catch (error) {
+      // What cannot be checked is not served: the clients connect again once the store is back.
+      this.log.error(
+        { error: describeError(error) },
+        'open connections could not be checked again and were ended',
+      );
+      for (const session of this.#sessions) session.destroy();
+    }
+  }
+
+  async #trusted(): Promise<readonly CertificationAuthority[]> {
+    const authorities = await this.ports.directory.listAuthorities();
+    return authorities.filter(({ revokedAtSeconds }) => revokedAtSeconds === undefined);
+  }
+}
+
+/** Whether a change may take a principal its rights. */
+function concerns(change: DirectoryChange, principal: Principal): boolean {
+  switch (change.kind) {
+    case 'client':
+      return change.id === principal.clientId || change.id === '*';
+    case 'credential':
+      return change.id === principal.credentialId || change.id === '*';
+    case 'authority':
+      return true;
+    case 'domain':
+    case 'secret':
+      return false;
+  }
+}
+
+function listenFault(cause: NodeJS.ErrnoException, host: string, port: number): string {
+  const where = `${host}:${port}`;
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return `${where} is in use already: stop what listens there or choose another --listen`;
+    case 'EACCES':
+      return `this user may not listen on ${where}: choose a port above 1023`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is not an address of this machine`;
+    default:
+      return `cannot listen on ${where}`;
+  }
+}

@@ -1,0 +1,35 @@
+import pino, { type Logger } from 'pino';
+import { HoldfastError } from '@holdfast/core';
+import type { LogLevel } from './config';
+
+export type { Logger } from 'pino';
+
+/**
+ * What the log shows of an error: its code and message, and for the operator the cause. Causes from libraries may
+ * quote values of a statement, so of those only name, code and message are kept, never their own fields.
+ */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const code = error instanceof HoldfastError ? error.code : (error as { code?: unknown }).code;
+  return {
+    name: error.name,
+    ...(typeof code === 'string' ? { code } : {}),
+    message: error.message,
+    stack: error.stack,
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}
+
+/** The log of this process: JSON lines on standard error. Messages of clients are never logged, at any level. */
+export function createLogger(level: LogLevel): Logger {
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: describeError },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}

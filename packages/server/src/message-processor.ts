@@ -1,0 +1,89 @@
+import {
+  ResultStatus,
+  decodeRequest,
+  encodeResponse,
+  nearestDialect,
+  peekVersion,
+  resultReasonOf,
+  type Dialect,
+  type Request,
+  type ResponseBatchItem,
+} from '@holdfast/kmip';
+import { HoldfastError, type Principal } from '@holdfast/core';
+import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { Batch, type BatchPorts } from './batch';
+import type { ServerLimits } from './config';
+import { describeError, type Logger } from './log';
+import type { SessionAnswer } from './session';
+
+/** Header, version and time stamp of a response. */
+const RESPONSE_OVERHEAD_BYTES = 256;
+
+/**
+ * From the bytes of a request to the bytes of its response. Whatever the bytes, there is an answer; only a peer that
+ * nobody knows is sent away after it.
+ */
+export class MessageProcessor {
+  constructor(
+    private readonly ports: BatchPorts,
+    private readonly limits: ServerLimits,
+    private readonly log: Logger,
+  ) {}
+
+  async answer(frame: Buffer, principal: Principal | undefined): Promise<SessionAnswer> {
+    let message: Item | undefined;
+    try {
+      message = decodeTtlv(frame);
+      const request = decodeRequest(message);
+      if (principal === undefined) {
+        throw new HoldfastError(
+          'AuthenticationNotSuccessful',
+          'the client certificate is not known to this server',
+        );
+      }
+      return { response: await this.#respond(request, principal), close: false };
+    } catch (error) {
+      const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
+      return { response: this.#refusal(error, dialect), close: principal === undefined };
+    }
+  }
+
+  async #respond(request: Request, principal: Principal): Promise<Buffer> {
+    const { header, dialect, items } = request;
+    if (items.length > this.limits.maxBatchItems) {
+      throw new HoldfastError(
+        'InvalidMessage',
+        `a batch has at most ${this.limits.maxBatchItems} items here`,
+      );
+    }
+    const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
+    const batch = new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
+    const results = await batch.run();
+    return this.#encode(dialect, results, header.clientCorrelationValue);
+  }
+
+  /** The answer to a message that could not be taken apart into items. */
+  #refusal(error: unknown, dialect: Dialect): Buffer {
+    if (!(error instanceof HoldfastError)) {
+      this.log.error({ error: describeError(error) }, 'a message could not be processed');
+    }
+    const known =
+      error instanceof HoldfastError ? error : new HoldfastError('InternalServerError', 'unexpected');
+    const item: ResponseBatchItem = {
+      resultStatus: ResultStatus.OperationFailed,
+      resultReason: resultReasonOf(known.code, undefined, dialect),
+      resultMessage:
+        known.code === 'InternalServerError' ? 'the server could not process the message' : known.message,
+    };
+    return this.#encode(dialect, [item], undefined);
+  }
+
+  #encode(
+    dialect: Dialect,
+    items: readonly ResponseBatchItem[],
+    clientCorrelationValue: string | undefined,
+  ): Buffer {
+    const header = { timeStamp: this.ports.clock.nowSeconds(), clientCorrelationValue };
+    return encodeTtlv(encodeResponse({ dialect, header, items }));
+  }
+}

@@ -1,0 +1,99 @@
+import type { UniqueIdentifier, IdentifierReference } from '@holdfast/kmip';
+import { Operation, UniqueIdentifier as Reference } from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/core';
+
+export interface Produced {
+  readonly uniqueIdentifier: string;
+  readonly role: 'private-key' | 'public-key' | undefined;
+}
+
+/** Which results a 2.x identifier by operation means (KMIP 2.1 section 11.58). */
+const MEANING: Partial<
+  Record<UniqueIdentifier, { readonly operation: Operation; readonly role?: Produced['role'] }>
+> = {
+  [Reference.Certify]: { operation: Operation.Certify },
+  [Reference.Create]: { operation: Operation.Create },
+  [Reference.CreateKeyPair]: { operation: Operation.CreateKeyPair },
+  [Reference.CreateKeyPairPrivateKey]: { operation: Operation.CreateKeyPair, role: 'private-key' },
+  [Reference.CreateKeyPairPublicKey]: { operation: Operation.CreateKeyPair, role: 'public-key' },
+  [Reference.CreateSplitKey]: { operation: Operation.CreateSplitKey },
+  [Reference.DeriveKey]: { operation: Operation.DeriveKey },
+  [Reference.Import]: { operation: Operation.Import },
+  [Reference.JoinSplitKey]: { operation: Operation.JoinSplitKey },
+  [Reference.Locate]: { operation: Operation.Locate },
+  [Reference.Register]: { operation: Operation.Register },
+  [Reference.ReKey]: { operation: Operation.ReKey },
+  [Reference.ReCertify]: { operation: Operation.ReCertify },
+  [Reference.ReKeyKeyPair]: { operation: Operation.ReKeyKeyPair },
+  [Reference.ReKeyKeyPairPrivateKey]: { operation: Operation.ReKeyKeyPair, role: 'private-key' },
+  [Reference.ReKeyKeyPairPublicKey]: { operation: Operation.ReKeyKeyPair, role: 'public-key' },
+};
+
+/** What the items of one batch have produced so far: the ID Placeholder and the 2.x references are read from it. */
+export class BatchReferences {
+  /** Several where Locate found several. */
+  #placeholder: readonly string[] = [];
+  readonly #latest = new Map<number, readonly Produced[]>();
+  /** Every identifier that the response names, in its order. */
+  readonly #named: string[] = [];
+
+  /** Takes note of what an item that succeeded produced and named. */
+  record(
+    operation: number,
+    produced: readonly Produced[],
+    emptied: boolean,
+    named: string | undefined,
+  ): void {
+    if (emptied) this.#placeholder = [];
+    if (produced.length > 0) {
+      const privateKey = produced.find(({ role }) => role === 'private-key');
+      this.#placeholder = (privateKey === undefined ? produced : [privateKey]).map(
+        (each) => each.uniqueIdentifier,
+      );
+      this.#latest.set(operation, produced);
+      this.#named.push(...produced.map((each) => each.uniqueIdentifier));
+    } else if (named !== undefined) this.#named.push(named);
+  }
+
+  /**
+   * All identifiers that a reference means; without a reference, the ID Placeholder.
+   * @throws HoldfastError ItemNotFound where it means none
+   */
+  all(reference: IdentifierReference | undefined): readonly string[] {
+    const found = this.#find(reference);
+    if (found.length === 0) {
+      throw new HoldfastError(
+        'ItemNotFound',
+        'no unique identifier is given and no earlier item of the batch left one',
+      );
+    }
+    return found;
+  }
+
+  /** The one identifier that a reference means. @throws HoldfastError ItemNotFound where there is none or several */
+  one(reference: IdentifierReference | undefined): string {
+    const [first, ...others] = this.all(reference);
+    if (first === undefined || others.length > 0) {
+      throw new HoldfastError(
+        'ItemNotFound',
+        'the earlier item that the identifier refers to left several objects',
+      );
+    }
+    return first;
+  }
+
+  #find(reference: IdentifierReference | undefined): readonly string[] {
+    if (typeof reference === 'string') return [reference];
+    if (reference === undefined) return this.#placeholder;
+    if ('nth' in reference) {
+      const identifier = this.#named.at(reference.nth);
+      return identifier === undefined ? [] : [identifier];
+    }
+    if (reference.from === Reference.IDPlaceholder) return this.#placeholder;
+    const meaning = MEANING[reference.from];
+    if (meaning === undefined) return [];
+    return (this.#latest.get(meaning.operation) ?? [])
+      .filter(({ role }) => meaning.role === undefined || role === meaning.role)
+      .map((each) => each.uniqueIdentifier);
+  }
+}

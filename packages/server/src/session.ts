@@ -1,0 +1,145 @@
+import type { TLSSocket } from 'node:tls';
+import { FrameReader, HoldfastError } from '@holdfast/ttlv';
+import { Tag } from '@holdfast/kmip';
+import type { Principal } from '@holdfast/core';
+import type { ServerLimits } from './config';
+import { describeError, type Logger } from './log';
+
+/** Answers one request; the answer says whether the connection is to end after it. */
+export type Responder = (request: Buffer, session: Session) => Promise<SessionAnswer>;
+export interface SessionAnswer {
+  readonly response: Buffer;
+  readonly close: boolean;
+}
+
+/**
+ * One connection: cuts requests out of the stream, has them answered one after the other, and keeps the deadlines.
+ * What is not authenticated yet waits: requests are answered once `principal` is settled.
+ */
+export class Session {
+  principal: Principal | undefined;
+  readonly #reader: FrameReader;
+  readonly #queue: Buffer[] = [];
+  #answering = false;
+  #ending = false;
+  #paused = false;
+  /** Time by which something must have happened, and what. */
+  #deadlineMs: number;
+  #waitingFor: 'authentication' | 'request' | 'rest of a request' | 'answer' | 'reading of a response' =
+    'authentication';
+
+  constructor(
+    readonly socket: TLSSocket,
+    readonly peer: string,
+    private readonly limits: ServerLimits,
+    private readonly respond: Responder,
+    private readonly log: Logger,
+  ) {
+    this.#reader = new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes: limits.maxRequestBytes });
+    this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
+  }
+
+  /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
+  start(): void {
+    this.#await('request', this.limits.idleTimeoutMs);
+    this.socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+  }
+
+  /** Ends the connection in order: what is being answered is answered first. */
+  drain(): void {
+    this.#ending = true;
+    this.#queue.length = 0;
+    if (!this.#answering) this.socket.end();
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Ends the connection where a deadline has passed. Called about once a second for all sessions together. */
+  checkDeadline(nowMs: number): void {
+    if (nowMs < this.#deadlineMs) return;
+    if (this.#waitingFor === 'request' && this.socket.writableLength === 0) {
+      this.socket.end();
+      this.#await('reading of a response', this.limits.writeTimeoutMs);
+      return;
+    }
+    this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
+    this.socket.destroy();
+  }
+
+  #await(what: 'request' | 'rest of a request' | 'answer' | 'reading of a response', withinMs: number): void {
+    this.#waitingFor = what;
+    this.#deadlineMs = withinMs === Infinity ? Infinity : Date.now() + withinMs;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ending) return;
+    let frames: Buffer[];
+    try {
+      frames = this.#reader.push(chunk);
+    } catch (error) {
+      // Only broken framing ends a connection: where the next message would begin cannot be known.
+      this.log.debug(
+        { peer: this.peer, error: describeError(error) },
+        'connection ended: not a KMIP message',
+      );
+      this.drain();
+      return;
+    }
+    if (frames.length > 0) this.#queue.push(...frames);
+    if (this.#queue.length > this.limits.maxQueuedRequests && !this.#paused) {
+      this.#paused = true;
+      this.socket.pause();
+    }
+    if (!this.#answering) {
+      if (this.#queue.length > 0) void this.#answerAll();
+      else if (this.#waitingFor !== 'rest of a request' && this.#reader.pendingBytes > 0) {
+        this.#await('rest of a request', this.limits.requestTimeoutMs);
+      }
+    }
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#answering = true;
+    try {
+      for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+        this.#await('answer', Infinity);
+        const { response, close } = await this.respond(request, this);
+        if (this.socket.destroyed) return;
+        if (close) this.drain();
+        if (!this.socket.write(response)) await this.#drained();
+        if (this.#paused && this.#queue.length === 0) {
+          this.#paused = false;
+          this.socket.resume();
+        }
+      }
+    } catch (error) {
+      this.log.error({ peer: this.peer, error: describeError(error) }, 'connection ended by a fault');
+      this.socket.destroy();
+      return;
+    } finally {
+      this.#answering = false;
+    }
+    if (this.#ending || this.#reader.fault !== undefined) this.socket.end();
+    else if (this.#reader.pendingBytes > 0) this.#await('rest of a request', this.limits.requestTimeoutMs);
+    else this.#await('request', this.limits.idleTimeoutMs);
+  }
+
+  /** Waits until the peer has taken what was written, within its deadline. */
+  #drained(): Promise<void> {
+    this.#await('reading of a response', this.limits.writeTimeoutMs);
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.socket.off('drain', settle).off('close', fail);
+        resolve();
+      };
+      const fail = (): void => {
+        this.socket.off('drain', settle);
+        reject(new HoldfastError('GeneralFailure', 'the peer went away'));
+      };
+      this.socket.once('drain', settle).once('close', fail);
+    });
+  }
+}

@@ -1,0 +1,144 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { HoldfastError, SecretBytes, type ErrorCode, type RootOfTrust } from '@holdfast/core';
+import type { ConnectionSettings } from '@holdfast/store';
+import type { NodeConfig } from './config';
+import { describeError, type Logger } from './log';
+import type { Serving } from './node';
+import type { ToKeeper, ToWorker } from './worker-protocol';
+
+/** A worker that lived shorter than this ended for a reason that a new one would share: it comes back later. */
+const SHORT_LIFE_MS = 2000;
+const CONNECTIONS_ANSWER_MS = 1000;
+
+/**
+ * Serving in several processes. The keeper holds the root of trust: workers send it wrapped domain keys and get them
+ * back unwrapped, so that one which is started again needs nobody.
+ */
+export class WorkerPool implements Serving {
+  readonly #workers = new Set<Worker>();
+  #listen: { readonly host: string; readonly port: number } | undefined;
+  #stopping = false;
+  #nextQuestion = 0;
+  readonly #counts = new Map<number, (count: number) => void>();
+
+  constructor(
+    private readonly config: NodeConfig,
+    private readonly connection: ConnectionSettings,
+    private readonly root: RootOfTrust,
+    private readonly log: Logger,
+  ) {
+    cluster.setupPrimary({ exec: join(__dirname, 'worker.js'), args: [], serialization: 'advanced' });
+  }
+
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    this.#listen = { host, port };
+    const [first] = await Promise.all(Array.from({ length: this.config.workers }, () => this.#start()));
+    return first as AddressInfo;
+  }
+
+  async connections(): Promise<number> {
+    const counts = await Promise.all([...this.#workers].map((worker) => this.#countOf(worker)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      [...this.#workers].map(
+        (worker) =>
+          new Promise<void>((resolve) => {
+            worker.once('exit', () => resolve());
+            send(worker, { kind: 'stop' });
+          }),
+      ),
+    );
+  }
+
+  #countOf(worker: Worker): Promise<number> {
+    const id = this.#nextQuestion++;
+    return new Promise((resolve) => {
+      const settle = (count: number): void => {
+        clearTimeout(timer);
+        this.#counts.delete(id);
+        resolve(count);
+      };
+      const timer = setTimeout(() => settle(0), CONNECTIONS_ANSWER_MS);
+      this.#counts.set(id, settle);
+      send(worker, { kind: 'connections', id });
+    });
+  }
+
+  #start(): Promise<AddressInfo> {
+    const worker = cluster.fork();
+    const startedAtMs = Date.now();
+    this.#workers.add(worker);
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: ToKeeper) => {
+        switch (message.kind) {
+          case 'started':
+            if (this.#listen !== undefined) send(worker, { kind: 'listen', ...this.#listen });
+            break;
+          case 'listening':
+            resolve({ address: message.address, port: message.port, family: message.family });
+            break;
+          case 'failed':
+            reject(new HoldfastError(message.code as ErrorCode, message.message));
+            break;
+          case 'connections':
+            this.#counts.get(message.id)?.(message.count);
+            break;
+          case 'root':
+            void this.#useRoot(worker, message);
+        }
+      });
+      worker.on('exit', (code, signal) => {
+        this.#workers.delete(worker);
+        if (this.#stopping) return;
+        reject(new HoldfastError('Configuration', 'a worker process ended while it started'));
+        this.log.error(
+          { workerPid: worker.process.pid, code, signal },
+          'a worker ended; another one is started',
+        );
+        const delayMs = Date.now() - startedAtMs < SHORT_LIFE_MS ? SHORT_LIFE_MS : 0;
+        setTimeout(() => {
+          if (!this.#stopping)
+            this.#start().catch((error: unknown) =>
+              this.log.error({ error: describeError(error) }, 'a worker cannot be started'),
+            );
+        }, delayMs);
+      });
+      send(worker, { kind: 'start', config: this.config, connection: this.connection });
+    });
+  }
+
+  async #useRoot(worker: Worker, question: Extract<ToKeeper, { kind: 'root' }>): Promise<void> {
+    const { id } = question;
+    try {
+      const bytes = await this.#rootCall(question);
+      send(worker, { kind: 'root', id, bytes });
+      bytes.fill(0);
+    } catch (error) {
+      const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
+      send(worker, { kind: 'root', id, error: [code, error instanceof Error ? error.message : 'failed'] });
+    }
+  }
+
+  async #rootCall({ call, bytes, aad }: Extract<ToKeeper, { kind: 'root' }>): Promise<Buffer> {
+    if (call === 'unwrap') {
+      const key = await this.root.unwrap(Buffer.from(bytes), Buffer.from(aad));
+      const copy = Buffer.from(key.reveal());
+      key.destroy();
+      return copy;
+    }
+    const key = SecretBytes.copyOf(bytes);
+    const wrapped = await this.root.wrap(key, Buffer.from(aad));
+    key.destroy();
+    return wrapped;
+  }
+}
+
+function send(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
+}

@@ -1,0 +1,29 @@
+import type { ConnectionSettings } from '@holdfast/store';
+import type { NodeConfig } from './config';
+
+/** What keeper and workers say to each other over their channel (structured clones, so bytes stay bytes). */
+export type ToWorker =
+  | { readonly kind: 'start'; readonly config: NodeConfig; readonly connection: ConnectionSettings }
+  | { readonly kind: 'listen'; readonly host: string; readonly port: number }
+  | { readonly kind: 'connections'; readonly id: number }
+  | { readonly kind: 'stop' }
+  /** The answer to an 'unwrap' or 'wrap': bytes, or the code and message of the refusal. */
+  | {
+      readonly kind: 'root';
+      readonly id: number;
+      readonly bytes?: Uint8Array;
+      readonly error?: readonly [string, string];
+    };
+
+export type ToKeeper =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'listening'; readonly address: string; readonly port: number; readonly family: string }
+  | { readonly kind: 'connections'; readonly id: number; readonly count: number }
+  | {
+      readonly kind: 'root';
+      readonly id: number;
+      readonly call: 'wrap' | 'unwrap';
+      readonly bytes: Uint8Array;
+      readonly aad: Uint8Array;
+    };
