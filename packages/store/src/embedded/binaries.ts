@@ -28,16 +28,23 @@ export interface Binaries {
 /** Where a private copy goes when root cannot let the server's account use the installed one. */
 const ROOT_COPY_FOLDERS = ['/var/cache/holdfast', join(tmpdir(), 'holdfast-postgresql')];
 
+/** From a process that is to start as another user: no copy of the programs mends that. */
+const MAY_NOT_CHANGE_USER = new Set<string | undefined>(['EPERM', 'EINVAL']);
+
 /**
  * PostgreSQL's programs from the npm package of this platform. They are used where npm put them when they run there; when
  * they do not (npm was told not to run install scripts, so that their libraries lack their links; or the install folder is
  * closed to the account that root hands the server to) a copy is made once per version: by root in a cache folder of the
  * system, else in `privateFolder`.
  *
+ * @param installed the package's folder
  * @throws HoldfastError Configuration when the package is missing or its programs do not run on this system
  */
-export async function findBinaries(account: Account | undefined, privateFolder: string): Promise<Binaries> {
-  const installed = installedFolder();
+export async function findBinaries(
+  account: Account | undefined,
+  privateFolder: string,
+  installed = installedFolder(),
+): Promise<Binaries> {
   const { version } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
     version: string;
   };
@@ -45,10 +52,7 @@ export async function findBinaries(account: Account | undefined, privateFolder: 
   if ('postgres' in first) return first;
   const problems = [first.problem];
   for (const folder of account === undefined ? [privateFolder] : ROOT_COPY_FOLDERS) {
-    const copy = join(folder, `postgresql-${version}`);
-    const attempt = await makeCopy(installed, copy, account !== undefined)
-      .then(() => tryBinaries(copy, account))
-      .catch((error: unknown) => ({ problem: `${copy}: ${String(error)}` }));
+    const attempt = await tryCopy(installed, join(folder, `postgresql-${version}`), account);
     if ('postgres' in attempt) return attempt;
     problems.push(attempt.problem);
   }
@@ -85,19 +89,38 @@ async function tryBinaries(
   return { problem: `${folder}: ${outcomes.map(({ output }) => output.trim()).join('; ')}` };
 }
 
-async function askVersion(program: string, account: Account | undefined): Promise<Outcome> {
-  return run(program, ['--version'], { account, cwd: '/' }).catch((error: unknown) => ({
-    exitCode: undefined,
-    output: String(error),
-  }));
+async function tryCopy(
+  installed: string,
+  copy: string,
+  account: Account | undefined,
+): Promise<Binaries | { problem: string }> {
+  try {
+    const isNew = await makeCopy(installed, copy, account !== undefined);
+    const attempt = await tryBinaries(copy, account);
+    if ('problem' in attempt && isNew) await rm(copy, { recursive: true, force: true });
+    return attempt;
+  } catch (error) {
+    return { problem: `${copy}: ${String(error)}` };
+  }
 }
 
-/** Copies under another name first, so that whatever bears the final name is complete, and on the disk. */
-async function makeCopy(installed: string, copy: string, shared: boolean): Promise<void> {
+async function askVersion(program: string, account: Account | undefined): Promise<Outcome> {
+  return run(program, ['--version'], { account, cwd: '/' }).catch((error: unknown) => {
+    if (MAY_NOT_CHANGE_USER.has((error as NodeJS.ErrnoException).code)) throw error;
+    return { exitCode: undefined, output: String(error) };
+  });
+}
+
+/**
+ * Copies under another name first, so that whatever bears the final name is complete, and on the disk.
+ *
+ * @returns whether there was no copy yet
+ */
+async function makeCopy(installed: string, copy: string, shared: boolean): Promise<boolean> {
   const parent = dirname(copy);
   await mkdir(parent, { recursive: true });
   if (shared) await refuseForeignFolder(parent);
-  if (await exists(copy)) return;
+  if (await exists(copy)) return false;
   const unfinished = join(parent, `${basename(copy)}.${randomBytes(8).toString('hex')}`);
   try {
     await mkdir(unfinished);
@@ -107,6 +130,7 @@ async function makeCopy(installed: string, copy: string, shared: boolean): Promi
     await rename(unfinished, copy).catch(async (error: unknown) => {
       if (!(await exists(copy))) throw error; // else another process was faster with the same copy
     });
+    return true;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }

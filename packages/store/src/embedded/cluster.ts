@@ -118,19 +118,33 @@ async function createCluster(
   account: Account | undefined,
 ): Promise<string> {
   const unfinished = await mkdtemp(join(layout.folder, UNFINISHED));
-  await chmod(unfinished, 0o700);
-  if (account !== undefined) await chown(unfinished, account.uid, account.gid);
-  const where = { account, cwd: unfinished };
-  const argument = clusterArgument(unfinished, account);
+  try {
+    await chmod(unfinished, 0o700);
+    if (account !== undefined) await chown(unfinished, account.uid, account.gid);
+    const password = randomBytes(32).toString('hex');
+    await writePrivateFile(layout.passwordFile, password);
+    await fillCluster(unfinished, binaries, account, password);
+    await rename(unfinished, layout.cluster);
+    await syncFolder(layout.folder);
+    return password;
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function fillCluster(
+  cluster: string,
+  binaries: Binaries,
+  account: Account | undefined,
+  password: string,
+): Promise<void> {
+  const where = { account, cwd: cluster };
+  const argument = clusterArgument(cluster, account);
   await succeed(binaries.initdb, ['-D', argument, ...INITDB_OPTIONS], where);
-  const password = randomBytes(32).toString('hex');
-  await writePrivateFile(layout.passwordFile, password);
   const singleUser = ['--single', '-D', argument, '-c', 'exit_on_error=on', 'postgres'];
   await succeed(binaries.postgres, singleUser, where, firstStatements(password));
-  await admitRoleOnly(unfinished);
-  await rename(unfinished, layout.cluster);
-  await syncFolder(layout.folder);
-  return password;
+  await admitRoleOnly(cluster);
 }
 
 /** One statement a line, as single-user mode wants it. A refused statement is for its client, not for the server's log. */

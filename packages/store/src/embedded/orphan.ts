@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const POLL_MS = 10;
+/** Both begin with the number of the main process. */
+const LOCK_FILES = ['postmaster.pid', '.s.PGSQL.5432.lock'];
 /** What an orphan gets for each kind of shutdown, mildest first. */
 const SHUTDOWNS = [
   { signal: 'SIGINT', timeoutMs: 30_000 },
@@ -26,30 +28,35 @@ export async function clusterName(cluster: string): Promise<string> {
  * @returns whether there was such a server
  */
 export async function stopOrphan(cluster: string): Promise<boolean> {
-  const name = await clusterName(cluster);
-  const pid = await recordedPid(cluster);
-  if (pid === undefined || !(await isRunning(pid))) return false;
-  if (!(await commandLine(pid)).includes(`cluster_name=${name}`)) {
-    if ((await recordedPid(cluster)) === pid) {
-      await rm(join(cluster, 'postmaster.pid'), { force: true });
-      await rm(join(cluster, '.s.PGSQL.5432.lock'), { force: true });
+  const mark = `cluster_name=${await clusterName(cluster)}`;
+  let found = false;
+  for (const lockFile of LOCK_FILES.map((name) => join(cluster, name))) {
+    const pid = await recordedPid(lockFile);
+    if (pid === undefined || !(await isRunning(pid))) continue;
+    if ((await commandLine(pid)).includes(mark)) {
+      await shutDown(pid);
+      found = true;
+    } else if ((await recordedPid(lockFile)) === pid) {
+      await rm(lockFile, { force: true });
     }
-    return false;
   }
+  return found;
+}
+
+async function shutDown(pid: number): Promise<void> {
   for (const { signal, timeoutMs } of SHUTDOWNS) {
-    if (!sendSignal(pid, signal)) return true;
+    sendSignal(pid, signal);
     const deadline = Date.now() + timeoutMs;
     while (Date.now() < deadline) {
-      if (!(await isRunning(pid))) return true;
+      if (!(await isRunning(pid))) return;
       await delay(POLL_MS);
     }
   }
   throw new Error(`process ${String(pid)} does not end`);
 }
 
-async function recordedPid(cluster: string): Promise<number | undefined> {
-  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
-  const pid = Number.parseInt(text, 10);
+async function recordedPid(lockFile: string): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(lockFile, 'utf8').catch(() => ''), 10);
   return pid > 0 ? pid : undefined;
 }
 

@@ -58,6 +58,7 @@ trap '' HUP INT TERM
 "$@" 3<&- &
 server=$!
 (
+  cd /
   read -r _ <&3
   kill -INT "$server"
   seconds=0

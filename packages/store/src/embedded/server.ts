@@ -30,7 +30,9 @@ export interface ServerOptions {
 export const PORT = 5432;
 export const SOCKET_NAME = `.s.PGSQL.${String(PORT)}`;
 
-const POLL_MS = 5;
+/** Between two attempts to connect; each that comes too early is a line in the server's log. */
+const MIN_POLL_MS = 5;
+const MAX_POLL_MS = 100;
 /** Recovery after a crash may replay much; a server that ended is noticed at once. */
 const READY_TIMEOUT_MS = 180_000;
 const NOTICE_INTERVAL_MS = 5_000;
@@ -75,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<Launched> {
       await server.shutDown();
       const lastWords = await readFrom(layout.logFile, logOffset);
       if (!isHeldByLeftover(lastWords) || Date.now() > deadline) throw withLastWords(error, lastWords);
-      await delay(POLL_MS);
+      await delay(MAX_POLL_MS);
     }
   }
 }
@@ -95,7 +97,7 @@ async function launchServer({ layout, binaries, account }: ServerOptions): Promi
 async function untilReady(server: Launched, { connection, log }: ServerOptions): Promise<void> {
   const start = Date.now();
   let nextNotice = start + NOTICE_INTERVAL_MS;
-  for (;;) {
+  for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(pollMs * 1.2, MAX_POLL_MS)) {
     const refusal = await knock(connection);
     if (refusal === undefined) return;
     const reason = server.endReason();
@@ -115,7 +117,7 @@ async function untilReady(server: Launched, { connection, log }: ServerOptions):
       log('info', 'Waiting for the embedded PostgreSQL, which may be recovering from a crash');
       nextNotice += NOTICE_INTERVAL_MS;
     }
-    await delay(POLL_MS);
+    await delay(pollMs);
   }
 }
 
@@ -150,7 +152,7 @@ function withLastWords(error: unknown, lastWords: string): HoldfastError {
 export function summaryOf(words: string): string {
   if (/ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/.test(words))
     return 'The disk of the data folder is full.';
-  return 'The embedded PostgreSQL could not be started: its log, in the data folder, says why.';
+  return 'The embedded PostgreSQL could not be started; the log has the details.';
 }
 
 async function rotateLog(path: string): Promise<void> {
