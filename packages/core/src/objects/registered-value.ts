@@ -1,0 +1,252 @@
+import {
+  CertificateType,
+  LinkType,
+  ObjectType,
+  definitionOf,
+  type Attribute,
+  type AttributeKey,
+  type AttributeValue,
+  type KeyBlock,
+  type ManagedObjectOf,
+  type ManagedObjectValue,
+} from '@holdfast/kmip';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import type { OperationContext } from '../operation';
+import { describe, referenceTo, sameValue } from './attribute-rules';
+import { AttributeSet } from './attribute-set';
+import { certificateAttributes } from './certificate-attributes';
+import { isSameAlgorithm } from './defaults';
+import { keyBlockOf } from './new-object';
+import { checkRequested, isSettable, mergeAttributes } from './requested-attributes';
+
+/** What a registered object tells of itself, and whether that is what the request says. KMIP 1.4 section 4.3. */
+
+type Key = ManagedObjectOf<
+  typeof ObjectType.SymmetricKey | typeof ObjectType.PublicKey | typeof ObjectType.PrivateKey
+>;
+
+/**
+ * The attributes within a Key Value become attributes of the object; those of them that only a server sets belong to
+ * the server that the key came from. The value is kept without them.
+ */
+export function takeEmbeddedAttributes(value: ManagedObjectValue): {
+  readonly value: ManagedObjectValue;
+  readonly embedded: readonly Attribute[];
+} {
+  const keyValue = keyBlockOf(value)?.keyValue;
+  if (keyValue === undefined || 'encoded' in keyValue || keyValue.attributes.length === 0) {
+    return { value, embedded: [] };
+  }
+  const embedded = keyValue.attributes.filter((attribute) => isSettable(attribute, value.objectType));
+  return { value: withKeyBlock(value, { keyValue: { ...keyValue, attributes: [] } }), embedded };
+}
+
+function withKeyBlock(value: ManagedObjectValue, changes: Partial<KeyBlock>): ManagedObjectValue {
+  const keyBlock = keyBlockOf(value);
+  return keyBlock === undefined
+    ? value
+    : ({ ...value, keyBlock: { ...keyBlock, ...changes } } as ManagedObjectValue);
+}
+
+function contradiction(key: AttributeKey, source: string): HoldfastError {
+  return new HoldfastError('InvalidAttributeValue', `${definitionOf(key).name} is not that of the ${source}`);
+}
+
+/** What attributes and Key Block say together. @throws HoldfastError InvalidAttributeValue where they differ */
+function agreed<T>(
+  stated: T | undefined,
+  inKey: T | undefined,
+  isSame: (stated: T, inKey: T) => boolean,
+  key: AttributeKey,
+): T | undefined {
+  if (stated !== undefined && inKey !== undefined && !isSame(stated, inKey)) throw contradiction(key, 'key');
+  return stated ?? inKey;
+}
+
+/** Algorithm and length may stand in the attributes, in the Key Block and in the material: they have to agree. */
+function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationContext): Key {
+  const { keyBlock, objectType } = value;
+  const { algorithm, lengthBits } = crypto.inspectKey(objectType, {
+    ...keyBlock,
+    cryptographicAlgorithm: agreed(
+      requested.get('CryptographicAlgorithm'),
+      keyBlock.cryptographicAlgorithm,
+      isSameAlgorithm,
+      'CryptographicAlgorithm',
+    ),
+    cryptographicLengthBits: agreed(
+      requested.get('CryptographicLength'),
+      keyBlock.cryptographicLengthBits,
+      (stated, inKey) => stated === inKey,
+      'CryptographicLength',
+    ),
+  });
+  if (algorithm === undefined || lengthBits === undefined) {
+    throw new HoldfastError(
+      'InvalidField',
+      'Cryptographic Algorithm and Cryptographic Length of the key are neither given nor in the key',
+    );
+  }
+  requested.set('CryptographicAlgorithm', algorithm);
+  requested.set('CryptographicLength', lengthBits);
+  return {
+    ...value,
+    keyBlock: { ...keyBlock, cryptographicAlgorithm: algorithm, cryptographicLengthBits: lengthBits },
+  };
+}
+
+/** Algorithm and length of a key block whose material is not looked into: shares, PGP keys, secret data. */
+function tellOfKeyBlock(
+  { cryptographicAlgorithm, cryptographicLengthBits, keyValue }: KeyBlock,
+  requested: AttributeSet,
+): void {
+  if (cryptographicAlgorithm !== undefined)
+    state(requested, 'CryptographicAlgorithm', cryptographicAlgorithm, 'key');
+  if (cryptographicLengthBits !== undefined)
+    state(requested, 'CryptographicLength', cryptographicLengthBits, 'key');
+  if (requested.has('CryptographicLength') || keyValue === undefined || 'encoded' in keyValue) return;
+  if (keyValue.keyMaterial instanceof SecretBytes) {
+    requested.set('CryptographicLength', keyValue.keyMaterial.length * 8);
+  }
+}
+
+/** Sets an attribute that the value tells. @throws HoldfastError InvalidAttributeValue where the request says otherwise */
+function state<K extends AttributeKey>(
+  requested: AttributeSet,
+  key: K,
+  value: AttributeValue<K>,
+  source: string,
+): void {
+  const [stated] = requested.instances(key) as readonly Attribute[];
+  const told = { key, value } as Attribute;
+  if (stated === undefined) requested.add(told);
+  else if (!isSaidOtherwise(stated, told)) requested.replace(stated, value);
+  else throw contradiction(key, source);
+}
+
+function isSaidOtherwise(stated: Attribute, told: Attribute): boolean {
+  if (stated.key === 'CryptographicAlgorithm' && told.key === 'CryptographicAlgorithm') {
+    return !isSameAlgorithm(stated.value, told.value);
+  }
+  return !sameValue(stated, told);
+}
+
+function tellOfCertificate(
+  value: ManagedObjectOf<typeof ObjectType.Certificate>,
+  requested: AttributeSet,
+  context: OperationContext,
+): void {
+  state(requested, 'CertificateType', value.certificateType, 'certificate');
+  if (value.certificateType !== CertificateType.X_509) {
+    state(requested, 'CertificateLength', value.certificateValue.length, 'certificate');
+    return;
+  }
+  const description = context.certificates.describe(value.certificateValue);
+  for (const attribute of certificateAttributes(description)) {
+    const { setBy, statedOnCreation, multiple } = definitionOf(attribute.key);
+    const isStatable = setBy.client || statedOnCreation;
+    if (multiple && !isStatable) requested.add(attribute);
+    else state(requested, attribute.key, attribute.value, 'certificate');
+  }
+}
+
+/** A Template holds what clients may ask for, and no Name of its own within it. KMIP 1.4 sections 2.2.6 and 11.4. */
+function checkTemplate(
+  value: ManagedObjectOf<typeof ObjectType.Template>,
+): ManagedObjectOf<typeof ObjectType.Template> {
+  const attributes = new AttributeSet();
+  mergeAttributes(attributes, value.attributes);
+  if (attributes.has('Name')) {
+    throw new HoldfastError('InvalidField', 'the Name of a Template stands beside it, not in it');
+  }
+  for (const attribute of attributes) {
+    const { setBy, statedOnCreation } = definitionOf(attribute.key);
+    if (setBy.client || statedOnCreation) continue;
+    const name = describe(referenceTo(attribute));
+    throw new HoldfastError('AttributeReadOnly', `${name} is set by the server alone`);
+  }
+  return { ...value, attributes: [...attributes] };
+}
+
+/** A wrapped key links to the key that wraps it, where that is named. KMIP 2.1 section 6.1.43. */
+function linkToWrappingKey(
+  value: ManagedObjectValue,
+  requested: AttributeSet,
+  context: OperationContext,
+): void {
+  const reference = keyBlockOf(value)?.keyWrappingData?.encryptionKeyInformation?.uniqueIdentifier;
+  if (reference === undefined) return;
+  const linkedObjectIdentifier = context.identify(reference);
+  mergeAttributes(requested, [
+    { key: 'Link', value: { linkType: LinkType.WrappingKeyLink, linkedObjectIdentifier } },
+  ]);
+}
+
+function requireWrappingData(value: ManagedObjectValue): void {
+  const keyBlock = keyBlockOf(value);
+  const isWrapped = keyBlock?.keyValue !== undefined && 'encoded' in keyBlock.keyValue;
+  if (isWrapped && keyBlock.keyWrappingData === undefined) {
+    throw new HoldfastError('InvalidField', 'a wrapped Key Value needs Key Wrapping Data');
+  }
+  if (!isWrapped && keyBlock?.keyWrappingData !== undefined) {
+    throw new HoldfastError(
+      'InvalidField',
+      'Key Wrapping Data stands beside a Key Value that is not wrapped',
+    );
+  }
+}
+
+/** Whether the format that a 2.x client states is that of the value. */
+function checkStatedFormat(value: ManagedObjectValue, requested: AttributeSet): void {
+  const stated = requested.get('KeyFormatType');
+  const actual = keyBlockOf(value)?.keyFormatType;
+  if (stated !== undefined && actual !== undefined && stated !== actual)
+    throw contradiction('KeyFormatType', 'key');
+}
+
+function tell(
+  value: ManagedObjectValue,
+  requested: AttributeSet,
+  context: OperationContext,
+): ManagedObjectValue {
+  switch (value.objectType) {
+    case ObjectType.SymmetricKey:
+    case ObjectType.PublicKey:
+    case ObjectType.PrivateKey:
+      return tellOfKey(value, requested, context);
+    case ObjectType.Template:
+      return checkTemplate(value);
+    case ObjectType.Certificate:
+      tellOfCertificate(value, requested, context);
+      return value;
+    case ObjectType.OpaqueObject:
+      state(requested, 'OpaqueDataType', value.opaqueDataType, 'object');
+      return value;
+    case ObjectType.CertificateRequest:
+      return value;
+    default:
+      tellOfKeyBlock(value.keyBlock, requested);
+      return value;
+  }
+}
+
+/**
+ * Completes the attributes of a registered object from its value, in place.
+ * @returns the value as it is kept
+ * @throws HoldfastError InvalidAttributeValue (request and object contradict each other), InvalidField, AttributeReadOnly,
+ *   InvalidAttribute, KeyFormatTypeNotSupported
+ */
+export function describeRegistered(
+  value: ManagedObjectValue,
+  requested: AttributeSet,
+  context: OperationContext,
+): ManagedObjectValue {
+  checkRequested(requested, value.objectType, 'registered');
+  requireWrappingData(value);
+  checkStatedFormat(value, requested);
+  const kept = tell(value, requested, context);
+  linkToWrappingKey(kept, requested, context);
+  const keyBlock = keyBlockOf(kept);
+  if (keyBlock !== undefined && keyBlock.keyValue === undefined) requested.set('KeyValuePresent', false);
+  return kept;
+}

@@ -1,0 +1,103 @@
+import {
+  LinkType,
+  ObjectType,
+  Operation,
+  Tag,
+  commonAttributes,
+  privateKeyAttributes,
+  publicKeyAttributes,
+  required,
+  serverSetAttributes,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+import type { AttributeSet } from '../objects/attribute-set';
+import { generatedKeyBlock, makeObject, requireKeyFormat } from '../objects/new-object';
+import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
+import { describeKeyPair } from '../objects/requested-key';
+import { operation, type OperationContext } from '../operation';
+import type { GeneratedKey } from '../ports/crypto';
+import type { NewObject } from '../ports/key-store';
+import { GENERAL_REASONS } from './general-reasons';
+
+/** Makes the two keys of a pair, linked to each other. */
+export const createKeyPair = operation({
+  name: 'CreateKeyPair',
+  code: Operation.CreateKeyPair,
+  window: {},
+  section: { v1: '4.2', v2: '6.1.9' },
+  request: structure({
+    commonAttributes: commonAttributes(),
+    privateKeyAttributes: privateKeyAttributes(),
+    publicKeyAttributes: publicKeyAttributes(),
+    commonProtectionStorageMasks: protectionStorageMasks(Tag.CommonProtectionStorageMasks),
+    privateProtectionStorageMasks: protectionStorageMasks(Tag.PrivateProtectionStorageMasks),
+    publicProtectionStorageMasks: protectionStorageMasks(Tag.PublicProtectionStorageMasks),
+  }),
+  response: structure({
+    privateKeyUniqueIdentifier: required(Tag.PrivateKeyUniqueIdentifier, textString),
+    publicKeyUniqueIdentifier: required(Tag.PublicKeyUniqueIdentifier, textString),
+    privateKeyServerSetAttributes: serverSetAttributes(Tag.PrivateKeyTemplateAttribute),
+    publicKeyServerSetAttributes: serverSetAttributes(Tag.PublicKeyTemplateAttribute),
+  }),
+  access: 'create',
+  objectTypes: [ObjectType.PrivateKey, ObjectType.PublicKey],
+  reasons: [
+    'ItemNotFound',
+    'AttributeReadOnly',
+    'AttributeSingleValued',
+    'CryptographicFailure',
+    'InvalidAttribute',
+    'InvalidAttributeValue',
+    'NonUniqueNameAttribute',
+    'ServerLimitExceeded',
+    'ApplicationNamespaceNotSupported',
+    'ObjectArchived',
+    'PrivateProtectionStorageUnavailable',
+    'PublicProtectionStorageUnavailable',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    requireProtectionStorage(request.commonProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
+    requireProtectionStorage(request.privateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
+    requireProtectionStorage(request.publicProtectionStorageMasks, 'PublicProtectionStorageUnavailable');
+    const common = request.commonAttributes;
+    const forPrivate = await gatherAttributes([common, request.privateKeyAttributes], context);
+    const forPublic = await gatherAttributes([common, request.publicKeyAttributes], context);
+    checkRequested(forPrivate, ObjectType.PrivateKey, 'generated');
+    checkRequested(forPublic, ObjectType.PublicKey, 'generated');
+    const pair = await context.crypto.generateKeyPair(describeKeyPair(forPrivate, forPublic, context));
+    const privateKey = makeHalf(ObjectType.PrivateKey, pair.privateKey, forPrivate, context);
+    const publicKey = makeHalf(ObjectType.PublicKey, pair.publicKey, forPublic, context);
+    link(privateKey, LinkType.PublicKeyLink, publicKey);
+    link(publicKey, LinkType.PrivateKeyLink, privateKey);
+    context.objects.create(privateKey);
+    context.objects.create(publicKey);
+    context.produced(privateKey.uniqueIdentifier, 'private-key');
+    context.produced(publicKey.uniqueIdentifier, 'public-key');
+    return {
+      privateKeyUniqueIdentifier: privateKey.uniqueIdentifier,
+      publicKeyUniqueIdentifier: publicKey.uniqueIdentifier,
+    };
+  },
+});
+
+type Made = Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>;
+
+function makeHalf(
+  objectType: typeof ObjectType.PrivateKey | typeof ObjectType.PublicKey,
+  key: GeneratedKey,
+  requested: AttributeSet,
+  context: OperationContext,
+): Made {
+  requested.set('CryptographicAlgorithm', requested.get('CryptographicAlgorithm') ?? key.algorithm);
+  requested.set('CryptographicLength', key.lengthBits);
+  const keyBlock = requireKeyFormat(objectType, generatedKeyBlock(key), requested, context);
+  return makeObject({ value: { objectType, keyBlock }, requested, origin: 'generated' }, context);
+}
+
+function link(from: Made, linkType: LinkType, to: Made): void {
+  from.attributes.add({ key: 'Link', value: { linkType, linkedObjectIdentifier: to.uniqueIdentifier } });
+}

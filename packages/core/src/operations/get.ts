@@ -1,0 +1,177 @@
+import {
+  KeyWrapType,
+  ObjectType,
+  Operation,
+  Tag,
+  enumerated,
+  identifierReference,
+  keyCompressionTypeEnum,
+  keyFormatTypeEnum,
+  keyWrapTypeEnum,
+  keyWrappingSpecificationStructure,
+  managedObjectField,
+  objectTypeEnum,
+  optional,
+  required,
+  structure,
+  textString,
+  type Infer,
+  type KeyBlock,
+  type ManagedObjectValue,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import type { ManagedObject } from '../object-access';
+import { defaultKeyFormat } from '../objects/defaults';
+import { keyBlockOf } from '../objects/new-object';
+import { isDestroyed } from '../objects/state';
+import { wrapKey } from '../objects/wrap-key';
+import { operation, type OperationContext } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+const request = structure({
+  uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+  keyFormatType: optional(Tag.KeyFormatType, enumerated(keyFormatTypeEnum)),
+  keyWrapType: optional(Tag.KeyWrapType, enumerated(keyWrapTypeEnum), { since: '1.4' }),
+  keyCompressionType: optional(Tag.KeyCompressionType, enumerated(keyCompressionTypeEnum)),
+  keyWrappingSpecification: optional(Tag.KeyWrappingSpecification, keyWrappingSpecificationStructure),
+});
+type GetRequest = Infer<typeof request>;
+
+/** Gives an object out, in the format and wrapping that the request asks for. */
+export const get = operation({
+  name: 'Get',
+  code: Operation.Get,
+  window: {},
+  section: { v1: '4.11', v2: '6.1.19' },
+  request,
+  response: structure({
+    objectType: required(Tag.ObjectType, enumerated(objectTypeEnum)),
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    object: managedObjectField(),
+  }),
+  access: 'obtain',
+  reasons: [
+    'ObjectNotFound',
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'EncodingOptionError',
+    'IncompatibleCryptographicUsageMask',
+    'InvalidObjectType',
+    'KeyCompressionTypeNotSupported',
+    'KeyFormatTypeNotSupported',
+    'KeyValueNotPresent',
+    'KeyWrapTypeNotSupported',
+    'NotExtractable',
+    'Sensitive',
+    'ObjectArchived',
+    'WrappingObjectArchived',
+    'WrappingObjectDestroyed',
+    'WrappingObjectNotFound',
+    'WrongKeyLifecycleState',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(asked, context) {
+    const object = await context.objects.fetch(context.identify(asked.uniqueIdentifier));
+    if (isDestroyed(object.state)) {
+      throw new HoldfastError('KeyValueNotPresent', 'the object has been destroyed: its value is gone');
+    }
+    const stored = object.stored.openValue();
+    requireObtainable(object, stored, asked);
+    const value = await present(stored, object, asked, context);
+    markServed(object, context);
+    return { objectType: value.objectType, uniqueIdentifier: object.uniqueIdentifier, object: value };
+  },
+});
+
+function isWrapped(value: ManagedObjectValue): boolean {
+  const keyValue = keyBlockOf(value)?.keyValue;
+  return keyValue !== undefined && 'encoded' in keyValue;
+}
+
+/** KMIP 1.4 sections 3.48 and 3.50: never out if not extractable, never in clear if sensitive. */
+function requireObtainable(object: ManagedObject, value: ManagedObjectValue, asked: GetRequest): void {
+  if (object.attributes.get('Extractable') === false) {
+    throw new HoldfastError('NotExtractable', 'the object is not extractable');
+  }
+  const leavesWrapped = isWrapped(value) || asked.keyWrappingSpecification !== undefined;
+  if (object.attributes.get('Sensitive') === true && !leavesWrapped) {
+    throw new HoldfastError('Sensitive', 'the object is sensitive: it is given out wrapped alone');
+  }
+}
+
+async function present(
+  value: ManagedObjectValue,
+  object: ManagedObject,
+  asked: GetRequest,
+  context: OperationContext,
+): Promise<ManagedObjectValue> {
+  const keyBlock = keyBlockOf(value);
+  if (keyBlock === undefined) return presentWithoutKey(value, asked);
+  if (isWrapped(value)) return presentWrapped(value, keyBlock, asked);
+  const converted = convert(value.objectType, keyBlock, asked, context);
+  const { keyWrappingSpecification } = asked;
+  const presented =
+    keyWrappingSpecification === undefined
+      ? converted
+      : await wrapKey(converted, object, keyWrappingSpecification, context);
+  return { ...value, keyBlock: presented } as ManagedObjectValue;
+}
+
+/** Certificates, opaque objects and Templates have one form, and no key to be wrapped. */
+function presentWithoutKey(value: ManagedObjectValue, asked: GetRequest): ManagedObjectValue {
+  if (asked.keyWrappingSpecification !== undefined) {
+    throw new HoldfastError('InvalidObjectType', 'an object of this type has no key to be wrapped');
+  }
+  const { keyFormatType } = asked;
+  if (keyFormatType !== undefined && keyFormatType !== defaultKeyFormat(value.objectType, undefined)) {
+    throw formatNotSupported();
+  }
+  return value;
+}
+
+/** What was registered wrapped is kept and given out so: the server does not open it. */
+function presentWrapped(
+  value: ManagedObjectValue,
+  keyBlock: KeyBlock,
+  asked: GetRequest,
+): ManagedObjectValue {
+  if (asked.keyWrapType === KeyWrapType.NotWrapped || asked.keyWrappingSpecification !== undefined) {
+    throw new HoldfastError('KeyWrapTypeNotSupported', 'the key was registered wrapped and is given out so');
+  }
+  const { keyFormatType, keyCompressionType } = asked;
+  if (keyFormatType !== undefined && keyFormatType !== keyBlock.keyFormatType) throw formatNotSupported();
+  if (keyCompressionType !== undefined && keyCompressionType !== keyBlock.keyCompressionType) {
+    throw new HoldfastError('KeyCompressionTypeNotSupported', 'the key is wrapped in another compression');
+  }
+  return value;
+}
+
+function convert(
+  objectType: ObjectType,
+  keyBlock: KeyBlock,
+  asked: GetRequest,
+  { crypto }: OperationContext,
+): KeyBlock {
+  const format = asked.keyFormatType ?? keyBlock.keyFormatType;
+  const compression = asked.keyCompressionType ?? keyBlock.keyCompressionType;
+  if (format === keyBlock.keyFormatType && compression === keyBlock.keyCompressionType) return keyBlock;
+  if (keyBlock.keyValue === undefined) {
+    throw new HoldfastError('KeyValueNotPresent', 'the key is kept elsewhere and cannot be converted here');
+  }
+  return crypto.convertKey(objectType, keyBlock, format, compression);
+}
+
+function formatNotSupported(): HoldfastError {
+  return new HoldfastError(
+    'KeyFormatTypeNotSupported',
+    'the object cannot be given out in this Key Format Type',
+  );
+}
+
+/** The first time that it is served, an object ceases to be fresh: the one write that a Get makes. KMIP 1.4 section 3.34. */
+function markServed(object: ManagedObject, { objects }: OperationContext): void {
+  if (object.attributes.get('Fresh') !== true) return;
+  object.attributes.set('Fresh', false);
+  objects.update(object);
+}

@@ -1,0 +1,76 @@
+import {
+  ObjectType,
+  Operation,
+  Tag,
+  enumerated,
+  managedObjectField,
+  newAttributes,
+  objectTypeEnum,
+  required,
+  serverSetAttributes,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { makeObject } from '../objects/new-object';
+import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { describeRegistered, takeEmbeddedAttributes } from '../objects/registered-value';
+import { gatherAttributes } from '../objects/requested-attributes';
+import { fillUsageMask } from '../objects/requested-key';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+/** Takes an object in that was made elsewhere. */
+export const register = operation({
+  name: 'Register',
+  code: Operation.Register,
+  window: {},
+  section: { v1: '4.3', v2: '6.1.43' },
+  request: structure({
+    objectType: required(Tag.ObjectType, enumerated(objectTypeEnum)),
+    newAttributes: newAttributes(),
+    object: managedObjectField(),
+    protectionStorageMasks: protectionStorageMasks(Tag.ProtectionStorageMasks),
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    serverSetAttributes: serverSetAttributes(),
+  }),
+  access: 'create',
+  objectTypes: Object.values(ObjectType),
+  reasons: [
+    'ItemNotFound',
+    'AttributeReadOnly',
+    'AttributeSingleValued',
+    'BadPassword',
+    'EncodingOptionError',
+    'InvalidAttribute',
+    'InvalidAttributeValue',
+    'InvalidObjectType',
+    'NonUniqueNameAttribute',
+    'ServerLimitExceeded',
+    'ApplicationNamespaceNotSupported',
+    'ObjectArchived',
+    'ProtectionStorageUnavailable',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    const { objectType } = request;
+    if (request.object.objectType !== objectType) {
+      throw new HoldfastError('InvalidField', 'the object is not of the Object Type that the request names');
+    }
+    requireProtectionStorage(request.protectionStorageMasks);
+    const { value: given, embedded } = takeEmbeddedAttributes(request.object);
+    const requested = await gatherAttributes(
+      [{ templateNames: [], attributes: embedded }, request.newAttributes],
+      context,
+    );
+    const value = describeRegistered(given, requested, context);
+    fillUsageMask(objectType, requested, context);
+    const made = makeObject({ value, requested, origin: 'registered' }, context);
+    context.objects.create(made);
+    context.produced(made.uniqueIdentifier);
+    return { uniqueIdentifier: made.uniqueIdentifier };
+  },
+});
