@@ -1,1 +1,2 @@
+export { createCrypto } from './crypto';
 export { createKeyring, type DomainKeyVersion, type KeyringSource, type ManagedKeyring } from './keyring';

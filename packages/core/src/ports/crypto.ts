@@ -3,6 +3,7 @@ import type {
   CryptographicParameters,
   HashingAlgorithm,
   KeyBlock,
+  KeyCompressionType,
   KeyFormatType,
   ObjectType,
   RecommendedCurve,
@@ -13,7 +14,7 @@ import type { SecretBytes } from '@holdfast/ttlv';
 export interface AlgorithmFacts {
   readonly algorithm: CryptographicAlgorithm;
   readonly kind: 'symmetric' | 'mac' | 'asymmetric';
-  /** Lengths in bits that can be generated; for `mac` any multiple of 8 within the bounds given here. */
+  /** Lengths in bits that can be generated; bounds (of `mac`) mean any multiple of 8 within them. */
   readonly lengthsBits: readonly number[] | { readonly min: number; readonly max: number };
   readonly defaultLengthBits: number;
 }
@@ -22,6 +23,8 @@ export interface KeyPairSpecification {
   readonly algorithm: CryptographicAlgorithm;
   readonly lengthBits: number | undefined;
   readonly curve: RecommendedCurve | undefined;
+  /** Length of the subgroup order of a DSA pair; left out, what goes with the length. */
+  readonly qLengthBits?: number | undefined;
 }
 
 /** A key in its default format (symmetric: Raw, private: PKCS#8 or PKCS#1 for RSA, public: X.509 or PKCS#1 for RSA). */
@@ -61,13 +64,21 @@ export interface CryptoPort {
    */
   inspectKey(objectType: ObjectType, keyBlock: KeyBlock): KeyFacts;
   /**
-   * The same key in another format (and curve points compressed or not).
-   * @throws HoldfastError KeyFormatTypeNotSupported where the specification or this port has no such conversion
+   * The same key in another format, with its attributes. The point of a public key is uncompressed unless
+   * `compression` says otherwise. The two key blocks may share their secret bytes.
+   * @throws HoldfastError KeyFormatTypeNotSupported where the specification or this port has no such conversion,
+   * KeyCompressionTypeNotSupported where the key is no point of such a curve
    */
-  convertKey(objectType: ObjectType, keyBlock: KeyBlock, to: KeyFormatType): KeyBlock;
+  convertKey(
+    objectType: ObjectType,
+    keyBlock: KeyBlock,
+    to: KeyFormatType,
+    compression?: KeyCompressionType,
+  ): KeyBlock;
   /**
    * The bytes over which the Digest attribute is computed and that wrapping encrypts: the key material of raw formats,
-   * the TTLV encoding of Key Material for transparent ones (KMIP 1.4 section 3.17).
+   * the TTLV encoding of Key Material for transparent ones (KMIP 1.4 section 3.17). The caller destroys them.
+   * @throws HoldfastError KeyValueNotPresent where the key is wrapped, or kept elsewhere
    */
   keyMaterialBytes(keyBlock: KeyBlock): SecretBytes;
   /**
@@ -79,4 +90,14 @@ export interface CryptoPort {
     parameters: CryptographicParameters | undefined,
     content: SecretBytes,
   ): Buffer;
+  /**
+   * Undoes `wrapBytes`.
+   * @throws HoldfastError UnsupportedCryptographicParameters; CryptographicFailure where the bytes were not wrapped under
+   * this key
+   */
+  unwrapBytes(
+    wrappingKey: SecretBytes,
+    parameters: CryptographicParameters | undefined,
+    wrapped: Buffer,
+  ): SecretBytes;
 }

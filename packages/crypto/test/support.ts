@@ -1,0 +1,71 @@
+import type { CryptoPort, GeneratedKey, KeyPairSpecification } from '@holdfast/core';
+import {
+  type CryptographicAlgorithm,
+  type KeyBlock,
+  type KeyFormatType,
+  type KeyMaterial,
+} from '@holdfast/kmip';
+import { encodeTtlv, HoldfastError, SecretBytes } from '@holdfast/ttlv';
+
+/** The code of the HoldfastError that `act` throws, 'none' where it throws nothing, the text of any other error. */
+export function codeOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof HoldfastError ? error.code : String(error);
+  }
+  return 'none';
+}
+
+export async function rejectionOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
+  );
+}
+
+export function keyBlock(
+  keyFormatType: KeyFormatType,
+  keyMaterial: KeyMaterial,
+  cryptographicAlgorithm?: CryptographicAlgorithm,
+  cryptographicLengthBits?: number,
+): KeyBlock {
+  return {
+    keyFormatType,
+    keyValue: { keyMaterial, attributes: [] },
+    cryptographicAlgorithm,
+    cryptographicLengthBits,
+  };
+}
+
+export function secret(hex: string): SecretBytes {
+  return new SecretBytes(Buffer.from(hex.replace(/\s/g, ''), 'hex'));
+}
+
+export function blockOf(key: GeneratedKey): KeyBlock {
+  return keyBlock(key.keyFormatType, key.keyMaterial, key.algorithm, key.lengthBits);
+}
+
+/** The key material of a block: hex of bytes, or of the TTLV of a structure. */
+export function hexOf(block: KeyBlock): string {
+  const { keyValue } = block;
+  if (keyValue === undefined || 'encoded' in keyValue) throw new Error('no plain key value');
+  const { keyMaterial } = keyValue;
+  return (keyMaterial instanceof SecretBytes ? keyMaterial.reveal() : encodeTtlv(keyMaterial)).toString(
+    'hex',
+  );
+}
+
+export async function pairOf(
+  crypto: CryptoPort,
+  algorithm: CryptographicAlgorithm,
+  specification: Partial<KeyPairSpecification> = {},
+): Promise<{ privateKey: KeyBlock; publicKey: KeyBlock }> {
+  const pair = await crypto.generateKeyPair({
+    algorithm,
+    lengthBits: undefined,
+    curve: undefined,
+    ...specification,
+  });
+  return { privateKey: blockOf(pair.privateKey), publicKey: blockOf(pair.publicKey) };
+}
