@@ -13,6 +13,8 @@ export interface Codec<T> {
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
   /** @throws HoldfastError InvalidMessage where the item has another form, InvalidField where its value cannot be */
   decode(item: Item, dialect: Dialect): T;
+  /** Structures: reads the members that are there, needed or not: a condition of Locate names only some. */
+  decodeGiven?(item: Item, dialect: Dialect): Partial<T>;
   /** The item, or undefined where the dialect has no way to say this value: it is then left out, with whatever needs it. */
   encode(tag: number, value: T, dialect: Dialect): Item | undefined;
 }
@@ -302,10 +304,7 @@ function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[
     const slot = plan.slotByTag.get(child.tag);
     if (slot === undefined) {
       if (child.tag >= FIRST_EXTENSION_TAG) continue;
-      throw new HoldfastError(
-        'InvalidMessage',
-        `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
-      );
+      throw new HoldfastError('InvalidField', `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`);
     }
     const list = found[slot];
     if (list === undefined) found[slot] = [child];
@@ -324,21 +323,25 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
 ): StructureCodec<StructureValue<F>> {
   const plans: (Plan | undefined)[] = [];
   const planIn = (dialect: Dialect): Plan => (plans[dialect.ordinal] ??= planOf(fields, dialect));
+  const decodeMembers = (item: Item, dialect: Dialect, onlyGiven: boolean): Record<string, unknown> => {
+    if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
+    const plan = planIn(dialect);
+    const found = sortChildren(item, plan);
+    const value: Record<string, unknown> = {};
+    for (let slot = 0; slot < plan.members.length; slot++) {
+      const { name, field } = plan.members[slot] as PlannedMember;
+      const children = found[slot];
+      if (children === undefined && onlyGiven) continue;
+      const member = field.decode(children ?? EMPTY, dialect, item);
+      if (member !== undefined) value[name] = member;
+    }
+    return value;
+  };
   return {
     type: ItemType.Structure,
     fields: fields,
-    decode(item, dialect) {
-      if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
-      const plan = planIn(dialect);
-      const found = sortChildren(item, plan);
-      const value: Record<string, unknown> = {};
-      for (let slot = 0; slot < plan.members.length; slot++) {
-        const { name, field } = plan.members[slot] as PlannedMember;
-        const member = field.decode(found[slot] ?? EMPTY, dialect, item);
-        if (member !== undefined) value[name] = member;
-      }
-      return value as StructureValue<F>;
-    },
+    decode: (item, dialect) => decodeMembers(item, dialect, false) as StructureValue<F>,
+    decodeGiven: (item, dialect) => decodeMembers(item, dialect, true) as Partial<StructureValue<F>>,
     encode(tag, value, dialect) {
       const out: Item[] = [];
       const record = value as Readonly<Record<string, unknown>>;

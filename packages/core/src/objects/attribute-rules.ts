@@ -8,8 +8,9 @@ import {
   type AttributeReference,
   type ChangeRule,
   type IdentifierReference,
+  type UsageLimits,
 } from '@holdfast/kmip';
-import { HoldfastError, encodeTtlv } from '@holdfast/ttlv';
+import { HoldfastError, ItemType, encodeTtlv, type Item } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { AttributeSet } from './attribute-set';
 import { STATE_NAMES, stateAt } from './state';
@@ -86,9 +87,38 @@ export function instanceOfValue(instances: readonly Attribute[], current: Attrib
 /** Whether both are the same attribute with the same value; indexes do not matter. */
 export function sameValue(one: Attribute, other: Attribute): boolean {
   if (one.key !== other.key) return false;
-  const { tag, codec } = definitionOf(one.key);
-  const [left, right] = [one, other].map(({ value }) => codec.encode(tag, value, STORAGE_DIALECT));
+  const [left, right] = [itemOf(one), itemOf(other)];
   return left !== undefined && right !== undefined && encodeTtlv(left).equals(encodeTtlv(right));
+}
+
+function itemOf({ key, value }: Attribute): Item | undefined {
+  const { tag, codec } = definitionOf(key);
+  return codec.encode(tag, value, STORAGE_DIALECT);
+}
+
+/**
+ * Whether the attribute has all that a condition of Locate names: the members of a structure that the condition has, or
+ * Usage Limits that are no smaller (KMIP 2.1 section 6.1.28).
+ */
+export function includesValue(attribute: Attribute, condition: Attribute): boolean {
+  if (attribute.key === 'UsageLimits' && condition.key === 'UsageLimits') {
+    return areLimitsEnough(attribute.value, condition.value);
+  }
+  const [whole, part] = [itemOf(attribute), itemOf(condition)];
+  if (attribute.key !== condition.key || whole === undefined || part === undefined) return false;
+  if (whole.type !== ItemType.Structure || part.type !== ItemType.Structure)
+    return sameValue(attribute, condition);
+  const members = new Set(whole.value.map((member) => encodeTtlv(member).toString('latin1')));
+  return part.value.every((member) => members.has(encodeTtlv(member).toString('latin1')));
+}
+
+function areLimitsEnough(limits: UsageLimits, wanted: Partial<UsageLimits>): boolean {
+  const { usageLimitsTotal, usageLimitsCount = usageLimitsTotal, usageLimitsUnit } = limits;
+  return (
+    (wanted.usageLimitsTotal === undefined || usageLimitsTotal >= wanted.usageLimitsTotal) &&
+    (wanted.usageLimitsCount === undefined || usageLimitsCount >= wanted.usageLimitsCount) &&
+    (wanted.usageLimitsUnit === undefined || usageLimitsUnit === wanted.usageLimitsUnit)
+  );
 }
 
 /** How messages call an attribute. */

@@ -3,7 +3,7 @@ import {
   ObjectGroupMember,
   StorageStatusMask,
   Tag,
-  attributeList,
+  attributeConditions,
   dateTime,
   definitionOf,
   enumerated,
@@ -20,7 +20,7 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { withResolvedLink } from '../objects/attribute-rules';
-import { operation } from '../operation';
+import { operation, type OperationContext } from '../operation';
 import type { LocateFilter, LocateQuery } from '../ports/key-store';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -38,7 +38,7 @@ export const locate = operation({
     offsetItems: optional(Tag.OffsetItems, integer, { since: '1.3' }),
     storageStatusMask: optional(Tag.StorageStatusMask, masked(storageStatusMaskBits)),
     objectGroupMember: optional(Tag.ObjectGroupMember, enumerated(objectGroupMemberEnum), { since: '1.1' }),
-    attributes: attributeList({ toleratesTemplateAttribute: true }),
+    attributes: attributeConditions(),
   }),
   response: structure({
     locatedItems: optional(Tag.LocatedItems, integer, { since: '1.3' }),
@@ -51,7 +51,7 @@ export const locate = operation({
     const { offsetItems, maximumItems } = request;
     requireNotNegative('Maximum Items', maximumItems);
     requireNotNegative('Offset Items', offsetItems);
-    const attributes = request.attributes.map((attribute) => withResolvedLink(attribute, context.identify));
+    const attributes = request.attributes.map((attribute) => resolved(attribute, context));
     const { objects, totalItems } = await context.objects.locate({
       filters: [...locateFilters(attributes), ...groupMemberFilters(request.objectGroupMember)],
       storage: storageOf(request.storageStatusMask),
@@ -65,6 +65,12 @@ export const locate = operation({
     return { locatedItems: offsetItems === undefined ? undefined : totalItems, uniqueIdentifiers };
   },
 });
+
+/** A condition on Links may say nothing of the object at their other end. */
+function resolved(attribute: Attribute, { identify }: OperationContext): Attribute {
+  const namesNoObject = attribute.key === 'Link' && !('linkedObjectIdentifier' in attribute.value);
+  return namesNoObject ? attribute : withResolvedLink(attribute, identify);
+}
 
 function requireNotNegative(name: string, value: number | undefined): void {
   if (value !== undefined && value < 0) throw new HoldfastError('InvalidField', `${name} is negative`);
@@ -94,7 +100,7 @@ function maximumItemsOf(
 
 /**
  * The conditions that attributes in a Locate request stand for: two values of one date are the ends of a range, of a
- * mask all bits have to be set, everything else has to be equal.
+ * mask all bits have to be set, of a structure the members given count, everything else has to be equal.
  * @throws HoldfastError InvalidField where a date has more than two values
  */
 export function locateFilters(attributes: readonly Attribute[]): readonly LocateFilter[] {
@@ -107,10 +113,19 @@ export function locateFilters(attributes: readonly Attribute[]): readonly Locate
     else if (codec.table?.kind === 'mask' && typeof value === 'number') {
       filters.push({ kind: 'bits', key, bits: value });
     } else if (key === 'State') filters.push({ kind: 'state', state: value });
-    else filters.push({ kind: 'equals', attribute });
+    else filters.push({ kind: isWhole(attribute) ? 'equals' : 'includes', attribute });
   }
   for (const [key, values] of dates) filters.push(dateRange(key, values));
   return filters;
+}
+
+/** Whether an attribute that meets the condition has exactly its value: then it can be found by that value. */
+function isWhole({ key, value }: Attribute): boolean {
+  if (key === 'UsageLimits') return false;
+  const { fields } = definitionOf(key).codec;
+  if (fields === undefined) return true;
+  const members = value as Readonly<Record<string, unknown>>;
+  return Object.entries(fields).every(([name, { isRepeated }]) => !isRepeated && members[name] !== undefined);
 }
 
 function dateRange(key: AttributeKey, values: readonly number[]): LocateFilter {

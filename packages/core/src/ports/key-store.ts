@@ -54,6 +54,8 @@ export interface ChangeCause {
 /** One condition of Locate; an object matches where any instance of the attribute does. */
 export type LocateFilter =
   | { readonly kind: 'equals'; readonly attribute: Attribute }
+  /** Structures: all members that the value has are equal. Usage Limits: total and count are at least these. */
+  | { readonly kind: 'includes'; readonly attribute: Attribute }
   /** Date attributes: seconds, both ends included. */
   | { readonly kind: 'range'; readonly key: AttributeKey; readonly from: number; readonly to: number }
   /** Mask attributes: all these bits are set. */

@@ -1,8 +1,10 @@
 import {
+  BlockCipherMode,
   CryptographicUsageMask,
   LinkType,
   NameType,
   ObjectType,
+  PaddingMethod,
   State,
   Tag,
   UsageLimitsUnit,
@@ -14,6 +16,7 @@ import {
   MAX_INSTANCES,
   addAttribute,
   deleteAttribute,
+  includesValue,
   instanceAt,
   instanceOfValue,
   modifyAttribute,
@@ -301,5 +304,34 @@ test('a Link is kept with the identifier that its reference stands for', () => {
   expect(withResolvedLink(link, () => 'two').value).toEqual({
     linkType: LinkType.NextLink,
     linkedObjectIdentifier: 'two',
+  });
+});
+
+describe('a condition of Locate', () => {
+  const parameters: Attribute = {
+    key: 'CryptographicParameters',
+    value: { blockCipherMode: BlockCipherMode.CBC, paddingMethod: PaddingMethod.PKCS5 },
+  };
+  const withMode = (blockCipherMode: BlockCipherMode): Attribute => ({
+    key: 'CryptographicParameters',
+    value: { blockCipherMode },
+  });
+
+  test('names some members of a structure', () => {
+    expect(includesValue(parameters, withMode(BlockCipherMode.CBC))).toBe(true);
+    expect(includesValue(parameters, withMode(BlockCipherMode.GCM))).toBe(false);
+    expect(includesValue(withMode(BlockCipherMode.CBC), parameters)).toBe(false);
+    expect(includesValue(named('a'), parameters)).toBe(false);
+  });
+
+  test('asks for usage limits that are no smaller', () => {
+    const limits = (total: bigint, count: bigint): Attribute => ({
+      key: 'UsageLimits',
+      value: { usageLimitsTotal: total, usageLimitsCount: count, usageLimitsUnit: UsageLimitsUnit.Byte },
+    });
+    expect(includesValue(limits(10n, 5n), limits(10n, 5n))).toBe(true);
+    expect(includesValue(limits(11n, 6n), limits(10n, 5n))).toBe(true);
+    expect(includesValue(limits(10n, 4n), limits(10n, 5n))).toBe(false);
+    expect(includesValue(limits(9n, 5n), limits(10n, 5n))).toBe(false);
   });
 });

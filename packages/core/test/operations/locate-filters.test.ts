@@ -4,10 +4,22 @@ import {
   NameType,
   ObjectType,
   State,
+  Tag,
+  UsageLimitsUnit,
+  dialectNamed,
   type Attribute,
 } from '@holdfast/kmip';
-import { locateFilters } from '../../src/operations/locate';
+import { ItemType, type Item } from '@holdfast/ttlv';
+import { locate, locateFilters } from '../../src/operations/locate';
 import { refusal } from '../refusal';
+
+function attributeItem(name: string, value: Item): Item {
+  return {
+    tag: Tag.Attribute,
+    type: ItemType.Structure,
+    value: [{ tag: Tag.AttributeName, type: ItemType.TextString, value: name }, value],
+  };
+}
 
 describe('the conditions of Locate', () => {
   test('one value of a date is that time, two are the ends of a range in either order', () => {
@@ -53,6 +65,57 @@ describe('the conditions of Locate', () => {
       { kind: 'equals', attribute: { key: 'LeaseTime', value: 3600 } },
       { kind: 'equals', attribute: link },
     ]);
+  });
+
+  test('a structure is compared as a whole only where all of it is given', () => {
+    const parameters: Attribute = { key: 'CryptographicParameters', value: { randomIV: true } };
+    expect(locateFilters([parameters])).toEqual([{ kind: 'includes', attribute: parameters }]);
+    const limits: Attribute = {
+      key: 'UsageLimits',
+      value: { usageLimitsTotal: 1n, usageLimitsCount: 1n, usageLimitsUnit: UsageLimitsUnit.Byte },
+    };
+    expect(locateFilters([limits])).toEqual([{ kind: 'includes', attribute: limits }]);
+  });
+
+  test('a part of a structure is read from a request, and a Template-Attribute opened, in 1.x', () => {
+    const link = attributeItem('Link', {
+      tag: Tag.AttributeValue,
+      type: ItemType.Structure,
+      value: [{ tag: Tag.LinkedObjectIdentifier, type: ItemType.TextString, value: 'two' }],
+    });
+    const contact = attributeItem('Contact Information', {
+      tag: Tag.AttributeValue,
+      type: ItemType.TextString,
+      value: 'me',
+    });
+    const payload: Item = {
+      tag: Tag.RequestPayload,
+      type: ItemType.Structure,
+      value: [link, { tag: Tag.TemplateAttribute, type: ItemType.Structure, value: [contact] }],
+    };
+    const { attributes } = locate.request.decode(payload, dialectNamed('1.4'));
+    expect(attributes).toEqual([
+      { key: 'Link', value: { linkedObjectIdentifier: 'two' } },
+      { key: 'ContactInformation', value: 'me' },
+    ]);
+  });
+
+  test('what is not understood is an error, never everything', () => {
+    const decode = (item: Item) =>
+      refusal(() =>
+        locate.request.decode(
+          { tag: Tag.RequestPayload, type: ItemType.Structure, value: [item] },
+          dialectNamed('1.0'),
+        ),
+      );
+    const text = { tag: Tag.AttributeValue, type: ItemType.TextString, value: 'x' } as const;
+    expect(decode(attributeItem('Colour', text))).toBe('InvalidAttribute');
+    expect(decode(attributeItem('Fresh', text))).toBe('InvalidAttribute');
+    expect(decode(attributeItem('State', text))).toBe('InvalidMessage');
+    const name: Item = { tag: Tag.Name, type: ItemType.Structure, value: [] };
+    expect(decode({ tag: Tag.TemplateAttribute, type: ItemType.Structure, value: [name] })).toBe(
+      'InvalidField',
+    );
   });
 
   test('nothing asked is no condition', () => {

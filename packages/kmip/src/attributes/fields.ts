@@ -203,47 +203,28 @@ export function serverSetAttributes(
 }
 
 const LIST_TAGS_V1 = [Tag.Attribute];
-const FILTER_TAGS_V1 = [Tag.Attribute, Tag.TemplateAttribute];
 const LIST_TAGS_V2 = [Tag.Attributes];
 
-/** The filter of a Locate request that some 1.x clients wrap in a Template-Attribute. */
-function decodeFilterItem(item: Item, dialect: Dialect): readonly Attribute[] {
-  if (item.tag === Tag.Attribute) return [decodeIndexedAttribute(item, dialect)];
-  const { templateNames, attributes } = decodeTemplateAttribute(item, dialect);
-  if (templateNames.length > 0) {
-    throw new HoldfastError('InvalidField', 'a filter holds the name of a Template');
-  }
-  return attributes;
-}
-
 export interface AttributeListOptions {
-  /** 1.x: the attributes may also stand in a Template-Attribute (Locate of some clients). */
-  readonly toleratesTemplateAttribute?: boolean;
   /** 2.x: the Attributes structure is left out where it would be empty. */
   readonly omitsEmpty?: boolean;
 }
 
 /**
- * 1.x repeated Attribute, 2.x one Attributes. An attribute that the version does not have is an error when read (so that
- * no filter vanishes) and left out when written.
+ * 1.x repeated Attribute, 2.x one Attributes. An attribute that the version does not have is an error when read and left
+ * out when written.
  */
 export function attributeList(options: AttributeListOptions = {}): Field<readonly Attribute[], false> {
-  const { toleratesTemplateAttribute = false, omitsEmpty = false } = options;
-  const v1Tags = toleratesTemplateAttribute ? FILTER_TAGS_V1 : LIST_TAGS_V1;
+  const { omitsEmpty = false } = options;
   return {
     isOptional: false,
-    isRepeated: false,
-    mayBeEmpty: true,
+    isRepeated: true,
     tag: Tag.Attributes,
     codec: undefined,
     window: ANY_VERSION,
-    tagsIn: (dialect) => (isIndexed(dialect) ? v1Tags : LIST_TAGS_V2),
+    tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : LIST_TAGS_V2),
     decode(items, dialect, structure) {
-      if (isIndexed(dialect)) {
-        return toleratesTemplateAttribute
-          ? items.flatMap((item) => decodeFilterItem(item, dialect))
-          : items.map((item) => decodeIndexedAttribute(item, dialect));
-      }
+      if (isIndexed(dialect)) return items.map((item) => decodeIndexedAttribute(item, dialect));
       const item = onlyItem(items, structure);
       return item === undefined ? [] : decodeAttributes(item, dialect);
     },
@@ -254,6 +235,34 @@ export function attributeList(options: AttributeListOptions = {}): Field<readonl
       }
       const item = encodeAttributes(Tag.Attributes, attributes, dialect);
       if (!omitsEmpty || item.value.length > 0) out.push(item);
+    },
+  };
+}
+
+const CONDITION_TAGS_V1 = [Tag.Attribute, Tag.TemplateAttribute];
+
+/** A condition in a Locate request of 1.x; some clients wrap theirs in a Template-Attribute. */
+function decodeConditionItem(item: Item, dialect: Dialect): readonly Attribute[] {
+  if (item.tag === Tag.Attribute) return [decodeIndexedAttribute(item, dialect, 'given')];
+  return childrenOf(item).map((child) => {
+    if (child.tag === Tag.Attribute) return decodeIndexedAttribute(child, dialect, 'given');
+    throw new HoldfastError('InvalidField', `${tagName(child.tag)} is no condition of Locate`);
+  });
+}
+
+/**
+ * The conditions of Locate: an attribute list in which a structure may hold only some of its members (KMIP 2.1 section
+ * 6.1.28). What is not understood is an error: no condition vanishes.
+ */
+export function attributeConditions(): Field<readonly Attribute[], false> {
+  return {
+    ...attributeList(),
+    tagsIn: (dialect) => (isIndexed(dialect) ? CONDITION_TAGS_V1 : LIST_TAGS_V2),
+    decode(items, dialect, structure) {
+      if (isIndexed(dialect)) return items.flatMap((item) => decodeConditionItem(item, dialect));
+      const item = onlyItem(items, structure);
+      if (item === undefined) return [];
+      return childrenOf(item).map((child) => decodeTaggedAttribute(child, dialect, 'given'));
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Item } from '@holdfast/ttlv';
 import {
   anyItem,
   boolean,
@@ -14,6 +15,7 @@ import {
   type Infer,
 } from '../schema';
 import * as s from '../structures';
+import type { Dialect } from '../versions/dialect';
 import * as enums from '../vocabulary/enumerations';
 import { cryptographicUsageMaskBits, protectionStorageMaskBits } from '../vocabulary/masks';
 import { Tag, tags } from '../vocabulary/tags';
@@ -876,6 +878,24 @@ const definitionByName = new Map(
     .map((definition) => [definition.name, definition]),
 );
 const definitionByTag = new Map(definitions.map((definition) => [definition.tag, definition]));
+
+/**
+ * How much of an attribute's value has to be there: all that its structure needs, or (a condition of Locate) any part.
+ * KMIP 2.1 section 6.1.28.
+ */
+export type ValueExtent = 'whole' | 'given';
+
+/** Reads an attribute's value. A partial one has the type of a whole one: only Locate's conditions are such. */
+export function decodeValue(
+  { codec }: AnyAttributeDefinition,
+  item: Item,
+  dialect: Dialect,
+  extent: ValueExtent,
+): unknown {
+  return extent === 'given' && codec.decodeGiven !== undefined
+    ? codec.decodeGiven(item, dialect)
+    : codec.decode(item, dialect);
+}
 
 /** All rows, in the order of the table. */
 export const attributeDefinitions: readonly AnyAttributeDefinition[] = definitions;

@@ -1,11 +1,13 @@
 import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
 import type { AttributeReference } from '../attributes/reference';
 import {
+  decodeValue,
   definitionNamed,
   definitionOf,
   type AnyAttributeDefinition,
   type Attribute,
   type AttributeKey,
+  type ValueExtent,
 } from '../attributes/table';
 import { integer, tagName, textString, wrongType } from '../schema';
 import { Tag } from '../vocabulary/tags';
@@ -97,13 +99,17 @@ function partsOf(item: Item, dialect: Dialect): AttributeParts {
   return { name, index, value };
 }
 
-function attributeOf({ name, index, value }: AttributeParts, dialect: Dialect): Attribute {
+function attributeOf(
+  { name, index, value }: AttributeParts,
+  dialect: Dialect,
+  extent: ValueExtent = 'whole',
+): Attribute {
   if (value === undefined) {
     throw new HoldfastError('InvalidMessage', `Attribute ${name} has no Attribute Value`);
   }
   const definition = knownDefinition(name, dialect);
   if (definition !== undefined) {
-    const decoded = definition.codec.decode({ ...value, tag: definition.tag }, dialect);
+    const decoded = decodeValue(definition, { ...value, tag: definition.tag }, dialect, extent);
     return { key: definition.key, index, value: decoded } as Attribute;
   }
   const custom = parseCustomAttributeName(name);
@@ -120,8 +126,8 @@ function attributeOf({ name, index, value }: AttributeParts, dialect: Dialect): 
  * One Attribute structure.
  * @throws HoldfastError InvalidMessage (malformed), InvalidAttribute (no attribute of this version has that name)
  */
-export function decodeIndexedAttribute(item: Item, dialect: Dialect): Attribute {
-  return attributeOf(partsOf(item, dialect), dialect);
+export function decodeIndexedAttribute(item: Item, dialect: Dialect, extent?: ValueExtent): Attribute {
+  return attributeOf(partsOf(item, dialect), dialect, extent);
 }
 
 /** One Attribute structure of a Notify or Put request: without a value it says that the attribute was deleted. */

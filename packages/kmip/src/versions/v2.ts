@@ -1,10 +1,12 @@
 import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
 import type { AttributeReference } from '../attributes/reference';
 import {
+  decodeValue,
   definitionOf,
   definitionTagged,
   type AnyAttributeDefinition,
   type Attribute,
+  type ValueExtent,
 } from '../attributes/table';
 import { required, structure, tagName, textString, wrongType } from '../schema';
 import { Tag } from '../vocabulary/tags';
@@ -22,7 +24,11 @@ function knownDefinition(tag: number, dialect: Dialect): AnyAttributeDefinition 
  * One attribute.
  * @throws HoldfastError InvalidMessage (malformed), InvalidAttribute (no attribute of this version has that tag)
  */
-export function decodeTaggedAttribute(item: Item, dialect: Dialect): Attribute {
+export function decodeTaggedAttribute(
+  item: Item,
+  dialect: Dialect,
+  extent: ValueExtent = 'whole',
+): Attribute {
   const definition = knownDefinition(item.tag, dialect);
   if (definition === undefined) {
     throw new HoldfastError(
@@ -30,7 +36,7 @@ export function decodeTaggedAttribute(item: Item, dialect: Dialect): Attribute {
       `${tagName(item.tag)} is not an attribute of KMIP ${dialect.name}`,
     );
   }
-  return { key: definition.key, value: definition.codec.decode(item, dialect) } as Attribute;
+  return { key: definition.key, value: decodeValue(definition, item, dialect, extent) } as Attribute;
 }
 
 /** The attribute's item; undefined where the dialect does not have the attribute or its value. */
