@@ -2,8 +2,6 @@ import {
   Operation,
   Tag,
   attributeReferences,
-  identifierReference,
-  optional,
   required,
   structure,
   textString,
@@ -13,6 +11,7 @@ import { referenceKey, referenceTo } from '../objects/attribute-rules';
 import type { AttributeSet } from '../objects/attribute-set';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
+import { identifierRequest } from './identifier-payload';
 
 /** Tells which attributes an object has, each once; attributes that the version does not have are left out. */
 export const getAttributeList = operation({
@@ -20,7 +19,7 @@ export const getAttributeList = operation({
   code: Operation.GetAttributeList,
   window: {},
   section: { v1: '4.13', v2: '6.1.21' },
-  request: structure({ uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference) }),
+  request: identifierRequest,
   response: structure({
     uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
     attributeReferences: attributeReferences(),

@@ -3,10 +3,8 @@ import {
   Tag,
   identifierReference,
   optional,
-  required,
   singleAttribute,
   structure,
-  textString,
   type Attribute,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -21,6 +19,7 @@ import {
 } from '../objects/attribute-rules';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
+import { identifierResponse } from './identifier-payload';
 
 /** Adds an attribute that the object does not have, or changes its only instance. */
 export const setAttribute = operation({
@@ -32,7 +31,7 @@ export const setAttribute = operation({
     uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
     newAttribute: singleAttribute(),
   }),
-  response: structure({ uniqueIdentifier: required(Tag.UniqueIdentifier, textString) }),
+  response: identifierResponse,
   access: 'alter',
   reasons: [
     'ObjectNotFound',

@@ -1,0 +1,171 @@
+import {
+  DestroyAction,
+  ObjectType,
+  Operation,
+  QueryFunction,
+  RNGMode,
+  ShreddingAlgorithm,
+  Tag,
+  UnwrapMode,
+  attestationTypeEnum,
+  capabilityInformationStructure,
+  clientRegistrationMethodEnum,
+  defaultsInformationStructure,
+  enumerated,
+  extensionInformationStructure,
+  objectGroupsStructure,
+  objectTypeEnum,
+  operationEnum,
+  optional,
+  profileInformationStructure,
+  protectionStorageMasksStructure,
+  queryFunctionEnum,
+  repeated,
+  rngParametersStructure,
+  serverInformation,
+  structure,
+  tagName,
+  textString,
+  validationInformationStructure,
+  openEnumeration,
+  type CapabilityInformation,
+  type Codec,
+  type Infer,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { OBJECT_DEFAULTS } from '../objects/defaults';
+import { RANDOM_NUMBER_GENERATOR } from '../objects/new-object';
+import { PROTECTION_STORAGE } from '../objects/protection-storage';
+import { operation, type OperationContext, type OperationDefinition } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+import { satisfiedProfiles } from './profiles';
+
+/**
+ * Clients ask for all functions that they know whatever the version: one that came later than the version at hand is
+ * understood, and answered by nothing, since its members of the response are not in that version.
+ */
+const queryFunction: Codec<number> = {
+  ...openEnumeration,
+  table: queryFunctionEnum,
+  decode(item, dialect) {
+    const value = openEnumeration.decode(item, dialect);
+    if (queryFunctionEnum.byValue.has(value)) return value;
+    throw new HoldfastError('InvalidField', `${tagName(item.tag)} 0x${value.toString(16)} does not exist`);
+  },
+};
+
+const response = structure({
+  operations: repeated(Tag.Operation, enumerated(operationEnum)),
+  objectTypes: repeated(Tag.ObjectType, enumerated(objectTypeEnum)),
+  vendorIdentification: optional(Tag.VendorIdentification, textString),
+  serverInformation: optional(Tag.ServerInformation, serverInformation),
+  applicationNamespaces: repeated(Tag.ApplicationNamespace, textString),
+  extensionInformation: repeated(Tag.ExtensionInformation, extensionInformationStructure, { since: '1.1' }),
+  attestationTypes: repeated(Tag.AttestationType, enumerated(attestationTypeEnum), { since: '1.2' }),
+  rngParameters: repeated(Tag.RNGParameters, rngParametersStructure, { since: '1.3' }),
+  profileInformation: repeated(Tag.ProfileInformation, profileInformationStructure, { since: '1.3' }),
+  validationInformation: repeated(Tag.ValidationInformation, validationInformationStructure, {
+    since: '1.3',
+  }),
+  capabilityInformation: repeated(Tag.CapabilityInformation, capabilityInformationStructure, {
+    since: '1.3',
+  }),
+  clientRegistrationMethods: repeated(
+    Tag.ClientRegistrationMethod,
+    enumerated(clientRegistrationMethodEnum),
+    { since: '1.3' },
+  ),
+  defaultsInformation: optional(Tag.DefaultsInformation, defaultsInformationStructure, { since: '2.0' }),
+  protectionStorageMasks: optional(Tag.ProtectionStorageMasks, protectionStorageMasksStructure, {
+    since: '2.0',
+  }),
+});
+type QueryResponse = Infer<typeof response>;
+
+const NOTHING: QueryResponse = {
+  operations: [],
+  objectTypes: [],
+  applicationNamespaces: [],
+  extensionInformation: [],
+  attestationTypes: [],
+  rngParameters: [],
+  profileInformation: [],
+  validationInformation: [],
+  capabilityInformation: [],
+  clientRegistrationMethods: [],
+};
+
+/** Batches are undone and continued; wrapped keys are kept as they came; destroying erases the key, not its history. */
+const CAPABILITIES: CapabilityInformation = {
+  streamingCapability: false,
+  asynchronousCapability: false,
+  attestationCapability: false,
+  batchUndoCapability: true,
+  batchContinueCapability: true,
+  unwrapMode: UnwrapMode.NotProcessed,
+  destroyAction: DestroyAction.KeyMaterialDeleted,
+  shreddingAlgorithm: ShreddingAlgorithm.Unsupported,
+  rngMode: RNGMode.SharedInstantiation,
+  quantumSafeCapability: false,
+};
+
+/**
+ * What answers each function. A function without a row asks for something of which there is nothing here: namespaces
+ * with values of ours, extensions, attestation, validations, registration of clients.
+ */
+const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Partial<QueryResponse>>> = {
+  [QueryFunction.QueryOperations]: ({ catalogue, dialect }) => ({
+    operations: catalogue.filter(({ window }) => dialect.knows(window)).map(({ code }) => code),
+  }),
+  [QueryFunction.QueryObjects]: ({ catalogue }) => ({ objectTypes: makeableTypes(catalogue) }),
+  [QueryFunction.QueryServerInformation]: ({ server }) => ({
+    vendorIdentification: server.vendorIdentification,
+    serverInformation: {
+      productName: server.productName,
+      serverVersion: server.version,
+      alternateFailoverEndpoints: [],
+      vendorSpecific: [],
+    },
+  }),
+  [QueryFunction.QueryRNGs]: () => ({ rngParameters: [RANDOM_NUMBER_GENERATOR] }),
+  [QueryFunction.QueryProfiles]: ({ catalogue }) => ({ profileInformation: satisfiedProfiles(catalogue) }),
+  [QueryFunction.QueryCapabilities]: () => ({ capabilityInformation: [CAPABILITIES] }),
+  [QueryFunction.QueryDefaultsInformation]: () => ({
+    defaultsInformation: {
+      objectDefaults: [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes })),
+    },
+  }),
+  [QueryFunction.QueryStorageProtectionMasks]: () => ({
+    protectionStorageMasks: { protectionStorageMasks: [PROTECTION_STORAGE] },
+  }),
+};
+
+/** Tells what this server can do, as far as the version at hand has words for it. */
+export const query = operation({
+  name: 'Query',
+  code: Operation.Query,
+  window: {},
+  section: { v1: '4.25', v2: '6.1.40' },
+  request: structure({
+    queryFunctions: repeated(Tag.QueryFunction, queryFunction),
+    objectGroups: optional(Tag.ObjectGroups, objectGroupsStructure, { since: '2.1' }),
+  }),
+  response,
+  access: undefined,
+  reasons: GENERAL_REASONS,
+
+  execute({ queryFunctions }, context): QueryResponse {
+    return queryFunctions.reduce<QueryResponse>(
+      (told, asked) => ({ ...told, ...ANSWERS[asked as QueryFunction]?.(context) }),
+      NOTHING,
+    );
+  },
+});
+
+/** The object types that some operation makes or takes in. */
+function makeableTypes(catalogue: readonly OperationDefinition[]): readonly ObjectType[] {
+  const types = catalogue
+    .filter(({ access }) => access === 'create')
+    .flatMap(({ objectTypes }) => objectTypes ?? []);
+  return [...new Set(types)].sort((one, other) => one - other);
+}
