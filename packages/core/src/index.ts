@@ -8,7 +8,6 @@ export * from './objects/match';
 export * from './objects/state';
 export * from './operation';
 export * from './operations';
-export * from './operations';
 export * from './ports/audit-log';
 export * from './ports/certificates';
 export * from './ports/clock';
