@@ -1,21 +1,22 @@
 import {
   ObjectType,
   RNGAlgorithm,
+  STORAGE_DIALECT,
   definitionOf,
   type Attribute,
   type Name,
   type NewAttributes,
 } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, encodeTtlv } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import {
   MAX_ATTRIBUTES,
+  MAX_INSTANCES,
   acceptedValue,
   describe,
   isOwnedByServer,
   referenceTo,
   requireConsistentDates,
-  sameValue,
   withResolvedLink,
 } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
@@ -45,12 +46,31 @@ async function templateAttributes(name: Name, context: OperationContext): Promis
   return value.attributes;
 }
 
-/** Puts attributes over those that are there: single values replace, several are united (KMIP 1.4 chapter 4). */
+/** Equal for instances of one attribute with one value; indexes do not matter. */
+function fingerprint({ key, value }: Attribute): string {
+  const { tag, codec } = definitionOf(key);
+  const item = codec.encode(tag, value, STORAGE_DIALECT);
+  return item === undefined ? key : encodeTtlv(item).toString('base64');
+}
+
+/**
+ * Puts attributes over those that are there: single values replace, several are united (KMIP 1.4 chapter 4).
+ * @throws HoldfastError IndexOutOfBounds where an attribute gets more instances than an object may have
+ */
 export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribute>): void {
+  const present = new Set([...set].map(fingerprint));
   for (const attribute of attributes) {
-    const instances = set.instances(attribute.key);
-    if (!definitionOf(attribute.key).multiple) set.set(attribute.key, attribute.value);
-    else if (!instances.some((instance) => sameValue(instance, attribute))) set.add(attribute);
+    const { multiple, name } = definitionOf(attribute.key);
+    if (!multiple) set.set(attribute.key, attribute.value);
+    else if (!present.has(fingerprint(attribute))) {
+      present.add(fingerprint(attribute));
+      const { index = 0 } = set.add(attribute);
+      if (index < MAX_INSTANCES) continue;
+      throw new HoldfastError(
+        'IndexOutOfBounds',
+        `an object has at most ${MAX_INSTANCES} instances of ${name}`,
+      );
+    }
   }
 }
 
@@ -68,7 +88,7 @@ function requireSingleValues(attributes: readonly Attribute[]): void {
  * The attributes that a request asks for, Templates looked up and references in Links resolved.
  * @param sources lowest precedence first; within one, its attributes go over those of its Templates, and those of a
  *   later Template over those of an earlier one (KMIP 1.4 chapter 4 and section 4.2)
- * @throws HoldfastError ItemNotFound (no such Template), AttributeSingleValued, ServerLimitExceeded
+ * @throws HoldfastError ItemNotFound (no such Template), AttributeSingleValued, IndexOutOfBounds, ServerLimitExceeded
  */
 export async function gatherAttributes(
   sources: readonly NewAttributes[],

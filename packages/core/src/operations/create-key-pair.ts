@@ -50,6 +50,7 @@ export const createKeyPair = operation({
     'CryptographicFailure',
     'InvalidAttribute',
     'InvalidAttributeValue',
+    'IndexOutOfBounds',
     'NonUniqueNameAttribute',
     'ServerLimitExceeded',
     'ApplicationNamespaceNotSupported',

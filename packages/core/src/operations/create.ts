@@ -53,6 +53,7 @@ export const create = operation({
     'CryptographicFailure',
     'InvalidAttribute',
     'InvalidAttributeValue',
+    'IndexOutOfBounds',
     'InvalidObjectType',
     'NonUniqueNameAttribute',
     'ReadOnlyAttribute',

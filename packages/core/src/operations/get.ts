@@ -1,4 +1,5 @@
 import {
+  KeyFormatType,
   KeyWrapType,
   ObjectType,
   Operation,
@@ -15,12 +16,13 @@ import {
   required,
   structure,
   textString,
+  type Dialect,
   type Infer,
   type KeyBlock,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
-import type { ManagedObject } from '../object-access';
+import { mandatory, type ManagedObject } from '../object-access';
 import { defaultKeyFormat } from '../objects/defaults';
 import { keyBlockOf } from '../objects/new-object';
 import { isDestroyed } from '../objects/state';
@@ -76,6 +78,7 @@ export const get = operation({
     if (isDestroyed(object.state)) {
       throw new HoldfastError('KeyValueNotPresent', 'the object has been destroyed: its value is gone');
     }
+    requireKnownType(object, context);
     const stored = object.stored.openValue();
     requireObtainable(object, stored, asked);
     const value = await present(stored, object, asked, context);
@@ -83,6 +86,13 @@ export const get = operation({
     return { objectType: value.objectType, uniqueIdentifier: object.uniqueIdentifier, object: value };
   },
 });
+
+/** A version that does not have the object's type has no words to answer with. */
+function requireKnownType(object: ManagedObject, { dialect }: OperationContext): void {
+  const entry = objectTypeEnum.byValue.get(mandatory(object, 'ObjectType'));
+  if (entry !== undefined && dialect.knows(entry)) return;
+  throw new HoldfastError('InvalidObjectType', `KMIP ${dialect.name} has no objects of this type`);
+}
 
 function isWrapped(value: ManagedObjectValue): boolean {
   const keyValue = keyBlockOf(value)?.keyValue;
@@ -147,13 +157,21 @@ function presentWrapped(
   return value;
 }
 
+/** The format as it is kept, or one that every version has where this version does not have it. */
+function speakableFormat(objectType: ObjectType, format: KeyFormatType, dialect: Dialect): KeyFormatType {
+  const entry = keyFormatTypeEnum.byValue.get(format);
+  if (entry !== undefined && dialect.knows(entry)) return format;
+  if (objectType === ObjectType.PrivateKey) return KeyFormatType.PKCS_8;
+  return objectType === ObjectType.PublicKey ? KeyFormatType.X_509 : format;
+}
+
 function convert(
   objectType: ObjectType,
   keyBlock: KeyBlock,
   asked: GetRequest,
-  { crypto }: OperationContext,
+  { crypto, dialect }: OperationContext,
 ): KeyBlock {
-  const format = asked.keyFormatType ?? keyBlock.keyFormatType;
+  const format = asked.keyFormatType ?? speakableFormat(objectType, keyBlock.keyFormatType, dialect);
   const compression = asked.keyCompressionType ?? keyBlock.keyCompressionType;
   if (format === keyBlock.keyFormatType && compression === keyBlock.keyCompressionType) return keyBlock;
   if (keyBlock.keyValue === undefined) {

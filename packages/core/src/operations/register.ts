@@ -46,6 +46,7 @@ export const register = operation({
     'EncodingOptionError',
     'InvalidAttribute',
     'InvalidAttributeValue',
+    'IndexOutOfBounds',
     'InvalidObjectType',
     'NonUniqueNameAttribute',
     'ServerLimitExceeded',
