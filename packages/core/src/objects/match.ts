@@ -1,0 +1,49 @@
+import type { AttributeKey } from '@holdfast/kmip';
+import type { LocateFilter, LocateQuery } from '../ports/key-store';
+import type { AttributeSet } from './attribute-set';
+import { includesValue, sameValue } from './attribute-rules';
+import { isDestroyed, stateAt } from './state';
+
+/** Where an object is kept, as the Storage Status Mask of Locate tells them apart (KMIP 1.4 section 9.1.3.3.2). */
+export type StorageStatus = keyof LocateQuery['storage'];
+
+export function storageStatusOf(attributes: AttributeSet): StorageStatus {
+  if (isDestroyed(attributes.get('State')) || attributes.has('DestroyDate')) return 'destroyed';
+  return attributes.has('ArchiveDate') ? 'archived' : 'online';
+}
+
+/** Whether any instance of the filter's attribute meets the condition. KMIP 1.4 section 4.9, KMIP 2.1 section 6.1.28. */
+export function matchesFilter(attributes: AttributeSet, filter: LocateFilter, nowSeconds: number): boolean {
+  switch (filter.kind) {
+    case 'equals':
+      if (filter.attribute.key === 'State') return stateAt(attributes, nowSeconds) === filter.attribute.value;
+      return attributes
+        .instances(filter.attribute.key)
+        .some((instance) => sameValue(instance, filter.attribute));
+    case 'includes':
+      return attributes
+        .instances(filter.attribute.key)
+        .some((instance) => includesValue(instance, filter.attribute));
+    case 'range':
+      return numbersOf(attributes, filter.key).some((value) => value >= filter.from && value <= filter.to);
+    case 'bits':
+      return numbersOf(attributes, filter.key).some((value) => (value & filter.bits) === filter.bits);
+    case 'state':
+      return stateAt(attributes, nowSeconds) === filter.state;
+  }
+}
+
+/** Whether an object with these attributes is one that the query asks for. */
+export function matchesQuery(
+  attributes: AttributeSet,
+  query: Pick<LocateQuery, 'filters' | 'storage' | 'nowSeconds'>,
+): boolean {
+  return (
+    query.storage[storageStatusOf(attributes)] &&
+    query.filters.every((filter) => matchesFilter(attributes, filter, query.nowSeconds))
+  );
+}
+
+function numbersOf(attributes: AttributeSet, key: AttributeKey): readonly number[] {
+  return attributes.instances(key).flatMap(({ value }) => (typeof value === 'number' ? [value] : []));
+}
