@@ -5,13 +5,7 @@ import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/cor
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
-import {
-  openStore,
-  startEmbeddedPostgres,
-  type ConnectionSettings,
-  type EmbeddedPostgres,
-  type Store,
-} from '@holdfast/store';
+import { openStore, startEmbeddedPostgres, type EmbeddedPostgres, type Store, type StoreOptions } from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer } from './admin-server';
@@ -69,7 +63,7 @@ export class Node {
     try {
       const postgres = config.databaseUrl === undefined ? await startDatabase(dataDir, log) : undefined;
       if (postgres !== undefined) undo.push(() => postgres.stop());
-      const connection: ConnectionSettings = postgres?.connection ?? config.databaseUrl ?? '';
+      const connection: StoreOptions['connection'] = postgres?.connection ?? config.databaseUrl ?? '';
       const opened = { store: undefined as Store | undefined, root: undefined as RootOfTrust | undefined };
       const keyring = createKeyring(
         keyringSource(
@@ -81,7 +75,7 @@ export class Node {
       const store = (opened.store = await openStore({
         connection,
         keyring,
-        log: (level, message) => log[level](message),
+        log,
       }));
       undo.push(() => store.close());
       const isNew = (await store.domainKeys.rootCheckValue()) === undefined;

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type ErrorCode, type RootOfTrust } from '@holdfast/core';
-import type { ConnectionSettings } from '@holdfast/store';
+import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import { describeError, type Logger } from './log';
 import type { Serving } from './node';
@@ -25,7 +25,7 @@ export class WorkerPool implements Serving {
 
   constructor(
     private readonly config: NodeConfig,
-    private readonly connection: ConnectionSettings,
+    private readonly connection: StoreOptions['connection'],
     private readonly root: RootOfTrust,
     private readonly log: Logger,
   ) {

@@ -1,9 +1,9 @@
-import type { ConnectionSettings } from '@holdfast/store';
+import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
 
 /** What keeper and workers say to each other over their channel (structured clones, so bytes stay bytes). */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly config: NodeConfig; readonly connection: ConnectionSettings }
+  | { readonly kind: 'start'; readonly config: NodeConfig; readonly connection: StoreOptions['connection'] }
   | { readonly kind: 'listen'; readonly host: string; readonly port: number }
   | { readonly kind: 'connections'; readonly id: number }
   | { readonly kind: 'stop' }

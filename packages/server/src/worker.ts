@@ -70,7 +70,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
   store = await openStore({
     connection: message.connection,
     keyring,
-    log: (level, text) => log[level](text),
+    log,
   });
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   service = await Service.create(message.config, { store, keyring }, log);

@@ -1,0 +1,200 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { startServerProcess } from '../server-process';
+import { benchCertificates } from './certificates';
+import { LoadGenerator, runHandshakes, type Load, type LoadResult } from './load';
+import { createLoad, discoverLoad, getLoad, identifiersOf, locateLoad, registerRequest } from './requests';
+import type { ToResponder } from './responder';
+
+/**
+ * npm run bench: this server against a bare TLS responder, alternating in one run on one machine; medians of the
+ * ratios. Shared machines are noisy: only the ratios mean something.
+ */
+
+const KEYS = Number(process.env['BENCH_KEYS'] ?? 100_000);
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
+const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1500);
+const ONLY = process.env['BENCH_ONLY']?.split(',');
+const CONNECTIONS = [1, 16, 64];
+const SEED_BATCH = 200;
+const SEED_CONNECTIONS = 4;
+
+interface Endpoint {
+  readonly options: ConnectionOptions;
+}
+
+class Responder implements Endpoint {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly options: ConnectionOptions,
+  ) {}
+
+  static async start(): Promise<Responder> {
+    const { server, client, ca } = await benchCertificates();
+    const child = fork(join(__dirname, 'responder.js'), { serialization: 'advanced' });
+    const started = once(child);
+    tell(child, { kind: 'start', ...server, ca });
+    const { port } = (await started) as { port: number };
+    return new Responder(child, { host: '127.0.0.1', port, ...client, ca });
+  }
+
+  async answerWith(lengthBytes: number): Promise<void> {
+    const ready = once(this.child);
+    tell(this.child, { kind: 'answer', lengthBytes });
+    await ready;
+  }
+
+  stop(): void {
+    this.child.disconnect();
+  }
+}
+
+function tell(child: ChildProcess, message: ToResponder): void {
+  child.send(message);
+}
+
+function once(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve) => child.once('message', resolve));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+/** The length of the server's answer to one request of a load, so that the responder's is of the same size. */
+async function answerLength(server: Endpoint, load: Load): Promise<number> {
+  let lengthBytes = 0;
+  const generator = await LoadGenerator.connect(server.options, 1);
+  await generator.run(
+    { request: () => load.request(), check: (response) => (lengthBytes = response.length) },
+    0,
+  );
+  generator.close();
+  return lengthBytes;
+}
+
+type Measure = (endpoint: Endpoint, load: Load, connections: number) => Promise<LoadResult>;
+
+const steady: Measure = async (endpoint, load, connections) => {
+  const generator = await LoadGenerator.connect(endpoint.options, connections);
+  try {
+    return await generator.run(load, ROUND_MS);
+  } finally {
+    generator.close();
+  }
+};
+
+const withHandshake: Measure = (endpoint, load, connections) =>
+  runHandshakes(
+    { ...endpoint.options, session: undefined } as ConnectionOptions,
+    connections,
+    load,
+    ROUND_MS,
+  );
+
+async function compare(
+  what: string,
+  measure: Measure,
+  load: Load,
+  server: Endpoint,
+  responder: Responder,
+  connectionCounts: readonly number[],
+): Promise<void> {
+  if (ONLY !== undefined && !ONLY.includes(what)) return;
+  await responder.answerWith(await answerLength(server, load));
+  const anything: Load = { request: () => load.request(), check: () => undefined };
+  for (const connections of connectionCounts) {
+    const ratios: number[] = [];
+    const servers: LoadResult[] = [];
+    const responders: LoadResult[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const measured = await measure(responder, anything, connections);
+      const own = await measure(server, load, connections);
+      ratios.push(own.perSecond / measured.perSecond);
+      servers.push(own);
+      responders.push(measured);
+    }
+    print([
+      what,
+      String(connections),
+      median(ratios).toFixed(3),
+      `${Math.min(...ratios).toFixed(3)}-${Math.max(...ratios).toFixed(3)}`,
+      median(servers.map(({ perSecond }) => perSecond)).toFixed(0),
+      median(responders.map(({ perSecond }) => perSecond)).toFixed(0),
+      median(servers.map(({ p50Ms }) => p50Ms)).toFixed(2),
+      median(servers.map(({ p99Ms }) => p99Ms)).toFixed(2),
+    ]);
+  }
+}
+
+function print(cells: readonly string[]): void {
+  const widths = [14, 6, 8, 13, 10, 12, 9, 9];
+  process.stdout.write(`${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ')}\n`);
+}
+
+/** Registers the keys; returns their identifiers by number. */
+async function seed(server: Endpoint): Promise<readonly string[]> {
+  const identifiers = new Array<string>(KEYS);
+  let next = 0;
+  const line = async (): Promise<void> => {
+    const generator = await LoadGenerator.connect(server.options, 1);
+    while (next < KEYS) {
+      const from = next;
+      const to = (next = Math.min(KEYS, from + SEED_BATCH));
+      await generator.run(
+        {
+          request: () => registerRequest(from, to),
+          check: (response) => {
+            identifiersOf(response).forEach((identifier, index) => (identifiers[from + index] = identifier));
+          },
+        },
+        0,
+      );
+    }
+    generator.close();
+  };
+  await Promise.all(Array.from({ length: SEED_CONNECTIONS }, line));
+  return identifiers;
+}
+
+async function main(): Promise<void> {
+  const server = await startServerProcess();
+  const responder = await Responder.start();
+  try {
+    const read = (path: string): string => readFileSync(path, 'utf8');
+    const endpoint: Endpoint = {
+      options: {
+        host: '127.0.0.1',
+        port: server.port,
+        key: read(server.clientFiles.key),
+        cert: read(server.clientFiles.cert),
+        ca: read(server.clientFiles.ca),
+      },
+    };
+    process.stdout.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; `);
+    process.stdout.write(`${KEYS} keys, ${ROUNDS} rounds of ${ROUND_MS} ms\n`);
+    const startedAt = performance.now();
+    const identifiers = await seed(endpoint);
+    process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n\n`);
+    print(['operation', 'conns', 'ratio', 'range', 'server/s', 'responder/s', 'p50 ms', 'p99 ms']);
+    const get = getLoad(identifiers);
+    await steady(endpoint, get, 16);
+    await compare('Get', steady, get, endpoint, responder, CONNECTIONS);
+    await compare('Locate', steady, locateLoad(identifiers), endpoint, responder, CONNECTIONS);
+    await compare('Discover', steady, discoverLoad(), endpoint, responder, CONNECTIONS);
+    await compare('Create', steady, createLoad(`made-${Date.now()}`), endpoint, responder, CONNECTIONS);
+    await compare('TLS + Get', withHandshake, get, endpoint, responder, CONNECTIONS);
+  } finally {
+    responder.stop();
+    await server.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  KeyFormatType,
+  NameType,
+  ObjectType,
+  ResultStatus,
+  Tag,
+  decodeResponse,
+  dialectNamed,
+  encodeRequest,
+  type NewAttributes,
+} from '@holdfast/kmip';
+import {
+  SecretBytes,
+  create,
+  discoverVersions,
+  get,
+  locate,
+  register,
+  type OperationDefinition,
+} from '@holdfast/core';
+import { decodeTtlv, encodeTtlv, type StructureItem } from '@holdfast/ttlv';
+import type { Load } from './load';
+
+const DIALECT = dialectNamed('1.4');
+const KEY_LENGTH_BYTES = 32;
+/** How many of the responses are taken apart and compared in full; of the others the status is looked at. */
+const SAMPLE_EVERY = 64;
+const IDENTIFIER_LENGTH = 36;
+
+export function keyNumber(number: number): Buffer {
+  return createHash('sha256').update(`holdfast bench key ${number}`).digest().subarray(0, KEY_LENGTH_BYTES);
+}
+
+export function nameNumber(number: number): string {
+  return `bench-${String(number).padStart(8, '0')}`;
+}
+
+function payloadOf<Request>(definition: OperationDefinition<Request>, request: Request): StructureItem {
+  return definition.request.encode(Tag.RequestPayload, request, DIALECT) as StructureItem;
+}
+
+/** The bytes of a request of one or several items of one operation. */
+export function requestBytes<Request>(
+  definition: OperationDefinition<Request>,
+  requests: readonly Request[],
+): Buffer {
+  const items = requests.map((request, index) => ({
+    operation: definition.code,
+    payload: payloadOf(definition, request),
+    ...(requests.length > 1 ? { uniqueBatchItemID: Buffer.from(String(index)) } : {}),
+  }));
+  return encodeTtlv(encodeRequest({ dialect: DIALECT, items }));
+}
+
+function aesAttributes(name: string): NewAttributes {
+  return {
+    templateNames: [],
+    attributes: [
+      { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+      { key: 'CryptographicLength', value: KEY_LENGTH_BYTES * 8 },
+      {
+        key: 'CryptographicUsageMask',
+        value: CryptographicUsageMask.Encrypt | CryptographicUsageMask.Decrypt,
+      },
+      { key: 'Name', value: { nameValue: name, nameType: NameType.UninterpretedTextString } },
+    ],
+  };
+}
+
+/** Registers the keys number `from` to `to` under their names, in one message. */
+export function registerRequest(from: number, to: number): Buffer {
+  const requests = [];
+  for (let number = from; number < to; number++) {
+    requests.push({
+      objectType: ObjectType.SymmetricKey,
+      newAttributes: aesAttributes(nameNumber(number)),
+      managedObject: {
+        objectType: ObjectType.SymmetricKey,
+        keyBlock: {
+          keyFormatType: KeyFormatType.Raw,
+          keyValue: { keyMaterial: SecretBytes.copyOf(keyNumber(number)), attributes: [] },
+          cryptographicAlgorithm: CryptographicAlgorithm.AES,
+          cryptographicLengthBits: KEY_LENGTH_BYTES * 8,
+        },
+      } as const,
+    });
+  }
+  return requestBytes(register, requests as never);
+}
+
+/** The identifiers that a response to `registerRequest` names. */
+export function identifiersOf(response: Buffer): readonly string[] {
+  const { items, dialect } = decodeResponse(decodeTtlv(response));
+  return items.map((item) => {
+    if (item.resultStatus !== ResultStatus.Success || item.payload === undefined) {
+      throw new Error(`the server refused a key: ${item.resultMessage ?? 'no message'}`);
+    }
+    return register.response.decode(item.payload, dialect).uniqueIdentifier;
+  });
+}
+
+function requireSuccess(response: Buffer): void {
+  const [item] = decodeResponse(decodeTtlv(response)).items;
+  if (item?.resultStatus !== ResultStatus.Success) {
+    throw new Error(`the server refused: ${item?.resultMessage ?? 'no message'}`);
+  }
+}
+
+/** Looks at every nth response in full. */
+function sampled(check: (response: Buffer, request: Buffer) => void): Load['check'] {
+  let count = 0;
+  return (response, request) => {
+    if (count++ % SAMPLE_EVERY === 0) check(response, request);
+  };
+}
+
+/** Where a text of ours stands in a request template. */
+function slotOf(template: Buffer, text: string): number {
+  const offset = template.indexOf(text, 0, 'latin1');
+  if (offset === -1) throw new Error('the template has no place for the text');
+  return offset;
+}
+
+/** Gets spread uniformly over the keys; the bytes of the sample are compared with the registered ones. */
+export function getLoad(identifiers: readonly string[]): Load {
+  const blank = '#'.repeat(IDENTIFIER_LENGTH);
+  const template = requestBytes(get, [{ uniqueIdentifier: blank }]);
+  const slot = slotOf(template, blank);
+  const numbers = new Map(identifiers.map((identifier, number) => [identifier, number]));
+  return {
+    request() {
+      const bytes = Buffer.from(template);
+      bytes.write(identifiers[Math.floor(Math.random() * identifiers.length)] ?? '', slot, 'latin1');
+      return bytes;
+    },
+    check: sampled((response, request) => {
+      requireSuccess(response);
+      const identifier = request.toString('latin1', slot, slot + IDENTIFIER_LENGTH);
+      if (!response.includes(keyNumber(numbers.get(identifier) ?? -1)))
+        throw new Error('a key came back wrong');
+    }),
+  };
+}
+
+/** Locates by an exact name, spread uniformly over the keys. */
+export function locateLoad(identifiers: readonly string[]): Load {
+  const blank = nameNumber(0);
+  const template = requestBytes(locate, [
+    {
+      attributes: [{ key: 'Name', value: { nameValue: blank, nameType: NameType.UninterpretedTextString } }],
+    } as never,
+  ]);
+  const slot = slotOf(template, blank);
+  return {
+    request() {
+      const bytes = Buffer.from(template);
+      bytes.write(nameNumber(Math.floor(Math.random() * identifiers.length)), slot, 'latin1');
+      return bytes;
+    },
+    check: sampled((response, request) => {
+      requireSuccess(response);
+      const number = Number(request.toString('latin1', slot + 'bench-'.length, slot + blank.length));
+      if (!response.includes(identifiers[number] ?? '?', 0, 'latin1'))
+        throw new Error('Locate found another key');
+    }),
+  };
+}
+
+/** Creates AES-256 keys, each with a name of its own. */
+export function createLoad(prefix: string): Load {
+  const blank = `${prefix}-00000000`;
+  const template = requestBytes(create, [
+    { objectType: ObjectType.SymmetricKey, newAttributes: aesAttributes(blank) } as never,
+  ]);
+  const slot = slotOf(template, blank);
+  let count = 0;
+  return {
+    request() {
+      const bytes = Buffer.from(template);
+      bytes.write(`${prefix}-${String(count++).padStart(8, '0')}`, slot, 'latin1');
+      return bytes;
+    },
+    check: sampled(requireSuccess),
+  };
+}
+
+export function discoverLoad(): Load {
+  const request = requestBytes(discoverVersions, [{ protocolVersions: [] }]);
+  return { request: () => request, check: sampled(requireSuccess) };
+}

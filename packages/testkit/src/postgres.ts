@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '@holdfast/store';
+import { Client, type ClientConfig } from 'pg';
+
+/** Databases for tests, each empty and of its own. */
+export interface TestPostgres {
+  /** Makes an empty database. */
+  createDatabase(): Promise<ClientConfig>;
+  stop(): Promise<void>;
+}
+
+/**
+ * A PostgreSQL server for the tests of one file: the one that HOLDFAST_TEST_DATABASE_URL names (its role may create
+ * databases), else a throwaway cluster of the embedded binaries.
+ */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const url = process.env['HOLDFAST_TEST_DATABASE_URL'];
+  if (url !== undefined) return databasesOf({ connectionString: url }, () => Promise.resolve());
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
+  return databasesOf(server.connection, async () => {
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+}
+
+function databasesOf(server: ClientConfig, stop: () => Promise<void>): TestPostgres {
+  const made: string[] = [];
+  const run = async (text: string): Promise<void> => {
+    const client = new Client(server);
+    await client.connect();
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
+  };
+  return {
+    async createDatabase() {
+      const name = `holdfast_test_${randomBytes(6).toString('hex')}`;
+      await run(`CREATE DATABASE ${name}`);
+      made.push(name);
+      const { connectionString } = server;
+      if (connectionString === undefined) return { ...server, database: name };
+      const url = new URL(connectionString);
+      url.pathname = `/${name}`;
+      return { connectionString: url.href };
+    },
+    async stop() {
+      for (const name of made) await run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await stop();
+    },
+  };
+}

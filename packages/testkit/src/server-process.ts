@@ -1,0 +1,89 @@
+import { spawn, execFile, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const ROOT = resolve(__dirname, '../../..');
+const HOLDFAST = join(ROOT, 'packages/cli/bin/holdfast.js');
+const READY_SECONDS = 60;
+
+export interface ServerProcessOptions {
+  /** Default: a new folder, removed at the end. */
+  readonly dataDir?: string;
+  readonly logLevel?: string;
+  /** Further arguments of `holdfast serve`. */
+  readonly arguments?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** A real server: `holdfast serve` in a process of its own, with its embedded database. */
+export interface ServerProcess {
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** Paths of the first client's files. */
+  readonly clientFiles: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** What it has logged so far. */
+  log(): string;
+  /** Resolves with the exit code once it has ended. */
+  readonly exited: Promise<number | null>;
+  /** Ends it in order (SIGTERM) and removes the folder that was made for it. */
+  stop(): Promise<void>;
+  /** Ends it at once (SIGKILL); the folder stays. */
+  kill(): Promise<void>;
+}
+
+/** Runs the built `holdfast` command. @returns its standard output; rejects where it fails */
+export async function holdfast(...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [HOLDFAST, ...args]);
+  return stdout;
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code)));
+}
+
+export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const child = spawn(
+    process.execPath,
+    [
+      HOLDFAST,
+      'serve',
+      ...['--data-dir', dataDir, '--listen', '127.0.0.1:0', '--log-level', options.logLevel ?? 'warn'],
+      ...(options.arguments ?? []),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...options.environment } },
+  );
+  const log: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => log.push(chunk));
+  const exited = ended(child);
+  const text = (): string => Buffer.concat(log).toString('utf8');
+  const early = exited.then((code) => {
+    throw new Error(`the server ended with code ${code ?? 'none'}:\n${text()}`);
+  });
+  early.catch(() => undefined);
+  const status = holdfast('status', '--data-dir', dataDir, '--wait', String(READY_SECONDS), '--json');
+  const answer = await Promise.race([status, early]);
+  const { kmip, pid } = JSON.parse(answer) as { kmip: { host: string; port: number }; pid: number };
+  const file = (name: string): string => join(dataDir, 'client', name);
+  return {
+    ...kmip,
+    pid,
+    dataDir,
+    clientFiles: { cert: file('cert.pem'), key: file('key.pem'), ca: file('ca.pem') },
+    log: text,
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
