@@ -12,6 +12,7 @@ import {
   readBitString,
   readElements,
   readSequence,
+  readUnsigned,
   sequence,
   unsigned,
 } from './der';
@@ -53,7 +54,7 @@ export function writeEcPrivateKey(curve: CurveFacts, d: bigint): Buffer {
  */
 export function readEcPrivateValue(ecPrivateKey: Buffer, curve: CurveFacts | undefined): Buffer {
   const [version, privateKey, ...optional] = readSequence(ecPrivateKey);
-  contentsOf(version, DER.integer);
+  if (readUnsigned(version) !== 1n) throw notOnCurve();
   const value = Buffer.from(contentsOf(privateKey, DER.octetString));
   if (curve === undefined) return value;
   const point = publicPoint(curve, value);

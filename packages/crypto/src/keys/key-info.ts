@@ -2,7 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { CryptographicAlgorithm as Algorithm, RecommendedCurve } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { CURVE25519_LENGTH_BITS, CURVE448_LENGTH_BITS, type KeyFamily } from '../algorithms';
-import { contentsOf, DER, membersOf, readBitString, readOid, readSequence, type DerElement } from './der';
+import {
+  contentsOf,
+  DER,
+  membersOf,
+  readBitString,
+  readOid,
+  readSequence,
+  readUnsigned,
+  type DerElement,
+} from './der';
 
 /** What an algorithm identifier says of a key. */
 export interface AlgorithmIdentity {
@@ -63,7 +72,9 @@ export interface KeyInfo {
 /** Reads an unencrypted PKCS#8 key (RFC 5958 section 2). @throws HoldfastError InvalidField */
 export function readPrivateKeyInfo(pkcs8: Buffer): KeyInfo {
   const [version, algorithm, key] = readSequence(pkcs8);
-  contentsOf(version, DER.integer);
+  if (readUnsigned(version) > 1n) {
+    throw new HoldfastError('InvalidField', 'the key material is not PKCS#8 of a version that is known here');
+  }
   return { ...readAlgorithm(algorithm), key: contentsOf(key, DER.octetString) };
 }
 
