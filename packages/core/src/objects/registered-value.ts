@@ -120,8 +120,7 @@ function state<K extends AttributeKey>(
   const [stated] = requested.instances(key) as readonly Attribute[];
   const told = { key, value } as Attribute;
   if (stated === undefined) requested.add(told);
-  else if (!isSaidOtherwise(stated, told)) requested.replace(stated, value);
-  else throw contradiction(key, source);
+  else if (isSaidOtherwise(stated, told)) throw contradiction(key, source);
 }
 
 function isSaidOtherwise(stated: Attribute, told: Attribute): boolean {
