@@ -1,5 +1,5 @@
 import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
-import { authenticationStructure, type Credential } from './credentials';
+import { authenticationStructure, credential, type Credential } from './credentials';
 import {
   anyItem,
   boolean,
@@ -316,6 +316,7 @@ function mustEncode<T>(codec: Codec<T>, tag: number, value: T, dialect: Dialect)
  */
 export function encodeRequest({ dialect, header = {}, items }: RequestMessage): StructureItem {
   const { credentials = [], batchErrorContinuationOption, batchOrderOption, asynchronousIndicator } = header;
+  for (const value of credentials) mustEncode(credential, Tag.Credential, value, dialect);
   const isOrdered = batchOrderOption ?? dialect.rules.batchOrderDefault;
   const headerItem = mustEncode(
     requestHeaderStructure,
@@ -407,7 +408,18 @@ export function encodeResponse({ dialect, header, items }: Response): StructureI
 export function decodeResponse(message: Item): Response {
   const [headerItem, items] = split(message, Tag.ResponseMessage, Tag.ResponseHeader);
   const dialect = dialectOfHeader(headerItem);
-  const { batchCount, ...header } = responseHeaderStructure.decode(headerItem, dialect);
-  checkBatchCount(batchCount, items);
-  return { dialect, header, items: items.map((item) => responseBatchItemStructure.decode(item, dialect)) };
+  const raw = responseHeaderStructure.decode(headerItem, dialect);
+  checkBatchCount(raw.batchCount, items);
+  return {
+    dialect,
+    header: {
+      timeStamp: raw.timeStamp,
+      nonce: raw.nonce,
+      serverHashedPassword: raw.serverHashedPassword,
+      attestationTypes: raw.attestationTypes,
+      clientCorrelationValue: raw.clientCorrelationValue,
+      serverCorrelationValue: raw.serverCorrelationValue,
+    },
+    items: items.map((item) => responseBatchItemStructure.decode(item, dialect)),
+  };
 }

@@ -304,7 +304,10 @@ function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[
     const slot = plan.slotByTag.get(child.tag);
     if (slot === undefined) {
       if (child.tag >= FIRST_EXTENSION_TAG) continue;
-      throw new HoldfastError('InvalidField', `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`);
+      throw new HoldfastError(
+        'InvalidField',
+        `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
+      );
     }
     const list = found[slot];
     if (list === undefined) found[slot] = [child];
