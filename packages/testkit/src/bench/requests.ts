@@ -77,7 +77,7 @@ export function registerRequest(from: number, to: number): Buffer {
     requests.push({
       objectType: ObjectType.SymmetricKey,
       newAttributes: aesAttributes(nameNumber(number)),
-      managedObject: {
+      object: {
         objectType: ObjectType.SymmetricKey,
         keyBlock: {
           keyFormatType: KeyFormatType.Raw,
@@ -88,7 +88,7 @@ export function registerRequest(from: number, to: number): Buffer {
       } as const,
     });
   }
-  return requestBytes(register, requests as never);
+  return requestBytes(register, requests);
 }
 
 /** The identifiers that a response to `registerRequest` names. */
@@ -151,7 +151,7 @@ export function locateLoad(identifiers: readonly string[]): Load {
   const template = requestBytes(locate, [
     {
       attributes: [{ key: 'Name', value: { nameValue: blank, nameType: NameType.UninterpretedTextString } }],
-    } as never,
+    },
   ]);
   const slot = slotOf(template, blank);
   return {
@@ -173,7 +173,7 @@ export function locateLoad(identifiers: readonly string[]): Load {
 export function createLoad(prefix: string): Load {
   const blank = `${prefix}-00000000`;
   const template = requestBytes(create, [
-    { objectType: ObjectType.SymmetricKey, newAttributes: aesAttributes(blank) } as never,
+    { objectType: ObjectType.SymmetricKey, newAttributes: aesAttributes(blank) },
   ]);
   const slot = slotOf(template, blank);
   let count = 0;

@@ -1,0 +1,430 @@
+import { randomUUID } from 'node:crypto';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  SecretBytes,
+  type Actor,
+  type CertificationAuthority,
+  type Client,
+  type Credential,
+  type CredentialRule,
+  type Directory,
+  type DirectoryChange,
+  type Domain,
+  type Keyring,
+  type NewCredential,
+  type Officer,
+  type PresentedCertificate,
+  type RecognisedClient,
+  type Role,
+  type ServerSecret,
+} from '@holdfast/core';
+import { isStorable } from '../objects/change';
+import { isUuid } from '../postgres/binary';
+import type { Database, Session, StoreLog } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import type { AuthenticatedTable, DirectoryRow } from './table';
+import {
+  authorities,
+  authorityOf,
+  clientOf,
+  clients,
+  credentialOf,
+  credentials,
+  domainOf,
+  domains,
+  officerOf,
+  officers,
+  ruleColumns,
+  serverSecrets,
+} from './tables';
+import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
+import { DirectoryWatch } from './watch';
+
+const SYSTEM_ACTOR: Actor = { kind: 'system', id: 'system', name: 'holdfast' };
+
+/** The Directory port over PostgreSQL. */
+export class PostgresDirectory implements Directory {
+  readonly #transactions: DirectoryTransactions;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly log: StoreLog,
+    private readonly nowMs: () => number,
+  ) {
+    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+  }
+
+  addDomain(name: string, actor: Actor): Promise<Domain> {
+    const id = randomUUID();
+    requireName(name);
+    return this.#change(actor, async (transaction) => {
+      const row = await transaction.insert(domains, { id, name, created_at: this.#nowSeconds() });
+      await transaction.record('domain.add', row, name);
+      await transaction.notify({ kind: 'domain', id });
+      return domainOf(row);
+    });
+  }
+
+  listDomains(): Promise<readonly Domain[]> {
+    return this.#list(domains, 'true ORDER BY t.name', domainOf);
+  }
+
+  async domainNamed(name: string): Promise<Domain> {
+    const [domain] = await this.#list(domains, 't.name = $1', domainOf, [requireKey(name)]);
+    return domain ?? notFound(`no domain is called ${JSON.stringify(name)}`);
+  }
+
+  addClient(
+    client: { readonly name: string; readonly domainId: string; readonly role: Role },
+    newCredentials: readonly NewCredential[],
+    actor: Actor,
+  ): Promise<Client> {
+    const id = randomUUID();
+    requireName(client.name);
+    return this.#change(actor, async (transaction) => {
+      const row = await transaction.insert(clients, {
+        id,
+        name: client.name,
+        domain_id: client.domainId,
+        role: client.role,
+        created_at: this.#nowSeconds(),
+        revoked_at: null,
+      });
+      await transaction.record('client.add', row, client.name, client.domainId);
+      for (const credential of newCredentials)
+        await this.#addCredential(transaction, id, credential, client.name);
+      await transaction.notify({ kind: 'client', id });
+      return clientOf(row);
+    });
+  }
+
+  addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential> {
+    return this.#change(actor, async (transaction) => {
+      const client = clientOf(await this.#row(transaction.session, clients, clientId));
+      if (client.revokedAtSeconds !== undefined) return notFound('the client is revoked');
+      const added = await this.#addCredential(transaction, clientId, credential, client.name);
+      await transaction.notify({ kind: 'credential', id: added.id });
+      return added;
+    });
+  }
+
+  listClients(): Promise<readonly Client[]> {
+    return this.#list(clients, 'true ORDER BY t.name', clientOf);
+  }
+
+  clientNamed(
+    name: string,
+  ): Promise<{ readonly client: Client; readonly credentials: readonly Credential[] }> {
+    return this.#read(async (session) => {
+      const [row] = await clients.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
+      if (row === undefined) return notFound(`no client is called ${JSON.stringify(name)}`);
+      const rows = await credentials.select(
+        session,
+        this.keyring,
+        't.client_id = $1 ORDER BY t.created_at, t.id',
+        [row.id],
+      );
+      return { client: clientOf(row), credentials: rows.map(credentialOf) };
+    });
+  }
+
+  revokeClient(clientId: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction) => {
+      const { session } = transaction;
+      const row = await this.#row(session, clients, clientId);
+      const held = await credentials.select(session, this.keyring, 't.client_id = $1', [clientId]);
+      const revocation = { revoked_at: this.#nowSeconds() };
+      for (const credential of held) {
+        if (credential.revoked_at !== null) continue;
+        const revoked = await transaction.update(credentials, credential, revocation);
+        await transaction.record('credential.revoke', revoked, credential.id);
+      }
+      if (row.revoked_at === null) {
+        const revoked = await transaction.update(clients, row, revocation);
+        await transaction.record('client.revoke', revoked, clientOf(row).name, clientOf(row).domainId);
+      }
+      await transaction.notify({ kind: 'client', id: clientId });
+    });
+  }
+
+  revokeCredential(credentialId: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#row(transaction.session, credentials, credentialId);
+      if (row.revoked_at === null) {
+        const revoked = await transaction.update(credentials, row, { revoked_at: this.#nowSeconds() });
+        await transaction.record('credential.revoke', revoked, credentialId);
+      }
+      await transaction.notify({ kind: 'credential', id: credentialId });
+    });
+  }
+
+  recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined> {
+    const digests = rulesMet(certificate).map((rule) => ruleColumns(rule).rule_digest);
+    return this.#read(async (session) => {
+      const results = await session.query<Record<string, string | number | Buffer | null>>(
+        `SELECT ${credentials.selection('c')}, ${clients.selection('k')}, ${domains.selection('d')}
+          FROM credential AS c LEFT JOIN client AS k ON k.id = c.client_id LEFT JOIN domain AS d ON d.id = k.domain_id
+          WHERE c.rule_digest = ANY ($1::bytea[])`,
+        [digests],
+      );
+      const candidates = results.map((result) => {
+        const credential = credentials.read(this.keyring, result, 'c');
+        const client = clients.read(this.keyring, result, 'k');
+        domains.read(this.keyring, result, 'd');
+        return { client: clientOf(client), credential: credentialOf(credential) };
+      });
+      const valid = candidates.filter(
+        ({ client, credential }) =>
+          client.revokedAtSeconds === undefined && credential.revokedAtSeconds === undefined,
+      );
+      // The exact certificate says more than a rule that many certificates may meet.
+      return valid.find(({ credential }) => credential.rule.kind === 'fingerprint') ?? valid[0];
+    });
+  }
+
+  addAuthority(
+    authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,
+    actor: Actor,
+  ): Promise<CertificationAuthority> {
+    const { name, certificateDer, privateKey } = authority;
+    const id = randomUUID();
+    requireName(name);
+    return this.#change(actor, async (transaction) => {
+      const sealed =
+        privateKey === undefined ? undefined : this.keyring.seal(this.#binding(id, 1), privateKey);
+      const row = await transaction.insert(authorities, {
+        id,
+        name,
+        certificate_der: certificateDer,
+        salt: sealed?.salt ?? null,
+        sealed: sealed?.sealed ?? null,
+        created_at: this.#nowSeconds(),
+        revoked_at: null,
+      });
+      await transaction.record('authority.add', row, name);
+      await transaction.notify({ kind: 'authority', id });
+      return authorityOf(row, privateKey);
+    });
+  }
+
+  listAuthorities(): Promise<readonly CertificationAuthority[]> {
+    return this.#list(authorities, 'true ORDER BY t.created_at, t.name', (row) =>
+      authorityOf(row, this.#open(row, 1)),
+    );
+  }
+
+  revokeAuthority(name: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#named(transaction.session, authorities, name);
+      if (row.revoked_at === null) {
+        const revoked = await transaction.update(authorities, row, { revoked_at: this.#nowSeconds() });
+        await transaction.record('authority.revoke', revoked, name);
+      }
+      await transaction.notify({ kind: 'authority', id: row.id });
+    });
+  }
+
+  addOfficer(officer: Pick<Officer, 'name' | 'tokenSha256'>, actor: Actor): Promise<Officer> {
+    const { name, tokenSha256 } = officer;
+    requireName(name);
+    return this.#change(actor, async (transaction) => {
+      const row = await transaction.insert(officers, {
+        id: randomUUID(),
+        name,
+        token_sha256: tokenSha256,
+        created_at: this.#nowSeconds(),
+        revoked_at: null,
+      });
+      await transaction.record('officer.add', row, name);
+      return officerOf(row);
+    });
+  }
+
+  listOfficers(): Promise<readonly Officer[]> {
+    return this.#list(officers, 'true ORDER BY t.name', officerOf);
+  }
+
+  revokeOfficer(name: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#named(transaction.session, officers, name);
+      if (row.revoked_at !== null) return;
+      const revoked = await transaction.update(officers, row, { revoked_at: this.#nowSeconds() });
+      await transaction.record('officer.revoke', revoked, name);
+    });
+  }
+
+  async serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret> {
+    const existing = await this.#secret(name);
+    if (existing !== undefined) return existing;
+    const value = new SecretBytes(await create());
+    try {
+      await this.#change(SYSTEM_ACTOR, (transaction) => this.#insertSecret(transaction, name, value));
+    } catch (error) {
+      // Another node came first: its secret is the one.
+      if (!(error instanceof HoldfastError) || error.code !== 'ObjectAlreadyExists') throw error;
+    } finally {
+      value.destroy();
+    }
+    return (await this.#secret(name)) ?? notFound('the server secret was removed');
+  }
+
+  replaceServerSecret({ name, value }: ServerSecret, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction) => {
+      const [row] = await serverSecrets.select(transaction.session, this.keyring, 't.name = $1', [name]);
+      if (row === undefined) return this.#insertSecret(transaction, name, value);
+      const { salt, sealed } = this.keyring.seal(this.#binding(row.id, row.revision + 1), value);
+      const replaced = await transaction.update(serverSecrets, row, { salt, sealed });
+      await transaction.record('server-secret.replace', replaced, name);
+      await transaction.notify({ kind: 'secret', id: name });
+    });
+  }
+
+  async watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>> {
+    const watch = new DirectoryWatch(this.database, this.log, onChange);
+    await watch.start();
+    return () => watch.end();
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.nowMs() / 1000);
+  }
+
+  async #addCredential(
+    transaction: DirectoryTransaction,
+    clientId: string,
+    credential: NewCredential,
+    clientName: string,
+  ): Promise<Credential> {
+    const row = await transaction.insert(credentials, {
+      id: randomUUID(),
+      client_id: clientId,
+      ...ruleColumns(credential.rule),
+      serial_hex: credential.serialHex ?? null,
+      subject: credential.subject ?? null,
+      not_after: credential.notAfterSeconds ?? null,
+      authority_id: credential.authorityId ?? null,
+      created_at: this.#nowSeconds(),
+      revoked_at: null,
+    });
+    await transaction.record('credential.add', row, clientName);
+    return credentialOf(row);
+  }
+
+  async #secret(name: string): Promise<ServerSecret | undefined> {
+    const [secret] = await this.#list(
+      serverSecrets,
+      't.name = $1',
+      (row) => ({ name, value: this.#open(row, row.revision) as SecretBytes }),
+      [name],
+    );
+    return secret;
+  }
+
+  async #insertSecret(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
+    const id = randomUUID();
+    const { salt, sealed } = this.keyring.seal(this.#binding(id, 1), value);
+    const row = await transaction.insert(serverSecrets, {
+      id,
+      name,
+      salt,
+      sealed,
+      created_at: this.#nowSeconds(),
+    });
+    await transaction.record('server-secret.create', row, name);
+    await transaction.notify({ kind: 'secret', id: name });
+  }
+
+  #binding(
+    internalId: string,
+    generation: number,
+    keyVersion = this.keyring.currentVersion(SYSTEM_DOMAIN_ID),
+  ) {
+    return { domainId: SYSTEM_DOMAIN_ID, internalId, generation, keyVersion };
+  }
+
+  #open(row: DirectoryRow<'salt' | 'sealed'>, generation: number): SecretBytes | undefined {
+    const { salt, sealed } = row;
+    if (!Buffer.isBuffer(salt) || !Buffer.isBuffer(sealed)) return undefined;
+    const { key_version: keyVersion } = row as unknown as { readonly key_version: number };
+    return this.keyring.open(this.#binding(row.id, generation, keyVersion), { salt, sealed });
+  }
+
+  async #row<Column extends string>(
+    session: Session,
+    table: AuthenticatedTable<Column>,
+    id: string,
+  ): Promise<DirectoryRow<Column>> {
+    const [row] = isUuid(id) ? await table.select(session, this.keyring, 't.id = $1', [id]) : [];
+    return row ?? notFound(`there is no such ${table.name}`);
+  }
+
+  async #named<Column extends string>(
+    session: Session,
+    table: AuthenticatedTable<Column>,
+    name: string,
+  ): Promise<DirectoryRow<Column>> {
+    const [row] = await table.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
+    return row ?? notFound(`no ${table.name} is called ${JSON.stringify(name)}`);
+  }
+
+  #list<Column extends string, T>(
+    table: AuthenticatedTable<Column>,
+    condition: string,
+    take: (row: DirectoryRow<Column>) => T,
+    values: readonly unknown[] = [],
+  ): Promise<readonly T[]> {
+    return this.#read(async (session) =>
+      (await table.select(session, this.keyring, condition, values)).map(take),
+    );
+  }
+
+  async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    try {
+      return await this.database.general(work);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async #change<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    return this.#transactions.run(actor, work);
+  }
+}
+
+/** The rules that a certificate meets. */
+function rulesMet(certificate: PresentedCertificate): readonly CredentialRule[] {
+  const { sha256Hex, subject, alternativeNames, authorityIds } = certificate;
+  return [
+    { kind: 'fingerprint', sha256Hex },
+    ...authorityIds.flatMap((authorityId): CredentialRule[] => [
+      { kind: 'subject', authorityId, subject },
+      ...alternativeNames.map((alternativeName) => ({
+        kind: 'alternative-name' as const,
+        authorityId,
+        alternativeName,
+      })),
+    ]),
+  ];
+}
+
+function notFound(message: string): never {
+  throw new HoldfastError('ItemNotFound', message);
+}
+
+const MAX_NAME_LENGTH = 256;
+
+/** @throws HoldfastError InvalidField where it is no name */
+function requireName(name: string): void {
+  if (name === '' || name.length > MAX_NAME_LENGTH || !isStorable(name)) {
+    throw new HoldfastError('InvalidField', `a name has 1 to ${MAX_NAME_LENGTH} characters`);
+  }
+}
+
+/** A name to look for: what cannot be stored is replaced by what no name is. */
+function requireKey(name: string): string {
+  return isStorable(name) ? name : '';
+}

@@ -1,0 +1,149 @@
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
+import type { Session } from '../postgres/database';
+
+type ColumnValue = string | number | Buffer | null;
+type ColumnKind = 'uuid' | 'text' | 'int4' | 'int8' | 'bytea';
+
+/** A row of a directory table: its values by column. */
+export type DirectoryRow<Column extends string> = Readonly<Record<Column | 'id', ColumnValue>> & {
+  readonly id: string;
+  readonly revision: number;
+};
+
+const FORMAT = 1;
+
+/**
+ * A table whose rows are authenticated one by one: the MAC covers the table's name and every column. Each change of a
+ * row leaves an audit record with the revision that the row got; a row of another revision than the newest is refused.
+ */
+export class AuthenticatedTable<Column extends string> {
+  readonly #columns: readonly (readonly [string, ColumnKind])[];
+
+  constructor(
+    readonly name: string,
+    columns: Readonly<Record<Column, ColumnKind>>,
+  ) {
+    this.#columns = [
+      ['id', 'uuid'],
+      ['revision', 'int4'],
+      ...Object.entries<ColumnKind>(columns),
+      ['format', 'int4'],
+      ['key_version', 'int4'],
+    ];
+  }
+
+  /** What a SELECT names to get what `read` takes; `alias` stands for the table and before each column's name. */
+  selection(alias: string): string {
+    const columns = [...this.#columns.map(([name]) => name), 'mac'];
+    return `${columns.map((name) => `${alias}.${name} AS ${alias}_${name}`).join(', ')},
+      (SELECT a.row_revision FROM audit_record AS a WHERE a.row_id = ${alias}.id
+        ORDER BY a.row_revision DESC LIMIT 1) AS ${alias}_newest`;
+  }
+
+  /**
+   * Checks and takes the row that a SELECT of `selection` brought.
+   * @throws HoldfastError IntegrityViolation
+   */
+  read(keyring: Keyring, result: Readonly<Record<string, ColumnValue>>, alias: string): DirectoryRow<Column> {
+    const row: Record<string, ColumnValue> = {};
+    for (const [name, kind] of this.#columns)
+      row[name] = fromResult(result[`${alias}_${name}`] ?? null, kind);
+    const mac = result[`${alias}_mac`];
+    const keyVersion = row['key_version'];
+    if (
+      row['format'] !== FORMAT ||
+      typeof keyVersion !== 'number' ||
+      !Buffer.isBuffer(mac) ||
+      !keyring.verifyMac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row), mac)
+    ) {
+      throw new HoldfastError('IntegrityViolation', `a stored ${this.name} is not what was written`);
+    }
+    if (result[`${alias}_newest`] !== row['revision']) {
+      throw new HoldfastError(
+        'IntegrityViolation',
+        `a stored ${this.name} is not the one that was recorded last`,
+      );
+    }
+    return row as DirectoryRow<Column>;
+  }
+
+  /** All rows that a condition holds for, checked. The table's alias is "t". */
+  async select(
+    session: Session,
+    keyring: Keyring,
+    condition: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly DirectoryRow<Column>[]> {
+    const results = await session.query<Record<string, ColumnValue>>(
+      `SELECT ${this.selection('t')} FROM ${this.name} AS t WHERE ${condition}`,
+      values,
+    );
+    return results.map((result) => this.read(keyring, result, 't'));
+  }
+
+  /** Adds a row of revision 1. */
+  async insert(
+    session: Session,
+    keyring: Keyring,
+    values: Readonly<Record<Column, ColumnValue>> & { readonly id: string },
+  ): Promise<DirectoryRow<Column>> {
+    const row = this.#authenticated(keyring, { ...values, revision: 1 });
+    const names = Object.keys(row);
+    await session.query(
+      `INSERT INTO ${this.name} (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+      Object.values(row),
+    );
+    return row as DirectoryRow<Column>;
+  }
+
+  /**
+   * Writes changed values over a row as it was read.
+   * @throws HoldfastError RevisionConflict where somebody else changed it since
+   */
+  async update(
+    session: Session,
+    keyring: Keyring,
+    before: DirectoryRow<Column>,
+    changes: Partial<Readonly<Record<Column, ColumnValue>>>,
+  ): Promise<DirectoryRow<Column>> {
+    const row = this.#authenticated(keyring, { ...before, ...changes, revision: before.revision + 1 });
+    const names = Object.keys(row);
+    const written = await session.query(
+      `UPDATE ${this.name} SET ${names.map((name, index) => `${name} = $${index + 1}`).join(', ')}
+        WHERE id = $${names.length + 1} AND revision = $${names.length + 2} RETURNING 1`,
+      [...Object.values(row), before.id, before.revision],
+    );
+    if (written.length === 0) {
+      throw new HoldfastError('RevisionConflict', `the ${this.name} was changed in between`, {
+        retryable: true,
+      });
+    }
+    return row as DirectoryRow<Column>;
+  }
+
+  #authenticated(
+    keyring: Keyring,
+    values: Readonly<Record<string, ColumnValue>>,
+  ): Record<string, ColumnValue> {
+    const keyVersion = keyring.currentVersion(SYSTEM_DOMAIN_ID);
+    const row: Record<string, ColumnValue> = { ...values, format: FORMAT, key_version: keyVersion };
+    return { ...row, mac: keyring.mac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row)) };
+  }
+
+  /** The table's name and all columns, each with its length before it (-1: NULL); numbers in decimal. */
+  #content(row: Readonly<Record<string, ColumnValue>>): Buffer {
+    const parts: Buffer[] = [];
+    for (const value of [this.name, ...this.#columns.map(([name]) => row[name] ?? null)]) {
+      const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value === null ? '' : String(value), 'utf8');
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(value === null ? -1 : bytes.length);
+      parts.push(length, bytes);
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+/** pg hands int8 over as text. */
+function fromResult(value: ColumnValue, kind: ColumnKind): ColumnValue {
+  return kind === 'int8' && typeof value === 'string' ? Number(value) : value;
+}

@@ -1,0 +1,123 @@
+import { HoldfastError, type Actor, type DirectoryChange, type Keyring } from '@holdfast/core';
+import type { Backend, Database, Session } from '../postgres/database';
+import { SqlState, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
+import { askAfterLoss } from '../postgres/outcome';
+import { appendAuditRecords, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
+import type { AuthenticatedTable, DirectoryRow } from './table';
+import { notification } from './watch';
+
+/** One change of the directory: its rows, their records and the notice of it commit together. */
+export class DirectoryTransaction {
+  /** Records written so far. */
+  readonly recordIds: string[] = [];
+
+  constructor(
+    readonly session: Session,
+    private readonly keyring: Keyring,
+    private readonly actor: Actor,
+    private readonly nowMs: () => number,
+  ) {}
+
+  insert<Column extends string>(
+    table: AuthenticatedTable<Column>,
+    values: Parameters<AuthenticatedTable<Column>['insert']>[2],
+  ): Promise<DirectoryRow<Column>> {
+    return table.insert(this.session, this.keyring, values);
+  }
+
+  update<Column extends string>(
+    table: AuthenticatedTable<Column>,
+    before: DirectoryRow<Column>,
+    changes: Parameters<AuthenticatedTable<Column>['update']>[3],
+  ): Promise<DirectoryRow<Column>> {
+    return table.update(this.session, this.keyring, before, changes);
+  }
+
+  /** Records what happened to a row; from now on no older revision of it is accepted. */
+  async record(
+    action: string,
+    row: { readonly id: string; readonly revision: number },
+    subject: string,
+    domainId?: string,
+  ): Promise<void> {
+    const record = encodeAuditRecord(
+      this.keyring,
+      { actor: this.actor, action, subject, domainId, outcome: 'success' },
+      this.nowMs(),
+      { rowId: row.id, rowRevision: row.revision },
+    );
+    await this.session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, [record]));
+    this.recordIds.push(record.id);
+  }
+
+  async notify(change: DirectoryChange): Promise<void> {
+    const { text, values } = notification(change);
+    await this.session.query(text, values);
+  }
+}
+
+const MAX_ATTEMPTS = 5;
+
+export class DirectoryTransactions {
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly nowMs: () => number,
+  ) {}
+
+  /**
+   * Runs `work` and commits; runs it again where somebody else changed the same row in between.
+   * @throws HoldfastError ObjectAlreadyExists, StoreUnavailable, and what `work` throws
+   */
+  async run<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(actor, work);
+      } catch (error) {
+        const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
+        if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #attempt<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+    let committing:
+      { readonly backend: Backend; readonly result: T; readonly recordIds: readonly string[] } | undefined;
+    try {
+      return await this.database.general(async (session) => {
+        const transaction = new DirectoryTransaction(session, this.keyring, actor, this.nowMs);
+        await session.query('BEGIN');
+        let result: T;
+        try {
+          result = await work(transaction);
+        } catch (error) {
+          await session.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
+        committing = { backend: session.backend, result, recordIds: transaction.recordIds };
+        await session.query('COMMIT');
+        return result;
+      });
+    } catch (error) {
+      if (sqlStateOf(error) === SqlState.uniqueViolation) {
+        throw new HoldfastError('ObjectAlreadyExists', 'one of this name or with this certificate exists', {
+          cause: error,
+        });
+      }
+      if (committing === undefined || !leavesOutcomeOpen(error)) throw storeError(error);
+      const { backend, result, recordIds } = committing;
+      if (await this.#isRecorded(backend, recordIds)) return result;
+      throw storeError(error);
+    }
+  }
+
+  /** Whether the transaction came through, once nothing of the lost connection can follow. */
+  #isRecorded(backend: Backend, recordIds: readonly string[]): Promise<boolean> {
+    return askAfterLoss(this.database, backend, async (session) => {
+      const found = await session.query('SELECT 1 FROM audit_record WHERE id = ANY ($1::uuid[])', [
+        recordIds,
+      ]);
+      return found.length === recordIds.length;
+    });
+  }
+}

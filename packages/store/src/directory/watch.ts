@@ -1,0 +1,86 @@
+import type { DirectoryChange } from '@holdfast/core';
+import { Client } from 'pg';
+import type { Database, StoreLog } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+
+const CHANNEL = 'holdfast_directory';
+const RECONNECT_MS = 500;
+const KINDS = [
+  'client',
+  'credential',
+  'authority',
+  'domain',
+  'secret',
+] as const satisfies readonly DirectoryChange['kind'][];
+
+/** The statement that tells all nodes of a change once its transaction has committed. */
+export function notification({ kind, id }: DirectoryChange): {
+  readonly text: string;
+  readonly values: readonly string[];
+} {
+  return { text: 'SELECT pg_notify($1, $2)', values: [CHANNEL, `${kind} ${id}`] };
+}
+
+/** Listens for changes on a connection of its own, which it makes again whenever it is lost. */
+export class DirectoryWatch {
+  #client: Client | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: StoreLog,
+    private readonly onChange: (change: DirectoryChange) => void,
+  ) {}
+
+  /** @throws HoldfastError StoreUnavailable */
+  async start(): Promise<void> {
+    try {
+      await this.#listen();
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    await this.#client?.end();
+  }
+
+  async #listen(): Promise<void> {
+    const client = new Client(this.database.clientConfig());
+    client.on('error', () => undefined);
+    client.on('notification', ({ payload = '' }) => this.#report(payload));
+    await client.connect();
+    await client.query(`LISTEN ${CHANNEL}`);
+    if (this.#ended) return client.end();
+    this.#client = client;
+    client.on('end', () => {
+      if (this.#ended) return;
+      this.log.warn({}, 'the connection for directory changes was lost');
+      this.#relisten();
+    });
+  }
+
+  #relisten(): void {
+    this.#timer = setTimeout(() => {
+      this.#listen().then(
+        () => {
+          // Whatever happened in between was not heard.
+          for (const kind of KINDS) this.onChange({ kind, id: '*' });
+        },
+        () => {
+          if (!this.#ended) this.#relisten();
+        },
+      );
+    }, RECONNECT_MS);
+    this.#timer.unref();
+  }
+
+  #report(payload: string): void {
+    const [kind, id] = payload.split(' ');
+    const known = KINDS.find((each) => each === kind);
+    if (known !== undefined && id !== undefined) this.onChange({ kind: known, id });
+  }
+}

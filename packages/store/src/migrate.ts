@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { HoldfastError } from '@holdfast/ttlv';
+import { Client, type ClientConfig } from 'pg';
+import { MIGRATIONS, type Migration } from './migrations';
+import { storeError } from './postgres/errors';
+
+/** Key of the advisory lock under which nodes that start at once take turns: "holdfast" in ASCII. */
+const START_LOCK = '7525350155786187636';
+
+const MIN_SERVER_VERSION = 140000;
+/** Without these an acknowledged change could be lost or a page be torn. */
+const REQUIRED_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  fsync: ['on'],
+  full_page_writes: ['on'],
+  synchronous_commit: ['on', 'local', 'remote_write', 'remote_apply'],
+  server_encoding: ['UTF8'],
+};
+
+export interface MigrationResult {
+  /** Steps that were taken now. */
+  readonly applied: readonly string[];
+  /** PostgreSQL's own version, e.g. "15.13". */
+  readonly databaseVersion: string;
+}
+
+/**
+ * Runs `work` on a connection of its own under the lock that all nodes share.
+ * @throws HoldfastError StoreUnavailable where the database cannot be reached
+ */
+export async function underStartLock<T>(
+  config: ClientConfig,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(`SELECT pg_advisory_lock(${START_LOCK})`);
+    return await work(client);
+  } catch (error) {
+    throw storeError(error);
+  } finally {
+    // The lock goes with the session.
+    await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Checks that the database keeps what it acknowledges and brings its schema up to this program's version, forward
+ * only. Nodes that start at once take turns.
+ * @throws HoldfastError Configuration where the database is too old, unsafely configured, or newer than the program;
+ * StoreUnavailable
+ */
+export function migrate(
+  config: ClientConfig,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<MigrationResult> {
+  return underStartLock(config, async (client) => {
+    const databaseVersion = await checkServer(client);
+    const applied = await takeSteps(client, migrations);
+    return { applied, databaseVersion };
+  });
+}
+
+async function checkServer(client: Client): Promise<string> {
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    'SELECT name, setting FROM pg_settings WHERE name = ANY($1)',
+    [
+      [
+        ...Object.keys(REQUIRED_SETTINGS),
+        'server_version',
+        'server_version_num',
+        'default_transaction_read_only',
+      ],
+    ],
+  );
+  const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
+  if (Number(settings.get('server_version_num')) < MIN_SERVER_VERSION) {
+    throw new HoldfastError(
+      'Configuration',
+      `PostgreSQL ${settings.get('server_version') ?? ''} is too old: 14 or newer is needed`,
+    );
+  }
+  for (const [name, allowed] of Object.entries(REQUIRED_SETTINGS)) {
+    const setting = settings.get(name) ?? '';
+    if (!allowed.includes(setting)) {
+      throw new HoldfastError(
+        'Configuration',
+        `the database has ${name} = ${setting}, where ${allowed.join(' or ')} is needed`,
+      );
+    }
+  }
+  return settings.get('server_version') ?? '';
+}
+
+async function takeSteps(client: Client, migrations: readonly Migration[]): Promise<readonly string[]> {
+  await client.query(`CREATE TABLE IF NOT EXISTS schema_migration (
+    version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now())`);
+  const { rows } = await client.query<{ version: number; sha256: string }>(
+    'SELECT version, sha256 FROM schema_migration',
+  );
+  const recorded = new Map(rows.map(({ version, sha256 }) => [version, sha256]));
+  const known = new Set(migrations.map(({ version }) => version));
+  for (const version of recorded.keys()) {
+    if (!known.has(version)) {
+      throw new HoldfastError(
+        'Configuration',
+        `the database has schema version ${version}, which is newer than this program`,
+      );
+    }
+  }
+  const applied: string[] = [];
+  for (const migration of migrations) {
+    const checksum = createHash('sha256').update(migration.sql).digest('hex');
+    const before = recorded.get(migration.version);
+    if (before === undefined) {
+      await takeStep(client, migration, checksum);
+      applied.push(`${migration.version} ${migration.name}`);
+    } else if (before !== checksum) {
+      throw new HoldfastError(
+        'Configuration',
+        `schema version ${migration.version} of the database is not the one of this program`,
+      );
+    }
+  }
+  return applied;
+}
+
+async function takeStep(client: Client, { version, name, sql }: Migration, checksum: string): Promise<void> {
+  await client.query('BEGIN');
+  await client.query(sql);
+  await client.query('INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)', [
+    version,
+    name,
+    checksum,
+  ]);
+  await client.query('COMMIT');
+}

@@ -1,0 +1,11 @@
+import { initial } from './0001-initial';
+
+/** One step of the schema. Its text never changes once released: a later step corrects it. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** All steps in their order; the last one's version is that of this program. */
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];

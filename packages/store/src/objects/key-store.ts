@@ -1,0 +1,109 @@
+import type {
+  ChangeCause,
+  KeyStore,
+  KeyStoreSession,
+  Keyring,
+  LocateQuery,
+  LocateResult,
+  ObjectChange,
+  StoredObject,
+} from '@holdfast/core';
+import type { Database, Session } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import type { PreparedChange } from './change';
+import { InternalIds } from './internal-id';
+import { locateAmong, locateObjects, soleNameOf } from './locate';
+import { nameDigest } from './projection';
+import { ObjectReader } from './reader';
+import { ObjectWriter } from './writer';
+
+/** The KeyStore port over PostgreSQL. */
+export class PostgresKeyStore implements KeyStore {
+  readonly #reader: ObjectReader;
+  readonly #writer: ObjectWriter;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    nowMs: () => number,
+  ) {
+    this.#reader = new ObjectReader(database, keyring);
+    this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
+  }
+
+  fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
+    return this.#reader.fetch(domainId, uniqueIdentifier);
+  }
+
+  async locate(query: LocateQuery): Promise<LocateResult> {
+    const name = soleNameOf(query);
+    if (name !== undefined) {
+      return locateAmong(await this.#reader.fetchNamed(query.domainId, nameDigest(name)), query);
+    }
+    try {
+      return await this.database.general((session) => locateObjects(session, this.keyring, query));
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
+    return this.#writer.commit(changes, cause);
+  }
+
+  transaction<T>(work: (session: KeyStoreSession) => Promise<T>): Promise<T> {
+    return this.#writer.transaction((session, written) =>
+      work(new TransactionSession(session, written, this.keyring, this.#reader, this.#writer)),
+    );
+  }
+}
+
+/** The key store as one transaction sees it. */
+class TransactionSession implements KeyStoreSession {
+  constructor(
+    private readonly session: Session,
+    private readonly written: PreparedChange[],
+    private readonly keyring: Keyring,
+    private readonly reader: ObjectReader,
+    private readonly writer: ObjectWriter,
+  ) {}
+
+  async fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
+    try {
+      return await this.reader.fetchIn(this.session, domainId, uniqueIdentifier);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async locate(query: LocateQuery): Promise<LocateResult> {
+    const name = soleNameOf(query);
+    try {
+      if (name !== undefined) {
+        return locateAmong(
+          await this.reader.fetchNamedIn(this.session, query.domainId, nameDigest(name)),
+          query,
+        );
+      }
+      await this.session.query(
+        `SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = force_custom_plan`,
+      );
+      return await locateObjects(this.session, this.keyring, query);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  /** What fails leaves the transaction as it was before the call. */
+  async commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
+    const prepared = await this.writer.prepare(changes, cause);
+    try {
+      await this.session.query('SAVEPOINT change');
+      await this.writer.write(this.session, prepared);
+    } catch (error) {
+      await this.session.query('ROLLBACK TO SAVEPOINT change').catch(() => undefined);
+      throw storeError(error);
+    }
+    this.written.push(...prepared);
+  }
+}

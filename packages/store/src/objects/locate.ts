@@ -1,0 +1,281 @@
+import {
+  matchesQuery,
+  type HoldfastError,
+  type Keyring,
+  type LocateFilter,
+  type LocateQuery,
+  type LocateResult,
+} from '@holdfast/core';
+import { State, type Attribute, type AttributeKey, type Name } from '@holdfast/kmip';
+import { TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
+import type { Session } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import { STORAGE_CODES, hasTerm, termOf, type Projection } from './projection';
+import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
+
+/** How many objects are read at once: bounds what a large answer holds in memory and how long it blocks. */
+const PAGE_ITEMS = 500;
+
+const RANGE_COLUMNS: Partial<Record<AttributeKey, keyof Projection>> = {
+  InitialDate: 'initialDate',
+  ActivationDate: 'activationDate',
+  DeactivationDate: 'deactivationDate',
+};
+const COLUMN_NAMES = {
+  initialDate: 'initial_date',
+  activationDate: 'activation_date',
+  deactivationDate: 'deactivation_date',
+} as const;
+
+/** The conditions of a query as SQL over object_projection. */
+class Conditions {
+  readonly clauses: string[] = [];
+  readonly types: number[] = [];
+  readonly #writes: ((writer: BinaryWriter) => void)[] = [];
+  /** Whether the clauses say all that the filters do; else more rows are found than match. */
+  isExact = true;
+
+  /** Adds a parameter and returns its placeholder. */
+  parameter(type: number, write: (writer: BinaryWriter) => void): string {
+    this.types.push(type);
+    this.#writes.push(write);
+    return `$${this.types.length}`;
+  }
+
+  int8(value: number): string {
+    return this.parameter(TypeId.int8, (writer) => writer.int8Value(value));
+  }
+
+  write(writer: BinaryWriter): void {
+    for (const write of this.#writes) write(writer);
+  }
+}
+
+function conditionsOf(query: LocateQuery): Conditions {
+  const conditions = new Conditions();
+  const domain = conditions.parameter(TypeId.uuid, (writer) => writer.uuidValue(query.domainId));
+  conditions.clauses.push(`p.domain_id = ${domain}`);
+  addStorage(conditions, query.storage);
+  for (const filter of query.filters) addFilter(conditions, filter, query);
+  return conditions;
+}
+
+function addStorage(conditions: Conditions, storage: LocateQuery['storage']): void {
+  const codes = (['online', 'archived', 'destroyed'] as const)
+    .filter((status) => storage[status])
+    .map((status) => STORAGE_CODES[status]);
+  const wanted = conditions.parameter(TypeId.int2Array, (writer) => {
+    writer.arrayValue(TypeId.int2Array, codes.length, (index) => writer.int2Value(codes[index] ?? 0));
+  });
+  conditions.clauses.push(`p.storage = ANY (${wanted})`);
+}
+
+function addFilter(conditions: Conditions, filter: LocateFilter, query: LocateQuery): void {
+  switch (filter.kind) {
+    case 'equals':
+      addEqual(conditions, filter.attribute, query);
+      break;
+    case 'includes':
+      // A part of a structure is in no column.
+      conditions.isExact = false;
+      break;
+    case 'range':
+      addRange(conditions, filter.key, filter.from, filter.to);
+      break;
+    case 'bits':
+      addBits(conditions, filter.key, filter.bits);
+      break;
+    case 'state':
+      addState(conditions, filter.state, query.nowSeconds);
+  }
+}
+
+function addEqual(conditions: Conditions, attribute: Attribute, { domainId, nowSeconds }: LocateQuery): void {
+  const { key, value } = attribute;
+  const term = hasTerm(key) ? termOf(domainId, attribute) : undefined;
+  if (key === 'State') addState(conditions, value, nowSeconds);
+  else if (term === undefined) addEqualColumn(conditions, key, value);
+  else {
+    const terms = conditions.parameter(TypeId.int8Array, (writer) => {
+      writer.arrayValue(TypeId.int8Array, 1, () => writer.int8Halves(term));
+    });
+    conditions.clauses.push(`p.terms @> ${terms}`);
+  }
+}
+
+function addBits(conditions: Conditions, key: AttributeKey, bits: number): void {
+  if (key === 'CryptographicUsageMask') {
+    const mask = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(bits));
+    conditions.clauses.push(`p.usage_mask & ${mask} = ${mask}`);
+  } else {
+    conditions.isExact = false;
+  }
+}
+
+function addEqualColumn(conditions: Conditions, key: AttributeKey, value: unknown): void {
+  if (typeof value === 'number' && RANGE_COLUMNS[key] !== undefined) {
+    addRange(conditions, key, value, value);
+  } else if (typeof value === 'number' && key === 'CryptographicUsageMask') {
+    const bits = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(value));
+    conditions.clauses.push(`p.usage_mask = ${bits}`);
+  } else if (typeof value === 'string' && key === 'UniqueIdentifier') {
+    const identifier = conditions.parameter(TypeId.text, (writer) =>
+      writer.textValue(value.replaceAll('\0', '')),
+    );
+    conditions.clauses.push(`p.unique_identifier = ${identifier}`);
+  } else {
+    conditions.isExact = false;
+  }
+}
+
+function addRange(conditions: Conditions, key: AttributeKey, from: number, to: number): void {
+  const member = RANGE_COLUMNS[key];
+  if (member === undefined) {
+    conditions.isExact = false;
+    return;
+  }
+  const column = COLUMN_NAMES[member as keyof typeof COLUMN_NAMES];
+  conditions.clauses.push(`p.${column} BETWEEN ${conditions.int8(from)} AND ${conditions.int8(to)}`);
+}
+
+/** The rules of core's `stateAt` in SQL: what is stored, moved on by dates that have passed. */
+function addState(conditions: Conditions, state: State, nowSeconds: number): void {
+  const code = (value: State): string => String(value);
+  const now = conditions.int8(nowSeconds);
+  const activated = `(p.state = ${code(State.Active)}
+    OR (p.state = ${code(State.PreActive)} AND p.activation_date <= ${now}))`;
+  switch (state) {
+    case State.PreActive:
+      conditions.clauses.push(
+        `p.state = ${code(State.PreActive)} AND (p.activation_date IS NULL OR p.activation_date > ${now})`,
+      );
+      break;
+    case State.Active:
+      conditions.clauses.push(
+        `${activated} AND (p.deactivation_date IS NULL OR p.deactivation_date > ${now})`,
+      );
+      break;
+    case State.Deactivated:
+      conditions.clauses.push(
+        `(p.state = ${code(State.Deactivated)} OR (${activated} AND p.deactivation_date <= ${now}))`,
+      );
+      break;
+    default:
+      conditions.clauses.push(`p.state = ${code(state)} AND ${now} IS NOT NULL`);
+  }
+}
+
+/** Whether at most one object can match, since it must hold a name that is unique: then the name leads to it. */
+export function soleNameOf({ filters, storage }: LocateQuery): string | undefined {
+  if (storage.destroyed) return undefined;
+  for (const filter of filters) {
+    if (filter.kind !== 'equals' && filter.kind !== 'includes') continue;
+    if (filter.attribute.key !== 'Name') continue;
+    // A condition may name the type of a Name alone.
+    const { nameValue } = filter.attribute.value as Partial<Name>;
+    if (nameValue !== undefined) return nameValue;
+  }
+  return undefined;
+}
+
+/** The answer where `object` is the only one that may match. */
+export function locateAmong(object: StoredRow | undefined, query: LocateQuery): LocateResult {
+  if (object === undefined || !matchesQuery(object.attributes, query)) return { objects: [], totalItems: 0 };
+  const isWanted = query.offsetItems === 0 && query.maximumItems !== 0;
+  return { objects: isWanted ? [object] : [], totalItems: 1 };
+}
+
+/**
+ * Finds objects through the projection. Every object found is checked against its MAC and compared with the filters
+ * once more, so whatever the projection says, nothing wrong is answered.
+ * @throws HoldfastError IntegrityViolation where an object that is found is not what was written
+ */
+export async function locateObjects(
+  session: Session,
+  keyring: Keyring,
+  query: LocateQuery,
+): Promise<LocateResult> {
+  if (!isUuid(query.domainId)) return { objects: [], totalItems: 0 };
+  await keyring.ensure(query.domainId);
+  const { offsetItems, maximumItems } = query;
+  const conditions = conditionsOf(query);
+  const isCounted = maximumItems !== undefined || offsetItems > 0;
+  const wanted = maximumItems ?? Number.POSITIVE_INFINITY;
+  const objects: StoredRow[] = [];
+  let matched = 0;
+  let after: string | undefined;
+  do {
+    const page = await readPage(session, keyring, query, conditions, after);
+    for (const object of page) {
+      if (!matchesQuery(object.attributes, query)) continue;
+      if (matched++ >= offsetItems && objects.length < wanted) objects.push(object);
+    }
+    after = page.length < PAGE_ITEMS ? undefined : page.at(-1)?.internalId;
+    if (objects.length >= wanted && conditions.isExact) {
+      return { objects, totalItems: await countMatches(session, conditions) };
+    }
+  } while (after !== undefined && (isCounted || objects.length < wanted));
+  return { objects, totalItems: matched };
+}
+
+async function readPage(
+  session: Session,
+  keyring: Keyring,
+  { domainId, order, offsetItems, maximumItems }: LocateQuery,
+  conditions: Conditions,
+  after: string | undefined,
+): Promise<readonly StoredRow[]> {
+  const [direction, comparison] = order === 'newest-first' ? ['DESC', '<'] : ['ASC', '>'];
+  const items = Math.min(
+    PAGE_ITEMS,
+    conditions.isExact ? offsetItems + (maximumItems ?? PAGE_ITEMS) : PAGE_ITEMS,
+  );
+  const clauses = [...conditions.clauses];
+  const types = [...conditions.types];
+  if (after !== undefined) {
+    types.push(TypeId.uuid);
+    clauses.push(`p.internal_id ${comparison} $${types.length}`);
+  }
+  const page: StoredRow[] = [];
+  let failure: HoldfastError | undefined;
+  await session.run(
+    {
+      name: '',
+      parameterTypes: types,
+      text: `SELECT ${OBJECT_SELECTION}
+        FROM (SELECT p.domain_id, p.internal_id, p.unique_identifier FROM object_projection AS p
+          WHERE ${clauses.join(' AND ')} ORDER BY p.internal_id ${direction} LIMIT ${items}) AS found
+        JOIN object AS o USING (domain_id, unique_identifier)
+        ORDER BY found.internal_id ${direction}`,
+    },
+    (writer) => {
+      conditions.write(writer);
+      if (after !== undefined) writer.uuidValue(after);
+    },
+    (row) => {
+      try {
+        page.push(readObject(keyring, row, domainId));
+      } catch (error) {
+        failure ??= storeError(error);
+      }
+    },
+  );
+  if (failure !== undefined) throw failure;
+  return page;
+}
+
+async function countMatches(session: Session, conditions: Conditions): Promise<number> {
+  let count = 0;
+  await session.run(
+    {
+      name: '',
+      parameterTypes: conditions.types,
+      text: `SELECT count(*) FROM object_projection AS p WHERE ${conditions.clauses.join(' AND ')}`,
+    },
+    (writer) => conditions.write(writer),
+    (row) => {
+      count = row.int8();
+    },
+  );
+  return count;
+}

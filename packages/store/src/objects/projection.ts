@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
+import { STORAGE_DIALECT, State, Tag, definitionOf, type Attribute, type AttributeKey } from '@holdfast/kmip';
+import { encodeTtlv } from '@holdfast/ttlv';
+import { Hash64, type Term } from './hash64';
+
+/** What Locate searches of one object: derived from its attributes, kept apart from its row, and rebuildable. */
+export interface Projection {
+  readonly storage: number;
+  readonly state: State | undefined;
+  readonly usageMask: number | undefined;
+  readonly initialDate: number | undefined;
+  readonly activationDate: number | undefined;
+  readonly deactivationDate: number | undefined;
+  readonly terms: readonly Term[];
+}
+
+/** How the column `storage` says where an object is. */
+export const STORAGE_CODES: Readonly<Record<StorageStatus, number>> = {
+  online: 0,
+  archived: 1,
+  destroyed: 2,
+};
+
+/** Attributes that have a column, or that nobody looks for by their exact value and each change would rewrite. */
+const NO_TERM: ReadonlySet<AttributeKey> = new Set([
+  'State',
+  'CryptographicUsageMask',
+  'InitialDate',
+  'ActivationDate',
+  'DeactivationDate',
+  'LastChangeDate',
+  'LeaseTime',
+  'UniqueIdentifier',
+  'ShortUniqueIdentifier',
+  'UsageLimits',
+]);
+const TAGS_WITHOUT_TERM: ReadonlySet<number> = new Set([...NO_TERM].map((key) => definitionOf(key).tag));
+
+/** Whether objects with this attribute are found by a term. */
+export function hasTerm(key: AttributeKey): boolean {
+  return !NO_TERM.has(key);
+}
+
+const HEADER_LENGTH_BYTES = 8;
+const UUID_LENGTH_BYTES = 16;
+
+function seedOf(domainId: string): Buffer {
+  return Buffer.from(domainId.replaceAll('-', ''), 'hex');
+}
+
+/** The term under which objects of the domain with this attribute value are found. */
+export function termOf(domainId: string, attribute: Attribute): Term | undefined {
+  const { tag, codec } = definitionOf(attribute.key);
+  const item = codec.encode(tag, attribute.value, STORAGE_DIALECT);
+  if (item === undefined) return undefined;
+  return new Hash64().update(seedOf(domainId), 0, UUID_LENGTH_BYTES).update(encodeTtlv(item)).finish();
+}
+
+/** One term for each attribute instance: a hash of its bytes as they stand in the encoded set. */
+function termsOf(domainId: string, attributeBytes: Buffer): readonly Term[] {
+  const seed = seedOf(domainId);
+  const terms: Term[] = [];
+  let offset = HEADER_LENGTH_BYTES;
+  while (offset < attributeBytes.length) {
+    const length = attributeBytes.readUInt32BE(offset + 4);
+    const end = offset + HEADER_LENGTH_BYTES + Math.ceil(length / 8) * 8;
+    const tag = attributeBytes.readUIntBE(offset, 3);
+    if (tag !== Tag.AttributeIndex && !TAGS_WITHOUT_TERM.has(tag)) {
+      terms.push(new Hash64().update(seed).update(attributeBytes, offset, end).finish());
+    }
+    offset = end;
+  }
+  return terms;
+}
+
+/** @param attributeBytes the canonical bytes of `attributes` */
+export function projectionOf(domainId: string, attributes: AttributeSet, attributeBytes: Buffer): Projection {
+  return {
+    storage: STORAGE_CODES[storageStatusOf(attributes)],
+    state: attributes.get('State'),
+    usageMask: attributes.get('CryptographicUsageMask'),
+    initialDate: attributes.get('InitialDate'),
+    activationDate: attributes.get('ActivationDate'),
+    deactivationDate: attributes.get('DeactivationDate'),
+    terms: termsOf(domainId, attributeBytes),
+  };
+}
+
+/** Whether two projections are the same row. */
+export function sameProjection(one: Projection, other: Projection): boolean {
+  return (
+    one.storage === other.storage &&
+    one.state === other.state &&
+    one.usageMask === other.usageMask &&
+    one.initialDate === other.initialDate &&
+    one.activationDate === other.activationDate &&
+    one.deactivationDate === other.deactivationDate &&
+    one.terms.length === other.terms.length &&
+    one.terms.every(
+      ({ high, low }, index) => high === other.terms[index]?.high && low === other.terms[index].low,
+    )
+  );
+}
+
+/** Under what a name is unique within its domain: half of the SHA-256 of the Name Value. */
+export function nameDigest(nameValue: string): Buffer {
+  return createHash('sha256').update(nameValue, 'utf8').digest().subarray(0, 16);
+}
+
+/** The names that the object holds against others: none once it is destroyed. */
+export function namesOf(attributes: AttributeSet): readonly string[] {
+  if (storageStatusOf(attributes) === 'destroyed') return [];
+  return [...new Set(attributes.instances('Name').map(({ value }) => value.nameValue))];
+}

@@ -1,0 +1,196 @@
+import { HoldfastError, type Keyring } from '@holdfast/core';
+import { Batcher } from '../postgres/batcher';
+import { RowReader, TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
+import type { Database, Session } from '../postgres/database';
+import { leavesOutcomeOpen, storeError } from '../postgres/errors';
+import type { Statement } from '../postgres/statement';
+import { isStorable } from './change';
+import { readObject, type StoredRow } from './row';
+import { fetchNamed, fetchObjects, findRecorded } from './statements';
+
+/** How an object is asked for: by its identifier, or by the digest of its name. */
+interface Lookup {
+  readonly domainId: string;
+  readonly key: string | Buffer;
+}
+
+interface PendingLookup extends Lookup {
+  resolve(row: StoredRow | undefined): void;
+  reject(error: unknown): void;
+}
+
+type Outcome = { readonly row: StoredRow | undefined } | { readonly error: unknown };
+
+const BATCHES = { concurrency: 2, maxItems: 256 };
+
+/** Reads objects by key. What is asked for within one turn of the event loop goes in one statement. */
+export class ObjectReader {
+  readonly #byIdentifier: Batcher<PendingLookup>;
+  readonly #byName: Batcher<PendingLookup>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+  ) {
+    this.#byIdentifier = new Batcher((items) => this.#runBatch(items, lookUpIdentifiers), BATCHES);
+    this.#byName = new Batcher((items) => this.#runBatch(items, lookUpNames), BATCHES);
+  }
+
+  /** @throws HoldfastError IntegrityViolation, StoreUnavailable */
+  fetch(domainId: string, uniqueIdentifier: string): Promise<StoredRow | undefined> {
+    if (!canBeKey(domainId, uniqueIdentifier)) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#byIdentifier.add({ domainId, key: uniqueIdentifier, resolve, reject });
+    });
+  }
+
+  /** The object that holds a name. */
+  fetchNamed(domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#byName.add({ domainId, key: nameDigest, resolve, reject });
+    });
+  }
+
+  /** Like fetch, on a connection of the caller's. */
+  async fetchIn(
+    session: Session,
+    domainId: string,
+    uniqueIdentifier: string,
+  ): Promise<StoredRow | undefined> {
+    if (!canBeKey(domainId, uniqueIdentifier)) return undefined;
+    return this.#single(
+      await lookUpIdentifiers(session, this.keyring, [{ domainId, key: uniqueIdentifier }]),
+    );
+  }
+
+  /** Like fetchNamed, on a connection of the caller's. */
+  async fetchNamedIn(session: Session, domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
+    return this.#single(await lookUpNames(session, this.keyring, [{ domainId, key: nameDigest }]));
+  }
+
+  #single([outcome]: readonly Outcome[]): StoredRow | undefined {
+    if (outcome === undefined) return undefined;
+    if ('error' in outcome) throw outcome.error;
+    return outcome.row;
+  }
+
+  async #runBatch(items: PendingLookup[], lookUp: typeof lookUpIdentifiers): Promise<void> {
+    const attempt = (): Promise<readonly Outcome[]> =>
+      this.database.hot((session) => lookUp(session, this.keyring, items));
+    try {
+      // Reading again costs nothing but time: one broken connection is no reason to fail.
+      const outcomes = await attempt().catch((error: unknown) => {
+        if (error instanceof HoldfastError || !leavesOutcomeOpen(error)) throw error;
+        return attempt();
+      });
+      items.forEach((item, index) => {
+        const outcome = outcomes[index] as Outcome;
+        if ('error' in outcome) item.reject(outcome.error);
+        else item.resolve(outcome.row);
+      });
+    } catch (error) {
+      for (const item of items) item.reject(storeError(error));
+    }
+  }
+}
+
+function canBeKey(domainId: string, uniqueIdentifier: string): boolean {
+  return isUuid(domainId) && isStorable(uniqueIdentifier);
+}
+
+async function lookUpIdentifiers(
+  session: Session,
+  keyring: Keyring,
+  lookups: readonly Lookup[],
+): Promise<readonly Outcome[]> {
+  const write = (writer: BinaryWriter, wanted: readonly Lookup[]): void => {
+    writer.arrayValue(TypeId.uuidArray, wanted.length, (index) => writer.uuidValue(wanted[index]?.domainId));
+    writer.arrayValue(TypeId.textArray, wanted.length, (index) =>
+      writer.textValue(wanted[index]?.key as string),
+    );
+  };
+  const outcomes = await readRows(session, keyring, lookups, fetchObjects, (writer) =>
+    write(writer, lookups),
+  );
+  const missing = lookups.flatMap((lookup, index) =>
+    outcomes[index] === undefined ? [{ lookup, index }] : [],
+  );
+  if (missing.length > 0) {
+    const wanted = missing.map(({ lookup }) => lookup);
+    await session.run(
+      findRecorded,
+      (writer) => write(writer, wanted),
+      (row) => {
+        const found = missing[row.int4() - 1];
+        if (found !== undefined) {
+          outcomes[found.index] = {
+            error: new HoldfastError('IntegrityViolation', 'the stored object is gone, its records are not'),
+          };
+        }
+      },
+    );
+  }
+  return outcomes.map((outcome) => outcome ?? { row: undefined });
+}
+
+async function lookUpNames(
+  session: Session,
+  keyring: Keyring,
+  lookups: readonly Lookup[],
+): Promise<readonly Outcome[]> {
+  const outcomes = await readRows(session, keyring, lookups, fetchNamed, (writer) => {
+    writer.arrayValue(TypeId.uuidArray, lookups.length, (index) =>
+      writer.uuidValue(lookups[index]?.domainId),
+    );
+    writer.arrayValue(TypeId.byteaArray, lookups.length, (index) =>
+      writer.bytesValue(lookups[index]?.key as Buffer),
+    );
+  });
+  return outcomes.map((outcome) => outcome ?? { row: undefined });
+}
+
+/** Runs a statement that answers with the item's number and the object; one bad row fails its item alone. */
+async function readRows(
+  session: Session,
+  keyring: Keyring,
+  lookups: readonly Lookup[],
+  statement: Statement,
+  writeParameters: (writer: BinaryWriter) => void,
+): Promise<(Outcome | undefined)[]> {
+  const outcomes = new Array<Outcome | undefined>(lookups.length).fill(undefined);
+  const withoutKeys: { readonly index: number; readonly row: RowReader }[] = [];
+  await session.run(statement, writeParameters, (row) => {
+    const index = row.int4() - 1;
+    const again = row.offset;
+    const { domainId } = lookups[index] as Lookup;
+    const outcome = outcomeOf(() => readObject(keyring, row, domainId));
+    outcomes[index] = outcome;
+    if (lacksKeys(outcome)) withoutKeys.push({ index, row: new RowReader(row.bytes, again) });
+  });
+  for (const { index, row } of withoutKeys) {
+    const { domainId } = lookups[index] as Lookup;
+    try {
+      await keyring.ensure(domainId);
+      outcomes[index] = outcomeOf(() => readObject(keyring, row, domainId));
+    } catch (error) {
+      outcomes[index] = { error };
+    }
+  }
+  return outcomes;
+}
+
+function outcomeOf(read: () => StoredRow): Outcome {
+  try {
+    return { row: read() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function lacksKeys(outcome: Outcome): boolean {
+  return (
+    'error' in outcome &&
+    outcome.error instanceof HoldfastError &&
+    outcome.error.code === 'RootOfTrustUnavailable'
+  );
+}

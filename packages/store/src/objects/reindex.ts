@@ -1,0 +1,104 @@
+import { HoldfastError, type Keyring } from '@holdfast/core';
+import { TypeId } from '../postgres/binary';
+import type { Database, Session } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import { nameDigest, namesOf, projectionOf } from './projection';
+import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
+import { addNames, insertProjections, writeProjectionRows } from './statements';
+
+const PAGE_ITEMS = 500;
+
+/**
+ * Rebuilds names and projections of all objects from their rows, in one transaction during which no object changes.
+ * @returns how many objects there are
+ * @throws HoldfastError IntegrityViolation where a row is not what was written: then nothing is changed
+ */
+export async function reindex(database: Database, keyring: Keyring): Promise<number> {
+  try {
+    return await database.transactional(async (session) => {
+      await session.query('BEGIN');
+      try {
+        await session.query('LOCK TABLE object, object_name, object_projection IN SHARE ROW EXCLUSIVE MODE');
+        await session.query('DELETE FROM object_name');
+        await session.query('DELETE FROM object_projection');
+        const count = await rebuild(session, keyring);
+        await session.query('COMMIT');
+        return count;
+      } catch (error) {
+        await session.query('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+async function rebuild(session: Session, keyring: Keyring): Promise<number> {
+  let count = 0;
+  let after: StoredRow | undefined;
+  do {
+    const page = await readPage(session, keyring, after);
+    if (page.length > 0) await writePage(session, page);
+    count += page.length;
+    after = page.length < PAGE_ITEMS ? undefined : page.at(-1);
+  } while (after !== undefined);
+  return count;
+}
+
+async function readPage(
+  session: Session,
+  keyring: Keyring,
+  after: StoredRow | undefined,
+): Promise<readonly StoredRow[]> {
+  const rows: { readonly domainId: string; read: () => StoredRow }[] = [];
+  const condition = after === undefined ? '' : 'WHERE (o.domain_id, o.unique_identifier) > ($1, $2)';
+  await session.run(
+    {
+      name: '',
+      parameterTypes: after === undefined ? [] : [TypeId.uuid, TypeId.text],
+      text: `SELECT o.domain_id, ${OBJECT_SELECTION} FROM object AS o ${condition}
+        ORDER BY o.domain_id, o.unique_identifier LIMIT ${PAGE_ITEMS}`,
+    },
+    (writer) => {
+      if (after === undefined) return;
+      writer.uuidValue(after.domainId);
+      writer.textValue(after.uniqueIdentifier);
+    },
+    (row) => {
+      const domainId = row.uuid();
+      rows.push({ domainId, read: () => readObject(keyring, row, domainId) });
+    },
+  );
+  const page: StoredRow[] = [];
+  for (const { domainId, read } of rows) {
+    await keyring.ensure(domainId);
+    page.push(read());
+  }
+  return page;
+}
+
+async function writePage(session: Session, page: readonly StoredRow[]): Promise<void> {
+  const projections = page.map((row) => projectionOf(row.domainId, row.attributes, row.attributeBytes));
+  await session.run(insertProjections, (writer) => writeProjectionRows(writer, page, projections));
+  const names = page.flatMap((row) =>
+    namesOf(row.attributes).map((name) => ({ row, digest: nameDigest(name) })),
+  );
+  let added = 0;
+  await session.run(
+    addNames,
+    (writer) => {
+      writer.arrayValue(TypeId.uuidArray, names.length, (index) =>
+        writer.uuidValue(names[index]?.row.domainId),
+      );
+      writer.arrayValue(TypeId.byteaArray, names.length, (index) => writer.bytesValue(names[index]?.digest));
+      writer.arrayValue(TypeId.textArray, names.length, (index) =>
+        writer.textValue(names[index]?.row.uniqueIdentifier),
+      );
+    },
+    () => added++,
+  );
+  if (added < names.length) {
+    throw new HoldfastError('IntegrityViolation', 'two stored objects of one domain have the same name');
+  }
+}

@@ -1,0 +1,296 @@
+import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
+import { TypeId, type BinaryWriter } from '../postgres/binary';
+import { arrayTypes, writeColumnArrays } from '../postgres/columns';
+import type { Statement } from '../postgres/statement';
+import type { PreparedChange } from './change';
+import type { Term } from './hash64';
+import type { Projection } from './projection';
+import { OBJECT_COLUMNS, OBJECT_SELECTION, type ObjectRow } from './row';
+
+/**
+ * The statements of the hot paths. Each serves a batch: its parameters are arrays with one element for each item, and
+ * its rows name the items by their numbers, from 1.
+ */
+
+const OBJECT_TYPES = OBJECT_COLUMNS.map(([, type]) => type);
+const RECORD_TYPES = CHANGE_RECORD_COLUMNS.map(([, type]) => type);
+const OBJECT_NAMES = OBJECT_COLUMNS.map(([name]) => name);
+const RECORD_NAMES = CHANGE_RECORD_COLUMNS.map(([name]) => name);
+/** Columns that both have stand once in `input`; those of the record that differ get a prefix. */
+const RECORD_INPUTS = RECORD_NAMES.map((name) => `record_${name}`);
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [TypeId.bytea]: 'bytea',
+  [TypeId.int2]: 'int2',
+  [TypeId.int4]: 'int4',
+  [TypeId.int8]: 'int8',
+  [TypeId.text]: 'text',
+  [TypeId.uuid]: 'uuid',
+};
+
+/** Objects by domain and identifier. */
+export const fetchObjects: Statement = {
+  name: 'fetch_objects',
+  parameterTypes: [TypeId.uuidArray, TypeId.textArray],
+  text: `SELECT q.n::int4, ${OBJECT_SELECTION}
+    FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS q (domain_id, unique_identifier, n)
+    CROSS JOIN LATERAL (SELECT * FROM object AS x
+      WHERE x.domain_id = q.domain_id AND x.unique_identifier = q.unique_identifier OFFSET 0) AS o`,
+};
+
+/** Which of these identifiers were once given to an object. */
+export const findRecorded: Statement = {
+  name: 'find_recorded',
+  parameterTypes: [TypeId.uuidArray, TypeId.textArray],
+  text: `SELECT q.n::int4
+    FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS q (domain_id, unique_identifier, n)
+    WHERE EXISTS (SELECT FROM change_record AS c
+      WHERE c.domain_id = q.domain_id AND c.unique_identifier = q.unique_identifier OFFSET 0)`,
+};
+
+/** Objects by domain and name digest. */
+export const fetchNamed: Statement = {
+  name: 'fetch_named',
+  parameterTypes: [TypeId.uuidArray, TypeId.byteaArray],
+  text: `SELECT q.n::int4, ${OBJECT_SELECTION}
+    FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY AS q (domain_id, name_digest, n)
+    CROSS JOIN LATERAL (SELECT y.unique_identifier FROM object_name AS y
+      WHERE y.domain_id = q.domain_id AND y.name_digest = q.name_digest OFFSET 0) AS m
+    CROSS JOIN LATERAL (SELECT * FROM object AS x
+      WHERE x.domain_id = q.domain_id AND x.unique_identifier = m.unique_identifier OFFSET 0) AS o`,
+};
+
+const PROJECTION_INPUTS = [
+  ['storage', TypeId.int2],
+  ['state', TypeId.int2],
+  ['usage_mask', TypeId.int4],
+  ['initial_date', TypeId.int8],
+  ['activation_date', TypeId.int8],
+  ['deactivation_date', TypeId.int8],
+  ['terms_from', TypeId.int4],
+  ['terms_to', TypeId.int4],
+] as const;
+const PROJECTION_NAMES = PROJECTION_INPUTS.slice(0, -2).map(([name]) => name);
+
+const CHANGE_INPUTS: readonly (readonly [string, number])[] = [
+  ...OBJECT_COLUMNS,
+  ['mac', TypeId.bytea],
+  ...RECORD_NAMES.map((name, index) => [`record_${name}`, RECORD_TYPES[index] ?? 0] as const),
+  ['record_mac', TypeId.bytea],
+  ...PROJECTION_INPUTS,
+];
+const TERMS_PARAMETER = CHANGE_INPUTS.length + 1;
+const NEXT_PARAMETER = CHANGE_INPUTS.length + 2;
+
+function input(extra: readonly (readonly [string, number])[]): string {
+  const columns = [...CHANGE_INPUTS, ...extra];
+  const parameters = columns.map(([, type], index) => {
+    const number = index < CHANGE_INPUTS.length ? index + 1 : index + 2;
+    return `$${number}::${TYPE_NAMES[type] ?? ''}[]`;
+  });
+  return `input AS (SELECT * FROM unnest(${parameters.join(', ')})
+    WITH ORDINALITY AS i (${columns.map(([name]) => name).join(', ')}, n))`;
+}
+
+const TERMS = `($${TERMS_PARAMETER}::int8[])[i.terms_from:i.terms_to]`;
+const INSERT_RECORDS = `INSERT INTO change_record (${RECORD_NAMES.join(', ')}, mac)
+  SELECT ${RECORD_INPUTS.map((name) => `i.${name}`).join(', ')}, i.record_mac`;
+const INSERT_PROJECTIONS = `INSERT INTO object_projection
+    (domain_id, internal_id, unique_identifier, ${PROJECTION_NAMES.join(', ')}, terms)
+  SELECT i.domain_id, i.internal_id, i.unique_identifier,
+    ${PROJECTION_NAMES.map((name) => `i.${name}`).join(', ')}, ${TERMS}`;
+
+/**
+ * New objects with at most one name each. Answers the numbers of those that were stored; the others' names are taken.
+ * An identifier that exists fails the statement as a whole.
+ */
+export const createObjects: Statement = {
+  name: 'create_objects',
+  parameterTypes: [...arrayTypes(CHANGE_INPUTS.map(([, type]) => type)), TypeId.int8Array, TypeId.byteaArray],
+  text: `WITH ${input([['name_digest', TypeId.bytea]])},
+    named AS (
+      INSERT INTO object_name (domain_id, name_digest, unique_identifier)
+      SELECT domain_id, name_digest, unique_identifier FROM input WHERE name_digest IS NOT NULL
+      ORDER BY domain_id, name_digest
+      ON CONFLICT DO NOTHING
+      RETURNING domain_id, unique_identifier),
+    accepted AS MATERIALIZED (
+      SELECT * FROM input AS i WHERE i.name_digest IS NULL
+        OR (i.domain_id, i.unique_identifier) IN (SELECT domain_id, unique_identifier FROM named)),
+    objects AS (
+      INSERT INTO object (${OBJECT_NAMES.join(', ')}, mac)
+      SELECT ${OBJECT_NAMES.map((name) => `i.${name}`).join(', ')}, i.mac FROM accepted AS i),
+    records AS (${INSERT_RECORDS} FROM accepted AS i),
+    projections AS (${INSERT_PROJECTIONS} FROM accepted AS i)
+    SELECT n::int4 FROM accepted`,
+};
+
+const UPDATE_INPUTS = [
+  ['previous_revision', TypeId.int4],
+  ['keeps_value', TypeId.int2],
+] as const;
+
+/**
+ * Changed objects, of which none gets a name that it did not have. Answers the numbers of those that were stored; the
+ * others had been changed by somebody else since they were read.
+ */
+export const updateObjects: Statement = {
+  name: 'update_objects',
+  parameterTypes: [
+    ...arrayTypes(CHANGE_INPUTS.map(([, type]) => type)),
+    TypeId.int8Array,
+    ...arrayTypes(UPDATE_INPUTS.map(([, type]) => type)),
+    TypeId.int8Array,
+    TypeId.byteaArray,
+  ],
+  text: `WITH ${input(UPDATE_INPUTS)},
+    changed AS (
+      UPDATE object AS o SET
+        generation = i.generation, revision = i.revision, format = i.format, key_version = i.key_version,
+        attributes = i.attributes, mac = i.mac,
+        salt = CASE WHEN i.keeps_value = 1 THEN o.salt ELSE i.salt END,
+        sealed = CASE WHEN i.keeps_value = 1 THEN o.sealed ELSE i.sealed END
+      FROM input AS i
+      WHERE o.domain_id = i.domain_id AND o.unique_identifier = i.unique_identifier
+        AND o.revision = i.previous_revision
+      RETURNING i.n),
+    freed AS (
+      DELETE FROM object_name AS x
+      USING unnest($${NEXT_PARAMETER + UPDATE_INPUTS.length}::int8[],
+        $${NEXT_PARAMETER + UPDATE_INPUTS.length + 1}::bytea[]) AS f (n, name_digest), input AS i
+      WHERE i.n = f.n AND x.domain_id = i.domain_id AND x.name_digest = f.name_digest
+        AND x.unique_identifier = i.unique_identifier AND f.n IN (SELECT n FROM changed)),
+    records AS (${INSERT_RECORDS} FROM input AS i WHERE i.n IN (SELECT n FROM changed)),
+    projections AS (
+      UPDATE object_projection AS p SET
+        ${PROJECTION_NAMES.map((name) => `${name} = i.${name}`).join(', ')}, terms = ${TERMS}
+      FROM input AS i
+      WHERE i.storage IS NOT NULL AND i.n IN (SELECT n FROM changed)
+        AND p.domain_id = i.domain_id AND p.internal_id = i.internal_id)
+    SELECT n::int4 FROM changed`,
+};
+
+/** Projections of objects that have none. */
+export const insertProjections: Statement = {
+  name: 'insert_projections',
+  parameterTypes: [
+    TypeId.uuidArray,
+    TypeId.uuidArray,
+    TypeId.textArray,
+    ...arrayTypes(PROJECTION_INPUTS.map(([, type]) => type)),
+    TypeId.int8Array,
+  ],
+  text: `INSERT INTO object_projection
+      (domain_id, internal_id, unique_identifier, ${PROJECTION_NAMES.join(', ')}, terms)
+    SELECT i.domain_id, i.internal_id, i.unique_identifier, ${PROJECTION_NAMES.map((name) => `i.${name}`).join(', ')},
+      ($${PROJECTION_INPUTS.length + 4}::int8[])[i.terms_from:i.terms_to]
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[],
+      ${PROJECTION_INPUTS.map(([, type], index) => `$${index + 4}::${TYPE_NAMES[type] ?? ''}[]`).join(', ')})
+      AS i (domain_id, internal_id, unique_identifier, ${PROJECTION_INPUTS.map(([name]) => name).join(', ')})`,
+};
+
+/** Writes the parameters of insertProjections. */
+export function writeProjectionRows(
+  writer: BinaryWriter,
+  rows: readonly Pick<ObjectRow, 'domainId' | 'internalId' | 'uniqueIdentifier'>[],
+  projections: readonly Projection[],
+): void {
+  writer.arrayValue(TypeId.uuidArray, rows.length, (index) => writer.uuidValue(rows[index]?.domainId));
+  writer.arrayValue(TypeId.uuidArray, rows.length, (index) => writer.uuidValue(rows[index]?.internalId));
+  writer.arrayValue(TypeId.textArray, rows.length, (index) =>
+    writer.textValue(rows[index]?.uniqueIdentifier),
+  );
+  writeProjections(writer, projections);
+}
+
+/** Names of objects. One row for each that was free. */
+export const addNames: Statement = {
+  name: 'add_names',
+  parameterTypes: [TypeId.uuidArray, TypeId.byteaArray, TypeId.textArray],
+  text: `INSERT INTO object_name (domain_id, name_digest, unique_identifier)
+    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[])
+    ON CONFLICT DO NOTHING
+    RETURNING 1`,
+};
+
+/** Writes the parameters of createObjects. */
+export function writeCreates(writer: BinaryWriter, changes: readonly PreparedChange[]): void {
+  writeChanges(writer, changes);
+  writer.arrayValue(TypeId.byteaArray, changes.length, (index) => {
+    writer.bytesValue(changes[index]?.addedNames[0]);
+  });
+}
+
+/** Writes the parameters of updateObjects. */
+export function writeUpdates(writer: BinaryWriter, changes: readonly PreparedChange[]): void {
+  writeChanges(writer, changes);
+  writer.arrayValue(TypeId.int4Array, changes.length, (index) => {
+    writer.int4Value((changes[index] as PreparedChange).row.revision - 1);
+  });
+  writer.arrayValue(TypeId.int2Array, changes.length, (index) => {
+    writer.int2Value(changes[index]?.keepsValue === true ? 1 : 0);
+  });
+  const freed = changes.flatMap(({ removedNames }, index) =>
+    removedNames.map((digest) => ({ number: index + 1, digest })),
+  );
+  writer.arrayValue(TypeId.int8Array, freed.length, (index) => writer.int8Value(freed[index]?.number));
+  writer.arrayValue(TypeId.byteaArray, freed.length, (index) => writer.bytesValue(freed[index]?.digest));
+}
+
+function writeChanges(writer: BinaryWriter, changes: readonly PreparedChange[]): void {
+  writeColumnArrays(
+    writer,
+    OBJECT_TYPES,
+    changes.map(({ object }) => object.columns),
+  );
+  writeMacs(writer, changes, 'object');
+  writeColumnArrays(
+    writer,
+    RECORD_TYPES,
+    changes.map(({ record }) => record.columns),
+  );
+  writeMacs(writer, changes, 'record');
+  writeProjections(
+    writer,
+    changes.map(({ projection }) => projection),
+  );
+}
+
+function writeMacs(
+  writer: BinaryWriter,
+  changes: readonly PreparedChange[],
+  which: 'object' | 'record',
+): void {
+  writer.arrayValue(TypeId.byteaArray, changes.length, (index) => {
+    writer.bytesValue(changes[index]?.[which].mac);
+  });
+}
+
+/** One element for each projection, all NULL where there is none; then all terms, in the order of their objects. */
+function writeProjections(writer: BinaryWriter, projections: readonly (Projection | undefined)[]): void {
+  const count = projections.length;
+  const int2 = (value: number | undefined): void =>
+    value === undefined ? writer.null() : writer.int2Value(value);
+  const int4 = (value: number | undefined): void =>
+    value === undefined ? writer.null() : writer.int4Value(value);
+  writer.arrayValue(TypeId.int2Array, count, (index) => int2(projections[index]?.storage));
+  writer.arrayValue(TypeId.int2Array, count, (index) => int2(projections[index]?.state));
+  writer.arrayValue(TypeId.int4Array, count, (index) => int4(projections[index]?.usageMask));
+  writer.arrayValue(TypeId.int8Array, count, (index) => writer.int8Value(projections[index]?.initialDate));
+  writer.arrayValue(TypeId.int8Array, count, (index) => writer.int8Value(projections[index]?.activationDate));
+  writer.arrayValue(TypeId.int8Array, count, (index) =>
+    writer.int8Value(projections[index]?.deactivationDate),
+  );
+  let from = 1;
+  writer.arrayValue(TypeId.int4Array, count, (index) => {
+    writer.int4Value(from);
+    from += projections[index]?.terms.length ?? 0;
+  });
+  let to = 0;
+  writer.arrayValue(TypeId.int4Array, count, (index) => {
+    to += projections[index]?.terms.length ?? 0;
+    writer.int4Value(to);
+  });
+  const terms = projections.flatMap((projection) => projection?.terms ?? []);
+  writer.arrayValue(TypeId.int8Array, terms.length, (index) => writer.int8Halves(terms[index] as Term));
+}

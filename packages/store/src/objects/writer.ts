@@ -1,0 +1,276 @@
+import { HoldfastError, type ChangeCause, type Keyring, type ObjectChange } from '@holdfast/core';
+import { Batcher } from '../postgres/batcher';
+import { TypeId } from '../postgres/binary';
+import type { Backend, Database, Session } from '../postgres/database';
+import { SqlState, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
+import { askAfterLoss } from '../postgres/outcome';
+import { prepareChange, type PreparedChange } from './change';
+import type { InternalIds } from './internal-id';
+import { addNames, createObjects, updateObjects, writeCreates, writeUpdates } from './statements';
+
+interface PendingChange {
+  readonly change: PreparedChange;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+const BATCHES = { concurrency: 2, maxItems: 64 };
+const MAX_DEADLOCKS = 3;
+
+/**
+ * Writes changes with their change records. Single changes that arrive within one turn of the event loop and are
+ * commits of their own share one statement, in which they do not affect each other.
+ */
+export class ObjectWriter {
+  readonly #creates: Batcher<PendingChange>;
+  readonly #updates: Batcher<PendingChange>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly internalIds: InternalIds,
+    private readonly nowMs: () => number,
+  ) {
+    this.#creates = new Batcher((items) => this.#runBatch(items, insertObjects), BATCHES);
+    this.#updates = new Batcher((items) => this.#runBatch(inOrder(items), changeObjects), BATCHES);
+  }
+
+  /** Commits the changes, all or none. @throws as KeyStoreSession.commit */
+  async commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
+    const prepared = await this.prepare(changes, cause);
+    const [only] = prepared;
+    if (only === undefined) return;
+    if (prepared.length > 1 || !isSimple(only)) return this.commitTogether(prepared);
+    return new Promise((resolve, reject) => {
+      (only.kind === 'create' ? this.#creates : this.#updates).add({ change: only, resolve, reject });
+    });
+  }
+
+  /** Encodes and seals changes, loading the keys of their domains where that has not been done. */
+  async prepare(changes: readonly ObjectChange[], cause: ChangeCause): Promise<readonly PreparedChange[]> {
+    const context = { keyring: this.keyring, internalIds: this.internalIds, nowMs: this.nowMs() };
+    try {
+      return changes.map((change) => prepareChange(change, cause, context));
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'RootOfTrustUnavailable') throw error;
+      for (const { object } of changes) await this.keyring.ensure(object.domainId);
+      return changes.map((change) => prepareChange(change, cause, context));
+    }
+  }
+
+  /** Commits prepared changes in one transaction. */
+  async commitTogether(changes: readonly PreparedChange[]): Promise<void> {
+    await this.transaction(async (session, written) => {
+      await this.write(session, changes);
+      written.push(...changes);
+    });
+  }
+
+  /**
+   * Runs `work` in a transaction; it names what it wrote, by which a lost answer to COMMIT is resolved.
+   * @throws what `work` throws, after everything was undone; HoldfastError StoreUnavailable
+   */
+  async transaction<T>(work: (session: Session, written: PreparedChange[]) => Promise<T>): Promise<T> {
+    const written: PreparedChange[] = [];
+    let failed: { readonly error: unknown } | undefined;
+    let committing: { readonly backend: Backend; readonly result: T } | undefined;
+    try {
+      return await this.database.transactional(async (session) => {
+        await session.query('BEGIN');
+        let result: T;
+        try {
+          result = await work(session, written);
+        } catch (error) {
+          failed = { error };
+          await session.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
+        committing = { backend: session.backend, result };
+        await session.query('COMMIT');
+        return result;
+      });
+    } catch (error) {
+      if (failed !== undefined) throw failed.error;
+      if (committing === undefined || !leavesOutcomeOpen(error)) throw storeError(error);
+      const committed = await this.#committed(committing.backend, written);
+      if (committed.length < written.length) throw storeError(error);
+      return committing.result;
+    }
+  }
+
+  /** Writes changes within the caller's transaction; where it throws, what it wrote has to be undone. */
+  async write(session: Session, changes: readonly PreparedChange[]): Promise<void> {
+    try {
+      await this.#write(session, changes);
+    } catch (error) {
+      if (sqlStateOf(error) === SqlState.uniqueViolation) throw alreadyExists(error);
+      throw storeError(error);
+    }
+  }
+
+  async #write(session: Session, changes: readonly PreparedChange[]): Promise<void> {
+    const updates = changes.filter(({ kind }) => kind === 'update');
+    const creates = changes.filter(({ kind }) => kind === 'create');
+    // Names that updates give up are free before others claim them.
+    for (const change of updates) {
+      if (!(await changeObjects(session, [change])).has(0)) throw revisionConflict();
+    }
+    const names = [...updates.map(({ row, addedNames }) => ({ row, addedNames }))];
+    names.push(...creates.map(({ row, addedNames }) => ({ row, addedNames: addedNames.slice(1) })));
+    await claimNames(
+      session,
+      names.flatMap(({ row, addedNames }) => addedNames.map((digest) => ({ row, digest }))),
+    );
+    if (creates.length === 0) return;
+    const created = await insertObjects(session, creates);
+    if (created.size < creates.length) throw nameTaken();
+  }
+
+  async #runBatch(
+    items: readonly PendingChange[],
+    write: typeof insertObjects,
+    deadlocks = 0,
+  ): Promise<void> {
+    const changes = items.map(({ change }) => change);
+    let backend: Backend | undefined;
+    try {
+      const stored = await this.database.hot((session) => {
+        backend = session.backend;
+        return write(session, changes);
+      });
+      items.forEach((item, index) => {
+        if (stored.has(index)) item.resolve();
+        else item.reject(item.change.kind === 'create' ? nameTaken() : revisionConflict());
+      });
+    } catch (error) {
+      const state = sqlStateOf(error);
+      if (state === SqlState.deadlockDetected && deadlocks < MAX_DEADLOCKS) {
+        await this.#runBatch(items, write, deadlocks + 1);
+      } else if (state === SqlState.uniqueViolation) {
+        await this.#runApart(items, write, error);
+      } else if (backend !== undefined && leavesOutcomeOpen(error)) {
+        await this.#settleAfterLoss(items, backend, error);
+      } else {
+        for (const item of items) item.reject(storeError(error));
+      }
+    }
+  }
+
+  /** One of the items has an identifier that exists: each is tried by itself. */
+  async #runApart(
+    items: readonly PendingChange[],
+    write: typeof insertObjects,
+    cause: unknown,
+  ): Promise<void> {
+    const [only] = items;
+    if (items.length === 1) {
+      only?.reject(only.change.kind === 'create' ? alreadyExists(cause) : revisionConflict());
+      return;
+    }
+    for (const item of items) await this.#runBatch([item], write);
+  }
+
+  async #settleAfterLoss(items: readonly PendingChange[], backend: Backend, cause: unknown): Promise<void> {
+    try {
+      const changes = items.map(({ change }) => change);
+      const committed = new Set(await this.#committed(backend, changes));
+      for (const item of items) {
+        if (committed.has(item.change)) item.resolve();
+        else item.reject(storeError(cause));
+      }
+    } catch (error) {
+      for (const item of items) item.reject(error);
+    }
+  }
+
+  /** Which of the changes have their record in the database, once nothing of the lost connection can follow. */
+  #committed(backend: Backend, changes: readonly PreparedChange[]): Promise<readonly PreparedChange[]> {
+    return askAfterLoss(this.database, backend, async (session) => {
+      const rows = await session.query<{ n: number; mac: Buffer }>(
+        `SELECT q.n::int4 AS n, c.mac FROM unnest($1::uuid[], $2::text[], $3::int4[])
+          WITH ORDINALITY AS q (domain_id, unique_identifier, revision, n)
+          JOIN change_record AS c USING (domain_id, unique_identifier, revision)`,
+        [
+          changes.map(({ row }) => row.domainId),
+          changes.map(({ row }) => row.uniqueIdentifier),
+          changes.map(({ row }) => row.revision),
+        ],
+      );
+      return rows.flatMap(({ n, mac }) => {
+        const change = changes[n - 1];
+        return change?.record.mac.equals(mac) === true ? [change] : [];
+      });
+    });
+  }
+}
+
+/** Whether a change can share a statement with others. */
+function isSimple({ kind, addedNames }: PreparedChange): boolean {
+  return kind === 'create' ? addedNames.length <= 1 : addedNames.length === 0;
+}
+
+/** The same order on every node, so that no two batches wait for each other. */
+function inOrder(items: readonly PendingChange[]): readonly PendingChange[] {
+  const key = ({ change: { row } }: PendingChange): string => row.domainId + row.uniqueIdentifier;
+  return [...items].sort((one, other) => (key(one) < key(other) ? -1 : 1));
+}
+
+async function insertObjects(
+  session: Session,
+  changes: readonly PreparedChange[],
+): Promise<ReadonlySet<number>> {
+  const stored = new Set<number>();
+  await session.run(
+    createObjects,
+    (writer) => writeCreates(writer, changes),
+    (row) => stored.add(row.int4() - 1),
+  );
+  return stored;
+}
+
+async function changeObjects(
+  session: Session,
+  changes: readonly PreparedChange[],
+): Promise<ReadonlySet<number>> {
+  const stored = new Set<number>();
+  await session.run(
+    updateObjects,
+    (writer) => writeUpdates(writer, changes),
+    (row) => stored.add(row.int4() - 1),
+  );
+  return stored;
+}
+
+async function claimNames(
+  session: Session,
+  names: readonly { readonly row: PreparedChange['row']; readonly digest: Buffer }[],
+): Promise<void> {
+  if (names.length === 0) return;
+  let claimed = 0;
+  await session.run(
+    addNames,
+    (writer) => {
+      writer.arrayValue(TypeId.uuidArray, names.length, (index) =>
+        writer.uuidValue(names[index]?.row.domainId),
+      );
+      writer.arrayValue(TypeId.byteaArray, names.length, (index) => writer.bytesValue(names[index]?.digest));
+      writer.arrayValue(TypeId.textArray, names.length, (index) =>
+        writer.textValue(names[index]?.row.uniqueIdentifier),
+      );
+    },
+    () => claimed++,
+  );
+  if (claimed < names.length) throw nameTaken();
+}
+
+function nameTaken(): HoldfastError {
+  return new HoldfastError('NonUniqueNameAttribute', 'another object has this name');
+}
+
+function revisionConflict(): HoldfastError {
+  return new HoldfastError('RevisionConflict', 'the object was changed in between', { retryable: true });
+}
+
+function alreadyExists(cause: unknown): HoldfastError {
+  return new HoldfastError('ObjectAlreadyExists', 'an object of this identifier exists', { cause });
+}

@@ -1,0 +1,249 @@
+/**
+ * The binary representation of the few PostgreSQL types that the hot statements use: parameters are written as Bind
+ * carries them and columns read as DataRow does, each as a 32-bit length (-1: NULL) and the type's send format.
+ */
+
+/** Object identifiers of the types, from the catalogue pg_type: they never change. */
+export const TypeId = {
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  byteaArray: 1001,
+  int2Array: 1005,
+  int4Array: 1007,
+  textArray: 1009,
+  int8Array: 1016,
+  uuid: 2950,
+  uuidArray: 2951,
+} as const;
+
+const ELEMENT_OF: Readonly<Record<number, number>> = {
+  [TypeId.byteaArray]: TypeId.bytea,
+  [TypeId.int2Array]: TypeId.int2,
+  [TypeId.int4Array]: TypeId.int4,
+  [TypeId.textArray]: TypeId.text,
+  [TypeId.int8Array]: TypeId.int8,
+  [TypeId.uuidArray]: TypeId.uuid,
+};
+
+const NULL_LENGTH = -1;
+const UUID_PATTERN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const UUID_LENGTH_BYTES = 16;
+
+/** Whether the text is a UUID in the one form in which they are written here. */
+export function isUuid(text: string): boolean {
+  return UUID_PATTERN.test(text);
+}
+
+/** The text form of 16 bytes. */
+export function uuidText(bytes: Buffer, offset = 0): string {
+  const hex = bytes.toString('hex', offset, offset + UUID_LENGTH_BYTES);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** A growing buffer. */
+export class BinaryWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(expectedLengthBytes = 512) {
+    this.#bytes = Buffer.allocUnsafe(expectedLengthBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was written; the writer is not used afterwards. */
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  int16(value: number): void {
+    this.#reserve(2);
+    this.#length = this.#bytes.writeInt16BE(value, this.#length);
+  }
+
+  int32(value: number): void {
+    this.#reserve(4);
+    this.#length = this.#bytes.writeInt32BE(value, this.#length);
+  }
+
+  /** Overwrites a number that was written before. */
+  int32At(offset: number, value: number): void {
+    this.#bytes.writeInt32BE(value, offset);
+  }
+
+  raw(bytes: Buffer): void {
+    this.#reserve(bytes.length);
+    this.#length += bytes.copy(this.#bytes, this.#length);
+  }
+
+  rawRange(bytes: Buffer, start: number, end: number): void {
+    this.#reserve(end - start);
+    this.#length += bytes.copy(this.#bytes, this.#length, start, end);
+  }
+
+  cString(ascii: string): void {
+    this.#reserve(ascii.length + 1);
+    this.#length += this.#bytes.write(ascii, this.#length, 'latin1');
+    this.#bytes[this.#length++] = 0;
+  }
+
+  null(): void {
+    this.int32(NULL_LENGTH);
+  }
+
+  int2Value(value: number): void {
+    this.int32(2);
+    this.int16(value);
+  }
+
+  int4Value(value: number): void {
+    this.int32(4);
+    this.int32(value);
+  }
+
+  /** @param value a whole number, exact as a double */
+  int8Value(value: number | undefined): void {
+    if (value === undefined) {
+      this.null();
+      return;
+    }
+    this.#reserve(12);
+    this.#length = this.#bytes.writeInt32BE(8, this.#length);
+    this.#length = this.#bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#length);
+    this.#length = this.#bytes.writeUInt32BE(value >>> 0, this.#length);
+  }
+
+  /** An int8 in two halves: `high` signed, `low` unsigned. */
+  int8Halves(halves: { readonly high: number; readonly low: number }): void {
+    this.#reserve(12);
+    this.#length = this.#bytes.writeInt32BE(8, this.#length);
+    this.#length = this.#bytes.writeInt32BE(halves.high, this.#length);
+    this.#length = this.#bytes.writeUInt32BE(halves.low, this.#length);
+  }
+
+  bytesValue(bytes: Buffer | undefined): void {
+    if (bytes === undefined) {
+      this.null();
+      return;
+    }
+    this.int32(bytes.length);
+    this.raw(bytes);
+  }
+
+  textValue(text: string | undefined): void {
+    if (text === undefined) {
+      this.null();
+      return;
+    }
+    this.#reserve(4 + text.length * 3);
+    const written = this.#bytes.write(text, this.#length + 4, 'utf8');
+    this.#length = this.#bytes.writeInt32BE(written, this.#length) + written;
+  }
+
+  /** @param text a UUID as `isUuid` accepts it */
+  uuidValue(text: string | undefined): void {
+    if (text === undefined) {
+      this.null();
+      return;
+    }
+    this.#reserve(4 + UUID_LENGTH_BYTES);
+    this.#length = this.#bytes.writeInt32BE(UUID_LENGTH_BYTES, this.#length);
+    this.#length += this.#bytes.write(text.replaceAll('-', ''), this.#length, 'hex');
+  }
+
+  /** A one-dimensional array; `element` writes the nth value with one of the calls above. */
+  arrayValue(arrayType: number, count: number, element: (index: number) => void): void {
+    const start = this.#length;
+    this.int32(0);
+    this.int32(count === 0 ? 0 : 1);
+    this.int32(0);
+    this.int32(ELEMENT_OF[arrayType] ?? 0);
+    if (count > 0) {
+      this.int32(count);
+      this.int32(1);
+      for (let index = 0; index < count; index++) element(index);
+    }
+    this.int32At(start, this.#length - start - 4);
+  }
+
+  #reserve(lengthBytes: number): void {
+    const needed = this.#length + lengthBytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}
+
+/** Reads the columns of one DataRow in their order. Byte columns are views of the received buffer, not copies. */
+export class RowReader {
+  constructor(
+    readonly bytes: Buffer,
+    public offset: number,
+  ) {}
+
+  int2(): number {
+    this.#length();
+    this.offset += 2;
+    return this.bytes.readInt16BE(this.offset - 2);
+  }
+
+  int4(): number {
+    this.#length();
+    this.offset += 4;
+    return this.bytes.readInt32BE(this.offset - 4);
+  }
+
+  int4OrNull(): number | undefined {
+    if (this.#length() === NULL_LENGTH) return undefined;
+    this.offset += 4;
+    return this.bytes.readInt32BE(this.offset - 4);
+  }
+
+  /** As a double: exact up to 2^53. */
+  int8(): number {
+    this.#length();
+    this.offset += 8;
+    return this.bytes.readInt32BE(this.offset - 8) * 0x1_0000_0000 + this.bytes.readUInt32BE(this.offset - 4);
+  }
+
+  uuid(): string {
+    this.#length();
+    this.offset += UUID_LENGTH_BYTES;
+    return uuidText(this.bytes, this.offset - UUID_LENGTH_BYTES);
+  }
+
+  text(): string {
+    const length = this.#length();
+    this.offset += length;
+    return this.bytes.toString('utf8', this.offset - length, this.offset);
+  }
+
+  bytea(): Buffer {
+    return this.byteaOrNull() ?? EMPTY;
+  }
+
+  byteaOrNull(): Buffer | undefined {
+    const length = this.#length();
+    if (length === NULL_LENGTH) return undefined;
+    this.offset += length;
+    return this.bytes.subarray(this.offset - length, this.offset);
+  }
+
+  #length(): number {
+    this.offset += 4;
+    return this.bytes.readInt32BE(this.offset - 4);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError } from '@holdfast/ttlv';
+import { Pool, type ClientBase, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
+import type { BinaryWriter, RowReader } from './binary';
+import { leavesOutcomeOpen, storeError } from './errors';
+import { LeanClient } from './lean-client';
+import { execute, type Statement } from './statement';
+
+/** What the store tells its owner's log; structurally a pino logger. */
+export interface StoreLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface DatabaseOptions {
+  readonly connection: string | ClientConfig;
+  readonly log: StoreLog;
+  /** Connections for transactions, Locate and administration; reading and writing single objects have their own. */
+  readonly poolSize: number;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const STATEMENT_TIMEOUT_MS = 15_000;
+const HOT_CONNECTIONS = 4;
+
+/**
+ * The hot statements reach rows by their keys alone. Their plan is made once, perhaps while the tables are nearly empty,
+ * where a sequential scan looks cheapest and stays so for good: these settings leave the index as the only plan.
+ */
+const HOT_SETTINGS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+  SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off`;
+const GENERAL_SETTINGS = 'SET jit = off';
+
+/** One connection, while it is ours. */
+export interface Session {
+  /** Runs a prepared statement; rows are handed over as they arrive. Errors are those of pg. */
+  run(
+    statement: Statement,
+    writeParameters: (writer: BinaryWriter) => void,
+    onRow?: (row: RowReader) => void,
+  ): Promise<void>;
+  /** Runs any other statement; columns arrive as pg's defaults have them. */
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The server process that serves this connection. */
+  readonly backend: Backend;
+}
+
+/** Identifies one server process, to be sure that it has ended. */
+export interface Backend {
+  readonly processId: number;
+  readonly startedAt: string;
+}
+
+/** The pool waits for `onConnect`, and does not hand out a client for which it fails; its published type omits that. */
+interface PreparingPoolConfig extends Omit<PoolConfig, 'onConnect'> {
+  readonly onConnect: (client: ClientBase) => Promise<void>;
+}
+
+/** The connections of this process to its database. */
+export class Database {
+  /** Names the sessions of this process in pg_stat_activity. */
+  readonly applicationName = `holdfast ${randomBytes(4).toString('hex')}`;
+  readonly #hot: Pool;
+  readonly #transactions: Pool;
+  readonly #general: Pool;
+  readonly #backends = new WeakMap<LeanClient, Backend>();
+
+  constructor(private readonly options: DatabaseOptions) {
+    this.#hot = this.#pool(HOT_CONNECTIONS, HOT_SETTINGS);
+    this.#transactions = this.#pool(options.poolSize, HOT_SETTINGS);
+    this.#general = this.#pool(options.poolSize, GENERAL_SETTINGS);
+  }
+
+  /** What a client needs to connect outside the pools. */
+  clientConfig(): ClientConfig {
+    const { connection } = this.options;
+    return {
+      ...(typeof connection === 'string' ? { connectionString: connection } : connection),
+      application_name: this.applicationName,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    };
+  }
+
+  /**
+   * Runs `work` on a connection for the statements that reach rows by key.
+   * @throws what `work` throws; HoldfastError StoreUnavailable where there is no connection
+   */
+  hot<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#with(this.#hot, work);
+  }
+
+  /** Runs `work` on a connection for a transaction; `work` begins and ends it. */
+  transactional<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#with(this.#transactions, work);
+  }
+
+  /** Runs `work` on a connection for statements that are planned for their parameters. */
+  general<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#with(this.#general, work);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#hot.end(), this.#transactions.end(), this.#general.end()]);
+  }
+
+  #pool(max: number, settings: string): Pool {
+    const config: PreparingPoolConfig = {
+      ...this.clientConfig(),
+      max,
+      idleTimeoutMillis: 0,
+      Client: LeanClient,
+      onConnect: async (client) => {
+        if (client instanceof LeanClient) await this.#prepare(client, settings);
+      },
+    };
+    const pool = new Pool(config);
+    pool.on('error', (error) =>
+      this.options.log.warn({ err: error }, 'an idle database connection was lost'),
+    );
+    return pool;
+  }
+
+  async #prepare(client: LeanClient, settings: string): Promise<void> {
+    await client.query(settings);
+    const { rows } = await client.query<{ pid: number; started: string }>(
+      'SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()',
+    );
+    const [row] = rows;
+    this.#backends.set(client, { processId: row?.pid ?? 0, startedAt: row?.started ?? '' });
+  }
+
+  async #with<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+    let client: PoolClient;
+    try {
+      client = await pool.connect();
+    } catch (error) {
+      throw storeError(error);
+    }
+    // pg reports a lost connection both to the statement under way and as an event that must have a listener.
+    const onError = (): void => undefined;
+    client.on('error', onError);
+    let failure: unknown;
+    try {
+      return await work(this.#session(client as unknown as LeanClient));
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      client.removeListener('error', onError);
+      client.release(failure !== undefined && isBroken(failure, client));
+    }
+  }
+
+  #session(client: LeanClient): Session {
+    return {
+      run: (statement, writeParameters, onRow) =>
+        execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS),
+      query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
+        const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
+        try {
+          return (await client.query<Row>(text, [...values])).rows;
+        } finally {
+          clearTimeout(timer);
+        }
+      },
+      backend: this.#backends.get(client) ?? { processId: 0, startedAt: '' },
+    };
+  }
+}
+
+/** Whether the connection cannot be used again: it is gone, or stands in a transaction that nobody ended. */
+function isBroken(failure: unknown, client: PoolClient): boolean {
+  if (client.getTransactionStatus() !== 'I') return true;
+  return !(failure instanceof HoldfastError) && leavesOutcomeOpen(failure);
+}

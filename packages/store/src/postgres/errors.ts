@@ -1,0 +1,48 @@
+import { HoldfastError } from '@holdfast/ttlv';
+import { DatabaseError } from 'pg';
+
+export const SqlState = {
+  uniqueViolation: '23505',
+  deadlockDetected: '40P01',
+  serializationFailure: '40001',
+} as const;
+
+/** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
+const UNAVAILABLE = /^(?:08|53|57P|58|25006)/;
+/** The session ended, and with it whatever it was doing. */
+const SESSION_ENDED = /^(?:08|57P0)/;
+
+/** The SQLSTATE where the database itself refused, else undefined. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/**
+ * Whether the error leaves open what became of the statement: the connection broke, or the server ended the session
+ * rather than the statement.
+ */
+export function leavesOutcomeOpen(error: unknown): boolean {
+  if (error instanceof HoldfastError) return error.code === 'StoreUnavailable' && !error.outcomeKnown;
+  const state = sqlStateOf(error);
+  return state === undefined || SESSION_ENDED.test(state);
+}
+
+/** The error that callers get for whatever the database or the network said. Nothing of it is shown to clients. */
+export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
+  const state = sqlStateOf(cause);
+  if (state === undefined || UNAVAILABLE.test(state)) {
+    return new HoldfastError('StoreUnavailable', 'the key store cannot be reached', {
+      cause,
+      retryable: outcomeKnown,
+      outcomeKnown,
+    });
+  }
+  if (state === SqlState.deadlockDetected || state === SqlState.serializationFailure) {
+    return new HoldfastError('RevisionConflict', 'another change came in between', {
+      cause,
+      retryable: true,
+    });
+  }
+  return new HoldfastError('InternalServerError', 'the key store refused a statement', { cause });
+}

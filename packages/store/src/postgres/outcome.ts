@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError } from '@holdfast/ttlv';
+import type { Backend, Database, Session } from './database';
+
+const DEADLINE_MS = 10_000;
+const PAUSE_MS = 100;
+
+/**
+ * Answers a question about what a broken connection may have committed: ends the server process that served it, waits
+ * until it is gone (after that nothing of it can still happen), and asks.
+ * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done within 10 s
+ */
+export async function askAfterLoss<T>(
+  database: Database,
+  backend: Backend,
+  ask: (session: Session) => Promise<T>,
+): Promise<T> {
+  const deadline = Date.now() + DEADLINE_MS;
+  let cause: unknown;
+  do {
+    try {
+      const answer = await database.general(async (session) =>
+        (await isGone(session, backend)) ? { is: await ask(session) } : undefined,
+      );
+      if (answer !== undefined) return answer.is;
+    } catch (error) {
+      cause = error;
+    }
+    await delay(PAUSE_MS);
+  } while (Date.now() < deadline);
+  throw new HoldfastError('StoreUnavailable', 'the key store was lost while a change was being written', {
+    cause,
+    outcomeKnown: false,
+  });
+}
+
+async function isGone(session: Session, { processId, startedAt }: Backend): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE pid = $1 AND backend_start = $2::timestamptz`,
+    [processId, startedAt],
+  );
+  return rows.length === 0;
+}

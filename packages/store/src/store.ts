@@ -1,0 +1,70 @@
+import type { AuditLog, Clock, Directory, KeyStore, Keyring } from '@holdfast/core';
+import type { ClientConfig } from 'pg';
+import { DatabaseClock } from './clock';
+import { PostgresDirectory } from './directory/directory';
+import { PostgresDomainKeys, type DomainKeyStore } from './domain-keys';
+import { migrate } from './migrate';
+import { PostgresKeyStore } from './objects/key-store';
+import { reindex } from './objects/reindex';
+import { Database, type StoreLog } from './postgres/database';
+import { PostgresAuditLog } from './records/audit-log';
+
+export interface StoreOptions {
+  /**
+   * A PostgreSQL connection string or pg's own configuration (a Unix socket's folder as `host`).
+   */
+  readonly connection: string | ClientConfig;
+  /** Used from the first object on, not while the store opens. */
+  readonly keyring: Keyring;
+  readonly log: StoreLog;
+  /** Connections for transactions, and as many again for Locate and administration. Default 8. */
+  readonly poolSize?: number;
+}
+
+export interface Store {
+  readonly keyStore: KeyStore;
+  readonly directory: Directory;
+  readonly auditLog: AuditLog;
+  readonly clock: Clock;
+  readonly domainKeys: DomainKeyStore;
+  /** PostgreSQL's version, e.g. "15.13". */
+  readonly databaseVersion: string;
+  /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
+  reindex(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_POOL_SIZE = 8;
+
+/**
+ * Connects to PostgreSQL, brings the schema up to date and measures the clock.
+ * @throws HoldfastError Configuration (see migrate), StoreUnavailable
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { connection, keyring, log, poolSize = DEFAULT_POOL_SIZE } = options;
+  const database = new Database({ connection, log, poolSize });
+  const clock = new DatabaseClock(database, log);
+  try {
+    const { applied, databaseVersion } = await migrate(database.clientConfig());
+    if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
+    await clock.start();
+    const nowMs = (): number => clock.nowMs();
+    return {
+      keyStore: new PostgresKeyStore(database, keyring, nowMs),
+      directory: new PostgresDirectory(database, keyring, log, nowMs),
+      auditLog: new PostgresAuditLog(database, keyring, nowMs),
+      clock,
+      domainKeys: new PostgresDomainKeys(database),
+      databaseVersion,
+      reindex: () => reindex(database, keyring),
+      async close() {
+        clock.stop();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    clock.stop();
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,166 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  SecretBytes,
+  type DirectoryChange,
+  type NewCredential,
+  type PresentedCertificate,
+} from '@holdfast/core';
+import { ACTOR, openFixture, until, type Fixture } from './support/fixture';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(() => fixture.close());
+
+function fingerprintCredential(sha256Hex = randomBytes(32).toString('hex')): NewCredential & {
+  readonly rule: { readonly kind: 'fingerprint'; readonly sha256Hex: string };
+} {
+  return {
+    rule: { kind: 'fingerprint', sha256Hex },
+    serialHex: '01ab',
+    subject: 'CN=one',
+    notAfterSeconds: 2_000_000_000,
+    authorityId: undefined,
+  };
+}
+
+function presented(overrides: Partial<PresentedCertificate> = {}): PresentedCertificate {
+  return { sha256Hex: '', subject: '', alternativeNames: [], authorityIds: [], ...overrides };
+}
+
+async function addClient(credentials: readonly NewCredential[] = []) {
+  const { directory } = fixture.store;
+  const name = `client-${randomUUID()}`;
+  const domain = await directory.addDomain(`domain-${name}`, ACTOR);
+  const client = await directory.addClient({ name, domainId: domain.id, role: 'user' }, credentials, ACTOR);
+  return { client, domain };
+}
+
+test('names are unique, and unknown names are said to be so', async () => {
+  const { directory } = fixture.store;
+  const { client, domain } = await addClient();
+  await expect(directory.addDomain(domain.name, ACTOR)).rejects.toMatchObject({
+    code: 'ObjectAlreadyExists',
+  });
+  await expect(
+    directory.addClient({ name: client.name, domainId: domain.id, role: 'user' }, [], ACTOR),
+  ).rejects.toMatchObject({ code: 'ObjectAlreadyExists' });
+  await expect(directory.clientNamed('nobody')).rejects.toMatchObject({ code: 'ItemNotFound' });
+  await expect(directory.domainNamed('no\0where')).rejects.toMatchObject({ code: 'ItemNotFound' });
+  expect(await directory.domainNamed(domain.name)).toEqual(domain);
+  expect((await directory.clientNamed(client.name)).client).toEqual(client);
+});
+
+test('a certificate is recognised by fingerprint until its credential is revoked', async () => {
+  const { directory } = fixture.store;
+  const credential = fingerprintCredential();
+  const { client } = await addClient([credential]);
+  const certificate = presented({ sha256Hex: credential.rule.sha256Hex });
+  const found = await directory.recognise(certificate);
+  expect(found?.client).toEqual(client);
+  await directory.revokeCredential(found?.credential.id ?? '', ACTOR);
+  expect(await directory.recognise(certificate)).toBeUndefined();
+  // The certificate may be taken into use again, as another credential.
+  await directory.addCredential(client.id, credential, ACTOR);
+  expect((await directory.recognise(certificate))?.client).toEqual(client);
+  await directory.revokeClient(client.id, ACTOR);
+  expect(await directory.recognise(certificate)).toBeUndefined();
+  const { client: revoked, credentials } = await directory.clientNamed(client.name);
+  expect(revoked.revokedAtSeconds).toBeGreaterThan(0);
+  expect(credentials.every(({ revokedAtSeconds }) => revokedAtSeconds !== undefined)).toBe(true);
+});
+
+test('a rule on subject or alternative name holds under its authority alone', async () => {
+  const { directory } = fixture.store;
+  const [one, other] = [
+    await directory.addAuthority(
+      { name: randomUUID(), certificateDer: randomBytes(9), privateKey: undefined },
+      ACTOR,
+    ),
+    await directory.addAuthority(
+      { name: randomUUID(), certificateDer: randomBytes(9), privateKey: undefined },
+      ACTOR,
+    ),
+  ];
+  const rest = { serialHex: undefined, subject: undefined, notAfterSeconds: undefined, authorityId: one.id };
+  const subject = 'CN=array\\, seven,O=Example';
+  const { client } = await addClient([
+    { ...rest, rule: { kind: 'subject', authorityId: one.id, subject } },
+    { ...rest, rule: { kind: 'alternative-name', authorityId: one.id, alternativeName: 'dns:a.example' } },
+  ]);
+  const recognise = (overrides: Partial<PresentedCertificate>) => directory.recognise(presented(overrides));
+  expect((await recognise({ subject, authorityIds: [other.id, one.id] }))?.client).toEqual(client);
+  expect((await recognise({ alternativeNames: ['dns:a.example'], authorityIds: [one.id] }))?.client).toEqual(
+    client,
+  );
+  expect(await recognise({ subject, authorityIds: [other.id] })).toBeUndefined();
+  expect(await recognise({ subject, authorityIds: [] })).toBeUndefined();
+});
+
+test('authorities keep their keys sealed and open them', async () => {
+  const { directory } = fixture.store;
+  const name = randomUUID();
+  const key = randomBytes(40);
+  await directory.addAuthority(
+    { name, certificateDer: Buffer.from('der'), privateKey: SecretBytes.copyOf(key) },
+    ACTOR,
+  );
+  const authority = (await directory.listAuthorities()).find((each) => each.name === name);
+  expect(authority?.privateKey?.reveal()).toEqual(key);
+  await directory.revokeAuthority(name, ACTOR);
+  const revoked = (await directory.listAuthorities()).find((each) => each.name === name);
+  expect(revoked?.revokedAtSeconds).toBeGreaterThan(0);
+  expect(revoked?.privateKey?.reveal()).toEqual(key);
+});
+
+test('officers are added, listed and revoked', async () => {
+  const { directory } = fixture.store;
+  const name = randomUUID();
+  const tokenSha256 = randomBytes(32);
+  await directory.addOfficer({ name, tokenSha256 }, ACTOR);
+  await directory.revokeOfficer(name, ACTOR);
+  const officer = (await directory.listOfficers()).find((each) => each.name === name);
+  expect(officer?.tokenSha256).toEqual(tokenSha256);
+  expect(officer?.revokedAtSeconds).toBeGreaterThan(0);
+});
+
+test('of several nodes that make a server secret at once, all get the same', async () => {
+  const other = await fixture.open();
+  const name = randomUUID();
+  const secrets = await Promise.all(
+    [fixture.store, other, fixture.store, other].map(({ directory }) =>
+      directory.serverSecret(name, () => Promise.resolve(randomBytes(32))),
+    ),
+  );
+  const [first] = secrets;
+  for (const secret of secrets) expect(secret.value.equals(first!.value)).toBe(true);
+  const replacement = { name, value: SecretBytes.copyOf(Buffer.from('new')) };
+  await fixture.store.directory.replaceServerSecret(replacement, ACTOR);
+  const replaced = await other.directory.serverSecret(name, () => Promise.reject(new Error('not called')));
+  expect(replaced.value.equals(replacement.value)).toBe(true);
+});
+
+test('a watcher on another node hears of changes, and of everything after its connection was lost', async () => {
+  const { directory } = fixture.store;
+  const changes: DirectoryChange[] = [];
+  const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
+  const { client } = await addClient();
+  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
+  await fixture.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`);
+  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
+  await directory.revokeClient(client.id, ACTOR);
+  await until(() => changes.filter(({ id }) => id === client.id).length === 2);
+  await end();
+});
+
+test('every change of the directory leaves a record of its actor', async () => {
+  const { client } = await addClient();
+  const records = await fixture.sql(
+    'SELECT action, actor_id, outcome, row_revision FROM audit_record WHERE row_id = $1',
+    [client.id],
+  );
+  expect(records).toEqual([
+    { action: 'client.add', actor_id: ACTOR.id, outcome: 'success', row_revision: 1 },
+  ]);
+});
