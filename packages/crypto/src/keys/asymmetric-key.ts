@@ -44,8 +44,7 @@ export function readPrivateKey(der: Buffer, type: PrivateDer): AsymmetricKey {
   if (type === 'pkcs1') readRsaPrivateKey(der);
   else if (type === 'sec1') readEcPrivateValue(der, undefined).fill(0);
   else checkNumbers(readPrivateKeyInfo(der));
-  const keyObject = attempt(() => createPrivateKey({ key: der, format: 'der', type }));
-  return withKeyInfo(keyObject, (info) => describe(keyObject, info));
+  return describe(() => createPrivateKey({ key: der, format: 'der', type }));
 }
 
 /**
@@ -56,8 +55,7 @@ export function readPublicKey(der: Buffer, type: PublicDer): AsymmetricKey {
   checkLength(der);
   if (type === 'pkcs1') readRsaPublicKey(der);
   else checkNumbers(readPublicKeyInfo(der));
-  const keyObject = attempt(() => createPublicKey({ key: der, format: 'der', type }));
-  return withKeyInfo(keyObject, (info) => describe(keyObject, info));
+  return describe(() => createPublicKey({ key: der, format: 'der', type }));
 }
 
 function checkNumbers(info: KeyInfo): void {
@@ -68,7 +66,17 @@ function isFiniteField({ family }: AlgorithmIdentity): boolean {
   return family === 'dsa' || family === 'dh';
 }
 
-function describe(keyObject: KeyObject, info: KeyInfo): AsymmetricKey {
+/** OpenSSL finds some faults when it reads a key, others (a point at infinity) when it writes it. */
+function describe(read: () => KeyObject): AsymmetricKey {
+  try {
+    const keyObject = read();
+    return withKeyInfo(keyObject, (info) => factsOf(keyObject, info));
+  } catch (cause) {
+    throw cause instanceof HoldfastError ? cause : notAKey(cause);
+  }
+}
+
+function factsOf(keyObject: KeyObject, info: KeyInfo): AsymmetricKey {
   const { family, algorithms, curve, lengthBits } = info.identity;
   const common = { keyObject, family, algorithms, curve, lengthBits, weierstrass: undefined };
   const isPrivate = keyObject.type === 'private';
@@ -88,14 +96,6 @@ function describe(keyObject: KeyObject, info: KeyInfo): AsymmetricKey {
 
 function checkLength(der: Buffer): void {
   if (der.length > MAX_MATERIAL_LENGTH_BYTES) throw notAKey();
-}
-
-function attempt(read: () => KeyObject): KeyObject {
-  try {
-    return read();
-  } catch (cause) {
-    throw notAKey(cause);
-  }
 }
 
 function notAKey(cause?: unknown): HoldfastError {

@@ -22,6 +22,7 @@ export interface RsaPrivateKey {
 const MAX_MODULUS_BITS = 16384;
 /** Up to here missing primes are worked out; beyond, that would hold up the event loop for long. */
 const MAX_FACTORED_MODULUS_BITS = 4096;
+const MAX_FACTORED_PUBLIC_EXPONENT_BITS = 64;
 const USUAL_PUBLIC_EXPONENT = 65537n;
 
 /** Reads a PKCS#1 RSAPrivateKey and checks that its members belong together. @throws HoldfastError InvalidField */
@@ -78,8 +79,9 @@ export function writeRsaPublicKey(key: RsaPublicKey): Buffer {
  * @throws HoldfastError InvalidField where the members do not belong together, or are too few
  */
 export function completeRsaPrivateKey(given: TransparentPrivate): RsaPrivateKey {
+  if (bitLength(given.modulus) > MAX_MODULUS_BITS) throw inconsistent('its modulus is too long');
   for (const value of Object.values(given)) {
-    if (value !== undefined && (value <= 0n || bitLength(value) > MAX_MODULUS_BITS)) {
+    if (value !== undefined && (value <= 0n || value > given.modulus)) {
       throw inconsistent('one of its numbers is out of range');
     }
   }
@@ -119,8 +121,13 @@ function primesOf(given: TransparentPrivate): [p: bigint, q: bigint] {
       throw inconsistent('P and Q do not make its modulus');
     return [first, second];
   }
-  if (bitLength(modulus) > MAX_FACTORED_MODULUS_BITS) throw inconsistent('P and Q are missing');
   const exponent = given.publicExponent ?? USUAL_PUBLIC_EXPONENT;
+  if (
+    bitLength(modulus) > MAX_FACTORED_MODULUS_BITS ||
+    bitLength(exponent) > MAX_FACTORED_PUBLIC_EXPONENT_BITS
+  ) {
+    throw inconsistent('P and Q are missing');
+  }
   const factor =
     given.privateExponent === undefined
       ? factorByPrimeExponent(modulus, exponent, given.primeExponentP)
