@@ -1,10 +1,13 @@
 export * from './attributes/definition';
 export * from './attributes/fields';
 export * from './attributes/reference';
+export * from './attributes/reference-fields';
 export * from './attributes/table';
 export * from './credentials';
 export * from './key-wrapping';
-export * from './message';
+export { peekVersion, type MessageExtension } from './message/envelope';
+export * from './message/request';
+export * from './message/response';
 export { vocabularyOf } from './naming';
 export * from './objects';
 export * from './schema';
