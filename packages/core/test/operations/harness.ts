@@ -1,0 +1,112 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  execute,
+  operations,
+  type ObjectAccess,
+  type OperationContext,
+  type OperationDefinition,
+  type Principal,
+  type Role,
+} from '@holdfast/core';
+import { createCrypto, createKeyring } from '@holdfast/crypto';
+import { DIALECTS, dialectNamed, type IdentifierReference, type VersionName } from '@holdfast/kmip';
+import { certificates } from '@holdfast/pki';
+import { openStore, type Store } from '@holdfast/store';
+import { startTestPostgres } from '@holdfast/testkit';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+
+/** Operations over a real store, in a domain of their own. */
+export class Harness {
+  nowSeconds: number;
+  /** What the last operation produced, and whether it emptied the ID Placeholder. */
+  produced: readonly string[] = [];
+  emptied = false;
+  readonly #crypto = createCrypto();
+
+  private constructor(
+    private readonly store: Store,
+    private readonly principal: Principal,
+    private readonly stop: () => Promise<void>,
+  ) {
+    this.nowSeconds = store.clock.nowSeconds();
+  }
+
+  static async start(): Promise<Harness> {
+    const postgres = await startTestPostgres();
+    const keys = new Map<string, Buffer>();
+    const keyring = createKeyring({
+      load(domainId) {
+        const key = keys.get(domainId) ?? randomBytes(32);
+        keys.set(domainId, key);
+        return Promise.resolve([{ version: 1, key: SecretBytes.copyOf(key), current: true }]);
+      },
+    });
+    const silent = () => undefined;
+    const log = { debug: silent, info: silent, warn: silent, error: silent };
+    const store = await openStore({ connection: await postgres.createDatabase(), keyring, log });
+    const principal = {
+      clientId: randomUUID(),
+      clientName: 'tester',
+      domainId: randomUUID(),
+      role: 'user' as const,
+      credentialId: randomUUID(),
+      peer: '127.0.0.1:1',
+    };
+    return new Harness(store, principal, async () => {
+      await store.close();
+      await postgres.stop();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.stop();
+  }
+
+  /** A client of the same domain, or of a domain of its own. */
+  as(role: Role, domainId = this.principal.domainId): Harness {
+    const principal = { ...this.principal, clientId: randomUUID(), role, domainId };
+    return new Harness(this.store, principal, () => Promise.resolve());
+  }
+
+  run<Request, Response>(
+    definition: OperationDefinition<Request, Response>,
+    request: Request,
+    version: VersionName = '1.4',
+  ): Promise<Response> {
+    const { principal, nowSeconds } = this;
+    return execute(definition, request, {
+      session: this.store.keyStore,
+      principal,
+      nowSeconds,
+      context: (objects) => this.#context(objects, version),
+      accept: () => undefined,
+    });
+  }
+
+  #context(objects: ObjectAccess, version: VersionName): OperationContext {
+    const produced: string[] = [];
+    this.produced = produced;
+    this.emptied = false;
+    return {
+      principal: this.principal,
+      dialect: dialectNamed(version),
+      nowSeconds: this.nowSeconds,
+      objects,
+      crypto: this.#crypto,
+      certificates,
+      server: { vendorIdentification: 'Holdfast', productName: 'Holdfast', version: '1.2.3' },
+      catalogue: operations,
+      protocolVersions: DIALECTS.toReversed(),
+      identify,
+      produced: (uniqueIdentifier) => void produced.push(uniqueIdentifier),
+      emptyPlaceholder: () => {
+        this.emptied = true;
+      },
+    };
+  }
+}
+
+function identify(reference: IdentifierReference | undefined): string {
+  if (typeof reference === 'string') return reference;
+  throw new HoldfastError('ItemNotFound', 'these tests name their objects');
+}
