@@ -1,5 +1,5 @@
 import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
-import { authenticationStructure, credential, type Credential } from './credentials';
+import { authenticationStructure, credential, type Credential } from '../credentials';
 import {
   anyItem,
   boolean,
@@ -12,29 +12,28 @@ import {
   repeated,
   required,
   structure,
-  tagName,
   textString,
   versioned,
   wrongType,
   type Codec,
-  type Infer,
-} from './schema';
-import { nonceStructure, protocolVersionStructure, type Nonce } from './structures';
+} from '../schema';
+import { protocolVersionStructure } from '../structures';
+import type { Dialect, ProtocolVersion } from '../versions/dialect';
+import * as enums from '../vocabulary/enumerations';
+import { Tag } from '../vocabulary/tags';
 import {
-  dialectOf,
-  STORAGE_DIALECT,
-  type Dialect,
-  type ProtocolVersion,
-  type Window,
-} from './versions/dialect';
-import * as enums from './vocabulary/enumerations';
-import { Tag } from './vocabulary/tags';
+  checkBatchCount,
+  dialectOfHeader,
+  messageExtensionStructure,
+  mustEncode,
+  SINCE_1_2,
+  SINCE_1_4,
+  SINCE_2_0,
+  splitMessage,
+  type MessageExtension,
+} from './envelope';
 
-/** The message envelope. KMIP 1.4 chapters 6 and 7, KMIP 2.1 chapters 8 and 9. */
-
-const SINCE_1_2: Window = { since: '1.2' };
-const SINCE_1_4: Window = { since: '1.4' };
-const SINCE_2_0: Window = { since: '2.0' };
+/** Request Messages. KMIP 1.4 section 7.2, KMIP 2.1 sections 8.1 to 8.3. */
 
 /** Whether the client must, can or cannot take an asynchronous answer; in 1.x the flag says optional or prohibited. */
 export type AsynchronousMode = 'mandatory' | 'optional' | 'prohibited';
@@ -87,42 +86,12 @@ const requestHeaderStructure = structure({
   batchCount: optional(Tag.BatchCount, integer),
 });
 
-/** KMIP 1.4 section 6.16, KMIP 2.1 section 9.13. */
-const messageExtensionStructure = structure({
-  vendorIdentification: required(Tag.VendorIdentification, textString),
-  criticalityIndicator: required(Tag.CriticalityIndicator, boolean),
-  vendorExtension: required(Tag.VendorExtension, anyItem),
-});
-export type MessageExtension = Infer<typeof messageExtensionStructure>;
-
-// Operation and Result Reason are open here: one item with a number that nobody knows must not spoil the others.
+// Operation is open here: one item with a number that nobody knows must not spoil the others.
 const requestBatchItemStructure = structure({
   operation: required(Tag.Operation, openEnumeration),
   ephemeral: optional(Tag.Ephemeral, boolean, SINCE_2_0),
   uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
   payload: required(Tag.RequestPayload, anyItem),
-  messageExtensions: repeated(Tag.MessageExtension, messageExtensionStructure),
-});
-
-const responseHeaderStructure = structure({
-  protocolVersion: required(Tag.ProtocolVersion, protocolVersionStructure),
-  timeStamp: required(Tag.TimeStamp, dateTime),
-  nonce: optional(Tag.Nonce, nonceStructure, SINCE_1_2),
-  serverHashedPassword: optional(Tag.ServerHashedPassword, byteString, SINCE_2_0),
-  attestationTypes: repeated(Tag.AttestationType, enumerated(enums.attestationTypeEnum), SINCE_1_2),
-  clientCorrelationValue: optional(Tag.ClientCorrelationValue, textString, SINCE_1_4),
-  serverCorrelationValue: optional(Tag.ServerCorrelationValue, textString, SINCE_1_4),
-  batchCount: required(Tag.BatchCount, integer),
-});
-
-const responseBatchItemStructure = structure({
-  operation: optional(Tag.Operation, openEnumeration),
-  uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
-  resultStatus: required(Tag.ResultStatus, enumerated(enums.resultStatusEnum)),
-  resultReason: optional(Tag.ResultReason, openEnumeration),
-  resultMessage: optional(Tag.ResultMessage, textString),
-  asynchronousCorrelationValue: optional(Tag.AsynchronousCorrelationValue, byteString),
-  payload: optional(Tag.ResponsePayload, anyItem),
   messageExtensions: repeated(Tag.MessageExtension, messageExtensionStructure),
 });
 
@@ -172,75 +141,6 @@ export interface DecodeRequestOptions {
   readonly tolerateBatchCount?: boolean;
 }
 
-function structureChildren(item: Item, tag: number): readonly Item[] {
-  if (item.tag !== tag) {
-    throw new HoldfastError('InvalidMessage', `expected ${tagName(tag)}, got ${tagName(item.tag)}`);
-  }
-  if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
-  return item.value;
-}
-
-/** The header and the batch items of a message. */
-function split(
-  item: Item,
-  messageTag: number,
-  headerTag: number,
-): readonly [header: Item, items: readonly Item[]] {
-  const [header, ...items] = structureChildren(item, messageTag);
-  if (header?.tag !== headerTag) {
-    throw new HoldfastError(
-      'InvalidMessage',
-      `${tagName(messageTag)} does not begin with ${tagName(headerTag)}`,
-    );
-  }
-  const stranger = items.find((child) => child.tag !== Tag.BatchItem);
-  if (stranger !== undefined) {
-    throw new HoldfastError(
-      'InvalidMessage',
-      `${tagName(stranger.tag)} does not belong in ${tagName(messageTag)}`,
-    );
-  }
-  return [header, items];
-}
-
-function checkBatchCount(batchCount: number | undefined, items: readonly Item[]): void {
-  if (batchCount === undefined)
-    throw new HoldfastError('InvalidMessage', 'Batch Count is missing in the header');
-  if (batchCount !== items.length) {
-    throw new HoldfastError(
-      'InvalidMessage',
-      `Batch Count is ${batchCount}, but the message has ${items.length} items`,
-    );
-  }
-}
-
-/** The dialect of a header, read from its Protocol Version alone: what else may stand in it hangs on that. */
-function dialectOfHeader(header: Item): Dialect {
-  if (header.type !== ItemType.Structure) throw wrongType(header, ItemType.Structure);
-  const version = header.value.find((child) => child.tag === Tag.ProtocolVersion);
-  if (version === undefined) {
-    throw new HoldfastError('InvalidMessage', `Protocol Version is missing in ${tagName(header.tag)}`);
-  }
-  return dialectOf(protocolVersionStructure.decode(version, STORAGE_DIALECT));
-}
-
-/**
- * The Protocol Version of a message, spoken here or not; undefined where there is none to be read. With
- * `nearestDialect` it says in which version to answer a request that `decodeRequest` refused.
- */
-export function peekVersion(message: Item): ProtocolVersion | undefined {
-  try {
-    if (message.type !== ItemType.Structure) return undefined;
-    const header = message.value[0];
-    if (header?.type !== ItemType.Structure) return undefined;
-    const version = header.value.find((child) => child.tag === Tag.ProtocolVersion);
-    return version === undefined ? undefined : protocolVersionStructure.decode(version, STORAGE_DIALECT);
-  } catch (error) {
-    if (error instanceof HoldfastError) return undefined;
-    throw error;
-  }
-}
-
 function decodeBatchItem(item: Item, dialect: Dialect): RequestBatchItem | FaultyBatchItem {
   try {
     const { ephemeral = false, payload, ...rest } = requestBatchItemStructure.decode(item, dialect);
@@ -268,7 +168,7 @@ function identityOf(item: Item): Pick<FaultyBatchItem, 'operation' | 'uniqueBatc
  * @throws HoldfastError InvalidMessage, InvalidField (the message or its header is wrong), UnsupportedProtocolVersion
  */
 export function decodeRequest(message: Item, options: DecodeRequestOptions = {}): Request {
-  const [headerItem, items] = split(message, Tag.RequestMessage, Tag.RequestHeader);
+  const [headerItem, items] = splitMessage(message, Tag.RequestMessage, Tag.RequestHeader);
   const dialect = dialectOfHeader(headerItem);
   const raw = requestHeaderStructure.decode(headerItem, dialect);
   if (options.tolerateBatchCount !== true) checkBatchCount(raw.batchCount, items);
@@ -299,14 +199,6 @@ export interface RequestMessage {
   readonly header?: Partial<Omit<RequestHeader, 'protocolVersion'>>;
   readonly items: readonly (Pick<RequestBatchItem, 'operation' | 'payload' | 'uniqueBatchItemID'> &
     Partial<Pick<RequestBatchItem, 'ephemeral' | 'messageExtensions'>>)[];
-}
-
-function mustEncode<T>(codec: Codec<T>, tag: number, value: T, dialect: Dialect): Item {
-  const item = codec.encode(tag, value, dialect);
-  if (item === undefined) {
-    throw new HoldfastError('InvalidField', `${tagName(tag)} cannot be expressed in KMIP ${dialect.name}`);
-  }
-  return item;
 }
 
 /**
@@ -346,80 +238,4 @@ export function encodeRequest({ dialect, header = {}, items }: RequestMessage): 
     ),
   );
   return { tag: Tag.RequestMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
-}
-
-export interface ResponseHeader {
-  /** The server's clock, seconds since 1970. */
-  readonly timeStamp: number;
-  readonly nonce?: Nonce | undefined;
-  readonly serverHashedPassword?: Buffer | undefined;
-  readonly attestationTypes?: readonly enums.AttestationType[] | undefined;
-  readonly clientCorrelationValue?: string | undefined;
-  readonly serverCorrelationValue?: string | undefined;
-}
-
-export interface ResponseBatchItem {
-  /** Absent where the request could not be read. */
-  readonly operation?: number | undefined;
-  readonly uniqueBatchItemID?: Buffer | undefined;
-  readonly resultStatus: enums.ResultStatus;
-  /** A Result Reason of the version at hand (`resultReasonOf`), or of the peer's own extensions. */
-  readonly resultReason?: number | undefined;
-  readonly resultMessage?: string | undefined;
-  readonly asynchronousCorrelationValue?: Buffer | undefined;
-  readonly payload?: Item | undefined;
-  readonly messageExtensions?: readonly MessageExtension[] | undefined;
-}
-
-export interface Response {
-  readonly dialect: Dialect;
-  readonly header: ResponseHeader;
-  readonly items: readonly ResponseBatchItem[];
-}
-
-/** Writes a Response Message. Payloads carry the tag Response Payload already. */
-export function encodeResponse({ dialect, header, items }: Response): StructureItem {
-  const headerItem = mustEncode(
-    responseHeaderStructure,
-    Tag.ResponseHeader,
-    {
-      ...header,
-      protocolVersion: dialect,
-      attestationTypes: header.attestationTypes ?? [],
-      batchCount: items.length,
-    },
-    dialect,
-  );
-  const itemItems = items.map((item) =>
-    mustEncode(
-      responseBatchItemStructure,
-      Tag.BatchItem,
-      { ...item, messageExtensions: item.messageExtensions ?? [] },
-      dialect,
-    ),
-  );
-  return { tag: Tag.ResponseMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
-}
-
-/**
- * Reads a Response Message down to its payloads, which stay undecoded. The version is the one the peer answers in.
- * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion
- */
-export function decodeResponse(message: Item): Response {
-  const [headerItem, items] = split(message, Tag.ResponseMessage, Tag.ResponseHeader);
-  const dialect = dialectOfHeader(headerItem);
-  const raw = responseHeaderStructure.decode(headerItem, dialect);
-  checkBatchCount(raw.batchCount, items);
-  return {
-    dialect,
-    header: {
-      timeStamp: raw.timeStamp,
-      nonce: raw.nonce,
-      serverHashedPassword: raw.serverHashedPassword,
-      attestationTypes: raw.attestationTypes,
-      clientCorrelationValue: raw.clientCorrelationValue,
-      serverCorrelationValue: raw.serverCorrelationValue,
-    },
-    items: items.map((item) => responseBatchItemStructure.decode(item, dialect)),
-  };
 }

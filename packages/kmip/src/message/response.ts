@@ -1,0 +1,130 @@
+import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import {
+  anyItem,
+  byteString,
+  dateTime,
+  enumerated,
+  integer,
+  openEnumeration,
+  optional,
+  repeated,
+  required,
+  structure,
+  textString,
+} from '../schema';
+import { nonceStructure, protocolVersionStructure, type Nonce } from '../structures';
+import type { Dialect } from '../versions/dialect';
+import * as enums from '../vocabulary/enumerations';
+import { Tag } from '../vocabulary/tags';
+import {
+  checkBatchCount,
+  dialectOfHeader,
+  messageExtensionStructure,
+  mustEncode,
+  SINCE_1_2,
+  SINCE_1_4,
+  SINCE_2_0,
+  splitMessage,
+  type MessageExtension,
+} from './envelope';
+
+/** Response Messages. KMIP 1.4 section 7.2, KMIP 2.1 sections 8.4 to 8.6. */
+
+const responseHeaderStructure = structure({
+  protocolVersion: required(Tag.ProtocolVersion, protocolVersionStructure),
+  timeStamp: required(Tag.TimeStamp, dateTime),
+  nonce: optional(Tag.Nonce, nonceStructure, SINCE_1_2),
+  serverHashedPassword: optional(Tag.ServerHashedPassword, byteString, SINCE_2_0),
+  attestationTypes: repeated(Tag.AttestationType, enumerated(enums.attestationTypeEnum), SINCE_1_2),
+  clientCorrelationValue: optional(Tag.ClientCorrelationValue, textString, SINCE_1_4),
+  serverCorrelationValue: optional(Tag.ServerCorrelationValue, textString, SINCE_1_4),
+  batchCount: required(Tag.BatchCount, integer),
+});
+
+// Result Reason is open here: a peer may answer with one of its own.
+const responseBatchItemStructure = structure({
+  operation: optional(Tag.Operation, openEnumeration),
+  uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
+  resultStatus: required(Tag.ResultStatus, enumerated(enums.resultStatusEnum)),
+  resultReason: optional(Tag.ResultReason, openEnumeration),
+  resultMessage: optional(Tag.ResultMessage, textString),
+  asynchronousCorrelationValue: optional(Tag.AsynchronousCorrelationValue, byteString),
+  payload: optional(Tag.ResponsePayload, anyItem),
+  messageExtensions: repeated(Tag.MessageExtension, messageExtensionStructure),
+});
+
+export interface ResponseHeader {
+  /** The server's clock, seconds since 1970. */
+  readonly timeStamp: number;
+  readonly nonce?: Nonce | undefined;
+  readonly serverHashedPassword?: Buffer | undefined;
+  readonly attestationTypes?: readonly enums.AttestationType[] | undefined;
+  readonly clientCorrelationValue?: string | undefined;
+  readonly serverCorrelationValue?: string | undefined;
+}
+
+export interface ResponseBatchItem {
+  /** Absent where the request could not be read. */
+  readonly operation?: number | undefined;
+  readonly uniqueBatchItemID?: Buffer | undefined;
+  readonly resultStatus: enums.ResultStatus;
+  /** A Result Reason of the version at hand (`resultReasonOf`), or of the peer's own extensions. */
+  readonly resultReason?: number | undefined;
+  readonly resultMessage?: string | undefined;
+  readonly asynchronousCorrelationValue?: Buffer | undefined;
+  readonly payload?: Item | undefined;
+  readonly messageExtensions?: readonly MessageExtension[] | undefined;
+}
+
+export interface Response {
+  readonly dialect: Dialect;
+  readonly header: ResponseHeader;
+  readonly items: readonly ResponseBatchItem[];
+}
+
+/** Writes a Response Message. Payloads carry the tag Response Payload already. */
+export function encodeResponse({ dialect, header, items }: Response): StructureItem {
+  const headerItem = mustEncode(
+    responseHeaderStructure,
+    Tag.ResponseHeader,
+    {
+      ...header,
+      protocolVersion: dialect,
+      attestationTypes: header.attestationTypes ?? [],
+      batchCount: items.length,
+    },
+    dialect,
+  );
+  const itemItems = items.map((item) =>
+    mustEncode(
+      responseBatchItemStructure,
+      Tag.BatchItem,
+      { ...item, messageExtensions: item.messageExtensions ?? [] },
+      dialect,
+    ),
+  );
+  return { tag: Tag.ResponseMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
+}
+
+/**
+ * Reads a Response Message down to its payloads, which stay undecoded. The version is the one the peer answers in.
+ * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion
+ */
+export function decodeResponse(message: Item): Response {
+  const [headerItem, items] = splitMessage(message, Tag.ResponseMessage, Tag.ResponseHeader);
+  const dialect = dialectOfHeader(headerItem);
+  const raw = responseHeaderStructure.decode(headerItem, dialect);
+  checkBatchCount(raw.batchCount, items);
+  return {
+    dialect,
+    header: {
+      timeStamp: raw.timeStamp,
+      nonce: raw.nonce,
+      serverHashedPassword: raw.serverHashedPassword,
+      attestationTypes: raw.attestationTypes,
+      clientCorrelationValue: raw.clientCorrelationValue,
+      serverCorrelationValue: raw.serverCorrelationValue,
+    },
+    items: items.map((item) => responseBatchItemStructure.decode(item, dialect)),
+  };
+}
