@@ -1,0 +1,88 @@
+import { HoldfastError } from '@holdfast/ttlv';
+import { readCase, type CaseFolder } from './case-file';
+import { cleanUp } from './clean-up';
+import type { Difference } from './compare';
+import { ServerMemory } from './memory';
+import { playCase, type Failure, type Transport } from './play';
+
+/** A connection to the server; each case gets one of its own. */
+export interface Peer {
+  readonly transport: Transport;
+  readonly close: () => Promise<void>;
+}
+
+export interface CaseResult {
+  readonly name: string;
+  /** Of the folder, relative to what was asked for. */
+  readonly folder: string;
+  readonly passed: boolean;
+  /** The exchange at which it ended, counted from 1; absent where it passed. */
+  readonly exchange?: number;
+  /** Why there was no answer to compare. */
+  readonly problem?: string;
+  readonly differences?: readonly Difference[];
+}
+
+export interface RunOptions {
+  readonly connect: () => Promise<Peer>;
+  /** Seconds since 1970. */
+  readonly clock: () => number;
+  /** What the cases make is left on the server. */
+  readonly keep: boolean;
+}
+
+/** A failure of the server to answer counts for the case, not for the run. */
+async function outcome(play: () => Promise<Failure | undefined>): Promise<Partial<CaseResult>> {
+  try {
+    const failure = await play();
+    return failure ?? {};
+  } catch (error) {
+    if (error instanceof HoldfastError || (error instanceof Error && error.name === 'ConnectionFailure')) {
+      return { problem: error.message };
+    }
+    throw error;
+  }
+}
+
+/**
+ * Plays the cases of each folder in turn and yields what came out of each.
+ * @throws ConnectionFailure where no connection can be had; CommandFailure where a file is no test case
+ */
+export async function* runCases(
+  folders: readonly CaseFolder[],
+  options: RunOptions,
+): AsyncGenerator<CaseResult> {
+  const server = new ServerMemory();
+  for (const folder of folders) {
+    for (const file of folder.files) {
+      const testCase = await readCase(file);
+      const result = await withPeer(options, ({ transport }) =>
+        outcome(() => playCase(testCase, transport, server, options.clock)),
+      );
+      const passed = result.problem === undefined && result.differences === undefined;
+      // Later cases may build on what one leaves behind, but not on what it left half-done.
+      if (!passed) await tidy(server, options);
+      yield { name: testCase.name, folder: folder.path, passed, ...result };
+    }
+    await tidy(server, options);
+  }
+}
+
+async function tidy(server: ServerMemory, options: RunOptions): Promise<void> {
+  if (options.keep || server.left.size === 0) return;
+  await withPeer(options, ({ transport }) =>
+    outcome(async () => {
+      await cleanUp(transport, server);
+      return undefined;
+    }),
+  );
+}
+
+async function withPeer<T>(options: RunOptions, use: (peer: Peer) => Promise<T>): Promise<T> {
+  const peer = await options.connect();
+  try {
+    return await use(peer);
+  } finally {
+    await peer.close();
+  }
+}
