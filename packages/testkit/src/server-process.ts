@@ -14,6 +14,8 @@ export interface ServerProcessOptions {
   readonly logLevel?: string;
   /** Further arguments of `holdfast serve`. */
   readonly arguments?: readonly string[];
+  /** Arguments of node itself, e.g. --cpu-prof. */
+  readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -50,6 +52,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   const child = spawn(
     process.execPath,
     [
+      ...(options.nodeArguments ?? []),
       HOLDFAST,
       'serve',
       ...['--data-dir', dataDir, '--listen', '127.0.0.1:0', '--log-level', options.logLevel ?? 'warn'],

@@ -50,8 +50,7 @@ function drive(socket: TLSSocket, load: Load, untilMs: number, latencies: number
           latencies.push(now - sentAt);
           load.check(response, request);
           if (now >= untilMs) {
-            socket.off('data', onData);
-            resolve();
+            settle();
             return;
           }
           request = load.request();
@@ -62,9 +61,12 @@ function drive(socket: TLSSocket, load: Load, untilMs: number, latencies: number
         reject(error as Error);
       }
     };
-    socket.on('data', onData);
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('the connection was closed')));
+    const onClose = (): void => reject(new Error('the connection was closed'));
+    const settle = (): void => {
+      socket.off('data', onData).off('error', reject).off('close', onClose);
+      resolve();
+    };
+    socket.on('data', onData).on('error', reject).on('close', onClose);
     socket.write(request);
   });
 }
@@ -86,7 +88,6 @@ export class LoadGenerator {
 
   close(): void {
     for (const socket of this.sockets) {
-      socket.removeAllListeners('close');
       socket.on('error', () => undefined);
       socket.destroy();
     }
@@ -108,7 +109,6 @@ export async function runHandshakes(
       const socket = await open(options);
       await drive(socket, load, 0, []);
       latencies.push(performance.now() - from);
-      socket.removeAllListeners('close');
       socket.destroy();
     }
   };

@@ -18,18 +18,35 @@ const KEYS = Number(process.env['BENCH_KEYS'] ?? 100_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1500);
 const ONLY = process.env['BENCH_ONLY']?.split(',');
+/** Arguments for the server's node, e.g. --cpu-prof --cpu-prof-dir=DIR. */
+const NODE_ARGUMENTS = process.env['BENCH_NODE_ARGUMENTS']?.split(' ') ?? [];
 const CONNECTIONS = [1, 16, 64];
 const SEED_BATCH = 200;
 const SEED_CONNECTIONS = 4;
 
 interface Endpoint {
   readonly options: ConnectionOptions;
+  readonly pid: number;
+}
+
+interface Measured extends LoadResult {
+  /** Processor time of the serving process per request: less shaken by what else the machine does than time is. */
+  readonly cpuMicroseconds: number;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** User and system time of a process, seconds. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
 }
 
 class Responder implements Endpoint {
   private constructor(
     private readonly child: ChildProcess,
     readonly options: ConnectionOptions,
+    readonly pid: number,
   ) {}
 
   static async start(): Promise<Responder> {
@@ -38,7 +55,7 @@ class Responder implements Endpoint {
     const started = once(child);
     tell(child, { kind: 'start', ...server, ca });
     const { port } = (await started) as { port: number };
-    return new Responder(child, { host: '127.0.0.1', port, ...client, ca });
+    return new Responder(child, { host: '127.0.0.1', port, ...client, ca }, child.pid ?? 0);
   }
 
   async answerWith(lengthBytes: number): Promise<void> {
@@ -96,6 +113,25 @@ const withHandshake: Measure = (endpoint, load, connections) =>
     ROUND_MS,
   );
 
+async function withCpu(
+  measure: Measure,
+  endpoint: Endpoint,
+  load: Load,
+  connections: number,
+): Promise<Measured> {
+  let requests = 0;
+  const counted: Load = {
+    request: () => load.request(),
+    check: (response, request) => {
+      requests++;
+      load.check(response, request);
+    },
+  };
+  const before = cpuSeconds(endpoint.pid);
+  const result = await measure(endpoint, counted, connections);
+  return { ...result, cpuMicroseconds: ((cpuSeconds(endpoint.pid) - before) * 1e6) / requests };
+}
+
 async function compare(
   what: string,
   measure: Measure,
@@ -109,11 +145,11 @@ async function compare(
   const anything: Load = { request: () => load.request(), check: () => undefined };
   for (const connections of connectionCounts) {
     const ratios: number[] = [];
-    const servers: LoadResult[] = [];
-    const responders: LoadResult[] = [];
+    const servers: Measured[] = [];
+    const responders: Measured[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const measured = await measure(responder, anything, connections);
-      const own = await measure(server, load, connections);
+      const measured = await withCpu(measure, responder, anything, connections);
+      const own = await withCpu(measure, server, load, connections);
       ratios.push(own.perSecond / measured.perSecond);
       servers.push(own);
       responders.push(measured);
@@ -127,12 +163,13 @@ async function compare(
       median(responders.map(({ perSecond }) => perSecond)).toFixed(0),
       median(servers.map(({ p50Ms }) => p50Ms)).toFixed(2),
       median(servers.map(({ p99Ms }) => p99Ms)).toFixed(2),
+      `${median(servers.map((each) => each.cpuMicroseconds)).toFixed(0)} / ${median(responders.map((each) => each.cpuMicroseconds)).toFixed(0)}`,
     ]);
   }
 }
 
 function print(cells: readonly string[]): void {
-  const widths = [14, 6, 8, 13, 10, 12, 9, 9];
+  const widths = [14, 6, 8, 13, 10, 12, 9, 9, 10];
   process.stdout.write(`${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ')}\n`);
 }
 
@@ -162,11 +199,12 @@ async function seed(server: Endpoint): Promise<readonly string[]> {
 }
 
 async function main(): Promise<void> {
-  const server = await startServerProcess();
+  const server = await startServerProcess({ nodeArguments: NODE_ARGUMENTS });
   const responder = await Responder.start();
   try {
     const read = (path: string): string => readFileSync(path, 'utf8');
     const endpoint: Endpoint = {
+      pid: server.pid,
       options: {
         host: '127.0.0.1',
         port: server.port,
@@ -180,7 +218,17 @@ async function main(): Promise<void> {
     const startedAt = performance.now();
     const identifiers = await seed(endpoint);
     process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n\n`);
-    print(['operation', 'conns', 'ratio', 'range', 'server/s', 'responder/s', 'p50 ms', 'p99 ms']);
+    print([
+      'operation',
+      'conns',
+      'ratio',
+      'range',
+      'server/s',
+      'responder/s',
+      'p50 ms',
+      'p99 ms',
+      'CPU us server / responder',
+    ]);
     const get = getLoad(identifiers);
     await steady(endpoint, get, 16);
     await compare('Get', steady, get, endpoint, responder, CONNECTIONS);

@@ -10,6 +10,7 @@ import {
   decodeResponse,
   dialectNamed,
   encodeRequest,
+  type Dialect,
   type NewAttributes,
 } from '@holdfast/kmip';
 import {
@@ -25,6 +26,8 @@ import { decodeTtlv, encodeTtlv, type StructureItem } from '@holdfast/ttlv';
 import type { Load } from './load';
 
 const DIALECT = dialectNamed('1.4');
+/** The first version in which a client may say of a registered key that it has been served before. */
+const REGISTER_DIALECT = dialectNamed('2.1');
 const KEY_LENGTH_BYTES = 32;
 /** How many of the responses are taken apart and compared in full; of the others the status is looked at. */
 const SAMPLE_EVERY = 64;
@@ -38,21 +41,26 @@ export function nameNumber(number: number): string {
   return `bench-${String(number).padStart(8, '0')}`;
 }
 
-function payloadOf<Request>(definition: OperationDefinition<Request>, request: Request): StructureItem {
-  return definition.request.encode(Tag.RequestPayload, request, DIALECT) as StructureItem;
+function payloadOf<Request>(
+  definition: OperationDefinition<Request>,
+  request: Request,
+  dialect: Dialect,
+): StructureItem {
+  return definition.request.encode(Tag.RequestPayload, request, dialect) as StructureItem;
 }
 
 /** The bytes of a request of one or several items of one operation. */
 export function requestBytes<Request>(
   definition: OperationDefinition<Request>,
   requests: readonly Request[],
+  dialect = DIALECT,
 ): Buffer {
   const items = requests.map((request, index) => ({
     operation: definition.code,
-    payload: payloadOf(definition, request),
+    payload: payloadOf(definition, request, dialect),
     ...(requests.length > 1 ? { uniqueBatchItemID: Buffer.from(String(index)) } : {}),
   }));
-  return encodeTtlv(encodeRequest({ dialect: DIALECT, items }));
+  return encodeTtlv(encodeRequest({ dialect, items }));
 }
 
 function aesAttributes(name: string): NewAttributes {
@@ -70,13 +78,22 @@ function aesAttributes(name: string): NewAttributes {
   };
 }
 
-/** Registers the keys number `from` to `to` under their names, in one message. */
+/**
+ * Registers the keys number `from` to `to` under their names, in one message. They are stated to have been served before
+ * (Fresh is false), as all but a key's first Get find them: the first one writes that down.
+ */
 export function registerRequest(from: number, to: number): Buffer {
   const requests = [];
   for (let number = from; number < to; number++) {
     requests.push({
       objectType: ObjectType.SymmetricKey,
-      newAttributes: aesAttributes(nameNumber(number)),
+      newAttributes: {
+        templateNames: [],
+        attributes: [
+          ...aesAttributes(nameNumber(number)).attributes,
+          { key: 'Fresh', value: false } as const,
+        ],
+      },
       object: {
         objectType: ObjectType.SymmetricKey,
         keyBlock: {
@@ -88,7 +105,7 @@ export function registerRequest(from: number, to: number): Buffer {
       } as const,
     });
   }
-  return requestBytes(register, requests);
+  return requestBytes(register, requests, REGISTER_DIALECT);
 }
 
 /** The identifiers that a response to `registerRequest` names. */
