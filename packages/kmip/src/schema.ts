@@ -204,17 +204,19 @@ function single<T, O extends boolean>(
 ): Field<T, O> {
   const own = [tag] as const;
   const none: readonly number[] = [];
+  const isEverywhere = window.since === undefined && window.last === undefined;
+  const isKnown = (dialect: Dialect) => isEverywhere || dialect.knows(window);
   return {
     isOptional,
     isRepeated: false,
     tag,
     codec: codec,
     window,
-    tagsIn: (dialect) => (dialect.knows(window) ? own : none),
+    tagsIn: (dialect) => (isKnown(dialect) ? own : none),
     decode(items, dialect, structure) {
       const item = items[0];
       if (item === undefined) {
-        if (isOptional || !dialect.knows(window)) return undefined;
+        if (isOptional || !isKnown(dialect)) return undefined;
         throw new HoldfastError('InvalidMessage', `${tagName(tag)} is missing in ${tagName(structure.tag)}`);
       }
       if (items.length > 1) {
@@ -226,7 +228,7 @@ function single<T, O extends boolean>(
       return codec.decode(item, dialect);
     },
     encode(value, dialect, out) {
-      if (!dialect.knows(window)) return;
+      if (!isKnown(dialect)) return;
       const item = codec.encode(tag, value, dialect);
       if (item !== undefined) out.push(item);
     },

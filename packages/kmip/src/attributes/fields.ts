@@ -76,13 +76,15 @@ export interface NewAttributesOptions {
   readonly v2Tag?: number;
   /** The request may leave the structure out; the neutral value is then empty. */
   readonly mayBeAbsent?: boolean;
+  /** Clients of 2.x are understood too that still write the Template-Attribute of 1.x. */
+  readonly toleratesTemplateAttribute?: boolean;
 }
 
 /** 1.x Template-Attribute (KMIP 1.4 section 2.1.8), 2.x Attributes (KMIP 2.1 section 5.1). */
 export function newAttributes(options: NewAttributesOptions = {}): Field<NewAttributes, false> {
   const { v1Tag = Tag.TemplateAttribute, v2Tag = Tag.Attributes, mayBeAbsent = false } = options;
   const v1Tags = [v1Tag];
-  const v2Tags = [v2Tag];
+  const v2Tags = options.toleratesTemplateAttribute === true ? [v2Tag, v1Tag] : [v2Tag];
   return {
     isOptional: false,
     isRepeated: false,
@@ -97,7 +99,7 @@ export function newAttributes(options: NewAttributesOptions = {}): Field<NewAttr
         if (mayBeAbsent) return NOTHING_NEW;
         throw missing(isIndexed(dialect) ? v1Tag : v2Tag, structure);
       }
-      if (isIndexed(dialect)) return decodeTemplateAttribute(item, dialect);
+      if (item.tag === v1Tag) return decodeTemplateAttribute(item, dialect);
       return { templateNames: NO_NAMES, attributes: decodeAttributes(item, dialect) };
     },
     encode(value, dialect, out) {

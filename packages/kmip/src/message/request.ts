@@ -143,9 +143,15 @@ export interface DecodeRequestOptions {
 
 function decodeBatchItem(item: Item, dialect: Dialect): RequestBatchItem | FaultyBatchItem {
   try {
-    const { ephemeral = false, payload, ...rest } = requestBatchItemStructure.decode(item, dialect);
-    if (payload.type !== ItemType.Structure) throw wrongType(payload, ItemType.Structure);
-    return { ...rest, ephemeral, payload };
+    const raw = requestBatchItemStructure.decode(item, dialect);
+    if (raw.payload.type !== ItemType.Structure) throw wrongType(raw.payload, ItemType.Structure);
+    return {
+      operation: raw.operation,
+      ephemeral: raw.ephemeral ?? false,
+      uniqueBatchItemID: raw.uniqueBatchItemID,
+      payload: raw.payload,
+      messageExtensions: raw.messageExtensions,
+    };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     return { ...identityOf(item), fault: error };

@@ -82,15 +82,21 @@ export interface Response {
   readonly items: readonly ResponseBatchItem[];
 }
 
+const NONE: readonly never[] = [];
+
 /** Writes a Response Message. Payloads carry the tag Response Payload already. */
 export function encodeResponse({ dialect, header, items }: Response): StructureItem {
   const headerItem = mustEncode(
     responseHeaderStructure,
     Tag.ResponseHeader,
     {
-      ...header,
       protocolVersion: dialect,
-      attestationTypes: header.attestationTypes ?? [],
+      timeStamp: header.timeStamp,
+      nonce: header.nonce,
+      serverHashedPassword: header.serverHashedPassword,
+      attestationTypes: header.attestationTypes ?? NONE,
+      clientCorrelationValue: header.clientCorrelationValue,
+      serverCorrelationValue: header.serverCorrelationValue,
       batchCount: items.length,
     },
     dialect,
@@ -99,7 +105,16 @@ export function encodeResponse({ dialect, header, items }: Response): StructureI
     mustEncode(
       responseBatchItemStructure,
       Tag.BatchItem,
-      { ...item, messageExtensions: item.messageExtensions ?? [] },
+      {
+        operation: item.operation,
+        uniqueBatchItemID: item.uniqueBatchItemID,
+        resultStatus: item.resultStatus,
+        resultReason: item.resultReason,
+        resultMessage: item.resultMessage,
+        asynchronousCorrelationValue: item.asynchronousCorrelationValue,
+        payload: item.payload,
+        messageExtensions: item.messageExtensions ?? NONE,
+      },
       dialect,
     ),
   );

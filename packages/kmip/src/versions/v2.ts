@@ -59,7 +59,8 @@ function referenceToTag(tag: number, dialect: Dialect): AttributeReference {
 
 /**
  * An Attribute Reference: an Enumeration that holds the tag, or a Structure of vendor and name (KMIP 2.1 section 5.5).
- * Two other forms that clients send are understood too: the Enumeration within a Structure, and an Attribute Name.
+ * Other forms that clients send are understood too: the Enumeration within a Structure, an Attribute Name, and a
+ * Structure without a vendor that names an attribute of the standard.
  */
 export function decodeAttributeReference(item: Item, dialect: Dialect): AttributeReference {
   if (item.type === ItemType.Enumeration) return referenceToTag(item.value, dialect);
@@ -69,7 +70,9 @@ export function decodeAttributeReference(item: Item, dialect: Dialect): Attribut
   if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
   const [only, ...others] = item.value;
   if (only?.type === ItemType.Enumeration && others.length === 0) return referenceToTag(only.value, dialect);
-  return { key: 'VendorAttribute', ...vendorReference.decode(item, dialect) };
+  const reference = vendorReference.decode(item, dialect);
+  if (reference.vendorIdentification === '') return decodeAttributeName(reference.attributeName, dialect);
+  return { key: 'VendorAttribute', ...reference };
 }
 
 /** The Attribute Reference; undefined where the dialect does not have the attribute. */
