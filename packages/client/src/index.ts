@@ -1,1 +1,5 @@
-export {};
+export * from './client';
+export { KMIP_PORT, type ConnectionOptions, type TlsFacts } from './connection';
+export { ConnectionFailure, type ConnectionFailureReason } from './connection-failure';
+export { isEncryptedKey, type TlsCredentials } from './credentials';
+export { KmipRefusal } from './refusal';

@@ -1,0 +1,86 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { ConnectionFailure, codeOf } from './connection-failure';
+
+/** What the client proves itself with, and whom it trusts: PEM texts. */
+export interface TlsCredentials {
+  /** The client's certificate, with intermediate ones after it. */
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+  /** For an encrypted private key. */
+  readonly passphrase?: string | undefined;
+  /** The certification authorities that may have issued the server's certificate; the system's where left out. */
+  readonly ca?: string | Buffer | undefined;
+}
+
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+/** Whether a private key in PEM needs a passphrase. */
+export function isEncryptedKey(pem: string | Buffer): boolean {
+  return ENCRYPTED.test(pem.toString());
+}
+
+function unusable(message: string, hint?: string, cause?: unknown): ConnectionFailure {
+  return new ConnectionFailure('credentials', message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function requireCertificate(pem: string | Buffer, what: string): void {
+  try {
+    new X509Certificate(pem);
+  } catch (cause) {
+    throw unusable(
+      `${what} holds no certificate in PEM`,
+      'It begins with -----BEGIN CERTIFICATE-----.',
+      cause,
+    );
+  }
+}
+
+function keyFault(key: string | Buffer, passphrase: string | undefined, cause: unknown): ConnectionFailure {
+  if (codeOf(cause) === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
+    return unusable(
+      'the private key does not belong to the client certificate',
+      'Give the key that the certificate was issued for.',
+      cause,
+    );
+  }
+  if (isEncryptedKey(key)) {
+    return passphrase === undefined
+      ? unusable('the private key is encrypted and no passphrase was given', undefined, cause)
+      : unusable('the private key cannot be decrypted with this passphrase', undefined, cause);
+  }
+  return unusable(
+    'the client key holds no private key in PEM',
+    'It begins with -----BEGIN PRIVATE KEY-----.',
+    cause,
+  );
+}
+
+/**
+ * Makes a TLS context of the credentials and says which of them is wrong, if one is.
+ * @throws ConnectionFailure credentials
+ */
+export function secureContextOf({ cert, key, passphrase, ca }: TlsCredentials): SecureContext {
+  if (ca !== undefined) requireCertificate(ca, 'the CA file');
+  if (cert !== undefined) requireCertificate(cert, 'the client certificate');
+  if ((cert === undefined) !== (key === undefined)) {
+    throw unusable(
+      `the client ${cert === undefined ? 'certificate' : 'key'} is missing`,
+      'They go together.',
+    );
+  }
+  try {
+    return createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+  } catch (cause) {
+    throw keyFault(key ?? '', passphrase, cause);
+  }
+}

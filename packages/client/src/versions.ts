@@ -1,0 +1,54 @@
+import {
+  DIALECTS,
+  ResultReason,
+  dialectNamed,
+  sameVersion,
+  type Dialect,
+  type ProtocolVersion,
+  type VersionName,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { KmipRefusal } from './refusal';
+
+/**
+ * Versions in which Discover Versions is asked, one after the other: a server may refuse a request whose header has a
+ * version that it does not speak. 1.1 is the first that has the operation.
+ */
+const ASKED_IN: readonly VersionName[] = ['1.1', '1.4', '2.0', '2.1'];
+
+const SPOKEN: readonly Dialect[] = [...DIALECTS].reverse();
+
+/** The versions spoken here, highest first. */
+export const OFFERED_VERSIONS: readonly ProtocolVersion[] = SPOKEN.map(
+  ({ protocolVersionMajor, protocolVersionMinor }) => ({ protocolVersionMajor, protocolVersionMinor }),
+);
+
+function highestCommon(versions: readonly ProtocolVersion[]): Dialect | undefined {
+  return SPOKEN.find((dialect) => versions.some((version) => sameVersion(version, dialect)));
+}
+
+/**
+ * The highest version that both sides speak; 1.0 where the server knows no Discover Versions.
+ * KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
+ * @param discover asks the server for its versions in a message of the version given
+ * @throws KmipRefusal where the server answers in none of the versions, or has none in common
+ */
+export async function negotiateVersion(
+  discover: (dialect: Dialect) => Promise<readonly ProtocolVersion[]>,
+): Promise<Dialect> {
+  let refusal: KmipRefusal | undefined;
+  for (const name of ASKED_IN) {
+    try {
+      const dialect = highestCommon(await discover(dialectNamed(name)));
+      if (dialect !== undefined) return dialect;
+    } catch (error) {
+      if (!(error instanceof KmipRefusal)) throw error;
+      if (error.resultReason === ResultReason.OperationNotSupported) return dialectNamed('1.0');
+      refusal ??= error;
+    }
+  }
+  throw (
+    refusal ??
+    new HoldfastError('UnsupportedProtocolVersion', 'the server speaks no KMIP version that is spoken here')
+  );
+}

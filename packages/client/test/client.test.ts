@@ -1,0 +1,350 @@
+import {
+  activate,
+  create,
+  discoverVersions,
+  get,
+  getAttributes,
+  locate,
+  setAttribute,
+  type OperationDefinition,
+} from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  KeyFormatType,
+  NameType,
+  ObjectType,
+  Operation,
+  ResultReason,
+  ResultStatus,
+  Tag,
+  UniqueIdentifier,
+  dialectNamed,
+  type Dialect,
+  type Request,
+  type ResponseBatchItem,
+  type VersionName,
+} from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import { ConnectionFailure, KmipClient, KmipRefusal, call, type KmipClientOptions } from '../src';
+import {
+  makeAuthority,
+  speaking,
+  startPeer,
+  type Answer,
+  type Authority,
+  type Identity,
+  type Peer,
+} from './peer';
+
+let authority: Authority;
+let serverIdentity: Identity;
+const peers: Peer[] = [];
+const clients: KmipClient[] = [];
+
+beforeAll(async () => {
+  authority = await makeAuthority();
+  serverIdentity = await authority.server();
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await Promise.all(peers.splice(0).map((peer) => peer.stop()));
+});
+
+async function connected(
+  answer: (request: Request) => Answer | Promise<Answer>,
+  options: Partial<KmipClientOptions> = {},
+): Promise<KmipClient> {
+  const peer = await startPeer(
+    { ...serverIdentity, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
+    speaking(answer),
+  );
+  peers.push(peer);
+  const client = await KmipClient.connect({
+    host: '127.0.0.1',
+    port: peer.port,
+    ca: authority.ca,
+    ...authority.client,
+    version: '1.4',
+    timeoutMs: 10_000,
+    ...options,
+  });
+  clients.push(client);
+  return client;
+}
+
+function success<Response>(
+  operation: OperationDefinition<never, Response>,
+  response: Response,
+  dialect: Dialect = dialectNamed('1.4'),
+): ResponseBatchItem {
+  return {
+    operation: operation.code,
+    resultStatus: ResultStatus.Success,
+    payload: operation.response.encode(Tag.ResponsePayload, response, dialect),
+  };
+}
+
+function failure(
+  operation: number | undefined,
+  resultReason: number,
+  resultMessage?: string,
+): ResponseBatchItem {
+  return { operation, resultStatus: ResultStatus.OperationFailed, resultReason, resultMessage };
+}
+
+function idOf(request: Request, index: number): Buffer | undefined {
+  return request.items[index]?.uniqueBatchItemID;
+}
+
+describe('one call', () => {
+  test('is answered in the types of its operation', async () => {
+    const client = await connected(() => [
+      success(get, {
+        objectType: ObjectType.SymmetricKey,
+        uniqueIdentifier: 'k1',
+        object: {
+          objectType: ObjectType.SymmetricKey,
+          keyBlock: {
+            keyFormatType: KeyFormatType.Raw,
+            keyValue: { keyMaterial: new SecretBytes(Buffer.alloc(32, 7)), attributes: [] },
+            cryptographicAlgorithm: CryptographicAlgorithm.AES,
+            cryptographicLengthBits: 256,
+          },
+        },
+      }),
+    ]);
+    const { object } = await client.call(get, { uniqueIdentifier: 'k1' });
+    if (object.objectType !== ObjectType.SymmetricKey) throw new Error('no symmetric key');
+    expect(object.keyBlock.cryptographicLengthBits).toBe(256);
+    expect(client.tls).toMatchObject({
+      protocol: 'TLSv1.3',
+      subject: expect.stringContaining('CN=localhost') as string,
+    });
+  });
+
+  test('that the server refuses throws what the server said', async () => {
+    const client = await connected(() => [
+      failure(Operation.Get, ResultReason.ItemNotFound, 'no such\u001b object'),
+    ]);
+    const refusal = await client.call(get, { uniqueIdentifier: 'x' }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(KmipRefusal);
+    expect(refusal).toMatchObject({
+      operation: 'Get',
+      resultStatus: ResultStatus.OperationFailed,
+      resultReason: ResultReason.ItemNotFound,
+      resultReasonName: 'ItemNotFound',
+      resultMessage: 'no such\u001b object',
+    });
+  });
+
+  test('names a reason that the standard does not list by its number', async () => {
+    const client = await connected(() => [failure(Operation.Get, 0x80000001)]);
+    await expect(client.call(get, { uniqueIdentifier: 'x' })).rejects.toMatchObject({
+      resultReasonName: '0x80000001',
+      message: 'Get was refused (0x80000001)',
+    });
+  });
+
+  test.each<[string, ResponseBatchItem[]]>([
+    ['another operation', [success(activate, { uniqueIdentifier: 'k1' })]],
+    [
+      'two items',
+      [success(activate, { uniqueIdentifier: 'k1' }), success(activate, { uniqueIdentifier: 'k1' })],
+    ],
+    ['no payload', [{ operation: Operation.Get, resultStatus: ResultStatus.Success }]],
+  ])('fails where the answer is one to %s', async (_name, items) => {
+    const client = await connected(() => items);
+    await expect(client.call(get, { uniqueIdentifier: 'k1' })).rejects.toMatchObject({
+      reason: 'protocol',
+      outcomeKnown: false,
+    });
+  });
+
+  test('sends nothing of which the version could say only a part', async () => {
+    const asked: number[] = [];
+    const client = await connected(
+      (request) => {
+        asked.push(request.items.length);
+        return 'close';
+      },
+      { version: '1.0' },
+    );
+    await expect(
+      client.call(create, {
+        objectType: ObjectType.SymmetricKey,
+        newAttributes: { templateNames: [], attributes: [{ key: 'Comment', value: 'mine' }] },
+      }),
+    ).rejects.toMatchObject({
+      code: 'InvalidField',
+      message: 'KMIP 1.0 cannot express newAttributes / attributes / Comment',
+    });
+    await expect(
+      client.call(setAttribute, { newAttribute: { key: 'Comment', value: 'mine' } }),
+    ).rejects.toMatchObject({ code: 'OperationNotSupported' });
+    await expect(client.call(locate, { attributes: [], offsetItems: 3 })).rejects.toMatchObject({
+      message: 'KMIP 1.0 cannot express offsetItems',
+    });
+    expect(asked).toEqual([]);
+  });
+
+  test('may be made while others are unanswered', async () => {
+    const client = await connected((request) => {
+      const [item] = request.items;
+      if (item === undefined || 'fault' in item) throw item?.fault ?? new Error('no item');
+      return [
+        success(activate, {
+          uniqueIdentifier: String(activate.request.decode(item.payload, request.dialect).uniqueIdentifier),
+        }),
+      ];
+    });
+    const identifiers = Array.from({ length: 50 }, (_, index) => `key-${index}`);
+    const answers = await Promise.all(
+      identifiers.map((uniqueIdentifier) => client.call(activate, { uniqueIdentifier })),
+    );
+    expect(answers.map(({ uniqueIdentifier }) => uniqueIdentifier)).toEqual(identifiers);
+  });
+});
+
+describe('a batch', () => {
+  const calls = () =>
+    [
+      call(create, {
+        objectType: ObjectType.SymmetricKey,
+        newAttributes: { templateNames: [], attributes: [] },
+      }),
+      call(activate, {}),
+      call(getAttributes, { uniqueIdentifier: 'k2', attributeReferences: [] }),
+    ] as const;
+
+  test('tells each operation’s outcome, whatever the order of the answers', async () => {
+    const client = await connected((request) => {
+      expect(request.header.batchOrderOption).toBe(true);
+      return [
+        {
+          ...success(getAttributes, {
+            uniqueIdentifier: 'k2',
+            attributes: [
+              { key: 'Name', value: { nameValue: 'n', nameType: NameType.UninterpretedTextString } },
+            ],
+          }),
+          uniqueBatchItemID: idOf(request, 2),
+        },
+        {
+          ...failure(Operation.Activate, ResultReason.PermissionDenied),
+          uniqueBatchItemID: idOf(request, 1),
+        },
+        {
+          ...success(create, { objectType: ObjectType.SymmetricKey, uniqueIdentifier: 'k1' }),
+          uniqueBatchItemID: idOf(request, 0),
+        },
+      ];
+    });
+    const [made, activated, attributes] = await client.batch(calls());
+    expect(made).toMatchObject({ status: 'done', response: { uniqueIdentifier: 'k1' } });
+    expect(activated).toMatchObject({ status: 'refused', refusal: { resultReasonName: 'PermissionDenied' } });
+    if (attributes.status !== 'done') throw new Error(attributes.status);
+    expect(attributes.response.attributes[0]).toMatchObject({ key: 'Name', value: { nameValue: 'n' } });
+  });
+
+  test('tells what was undone and what was not reached', async () => {
+    const client = await connected((request) => [
+      {
+        operation: Operation.Create,
+        resultStatus: ResultStatus.OperationUndone,
+        uniqueBatchItemID: idOf(request, 0),
+      },
+      { ...failure(Operation.Activate, ResultReason.GeneralFailure), uniqueBatchItemID: idOf(request, 1) },
+    ]);
+    const outcomes = await client.batch(calls());
+    expect(outcomes.map(({ status }) => status)).toEqual(['undone', 'refused', 'not-run']);
+  });
+
+  test('that is refused as a whole throws', async () => {
+    const client = await connected(() => [failure(undefined, ResultReason.InvalidMessage, 'too long')]);
+    await expect(client.batch(calls())).rejects.toMatchObject({ resultReasonName: 'InvalidMessage' });
+  });
+});
+
+describe('the version', () => {
+  const versions = (names: readonly VersionName[], dialect: Dialect): ResponseBatchItem =>
+    success(discoverVersions, { protocolVersions: names.map(dialectNamed) }, dialect);
+
+  test('is the highest that both sides speak', async () => {
+    const client = await connected(({ dialect }) => [versions(['1.2', '1.4', '1.3'], dialect)], {
+      version: 'auto',
+    });
+    expect(client.dialect.name).toBe('1.4');
+  });
+
+  test('is 1.0 where the server knows no Discover Versions', async () => {
+    const client = await connected(
+      () => [failure(Operation.DiscoverVersions, ResultReason.OperationNotSupported)],
+      {
+        version: 'auto',
+      },
+    );
+    expect(client.dialect.name).toBe('1.0');
+  });
+
+  test('is found with a server that speaks 2.x alone', async () => {
+    const client = await connected(
+      ({ dialect }) =>
+        dialect.protocolVersionMajor === 1
+          ? [failure(undefined, ResultReason.InvalidMessage, 'version')]
+          : [versions(['2.1', '2.0'], dialect)],
+      { version: 'auto' },
+    );
+    expect(client.dialect.name).toBe('2.1');
+  });
+
+  test('is not guessed where the server takes none', async () => {
+    await expect(
+      connected(() => [failure(undefined, ResultReason.InvalidMessage, 'version')], { version: 'auto' }),
+    ).rejects.toMatchObject({ resultReasonName: 'InvalidMessage', resultMessage: 'version' });
+  });
+});
+
+describe('a broken connection', () => {
+  test('leaves unknown what became of a request', async () => {
+    let requests = 0;
+    const client = await connected(() =>
+      ++requests === 1 ? [success(activate, { uniqueIdentifier: 'a' })] : 'close',
+    );
+    await client.call(activate, { uniqueIdentifier: 'a' });
+    const outcome = await client.call(activate, { uniqueIdentifier: 'b' }).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(ConnectionFailure);
+    expect(outcome).toMatchObject({ reason: 'closed', outcomeKnown: false });
+    await expect(client.call(activate, { uniqueIdentifier: 'c' })).rejects.toBe(outcome);
+  });
+
+  test.each([
+    ['no TTLV', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['a request', Buffer.from('4200780100000000', 'hex')],
+    ['a longer answer than is taken', Buffer.from('42007b0100ffffff', 'hex')],
+    ['an answer without a header', Buffer.from('42007b0100000000', 'hex')],
+  ])('or a server that sends %s is told as such', async (_name, bytes) => {
+    const client = await connected(() => bytes, { maxResponseBytes: 4096 });
+    await expect(client.call(activate, {})).rejects.toMatchObject({ reason: 'protocol' });
+  });
+
+  test('or silence ends by a deadline', async () => {
+    const client = await connected(() => new Promise<Answer>(() => undefined), { timeoutMs: 200 });
+    await expect(client.call(activate, {})).rejects.toMatchObject({ reason: 'timeout', outcomeKnown: false });
+  });
+
+  test('that is closed here fails what is unanswered', async () => {
+    const client = await connected(() => new Promise<Answer>(() => undefined));
+    const unanswered = client.call(activate, {}).catch((error: unknown) => error);
+    await client.close();
+    expect(await unanswered).toMatchObject({ reason: 'closed' });
+    await client.close();
+  });
+});
+
+test('an ID Placeholder can be said in every version', async () => {
+  const client = await connected(() => [success(activate, { uniqueIdentifier: 'k' })]);
+  await expect(client.call(activate, {})).resolves.toEqual({ uniqueIdentifier: 'k' });
+  await expect(
+    client.call(activate, { uniqueIdentifier: { from: UniqueIdentifier.IDPlaceholder } }),
+  ).resolves.toEqual({ uniqueIdentifier: 'k' });
+});

@@ -1,0 +1,170 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { createPrivateKey } from 'node:crypto';
+import type { TLSSocket, TlsOptions } from 'node:tls';
+import { KmipClient, isEncryptedKey, type KmipClientOptions } from '../src';
+import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
+
+let authority: Authority;
+let stranger: Authority;
+let server: Identity;
+const peers: Peer[] = [];
+
+beforeAll(async () => {
+  [authority, stranger] = await Promise.all([makeAuthority(), makeAuthority('Another CA')]);
+  server = await authority.server();
+});
+afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.stop())));
+
+/** Connects and asks for the versions; answers what came of it. */
+async function attempt(
+  serverOptions: TlsOptions,
+  clientOptions: Partial<KmipClientOptions> = {},
+  onConnection: (socket: TLSSocket) => void = () => undefined,
+): Promise<unknown> {
+  const peer = await startPeer({ ...server, ...serverOptions }, onConnection);
+  peers.push(peer);
+  return await failureOf({ port: peer.port, ...clientOptions });
+}
+
+async function failureOf(options: Partial<KmipClientOptions>): Promise<unknown> {
+  try {
+    const client = await KmipClient.connect({
+      host: '127.0.0.1',
+      ca: authority.ca,
+      ...authority.client,
+      timeoutMs: 10_000,
+      ...options,
+    });
+    await client.close();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('a server that is not the trusted one', () => {
+  test('has a certificate of another authority', async () => {
+    expect(await attempt({}, { ca: stranger.ca })).toMatchObject({ reason: 'server-certificate' });
+  });
+
+  test('is taken for nobody where no authority is given', async () => {
+    expect(await attempt({}, { ca: undefined })).toMatchObject({ reason: 'server-certificate' });
+  });
+
+  test('has a certificate for another name', async () => {
+    expect(await attempt({}, { serverName: 'kms.example.org' })).toMatchObject({
+      reason: 'server-certificate',
+      message: expect.stringContaining('does not name the host') as string,
+    });
+  });
+
+  test('has a certificate that has expired', async () => {
+    const nowSeconds = Math.floor(Date.now() / 1000) - 20 * 86_400;
+    const expired = await authority.server({ nowSeconds, validitySeconds: 10 * 86_400 });
+    expect(await attempt(expired)).toMatchObject({
+      message: expect.stringContaining('has expired') as string,
+    });
+  });
+});
+
+describe('a server that does not take the client', () => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('demands a certificate, %s', async (maxVersion) => {
+    const demands = { ca: authority.ca, requestCert: true, rejectUnauthorized: true, maxVersion };
+    expect(await attempt(demands, { cert: undefined, key: undefined })).toMatchObject({
+      reason: 'client-certificate',
+    });
+  });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('does not know its authority, %s', async (maxVersion) => {
+    const demands = { ca: stranger.ca, requestCert: true, rejectUnauthorized: true, maxVersion };
+    expect(await attempt(demands)).toMatchObject({
+      reason: 'client-certificate',
+      hint: expect.stringContaining('does not accept the client certificate') as string,
+    });
+  });
+
+  test('closes right after the handshake', async () => {
+    expect(await attempt({}, {}, (socket) => void socket.end())).toMatchObject({
+      reason: 'client-certificate',
+      message: expect.stringContaining('right after the TLS handshake') as string,
+    });
+  });
+});
+
+test('an old TLS is not spoken', async () => {
+  const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  expect(await attempt(old)).toMatchObject({ reason: 'tls' });
+});
+
+test('nobody answers', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  expect(await failureOf({ port })).toMatchObject({
+    reason: 'unreachable',
+    message: `127.0.0.1:${port}: no server answers at this address`,
+  });
+});
+
+test.each([
+  ['another protocol', 'tls', 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ['silence', 'timeout', ''],
+])('%s answers', async (_name, reason, greeting) => {
+  const sockets = new Set<{ destroy(): void }>();
+  const other = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.write(greeting);
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  expect(await failureOf({ port, timeoutMs: 300 })).toMatchObject({ reason });
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => other.close(resolve));
+});
+
+describe('the client’s own credentials', () => {
+  const encrypted = (key: string) =>
+    createPrivateKey(key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'right',
+    });
+
+  test.each<[string, () => Partial<KmipClientOptions>, string]>([
+    ['the CA file is none', () => ({ ca: 'nothing' }), 'the CA file holds no certificate in PEM'],
+    [
+      'the certificate is none',
+      () => ({ cert: authority.client.key }),
+      'the client certificate holds no certificate in PEM',
+    ],
+    ['the key is none', () => ({ key: 'nothing' }), 'the client key holds no private key in PEM'],
+    ['the key is missing', () => ({ key: undefined }), 'the client key is missing'],
+    [
+      'the key is another’s',
+      () => ({ key: stranger.client.key }),
+      'the private key does not belong to the client certificate',
+    ],
+    [
+      'the passphrase is missing',
+      () => ({ key: encrypted(authority.client.key) }),
+      'the private key is encrypted and no passphrase was given',
+    ],
+    [
+      'the passphrase is wrong',
+      () => ({ key: encrypted(authority.client.key), passphrase: 'wrong' }),
+      'the private key cannot be decrypted with this passphrase',
+    ],
+  ])('are looked at before anything is sent: %s', async (_name, options, message) => {
+    expect(await failureOf({ port: 1, ...options() })).toMatchObject({ reason: 'credentials', message });
+  });
+
+  test('may be encrypted', async () => {
+    const key = encrypted(authority.client.key);
+    expect(isEncryptedKey(key)).toBe(true);
+    expect(isEncryptedKey(authority.client.key)).toBe(false);
+    expect(await failureOf({ port: 1, key, passphrase: 'right' })).toMatchObject({ reason: 'unreachable' });
+  });
+});
