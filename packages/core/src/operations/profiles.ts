@@ -35,9 +35,25 @@ const PROFILES: readonly { readonly name: ProfileName; readonly operations: read
   { name: ProfileName.SymmetricKeyFoundryServer, operations: [...BASELINE, 'Create'] },
   { name: ProfileName.AsymmetricKeyLifecycleServer, operations: [...BASELINE, 'CreateKeyPair'] },
   { name: ProfileName.OpaqueManagedObjectStoreServer, operations: BASELINE },
+  { name: ProfileName.StorageArrayWithSelfEncryptingDriveServer, operations: BASELINE },
   { name: ProfileName.TapeLibraryServer, operations: [...BASELINE, 'Create'] },
   { name: ProfileName.BasicCryptographicServer, operations: [...BASELINE, 'Decrypt', 'Encrypt'] },
   { name: ProfileName.RNGCryptographicServer, operations: [...BASELINE, 'RNGRetrieve', 'RNGSeed'] },
+  {
+    name: ProfileName.AdvancedCryptographicServer,
+    operations: [
+      ...BASELINE,
+      'Decrypt',
+      'Encrypt',
+      'Hash',
+      'MAC',
+      'MACVerify',
+      'RNGRetrieve',
+      'RNGSeed',
+      'Sign',
+      'SignatureVerify',
+    ],
+  },
 ];
 
 /**
