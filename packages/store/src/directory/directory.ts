@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   HoldfastError,
   SYSTEM_DOMAIN_ID,
@@ -20,7 +20,7 @@ import {
   type ServerSecret,
 } from '@holdfast/core';
 import { isStorable } from '../objects/change';
-import { isUuid } from '../postgres/binary';
+import { isUuid, uuidText } from '../postgres/binary';
 import type { Database, Session, StoreLog } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import type { AuthenticatedTable, DirectoryRow } from './table';
@@ -272,7 +272,9 @@ export class PostgresDirectory implements Directory {
 
   replaceServerSecret({ name, value }: ServerSecret, actor: Actor): Promise<void> {
     return this.#change(actor, async (transaction) => {
-      const [row] = await serverSecrets.select(transaction.session, this.keyring, 't.name = $1', [name]);
+      const [row] = await serverSecrets.select(transaction.session, this.keyring, 't.id = $1', [
+        secretId(name),
+      ]);
       if (row === undefined) return this.#insertSecret(transaction, name, value);
       const { salt, sealed } = this.keyring.seal(this.#binding(row.id, row.revision + 1), value);
       const replaced = await transaction.update(serverSecrets, row, { salt, sealed });
@@ -315,15 +317,16 @@ export class PostgresDirectory implements Directory {
   async #secret(name: string): Promise<ServerSecret | undefined> {
     const [secret] = await this.#list(
       serverSecrets,
-      't.name = $1',
+      't.id = $1',
       (row) => ({ name, value: this.#open(row, row.revision) as SecretBytes }),
-      [name],
+      [secretId(name)],
     );
     return secret;
   }
 
   async #insertSecret(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
-    const id = randomUUID();
+    const id = secretId(name);
+    await this.#requireNeverRecorded(transaction.session, id);
     const { salt, sealed } = this.keyring.seal(this.#binding(id, 1), value);
     const row = await transaction.insert(serverSecrets, {
       id,
@@ -334,6 +337,18 @@ export class PostgresDirectory implements Directory {
     });
     await transaction.record('server-secret.create', row, name);
     await transaction.notify({ kind: 'secret', id: name });
+  }
+
+  /** A secret that is missing although there is a record of it was taken away: a new one must not hide that. */
+  async #requireNeverRecorded(session: Session, id: string): Promise<void> {
+    const [gone] = await session.query(
+      `SELECT 1 FROM audit_record WHERE row_id = $1
+        AND NOT EXISTS (SELECT FROM server_secret WHERE id = $1) LIMIT 1`,
+      [id],
+    );
+    if (gone !== undefined) {
+      throw new HoldfastError('IntegrityViolation', 'the stored server_secret is gone, its records are not');
+    }
   }
 
   #binding(
@@ -393,6 +408,12 @@ export class PostgresDirectory implements Directory {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, work);
   }
+}
+
+/** A secret's row has an identifier that follows from its name, by which its records are found without it. */
+function secretId(name: string): string {
+  const digest = createHash('sha256').update(name, 'utf8').digest();
+  return uuidText(digest);
 }
 
 /** The rules that a certificate meets. */

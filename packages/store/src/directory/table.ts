@@ -56,12 +56,15 @@ export class AuthenticatedTable<Column extends string> {
       !Buffer.isBuffer(mac) ||
       !keyring.verifyMac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row), mac)
     ) {
-      throw new HoldfastError('IntegrityViolation', `a stored ${this.name} is not what was written`);
+      throw new HoldfastError(
+        'IntegrityViolation',
+        `the stored ${this.name} ${String(row['id'])} is not what was written`,
+      );
     }
     if (result[`${alias}_newest`] !== row['revision']) {
       throw new HoldfastError(
         'IntegrityViolation',
-        `a stored ${this.name} is not the one that was recorded last`,
+        `the stored ${this.name} ${String(row['id'])} is not the one that was recorded last`,
       );
     }
     return row as DirectoryRow<Column>;

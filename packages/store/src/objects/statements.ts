@@ -16,8 +16,17 @@ const OBJECT_TYPES = OBJECT_COLUMNS.map(([, type]) => type);
 const RECORD_TYPES = CHANGE_RECORD_COLUMNS.map(([, type]) => type);
 const OBJECT_NAMES = OBJECT_COLUMNS.map(([name]) => name);
 const RECORD_NAMES = CHANGE_RECORD_COLUMNS.map(([name]) => name);
-/** Columns that both have stand once in `input`; those of the record that differ get a prefix. */
-const RECORD_INPUTS = RECORD_NAMES.map((name) => `record_${name}`);
+/** Columns of the change record that the object's row has as well, with the same value: they are sent once. */
+const SHARED_NAMES: ReadonlySet<string> = new Set([
+  'domain_id',
+  'unique_identifier',
+  'revision',
+  'internal_id',
+  'generation',
+]);
+const recordInput = (name: string): string => (SHARED_NAMES.has(name) ? name : `record_${name}`);
+/** Where the columns that are the record's own stand in it. */
+const OWN_RECORD_COLUMNS = RECORD_NAMES.flatMap((name, index) => (SHARED_NAMES.has(name) ? [] : [index]));
 
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   [TypeId.bytea]: 'bytea',
@@ -75,7 +84,9 @@ const PROJECTION_NAMES = PROJECTION_INPUTS.slice(0, -2).map(([name]) => name);
 const CHANGE_INPUTS: readonly (readonly [string, number])[] = [
   ...OBJECT_COLUMNS,
   ['mac', TypeId.bytea],
-  ...RECORD_NAMES.map((name, index) => [`record_${name}`, RECORD_TYPES[index] ?? 0] as const),
+  ...OWN_RECORD_COLUMNS.map(
+    (index) => [recordInput(RECORD_NAMES[index] ?? ''), RECORD_TYPES[index] ?? 0] as const,
+  ),
   ['record_mac', TypeId.bytea],
   ...PROJECTION_INPUTS,
 ];
@@ -94,7 +105,7 @@ function input(extra: readonly (readonly [string, number])[]): string {
 
 const TERMS = `($${TERMS_PARAMETER}::int8[])[i.terms_from:i.terms_to]`;
 const INSERT_RECORDS = `INSERT INTO change_record (${RECORD_NAMES.join(', ')}, mac)
-  SELECT ${RECORD_INPUTS.map((name) => `i.${name}`).join(', ')}, i.record_mac`;
+  SELECT ${RECORD_NAMES.map((name) => `i.${recordInput(name)}`).join(', ')}, i.record_mac`;
 const INSERT_PROJECTIONS = `INSERT INTO object_projection
     (domain_id, internal_id, unique_identifier, ${PROJECTION_NAMES.join(', ')}, terms)
   SELECT i.domain_id, i.internal_id, i.unique_identifier,
@@ -248,6 +259,7 @@ function writeChanges(writer: BinaryWriter, changes: readonly PreparedChange[]):
     writer,
     RECORD_TYPES,
     changes.map(({ record }) => record.columns),
+    OWN_RECORD_COLUMNS,
   );
   writeMacs(writer, changes, 'record');
   writeProjections(

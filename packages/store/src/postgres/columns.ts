@@ -36,16 +36,20 @@ export function arrayTypes(types: readonly number[]): readonly number[] {
   return types.map((type) => ARRAY_OF[type] ?? 0);
 }
 
-/** Writes rows as one array parameter for each column, the way `unnest` takes them. */
+/**
+ * Writes rows as one array parameter for each column, the way `unnest` takes them.
+ * @param picked numbers of the columns that are sent; default all
+ */
 export function writeColumnArrays(
   writer: BinaryWriter,
   types: readonly number[],
   rows: readonly EncodedColumns[],
+  picked: readonly number[] = types.map((_, column) => column),
 ): void {
-  types.forEach((type, column) => {
-    writer.arrayValue(ARRAY_OF[type] ?? 0, rows.length, (index) => {
+  for (const column of picked) {
+    writer.arrayValue(ARRAY_OF[types[column] ?? 0] ?? 0, rows.length, (index) => {
       const { bytes, offsets } = rows[index] as EncodedColumns;
       writer.rawRange(bytes, offsets[column] ?? 0, offsets[column + 1] ?? 0);
     });
-  });
+  }
 }

@@ -101,8 +101,9 @@ export class Database {
     return this.#with(this.#general, work);
   }
 
+  /** Waits for what is under way and closes all connections. */
   async close(): Promise<void> {
-    await Promise.all([this.#hot.end(), this.#transactions.end(), this.#general.end()]);
+    await Promise.all([this.#hot, this.#transactions, this.#general].map(endPool));
   }
 
   #pool(max: number, settings: string): Pool {
@@ -116,9 +117,10 @@ export class Database {
       },
     };
     const pool = new Pool(config);
-    pool.on('error', (error) =>
-      this.options.log.warn({ err: error }, 'an idle database connection was lost'),
-    );
+    // The error carries the client with all it knows: only its message is for the log.
+    pool.on('error', ({ message }) => {
+      if (!pool.ending) this.options.log.warn({ reason: message }, 'an idle database connection was lost');
+    });
     return pool;
   }
 
@@ -168,6 +170,19 @@ export class Database {
       backend: this.#backends.get(client) ?? { processId: 0, startedAt: '' },
     };
   }
+}
+
+/** The pool's own `end` does not wait until its connections are closed. */
+async function endPool(pool: Pool): Promise<void> {
+  let open = pool.totalCount;
+  const closed = new Promise<void>((resolve) => {
+    if (open === 0) resolve();
+    pool.on('remove', () => {
+      if (--open === 0) resolve();
+    });
+  });
+  await pool.end();
+  await closed;
 }
 
 /** Whether the connection cannot be used again: it is gone, or stands in a transaction that nobody ended. */
