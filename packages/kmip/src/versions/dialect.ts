@@ -22,10 +22,6 @@ export interface Window {
 export interface VersionRules {
   /** 1.x names attributes by text and index inside Template-Attribute; 2.x by tag inside Attributes. */
   readonly attributeForm: 'indexed' | 'tagged';
-  /** Create and its like answer with the attributes that the server set on its own (1.x Template-Attribute). */
-  readonly answersServerSetAttributes: boolean;
-  /** Add, Modify and Delete Attribute answer with the attribute (1.x). */
-  readonly answersChangedAttribute: boolean;
   /** Missing mandatory attributes of Create are filled in by the server (2.x, KMIP 2.1 section 4). */
   readonly fillsCreateDefaults: boolean;
   /** Keys are made, and digests computed, in the default format of their type (KMIP 2.1 sections 4.21 and 4.26). */
@@ -36,8 +32,6 @@ export interface VersionRules {
   readonly locateOrder: 'newest-first' | 'unspecified';
   /** What an absent Batch Order Option means (1.4 section 6.12, 2.1 section 9.8). */
   readonly batchOrderDefault: boolean;
-  /** Templates exist, and their names may stand in a Template-Attribute (1.x). */
-  readonly hasTemplates: boolean;
 }
 
 /** One protocol version with its place in the order and its rules. */
@@ -52,25 +46,19 @@ export interface Dialect extends ProtocolVersion {
 
 const RULES_V1: VersionRules = {
   attributeForm: 'indexed',
-  answersServerSetAttributes: true,
-  answersChangedAttribute: true,
   fillsCreateDefaults: false,
   hasDefaultKeyFormats: false,
   createsSecretData: false,
   locateOrder: 'unspecified',
   batchOrderDefault: false,
-  hasTemplates: true,
 };
 const RULES_V2: VersionRules = {
   attributeForm: 'tagged',
-  answersServerSetAttributes: false,
-  answersChangedAttribute: false,
   fillsCreateDefaults: true,
   hasDefaultKeyFormats: true,
   createsSecretData: true,
   locateOrder: 'newest-first',
   batchOrderDefault: true,
-  hasTemplates: false,
 };
 
 const ORDINALS = Object.fromEntries(VERSION_NAMES.map((name, ordinal) => [name, ordinal])) as Readonly<
