@@ -34,6 +34,14 @@ export function keyBlockOf(value: ManagedObjectValue): KeyBlock | undefined {
   return 'keyBlock' in value ? value.keyBlock : undefined;
 }
 
+/**
+ * Whether the key is wrapped. Its Key Value is then a Byte String; clients are known that send and expect the wrapped
+ * bytes as the Key Material of a structure.
+ */
+export function isWrapped({ keyWrappingData }: KeyBlock): boolean {
+  return keyWrappingData !== undefined;
+}
+
 /** The key block of a key that was just made. */
 export function generatedKeyBlock(key: GeneratedKey): KeyBlock {
   return {
@@ -73,7 +81,7 @@ function sha256(content: Buffer, keyFormatType: KeyFormatType, crypto: CryptoPor
 
 function keyBlockDigest(keyBlock: KeyBlock, crypto: CryptoPort): Digest | undefined {
   const { keyValue, keyFormatType } = keyBlock;
-  if (keyValue === undefined || 'encoded' in keyValue) return undefined;
+  if (keyValue === undefined || isWrapped(keyBlock)) return undefined;
   const material = crypto.keyMaterialBytes(keyBlock);
   const digest = sha256(material.reveal(), keyFormatType, crypto);
   material.destroy();

@@ -7,6 +7,7 @@ import {
   type AttributeKey,
   type AttributeValue,
   type KeyBlock,
+  type KeyValue,
   type ManagedObjectOf,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
@@ -16,7 +17,7 @@ import { describe, referenceTo, sameValue } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
 import { certificateAttributes } from './certificate-attributes';
 import { isSameAlgorithm } from './defaults';
-import { keyBlockOf } from './new-object';
+import { isWrapped, keyBlockOf } from './new-object';
 import { checkRequested, isSettable, mergeAttributes } from './requested-attributes';
 
 /** What a registered object tells of itself, and whether that is what the request says. KMIP 1.4 section 4.3. */
@@ -68,6 +69,7 @@ function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationCon
   const { keyBlock, objectType } = value;
   const { algorithm, lengthBits } = crypto.inspectKey(objectType, {
     ...keyBlock,
+    keyValue: isWrapped(keyBlock) ? undefined : keyBlock.keyValue,
     cryptographicAlgorithm: agreed(
       requested.get('CryptographicAlgorithm'),
       keyBlock.cryptographicAlgorithm,
@@ -96,15 +98,16 @@ function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationCon
 }
 
 /** Algorithm and length of a key block whose material is not looked into: shares, PGP keys, secret data. */
-function tellOfKeyBlock(
-  { cryptographicAlgorithm, cryptographicLengthBits, keyValue }: KeyBlock,
-  requested: AttributeSet,
-): void {
-  if (cryptographicAlgorithm !== undefined)
+function tellOfKeyBlock(keyBlock: KeyBlock, requested: AttributeSet): void {
+  const { cryptographicAlgorithm, cryptographicLengthBits, keyValue } = keyBlock;
+  if (cryptographicAlgorithm !== undefined) {
     state(requested, 'CryptographicAlgorithm', cryptographicAlgorithm, 'key');
-  if (cryptographicLengthBits !== undefined)
+  }
+  if (cryptographicLengthBits !== undefined) {
     state(requested, 'CryptographicLength', cryptographicLengthBits, 'key');
-  if (requested.has('CryptographicLength') || keyValue === undefined || 'encoded' in keyValue) return;
+  }
+  if (requested.has('CryptographicLength') || isWrapped(keyBlock)) return;
+  if (keyValue === undefined || 'encoded' in keyValue) return;
   if (keyValue.keyMaterial instanceof SecretBytes) {
     requested.set('CryptographicLength', keyValue.keyMaterial.length * 8);
   }
@@ -181,18 +184,24 @@ function linkToWrappingKey(
   ]);
 }
 
+/** @throws HoldfastError InvalidField where Key Value and Key Wrapping Data do not go together */
 function requireWrappingData(value: ManagedObjectValue): void {
   const keyBlock = keyBlockOf(value);
-  const isWrapped = keyBlock?.keyValue !== undefined && 'encoded' in keyBlock.keyValue;
-  if (isWrapped && keyBlock.keyWrappingData === undefined) {
+  if (keyBlock === undefined) return;
+  const { keyValue } = keyBlock;
+  if (keyValue !== undefined && 'encoded' in keyValue && !isWrapped(keyBlock)) {
     throw new HoldfastError('InvalidField', 'a wrapped Key Value needs Key Wrapping Data');
   }
-  if (!isWrapped && keyBlock?.keyWrappingData !== undefined) {
+  if (isWrapped(keyBlock) && (keyValue === undefined || hasStructuredMaterial(keyValue))) {
     throw new HoldfastError(
       'InvalidField',
       'Key Wrapping Data stands beside a Key Value that is not wrapped',
     );
   }
+}
+
+function hasStructuredMaterial(keyValue: KeyValue): boolean {
+  return !('encoded' in keyValue) && !(keyValue.keyMaterial instanceof SecretBytes);
 }
 
 /** Whether the format that a 2.x client states is that of the value. */

@@ -24,7 +24,7 @@ import {
 import { HoldfastError } from '@holdfast/ttlv';
 import { mandatory, type ManagedObject } from '../object-access';
 import { defaultKeyFormat } from '../objects/defaults';
-import { keyBlockOf } from '../objects/new-object';
+import { isWrapped, keyBlockOf } from '../objects/new-object';
 import { isDestroyed } from '../objects/state';
 import { wrapKey } from '../objects/wrap-key';
 import { operation, type OperationContext } from '../operation';
@@ -94,17 +94,14 @@ function requireKnownType(object: ManagedObject, { dialect }: OperationContext):
   throw new HoldfastError('InvalidObjectType', `KMIP ${dialect.name} has no objects of this type`);
 }
 
-function isWrapped(value: ManagedObjectValue): boolean {
-  const keyValue = keyBlockOf(value)?.keyValue;
-  return keyValue !== undefined && 'encoded' in keyValue;
-}
-
 /** KMIP 1.4 sections 3.48 and 3.50: never out if not extractable, never in clear if sensitive. */
 function requireObtainable(object: ManagedObject, value: ManagedObjectValue, asked: GetRequest): void {
   if (object.attributes.get('Extractable') === false) {
     throw new HoldfastError('NotExtractable', 'the object is not extractable');
   }
-  const leavesWrapped = isWrapped(value) || asked.keyWrappingSpecification !== undefined;
+  const keyBlock = keyBlockOf(value);
+  const isKeptWrapped = keyBlock !== undefined && isWrapped(keyBlock);
+  const leavesWrapped = isKeptWrapped || asked.keyWrappingSpecification !== undefined;
   if (object.attributes.get('Sensitive') === true && !leavesWrapped) {
     throw new HoldfastError('Sensitive', 'the object is sensitive: it is given out wrapped alone');
   }
@@ -118,7 +115,7 @@ async function present(
 ): Promise<ManagedObjectValue> {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return presentWithoutKey(value, asked);
-  if (isWrapped(value)) return presentWrapped(value, keyBlock, asked);
+  if (isWrapped(keyBlock)) return presentWrapped(value, keyBlock, asked);
   const converted = convert(value.objectType, keyBlock, asked, context);
   const { keyWrappingSpecification } = asked;
   const presented =

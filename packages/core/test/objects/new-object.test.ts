@@ -6,6 +6,7 @@ import {
   ObjectType,
   SecretDataType,
   State,
+  WrappingMethod,
   type Attribute,
   type KeyBlock,
   type ManagedObjectValue,
@@ -125,7 +126,12 @@ test('opaque objects have a life cycle and a digest (Errata 01)', () => {
 });
 
 test('there is no digest of what the server cannot read', () => {
-  const wrapped = make(symmetricKey({ keyValue: { encoded: bytes('00') } }), [], 'registered');
+  const keyWrappingData = { wrappingMethod: WrappingMethod.Encrypt };
+  const wrapped = make(
+    symmetricKey({ keyValue: { encoded: bytes('00') }, keyWrappingData }),
+    [],
+    'registered',
+  );
   const elsewhere = make(symmetricKey({ keyValue: undefined }), [], 'registered');
   expect(wrapped.has('Digest')).toBe(false);
   expect(elsewhere.has('Digest')).toBe(false);

@@ -112,9 +112,19 @@ describe('keys', () => {
     });
   });
 
+  test('wrapped bytes may stand as Key Material, as PyKMIP sends them', () => {
+    const wrapped = key(24, {
+      cryptographicAlgorithm: AES,
+      cryptographicLengthBits: 128,
+      keyWrappingData: { wrappingMethod: WrappingMethod.Encrypt },
+    });
+    expect(describeAs(wrapped).value).toEqual(wrapped);
+  });
+
   test('wrapped bytes and wrapping data come together', () => {
     const bytesAlone = key(0, { keyValue: { encoded: new SecretBytes(Buffer.alloc(24)) } });
-    const dataAlone = key(16, { keyWrappingData: { wrappingMethod: WrappingMethod.Encrypt } });
+    const keyWrappingData = { wrappingMethod: WrappingMethod.Encrypt };
+    const dataAlone = key(0, { keyValue: undefined, keyWrappingData });
     for (const value of [bytesAlone, dataAlone]) {
       expect(refusal(() => describeAs(value, algorithm(AES), length(128)))).toBe('InvalidField');
     }
