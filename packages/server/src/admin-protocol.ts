@@ -91,6 +91,13 @@ export interface AuthorityAnswer {
   readonly status: 'valid' | 'revoked';
 }
 
+/** A CRL of the built-in authority, over the client certificates that it issued and that were revoked. */
+export interface CrlAnswer {
+  readonly pem: string;
+  readonly derBase64: string;
+  readonly nextUpdate: string;
+}
+
 export interface OfficerAnswer {
   readonly name: string;
   readonly createdAt: string;
@@ -117,6 +124,7 @@ export interface AdminCalls {
     request: { readonly name: string; readonly certificatePem: string };
     answer: AuthorityAnswer;
   };
+  'GET /crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Record<never, never> };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };

@@ -54,6 +54,7 @@ function handlersOf(administration: Administration, control: NodeControl): Handl
     'GET /authorities': () => administration.listAuthorities(),
     'POST /authorities': (body, _name, actor) =>
       administration.addAuthority(body.name, body.certificatePem, actor),
+    'GET /crl': () => administration.crl(),
     'POST /authorities/:name/revoke': async (_body, name, actor) => {
       await administration.revokeAuthority(name, actor);
       return nothing;

@@ -20,6 +20,7 @@ import type {
   ClientAnswer,
   CredentialAnswer,
   CredentialRequest,
+  CrlAnswer,
   DomainAnswer,
   IssuedAnswer,
   OfficerAnswer,
@@ -32,6 +33,8 @@ export const BUILT_IN_AUTHORITY = 'holdfast';
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 const SECONDS_PER_DAY = 86_400;
 const MAX_VALIDITY_DAYS = 3650;
+/** A CRL is to be fetched and published again before this has passed. */
+const CRL_VALIDITY_SECONDS = 7 * SECONDS_PER_DAY;
 
 function checkName(what: string, name: unknown): string {
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
@@ -137,6 +140,26 @@ export class Administration {
       );
     }
     await this.directory.revokeAuthority(name, actor);
+  }
+
+  /** Signs a CRL of the built-in authority for publishing where issued certificates point to. RFC 5280 section 5. */
+  async crl(): Promise<CrlAnswer> {
+    const ca = await this.#builtIn();
+    const revoked = (await this.#allCredentials())
+      .filter(({ authorityId, serialHex }) => authorityId === ca.id && serialHex !== undefined)
+      .flatMap(({ serialHex, revokedAtSeconds }) =>
+        serialHex === undefined || revokedAtSeconds === undefined ? [] : [{ serialHex, revokedAtSeconds }],
+      );
+    const thisUpdateSeconds = this.clock.nowSeconds();
+    const nextUpdateSeconds = thisUpdateSeconds + CRL_VALIDITY_SECONDS;
+    const list = await this.certificates.issueCrl(ca, {
+      revoked,
+      // Larger in each further CRL, whichever node signs it.
+      crlNumber: BigInt(thisUpdateSeconds),
+      thisUpdateSeconds,
+      nextUpdateSeconds,
+    });
+    return { pem: list.pem, derBase64: list.der.toString('base64'), nextUpdate: isoDate(nextUpdateSeconds) };
   }
 
   async listOfficers(): Promise<readonly OfficerAnswer[]> {
@@ -282,6 +305,12 @@ export class Administration {
     const [parsed] = this.certificates.parse(certificate);
     if (parsed === undefined) throw new HoldfastError('InvalidField', 'there is no certificate in the file');
     return parsed;
+  }
+
+  async #allCredentials(): Promise<readonly Credential[]> {
+    const clients = await this.directory.listClients();
+    const found = await Promise.all(clients.map(({ name }) => this.directory.clientNamed(name)));
+    return found.flatMap(({ credentials }) => credentials);
   }
 
   async #domainNames(): Promise<ReadonlyMap<string, string>> {

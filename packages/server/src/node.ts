@@ -5,7 +5,13 @@ import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/cor
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
-import { openStore, startEmbeddedPostgres, type EmbeddedPostgres, type Store, type StoreOptions } from '@holdfast/store';
+import {
+  openStore,
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type Store,
+  type StoreOptions,
+} from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer } from './admin-server';

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import type { AuthorityAnswer } from '@holdfast/server/admin';
@@ -43,6 +43,19 @@ export function caCommand(): Command {
     .action(async (name: string, options: OfficerOptions) => {
       await (await asOfficer(options)).call('POST /authorities/:name/revoke', undefined, { name });
       process.stdout.write(`${name} is trusted no longer.\n`);
+    });
+  withOfficer(command.command('crl'))
+    .description(
+      'sign a list of revoked client certificates of the built-in CA, to be published at the --crl-url',
+    )
+    .requiredOption('--out <file>', 'where it goes (replaced if there): .pem for PEM, else DER')
+    .action(async (options: OfficerOptions & { readonly out: string }) => {
+      const crl = await (await asOfficer(options)).call('GET /crl');
+      const bytes = extname(options.out) === '.pem' ? crl.pem : Buffer.from(crl.derBase64, 'base64');
+      const temporary = `${options.out}.new`;
+      await writeFile(temporary, bytes);
+      await rename(temporary, options.out);
+      process.stdout.write(`The CRL is in ${options.out}; publish a new one before ${crl.nextUpdate}.\n`);
     });
   return command;
 }
