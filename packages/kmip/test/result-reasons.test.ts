@@ -70,6 +70,8 @@ test.each<Row>([
   ['InvalidAttribute', 'Locate', '1.4', 'InvalidField'],
   ['InvalidAttribute', 'AddAttribute', '1.4', 'PermissionDenied'],
   ['IndexOutOfBounds', 'AddAttribute', '1.4', 'IndexOutOfBounds'],
+  ['AttributeReadOnly', 'Create', '1.4', 'InvalidField'],
+  ['MissingData', 'ReKey', '1.4', 'IllegalOperation'],
   ['InvalidObjectType', 'Activate', '1.4', 'IllegalOperation'],
   ['InvalidObjectType', 'Encrypt', '1.4', 'PermissionDenied'],
   ['InvalidObjectType', 'Register', '1.4', 'InvalidField'],

@@ -164,6 +164,20 @@ const overrides: readonly Override[] = [
     reason: 'IllegalOperation',
   },
   { code: 'InvalidObjectType', operations: KEY_USES, window: V1, reason: 'PermissionDenied' },
+  {
+    // 1.4 sections 11.2 to 11.4: what a request says of a new object has incorrect attributes.
+    code: 'AttributeReadOnly',
+    operations: ['Create', 'CreateKeyPair', 'Register', 'ReKey', 'ReKeyKeyPair', 'DeriveKey'],
+    window: V1,
+    reason: 'InvalidField',
+  },
+  {
+    // 1.4 sections 11.5 and 11.6: there is no Activation Date from which an Offset could move the other dates.
+    code: 'MissingData',
+    operations: ['ReKey', 'ReKeyKeyPair'],
+    window: V1,
+    reason: 'IllegalOperation',
+  },
   // 1.4 section 11.25: the objects do not make a certificate list.
   { code: 'InvalidObjectType', operations: ['Validate'], window: V1, reason: 'InvalidMessage' },
   {
