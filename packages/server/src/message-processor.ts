@@ -9,7 +9,7 @@ import {
   type Request,
   type ResponseBatchItem,
 } from '@holdfast/kmip';
-import { HoldfastError, type Principal } from '@holdfast/core';
+import { actorOf, HoldfastError, type Principal } from '@holdfast/core';
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { Batch, type BatchPorts } from './batch';
 import type { ServerLimits } from './config';
@@ -24,6 +24,9 @@ const RESPONSE_OVERHEAD_BYTES = 256;
  * nobody knows is sent away after it.
  */
 export class MessageProcessor {
+  /** Connections whose ignored credential is in the audit log already. */
+  readonly #noted = new WeakSet<Principal>();
+
   constructor(
     private readonly ports: BatchPorts,
     private readonly limits: ServerLimits,
@@ -56,10 +59,27 @@ export class MessageProcessor {
         `a batch has at most ${this.limits.maxBatchItems} items here`,
       );
     }
+    if (header.credentials.length > 0) await this.#noteIgnoredCredential(principal);
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
     const batch = new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
     const results = await batch.run();
     return this.#encode(dialect, results, header.clientCorrelationValue);
+  }
+
+  /**
+   * The certificate alone decides who the peer is; many clients send besides it a user name that nobody registered. The
+   * audit log says once per connection that it was ignored.
+   */
+  async #noteIgnoredCredential(principal: Principal): Promise<void> {
+    if (this.#noted.has(principal)) return;
+    this.#noted.add(principal);
+    await this.ports.auditLog.append({
+      actor: actorOf(principal),
+      action: 'credential',
+      domainId: principal.domainId,
+      outcome: 'failure',
+      reason: 'ignored: certificate alone',
+    });
   }
 
   /** The answer to a message that could not be taken apart into items. */
