@@ -29,10 +29,13 @@ const { ObjectType } = enums;
 /** Bytes, or for the transparent key formats the structure that `transparent-keys` reads. */
 export type KeyMaterial = SecretBytes | StructureItem;
 
-/** A Key Value in clear, or its wrapped form: what it holds before wrapping is what the Encoding Option says. */
+/**
+ * A Key Value in clear, or its wrapped form: what it holds before wrapping is what the Encoding Option says. The bytes of
+ * a key wrapped by itself (No Encoding) stand within Key Material, as clients and test cases have them, or instead of it.
+ */
 export type KeyValue =
   | { readonly keyMaterial: KeyMaterial; readonly attributes: readonly Attribute[] }
-  | { readonly encoded: SecretBytes };
+  | { readonly encoded: SecretBytes; readonly isWithinKeyMaterial?: boolean };
 
 const keyMaterial: Codec<KeyMaterial> = {
   type: undefined,
@@ -58,13 +61,13 @@ const keyValue: Codec<KeyValue> = {
       : { encoded: secretByteString.decode(item, dialect) };
   },
   encode(tag, value, dialect) {
-    return 'encoded' in value
-      ? secretByteString.encode(tag, value.encoded, dialect)
-      : plainKeyValueStructure.encode(tag, value, dialect);
+    if (!('encoded' in value)) return plainKeyValueStructure.encode(tag, value, dialect);
+    if (value.isWithinKeyMaterial !== true) return secretByteString.encode(tag, value.encoded, dialect);
+    return plainKeyValueStructure.encode(tag, { keyMaterial: value.encoded, attributes: [] }, dialect);
   },
 };
 
-export const keyBlockStructure = structure({
+const keyBlockMembers = structure({
   keyFormatType: required(Tag.KeyFormatType, enumerated(enums.keyFormatTypeEnum)),
   keyCompressionType: optional(Tag.KeyCompressionType, enumerated(enums.keyCompressionTypeEnum)),
   /** Absent where the key value is kept elsewhere (Key Value Location). */
@@ -73,7 +76,21 @@ export const keyBlockStructure = structure({
   cryptographicLengthBits: optional(Tag.CryptographicLength, integer),
   keyWrappingData: optional(Tag.KeyWrappingData, keyWrappingDataStructure),
 });
-export type KeyBlock = Infer<typeof keyBlockStructure>;
+export type KeyBlock = Infer<typeof keyBlockMembers>;
+
+/** Key Material that is wrapped bytes is told from a key in clear by the Key Wrapping Data beside it alone. */
+function asWrapped(keyBlock: KeyBlock): KeyBlock {
+  const { keyValue: value, keyWrappingData } = keyBlock;
+  if (keyWrappingData?.encodingOption !== enums.EncodingOption.NoEncoding) return keyBlock;
+  if (value === undefined || 'encoded' in value) return keyBlock;
+  if (!(value.keyMaterial instanceof SecretBytes) || value.attributes.length > 0) return keyBlock;
+  return { ...keyBlock, keyValue: { encoded: value.keyMaterial, isWithinKeyMaterial: true } };
+}
+
+export const keyBlockStructure: typeof keyBlockMembers = {
+  ...keyBlockMembers,
+  decode: (item, dialect) => asWrapped(keyBlockMembers.decode(item, dialect)),
+};
 
 const onlyKeyBlock = structure({ keyBlock: required(Tag.KeyBlock, keyBlockStructure) });
 

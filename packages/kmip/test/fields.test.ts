@@ -66,6 +66,17 @@ describe('newAttributes', () => {
     expect(schema.decode(newer, v20)).toEqual(value);
   });
 
+  test('may be told to understand clients of 2.x that write a Template-Attribute', () => {
+    const tolerant = structure({ attributes: newAttributes({ toleratesTemplateAttribute: true }) });
+    const value = { attributes: { templateNames: [], attributes: [length, custom] } };
+    const older = payload(group(Tag.TemplateAttribute, lengthV1, customV1));
+    expect(tolerant.decode(older, v20)).toEqual(value);
+    expect(tolerant.encode(Tag.RequestPayload, value, v20)).toEqual(
+      payload(group(Tag.Attributes, lengthV2, customV2)),
+    );
+    expect(refusal(() => schema.decode(older, v20))).toBe('InvalidField');
+  });
+
   test('may be empty but not absent where it is needed', () => {
     const empty = { attributes: { templateNames: [], attributes: [] } };
     expect(schema.decode(payload(group(Tag.TemplateAttribute)), v14)).toEqual(empty);
@@ -207,6 +218,13 @@ describe('attribute references', () => {
       ...[{ key: 'State' }, { key: 'ObjectType' }, { key: 'CryptographicLength' }],
       { key: 'VendorAttribute', vendorIdentification: 'x', attributeName: 'ID' },
     ]);
+  });
+
+  test('a client names attributes of the standard in the structure of vendors, without a vendor', () => {
+    const odd = payload(
+      group(Tag.AttributeReference, text(Tag.VendorIdentification, ''), text(Tag.AttributeName, 'State')),
+    );
+    expect(schema.decode(odd, v20).references).toEqual([{ key: 'State' }]);
   });
 
   test('what is unknown keeps its name', () => {

@@ -157,6 +157,29 @@ describe('key values', () => {
     expect(JSON.stringify(schema.decode(oldest, v10))).not.toContain('encodingOption');
   });
 
+  test('a key wrapped by itself may stand within Key Material, and is written as it was read', () => {
+    const keyBlock: KeyBlock = {
+      ...wrapped,
+      keyValue: { encoded: new SecretBytes(Buffer.from('wrapped bytes')), isWithinKeyMaterial: true },
+    };
+    const object: ManagedObjectValue = { objectType: ObjectType.SymmetricKey, keyBlock };
+    const item = schema.encode(Tag.RequestPayload, { object }, v14) as Item;
+    expect(item).toMatchObject({
+      value: [
+        {
+          value: [
+            {
+              value: expect.arrayContaining([
+                expect.objectContaining({ tag: Tag.KeyValue, type: ItemType.Structure }),
+              ]) as unknown,
+            },
+          ],
+        },
+      ],
+    });
+    expect(schema.decode(item, v14).object).toEqual(object);
+  });
+
   test('carry their attributes in the form of the version', () => {
     const keyBlock: KeyBlock = {
       ...raw,

@@ -18,6 +18,7 @@ import { HoldfastError, SecretBytes, encodeTtlv } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import { instancesOf } from './attribute-rules';
+import { isWrapped } from './new-object';
 import { isDestroyed } from './state';
 import { requireObjectType, requireState } from './object-checks';
 
@@ -72,7 +73,7 @@ function requireWrapping(object: ManagedObject, nowSeconds: number): void {
 function materialOf(object: ManagedObject, { crypto }: OperationContext): SecretBytes {
   const value = object.stored.openValue();
   const keyBlock = value.objectType === ObjectType.SymmetricKey ? value.keyBlock : undefined;
-  if (keyBlock?.keyValue === undefined || 'encoded' in keyBlock.keyValue) {
+  if (keyBlock?.keyValue === undefined || isWrapped(keyBlock)) {
     throw new HoldfastError('KeyValueNotPresent', 'the server does not hold the wrapping key in clear');
   }
   const raw =
@@ -163,7 +164,7 @@ export async function wrapKey(
   material.destroy();
   return {
     ...keyBlock,
-    keyValue: { encoded },
+    keyValue: { encoded, isWithinKeyMaterial: encodingOption === EncodingOption.NoEncoding },
     keyWrappingData: {
       wrappingMethod,
       encryptionKeyInformation: { uniqueIdentifier, cryptographicParameters: parameters },

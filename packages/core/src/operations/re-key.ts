@@ -40,7 +40,7 @@ export const reKey = operation({
   request: structure({
     uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
     offsetSeconds: optional(Tag.Offset, interval),
-    newAttributes: newAttributes({ mayBeAbsent: true }),
+    newAttributes: newAttributes({ mayBeAbsent: true, toleratesTemplateAttribute: true }),
     protectionStorageMasks: protectionStorageMasks(Tag.ProtectionStorageMasks),
   }),
   response: structure({

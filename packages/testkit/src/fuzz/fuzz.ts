@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { decodeTtlv, DEFAULT_LIMITS, FrameReader } from '@holdfast/ttlv';
-import { decodeResponse, ResultStatus, Tag } from '@holdfast/kmip';
+import type { ConnectionOptions } from 'node:tls';
+import { decodeTtlv, DEFAULT_LIMITS } from '@holdfast/ttlv';
+import { decodeResponse, ResultStatus } from '@holdfast/kmip';
 import { discoverVersions, get } from '@holdfast/core';
 import { createLoad, discoverLoad, locateLoad, registerRequest, requestBytes } from '../bench/requests';
+import { Wire } from '../wire/wire';
 import { mutated } from './mutate';
 import { SeededRandom } from './random';
 
@@ -23,8 +24,6 @@ export interface FuzzReport {
 
 /** Mutants on the way at once on one connection. */
 const WINDOW = 100;
-/** No answer takes longer than this, whatever the message. */
-const ANSWER_TIMEOUT_MS = 20_000;
 const MAX_RESPONSE_BYTES = 64 << 20;
 
 function corpus(): readonly Buffer[] {
@@ -43,51 +42,6 @@ function corpus(): readonly Buffer[] {
 export function rssBytes(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? 0) * 1024;
-}
-
-/** A connection that answers in order, as the server's sessions do. */
-class Wire {
-  readonly #waiting: ((response: Buffer) => void)[] = [];
-  #fail: (error: Error) => void = () => undefined;
-  readonly failed: Promise<never>;
-
-  private constructor(readonly socket: TLSSocket) {
-    const reader = new FrameReader({ tags: [Tag.ResponseMessage], maxFrameBytes: MAX_RESPONSE_BYTES });
-    this.failed = new Promise<never>((_resolve, reject) => (this.#fail = reject));
-    this.failed.catch(() => undefined);
-    socket.on('data', (chunk: Buffer) => {
-      for (const response of reader.push(chunk)) this.#waiting.shift()?.(response);
-    });
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () =>
-      this.#fail(new Error('the server closed a connection on a well-framed message')),
-    );
-  }
-
-  static open(options: ConnectionOptions): Promise<Wire> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(options, () => resolve(new Wire(socket)));
-      socket.once('error', reject);
-    });
-  }
-
-  exchange(request: Buffer): Promise<Buffer> {
-    const answer = new Promise<Buffer>((resolve) => this.#waiting.push(resolve));
-    this.socket.write(request);
-    return answer;
-  }
-}
-
-async function withDeadline<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('the server hangs')), ANSWER_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**
@@ -115,8 +69,8 @@ export async function fuzz(target: FuzzTarget, messages: number, seed: number): 
       const window = Array.from({ length: Math.min(WINDOW, messages - sent) }, () =>
         wire.exchange(mutated(random.pick(seeds), random)).then(look),
       );
-      await Promise.race([withDeadline(Promise.all(window)), wire.failed]);
-      const answer = await Promise.race([withDeadline(wire.exchange(valid)), wire.failed]);
+      await Promise.all(window);
+      const answer = await wire.exchange(valid);
       const [item] = decodeResponse(decodeTtlv(answer)).items;
       if (item?.resultStatus !== ResultStatus.Success)
         throw new Error('a valid request failed after the mutants');
