@@ -2,7 +2,6 @@ export * from './managed-objects';
 export { keyStoreContract } from './key-store-contract';
 export { startTestPostgres, type TestPostgres } from './postgres';
 export { rootOfTrustContract } from './root-of-trust-contract';
-export { startServerProcess, type ServerProcess, type ServerProcessOptions } from './server-process';
 export * from './server-process';
 export * from './wire/items';
 export * from './wire/peer';
