@@ -78,7 +78,7 @@ export class Comparison {
   #differ({ tags }: Place, expected: string, actual: string): void {
     const path = pathText(tags.slice(1));
     this.#differences.push({
-      path: this.#batchItem === 0 ? path : `${this.#batchItem}: ${path}`,
+      path: this.#batchItem === 0 ? path : `item ${this.#batchItem}: ${path}`,
       expected,
       actual,
     });
@@ -259,14 +259,17 @@ function attributeOf(expected: Expectation): string | undefined {
   return literals === undefined ? undefined : attributeNameOf(literals);
 }
 
-/** Whether two children that come in any order are about the same thing. */
+/** Whether two children that come in any order are about the same thing: the same attribute, or the same value. */
 function isAlike(expected: Expectation, actual: Item): boolean {
   if (expected.tag !== actual.tag) return false;
-  const isNamed =
-    expected.tag === Tag.Attribute ||
+  if (
     expected.tag === Tag.AttributeName ||
-    expected.tag === Tag.AttributeReference;
-  return !isNamed || attributeOf(expected) === attributeNameOf(actual);
+    expected.tag === Tag.AttributeReference ||
+    expected.tag === Tag.Attribute
+  )
+    return attributeOf(expected) === attributeNameOf(actual);
+  const isListed = expected.kind === 'literal' && attributeNameOf(actual) === undefined;
+  return !isListed || (actual.type !== ItemType.Structure && sameValue(expected.item.value, actual.value));
 }
 
 function labelled(expected: Expectation, tags: readonly number[]): string {

@@ -7,7 +7,7 @@ export function caseText({ name, folder, passed, exchange, problem, differences 
   const lines = [`${passed ? 'pass' : 'FAIL'}  ${title}`];
   if (problem !== undefined) lines.push(`      ${problem}`);
   for (const { path, expected, actual } of differences) {
-    lines.push(`      exchange ${exchange ?? 0}, item ${path}: expected ${expected}, got ${actual}`);
+    lines.push(`      exchange ${exchange ?? 0}, ${path}: expected ${expected}, got ${actual}`);
   }
   return lines.map((line) => `${printable(line)}\n`).join('');
 }

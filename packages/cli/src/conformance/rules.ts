@@ -1,4 +1,11 @@
-import { CryptographicAlgorithm, Operation, PaddingMethod, Tag, type Dialect } from '@holdfast/kmip';
+import {
+  CryptographicAlgorithm,
+  ObjectType,
+  Operation,
+  PaddingMethod,
+  Tag,
+  type Dialect,
+} from '@holdfast/kmip';
 import { ItemType, type Item } from '@holdfast/ttlv';
 import { itemAt, itemsOf, type Expectation, type LeafItem } from './expectation';
 import {
@@ -215,6 +222,9 @@ const REQUIRED_OPERATIONS: ReadonlySet<number> = new Set([
   Operation.SetAttribute,
 ]);
 
+/** The profile whose cases ask for object types needs this one: section 5.12.5. */
+const REQUIRED_OBJECT_TYPES: ReadonlySet<number> = new Set([ObjectType.SymmetricKey]);
+
 /** An absent Attribute Index is 0: KMIP 1.4 section 2.1.1. */
 function isFirstIndex(item: Item): boolean {
   return item.tag === Tag.AttributeIndex && item.type === ItemType.Integer && item.value === 0;
@@ -227,7 +237,8 @@ export function mayBeMissing(parent: Place, expected: Expectation, attribute: st
   if (parent.item?.operation === Operation.Query && parent.tags.at(-1) === Tag.ResponsePayload) {
     if (SELF_DESCRIPTION.has(expected.tag)) return true;
     if (expected.kind !== 'literal' || expected.item.type !== ItemType.Enumeration) return false;
-    return expected.tag === Tag.Operation && !REQUIRED_OPERATIONS.has(expected.item.value);
+    const required = expected.tag === Tag.Operation ? REQUIRED_OPERATIONS : REQUIRED_OBJECT_TYPES;
+    return !required.has(expected.item.value);
   }
   // Second list, (1)
   return attribute === 'ObjectGroup' && !parent.memory.stated.has(attribute);
@@ -266,6 +277,9 @@ export function mayBeAdditional(parent: Place, actual: Item): boolean {
   }
 }
 
+/** The standard says that every object has them, yet published cases leave them out. */
+const NOT_ALWAYS_LISTED: ReadonlySet<string> = new Set(['CryptographicUsageMask', 'KeyFormatType']);
+
 /**
  * First list, (21); second list, (1) and (2). A server tells more than the case shows only where everything was asked
  * for, and where the attribute is neither one that every such object has, nor one that the case itself brought about.
@@ -275,7 +289,9 @@ function isAdditionalAttribute({ memory, item }: Place, actual: Item): boolean {
   const isSelective = itemsOf(itemAt(item?.request, Tag.RequestPayload)).some(
     ({ tag }) => tag === Tag.AttributeName || tag === Tag.AttributeReference,
   );
-  if (name === undefined || isSelective || memory.stated.has(name)) return false;
+  if (name === undefined || isSelective) return false;
+  if (NOT_ALWAYS_LISTED.has(name)) return true;
+  if (memory.stated.has(name)) return false;
   const definition = definitionOfName(name);
   if (definition === undefined) return true;
   const { alwaysHasValue, setBy, implicitlySetBy } = definition;
