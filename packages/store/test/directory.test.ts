@@ -1,3 +1,4 @@
+import { TEST_ACTOR } from '@holdfast/testkit';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   SecretBytes,
@@ -5,7 +6,7 @@ import {
   type NewCredential,
   type PresentedCertificate,
 } from '@holdfast/core';
-import { ACTOR, openFixture, until, type Fixture } from './support/fixture';
+import { openFixture, until, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -32,19 +33,23 @@ function presented(overrides: Partial<PresentedCertificate> = {}): PresentedCert
 async function addClient(credentials: readonly NewCredential[] = []) {
   const { directory } = fixture.store;
   const name = `client-${randomUUID()}`;
-  const domain = await directory.addDomain(`domain-${name}`, ACTOR);
-  const client = await directory.addClient({ name, domainId: domain.id, role: 'user' }, credentials, ACTOR);
+  const domain = await directory.addDomain(`domain-${name}`, TEST_ACTOR);
+  const client = await directory.addClient(
+    { name, domainId: domain.id, role: 'user' },
+    credentials,
+    TEST_ACTOR,
+  );
   return { client, domain };
 }
 
 test('names are unique, and unknown names are said to be so', async () => {
   const { directory } = fixture.store;
   const { client, domain } = await addClient();
-  await expect(directory.addDomain(domain.name, ACTOR)).rejects.toMatchObject({
+  await expect(directory.addDomain(domain.name, TEST_ACTOR)).rejects.toMatchObject({
     code: 'ObjectAlreadyExists',
   });
   await expect(
-    directory.addClient({ name: client.name, domainId: domain.id, role: 'user' }, [], ACTOR),
+    directory.addClient({ name: client.name, domainId: domain.id, role: 'user' }, [], TEST_ACTOR),
   ).rejects.toMatchObject({ code: 'ObjectAlreadyExists' });
   await expect(directory.clientNamed('nobody')).rejects.toMatchObject({ code: 'ItemNotFound' });
   await expect(directory.domainNamed('no\0where')).rejects.toMatchObject({ code: 'ItemNotFound' });
@@ -59,12 +64,12 @@ test('a certificate is recognised by fingerprint until its credential is revoked
   const certificate = presented({ sha256Hex: credential.rule.sha256Hex });
   const found = await directory.recognise(certificate);
   expect(found?.client).toEqual(client);
-  await directory.revokeCredential(found?.credential.id ?? '', ACTOR);
+  await directory.revokeCredential(found?.credential.id ?? '', TEST_ACTOR);
   expect(await directory.recognise(certificate)).toBeUndefined();
   // The certificate may be taken into use again, as another credential.
-  await directory.addCredential(client.id, credential, ACTOR);
+  await directory.addCredential(client.id, credential, TEST_ACTOR);
   expect((await directory.recognise(certificate))?.client).toEqual(client);
-  await directory.revokeClient(client.id, ACTOR);
+  await directory.revokeClient(client.id, TEST_ACTOR);
   expect(await directory.recognise(certificate)).toBeUndefined();
   const { client: revoked, credentials } = await directory.clientNamed(client.name);
   expect(revoked.revokedAtSeconds).toBeGreaterThan(0);
@@ -76,11 +81,11 @@ test('a rule on subject or alternative name holds under its authority alone', as
   const [one, other] = [
     await directory.addAuthority(
       { name: randomUUID(), certificateDer: randomBytes(9), privateKey: undefined },
-      ACTOR,
+      TEST_ACTOR,
     ),
     await directory.addAuthority(
       { name: randomUUID(), certificateDer: randomBytes(9), privateKey: undefined },
-      ACTOR,
+      TEST_ACTOR,
     ),
   ];
   const rest = { serialHex: undefined, subject: undefined, notAfterSeconds: undefined, authorityId: one.id };
@@ -104,11 +109,11 @@ test('authorities keep their keys sealed and open them', async () => {
   const key = randomBytes(40);
   await directory.addAuthority(
     { name, certificateDer: Buffer.from('der'), privateKey: SecretBytes.copyOf(key) },
-    ACTOR,
+    TEST_ACTOR,
   );
   const authority = (await directory.listAuthorities()).find((each) => each.name === name);
   expect(authority?.privateKey?.reveal()).toEqual(key);
-  await directory.revokeAuthority(name, ACTOR);
+  await directory.revokeAuthority(name, TEST_ACTOR);
   const revoked = (await directory.listAuthorities()).find((each) => each.name === name);
   expect(revoked?.revokedAtSeconds).toBeGreaterThan(0);
   expect(revoked?.privateKey?.reveal()).toEqual(key);
@@ -118,8 +123,8 @@ test('officers are added, listed and revoked', async () => {
   const { directory } = fixture.store;
   const name = randomUUID();
   const tokenSha256 = randomBytes(32);
-  await directory.addOfficer({ name, tokenSha256 }, ACTOR);
-  await directory.revokeOfficer(name, ACTOR);
+  await directory.addOfficer({ name, tokenSha256 }, TEST_ACTOR);
+  await directory.revokeOfficer(name, TEST_ACTOR);
   const officer = (await directory.listOfficers()).find((each) => each.name === name);
   expect(officer?.tokenSha256).toEqual(tokenSha256);
   expect(officer?.revokedAtSeconds).toBeGreaterThan(0);
@@ -136,7 +141,7 @@ test('of several nodes that make a server secret at once, all get the same', asy
   const [first] = secrets;
   for (const secret of secrets) expect(secret.value.equals(first!.value)).toBe(true);
   const replacement = { name, value: SecretBytes.copyOf(Buffer.from('new')) };
-  await fixture.store.directory.replaceServerSecret(replacement, ACTOR);
+  await fixture.store.directory.replaceServerSecret(replacement, TEST_ACTOR);
   const replaced = await other.directory.serverSecret(name, () => Promise.reject(new Error('not called')));
   expect(replaced.value.equals(replacement.value)).toBe(true);
 });
@@ -149,7 +154,7 @@ test('a watcher on another node hears of changes, and of everything after its co
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
   await fixture.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`);
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
-  await directory.revokeClient(client.id, ACTOR);
+  await directory.revokeClient(client.id, TEST_ACTOR);
   await until(() => changes.filter(({ id }) => id === client.id).length === 2);
   await end();
 });
@@ -161,6 +166,6 @@ test('every change of the directory leaves a record of its actor', async () => {
     [client.id],
   );
   expect(records).toEqual([
-    { action: 'client.add', actor_id: ACTOR.id, outcome: 'success', row_revision: 1 },
+    { action: 'client.add', actor_id: TEST_ACTOR.id, outcome: 'success', row_revision: 1 },
   ]);
 });

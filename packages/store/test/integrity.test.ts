@@ -1,6 +1,7 @@
+import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SecretBytes, type NewObject } from '@holdfast/core';
-import { ACTOR, CAUSE, newObject, openFixture, type Fixture } from './support/fixture';
+import { openFixture, type Fixture } from './support/fixture';
 
 /**
  * Plays a database administrator who changes what the store wrote. Every column of every table is tried: the next use
@@ -101,10 +102,10 @@ async function tamper(subject: Subject, column: string, expression: string): Pro
 async function objectSubject(): Promise<Subject> {
   const { keyStore } = fixture.store;
   const domainId = randomUUID();
-  const [one, other] = [newObject({ domainId, name: 'one' }), newObject({ domainId, name: 'other' })];
+  const [one, other] = [newAesKey({ domainId, name: 'one' }), newAesKey({ domainId, name: 'other' })];
   await keyStore.commit(
     [one, other].map((object) => ({ kind: 'create', object }) as const),
-    CAUSE,
+    TEST_CAUSE,
   );
   const use = async ({ uniqueIdentifier }: NewObject): Promise<unknown> =>
     (await keyStore.fetch(domainId, uniqueIdentifier))?.openValue();
@@ -120,12 +121,12 @@ async function clientSubjects(): Promise<readonly Subject[]> {
   const { directory } = fixture.store;
   const add = async (name: string) => {
     const sha256Hex = randomBytes(32).toString('hex');
-    const domain = await directory.addDomain(`domain of ${name}`, ACTOR);
+    const domain = await directory.addDomain(`domain of ${name}`, TEST_ACTOR);
     const rest = { serialHex: '01', subject: 'CN=x', notAfterSeconds: 1, authorityId: undefined };
     const client = await directory.addClient(
       { name, domainId: domain.id, role: 'user' },
       [{ rule: { kind: 'fingerprint', sha256Hex }, ...rest }],
-      ACTOR,
+      TEST_ACTOR,
     );
     const certificate = { sha256Hex, subject: '', alternativeNames: [], authorityIds: [] };
     return { client, use: () => directory.recognise(certificate) };
@@ -143,10 +144,10 @@ async function clientSubjects(): Promise<readonly Subject[]> {
 async function administrationSubjects(): Promise<readonly Subject[]> {
   const { directory } = fixture.store;
   const nothing = (): Promise<void> => Promise.resolve();
-  await directory.addOfficer({ name: 'officer', tokenSha256: randomBytes(32) }, ACTOR);
+  await directory.addOfficer({ name: 'officer', tokenSha256: randomBytes(32) }, TEST_ACTOR);
   await directory.addAuthority(
     { name: 'authority', certificateDer: randomBytes(64), privateKey: SecretBytes.copyOf(randomBytes(32)) },
-    ACTOR,
+    TEST_ACTOR,
   );
   const secret = (name: string) => directory.serverSecret(name, () => Promise.resolve(randomBytes(32)));
   await secret('one');
@@ -198,16 +199,16 @@ test('a column that may be NULL cannot be emptied unnoticed', async () => {
 test('a row that was wound back, copied, moved or deleted is not used', async () => {
   const { keyStore } = fixture.store;
   const domainId = randomUUID();
-  const object = newObject({ domainId });
+  const object = newAesKey({ domainId });
   const { uniqueIdentifier } = object;
-  await keyStore.commit([{ kind: 'create', object }], CAUSE);
+  await keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
   const before = await keyStore.fetch(domainId, uniqueIdentifier);
   await fixture.sql(`CREATE TEMP TABLE wound AS SELECT * FROM object WHERE unique_identifier = $1`, [
     uniqueIdentifier,
   ]);
   await keyStore.commit(
     [{ kind: 'update', object: before!, attributes: before!.attributes, value: 'erase' }],
-    CAUSE,
+    TEST_CAUSE,
   );
   expect((await keyStore.fetch(domainId, uniqueIdentifier))?.hasValue).toBe(false);
 
@@ -235,17 +236,17 @@ test('a revoked credential stays revoked, whatever its row says', async () => {
     notAfterSeconds: undefined,
     authorityId: undefined,
   };
-  const domain = await directory.addDomain('revoked', ACTOR);
+  const domain = await directory.addDomain('revoked', TEST_ACTOR);
   const client = await directory.addClient(
     { name: 'revoked', domainId: domain.id, role: 'user' },
     [{ rule, ...rest }],
-    ACTOR,
+    TEST_ACTOR,
   );
   const certificate = { sha256Hex, subject: '', alternativeNames: [], authorityIds: [] };
   const of = 'WHERE client_id = $1';
   await fixture.sql(`CREATE TEMP TABLE valid AS SELECT * FROM credential WHERE client_id = '${client.id}'`);
   const [credential] = (await directory.clientNamed('revoked')).credentials;
-  await directory.revokeCredential(credential!.id, ACTOR);
+  await directory.revokeCredential(credential!.id, TEST_ACTOR);
   expect(await directory.recognise(certificate)).toBeUndefined();
 
   await fixture.sql(`UPDATE credential SET revoked_at = NULL ${of}`, [client.id]);
@@ -259,8 +260,8 @@ test('a revoked credential stays revoked, whatever its row says', async () => {
 test('one bad row fails its own fetch alone, also where many are fetched together', async () => {
   const { keyStore } = fixture.store;
   const domainId = randomUUID();
-  const objects = Array.from({ length: 20 }, () => newObject({ domainId }));
-  await Promise.all(objects.map((object) => keyStore.commit([{ kind: 'create', object }], CAUSE)));
+  const objects = Array.from({ length: 20 }, () => newAesKey({ domainId }));
+  await Promise.all(objects.map((object) => keyStore.commit([{ kind: 'create', object }], TEST_CAUSE)));
   const bad = objects[7]!.uniqueIdentifier;
   await fixture.sql('UPDATE object SET attributes = $2 WHERE unique_identifier = $1', [
     bad,

@@ -143,7 +143,10 @@ const UPDATE_INPUTS = [
 
 /**
  * Changed objects, of which none gets a name that it did not have. Answers the numbers of those that were stored; the
- * others had been changed by somebody else since they were read.
+ * others had been changed by somebody else since they were read: their rows no longer have the revision.
+ *
+ * Rows are found in sub-selects that no planner turns round (OFFSET 0) and changed at the place where they were found,
+ * so that no plan, however small the tables were when it was made, begins with a scan of the table.
  */
 export const updateObjects: Statement = {
   name: 'update_objects',
@@ -162,22 +165,27 @@ export const updateObjects: Statement = {
         salt = CASE WHEN i.keeps_value = 1 THEN o.salt ELSE i.salt END,
         sealed = CASE WHEN i.keeps_value = 1 THEN o.sealed ELSE i.sealed END
       FROM input AS i
-      WHERE o.domain_id = i.domain_id AND o.unique_identifier = i.unique_identifier
-        AND o.revision = i.previous_revision
+      CROSS JOIN LATERAL (SELECT x.ctid FROM object AS x
+        WHERE x.domain_id = i.domain_id AND x.unique_identifier = i.unique_identifier OFFSET 0) AS place
+      WHERE o.ctid = place.ctid AND o.revision = i.previous_revision
       RETURNING i.n),
     freed AS (
-      DELETE FROM object_name AS x
+      DELETE FROM object_name AS o
       USING unnest($${NEXT_PARAMETER + UPDATE_INPUTS.length}::int8[],
-        $${NEXT_PARAMETER + UPDATE_INPUTS.length + 1}::bytea[]) AS f (n, name_digest), input AS i
-      WHERE i.n = f.n AND x.domain_id = i.domain_id AND x.name_digest = f.name_digest
-        AND x.unique_identifier = i.unique_identifier AND f.n IN (SELECT n FROM changed)),
+        $${NEXT_PARAMETER + UPDATE_INPUTS.length + 1}::bytea[]) AS f (n, name_digest)
+      JOIN input AS i ON i.n = f.n
+      CROSS JOIN LATERAL (SELECT x.ctid FROM object_name AS x
+        WHERE x.domain_id = i.domain_id AND x.name_digest = f.name_digest
+          AND x.unique_identifier = i.unique_identifier OFFSET 0) AS place
+      WHERE o.ctid = place.ctid AND f.n IN (SELECT n FROM changed)),
     records AS (${INSERT_RECORDS} FROM input AS i WHERE i.n IN (SELECT n FROM changed)),
     projections AS (
-      UPDATE object_projection AS p SET
+      UPDATE object_projection AS o SET
         ${PROJECTION_NAMES.map((name) => `${name} = i.${name}`).join(', ')}, terms = ${TERMS}
       FROM input AS i
-      WHERE i.storage IS NOT NULL AND i.n IN (SELECT n FROM changed)
-        AND p.domain_id = i.domain_id AND p.internal_id = i.internal_id)
+      CROSS JOIN LATERAL (SELECT x.ctid FROM object_projection AS x
+        WHERE x.domain_id = i.domain_id AND x.internal_id = i.internal_id OFFSET 0) AS place
+      WHERE o.ctid = place.ctid AND i.storage IS NOT NULL AND i.n IN (SELECT n FROM changed))
     SELECT n::int4 FROM changed`,
 };
 

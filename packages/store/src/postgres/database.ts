@@ -28,7 +28,7 @@ const HOT_CONNECTIONS = 4;
  * The hot statements reach rows by their keys alone. Their plan is made once, perhaps while the tables are nearly empty,
  * where a sequential scan looks cheapest and stays so for good: these settings leave the index as the only plan.
  */
-const HOT_SETTINGS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+export const HOT_SETTINGS = `SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
   SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off`;
 const GENERAL_SETTINGS = 'SET jit = off';
 

@@ -1,0 +1,68 @@
+import {
+  createObjects,
+  fetchNamed,
+  fetchObjects,
+  findRecorded,
+  updateObjects,
+} from '../src/objects/statements';
+import { HOT_SETTINGS } from '../src/postgres/database';
+import type { Statement } from '../src/postgres/statement';
+import { openFixture, type Fixture } from './support/fixture';
+
+/** The plan of a hot statement is made once for a connection, and stays when the tables have grown. */
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(() => fixture.close());
+
+const TABLES = ['object', 'object_name', 'object_projection', 'change_record'];
+
+async function planOf({ name, text, parameterTypes }: Statement): Promise<string> {
+  const types = await fixture.sql<{ type: string }>(
+    'SELECT format_type(t, NULL) AS type FROM unnest($1::oid[]) WITH ORDINALITY AS o (t, n) ORDER BY n',
+    [parameterTypes],
+  );
+  await fixture.sql(`PREPARE plan_${name} (${types.map(({ type }) => type).join(', ')}) AS ${text}`);
+  const rows = await fixture.sql<Record<string, string>>(
+    `EXPLAIN EXECUTE plan_${name} (${types.map(() => 'NULL').join(', ')})`,
+  );
+  await fixture.sql(`DEALLOCATE plan_${name}`);
+  return rows.map((row) => row['QUERY PLAN']).join('\n');
+}
+
+/** Scans of our tables in a plan that do not go through an index by a condition on it. */
+function fullScans(plan: string): readonly string[] {
+  const lines = plan.split('\n');
+  return lines.filter((line, index) => {
+    const isScan = TABLES.some((table) => new RegExp(`Scan.* on ${table}( |$)`).test(line));
+    return isScan && !/Index Cond|TID Cond/.test(lines[index + 1] ?? '');
+  });
+}
+
+async function expectIndexScans(): Promise<void> {
+  for (const statement of [fetchObjects, fetchNamed, findRecorded, createObjects, updateObjects]) {
+    const plan = await planOf(statement);
+    expect({ statement: statement.name, fullScans: fullScans(plan) }).toEqual({
+      statement: statement.name,
+      fullScans: [],
+    });
+  }
+}
+
+test('a plan made on empty tables reaches rows by index, and so does one on large tables', async () => {
+  await fixture.sql(HOT_SETTINGS);
+  await expectIndexScans();
+  await fixture.sql('ANALYZE');
+  await expectIndexScans();
+  await fixture.sql(`
+    INSERT INTO object SELECT gen_random_uuid(), n::text, gen_random_uuid(), gen_random_uuid(), 1, 1, 1, 1,
+      decode(repeat('00', 500), 'hex'), NULL, NULL, '' FROM generate_series(1, 20000) AS n;
+    INSERT INTO object_name SELECT domain_id, int4send(unique_identifier::int), unique_identifier FROM object;
+    INSERT INTO object_projection (domain_id, internal_id, unique_identifier, storage, terms)
+      SELECT domain_id, internal_id, unique_identifier, 0, ARRAY[1, 2, 3] FROM object;
+    INSERT INTO change_record SELECT domain_id, unique_identifier, 1, internal_id, 1, 0, '', '', '', '', '', '', 1, 1, ''
+      FROM object;
+    ANALYZE`);
+  await expectIndexScans();
+}, 60_000);
