@@ -3,6 +3,7 @@ import type {
   IdentifierReference,
   ObjectType,
   Operation,
+  OperationName,
   ProtocolVersion,
   State,
   StructureCodec,
@@ -18,7 +19,7 @@ import type { ObjectAccess } from './object-access';
 /** All that is known of one operation. Everything else (dispatch, Query, client, docs) follows from a list of these. */
 export interface OperationDefinition<Request = unknown, Response = unknown> {
   /** The printed name in CamelCase, as the Operation enumeration has it. */
-  readonly name: string;
+  readonly name: OperationName;
   readonly code: Operation;
   readonly window: Window;
   /** Section of the specification: KMIP 1.4 and KMIP 2.1. */
