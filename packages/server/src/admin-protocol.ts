@@ -108,10 +108,15 @@ export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
 
+/** The answer of a call that has nothing to tell. */
+export interface Done {
+  readonly done: true;
+}
+
 /** The calls: method and path → request and answer. `:name` stands for one path segment. */
 export interface AdminCalls {
   'GET /status': { request: undefined; answer: StatusAnswer };
-  'POST /drain': { request: undefined; answer: Record<never, never> };
+  'POST /drain': { request: undefined; answer: Done };
   'GET /domains': { request: undefined; answer: readonly DomainAnswer[] };
   'POST /domains': { request: { readonly name: string }; answer: DomainAnswer };
   'GET /clients': { request: undefined; answer: readonly ClientAnswer[] };
@@ -125,10 +130,10 @@ export interface AdminCalls {
     answer: AuthorityAnswer;
   };
   'GET /crl': { request: undefined; answer: CrlAnswer };
-  'POST /authorities/:name/revoke': { request: undefined; answer: Record<never, never> };
+  'POST /authorities/:name/revoke': { request: undefined; answer: Done };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
-  'POST /officers/:name/revoke': { request: undefined; answer: Record<never, never> };
+  'POST /officers/:name/revoke': { request: undefined; answer: Done };
 }
 export type AdminCall = keyof AdminCalls;
 /** What the proof of the operator alone allows. */

@@ -1,8 +1,13 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
-import { OPERATOR_CALLS, type AdminCall, type AdminCalls } from './admin-protocol';
-import type { StatusAnswer } from './admin-protocol';
+import {
+  OPERATOR_CALLS,
+  type AdminCall,
+  type AdminCalls,
+  type Done,
+  type StatusAnswer,
+} from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
 import type { Administration } from './administration';
 import { describeError, type Logger } from './log';
@@ -36,12 +41,12 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 function handlersOf(administration: Administration, control: NodeControl): Handlers {
-  const nothing = {};
+  const done: Done = { done: true };
   return {
     'GET /status': () => control.status(),
     'POST /drain': () => {
       control.drain();
-      return Promise.resolve(nothing);
+      return Promise.resolve(done);
     },
     'GET /domains': () => administration.listDomains(),
     'POST /domains': (body, _name, actor) => administration.addDomain(body.name, actor),
@@ -57,13 +62,13 @@ function handlersOf(administration: Administration, control: NodeControl): Handl
     'GET /crl': () => administration.crl(),
     'POST /authorities/:name/revoke': async (_body, name, actor) => {
       await administration.revokeAuthority(name, actor);
-      return nothing;
+      return done;
     },
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
       await administration.revokeOfficer(name, actor);
-      return nothing;
+      return done;
     },
   };
 }

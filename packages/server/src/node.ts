@@ -54,7 +54,9 @@ export class Node {
     private readonly serving: Serving,
     private readonly admin: { server: AdminServer | undefined },
   ) {
-    this.#ended = new Promise((resolveEnded) => (this.#resolveEnded = resolveEnded));
+    this.#ended = new Promise((resolveEnded) => {
+      this.#resolveEnded = resolveEnded;
+    });
   }
 
   /**
@@ -77,7 +79,10 @@ export class Node {
           () => present(opened.root),
         ),
       );
-      undo.push(() => Promise.resolve(keyring.close()));
+      undo.push(() => {
+        keyring.close();
+        return Promise.resolve();
+      });
       const store = (opened.store = await openStore({
         connection,
         keyring,
@@ -139,11 +144,13 @@ export class Node {
   async #stop(): Promise<void> {
     this.#draining = true;
     this.log.info('draining');
-    const steps: readonly (() => Promise<unknown> | undefined)[] = [
+    const steps: readonly (() => unknown)[] = [
       () => this.serving.close(),
       () => this.admin.server?.close(),
       () => this.store.close(),
-      () => Promise.resolve(this.keyring.close()),
+      () => {
+        this.keyring.close();
+      },
       () => this.root.close(),
       () => this.postgres?.stop(),
     ];

@@ -1,9 +1,10 @@
 import { relative, resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { SecretBytes } from '@holdfast/core';
+import { HoldfastError, type SecretBytes } from '@holdfast/core';
 import { readPassphrase } from './passphrase';
 import { withDataDir } from './options';
+import { readSecretFile } from './secret-file';
 
 interface NodeOptions {
   readonly dataDir: string;
@@ -19,6 +20,8 @@ interface ServeOptions extends NodeOptions {
   readonly workers: number;
   readonly welcome?: boolean;
 }
+
+const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
 
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
@@ -36,6 +39,10 @@ function withNodeOptions(command: Command): Command {
         'HOLDFAST_DATABASE_URL',
       ),
     )
+    .addHelpText(
+      'after',
+      `\nSecrets may come from files: ${DATABASE_URL_FILE} and HOLDFAST_PASSPHRASE_FILE name them.\n`,
+    )
     .option('--host <name>', 'a further DNS name or address in the server certificate (repeatable)', collect)
     .option('--crl-url <url>', 'CRL distribution point in the server certificate (repeatable)', collect)
     .option(
@@ -52,6 +59,15 @@ function withNodeOptions(command: Command): Command {
     );
 }
 
+/** The URL may hold a password: then it comes from a file, and is on no command line and in no environment. */
+async function databaseUrl(options: NodeOptions): Promise<string | undefined> {
+  const kept = await readSecretFile(DATABASE_URL_FILE);
+  if (kept !== undefined && options.databaseUrl !== undefined) {
+    throw new HoldfastError('Configuration', `give the database URL or ${DATABASE_URL_FILE}, not both`);
+  }
+  return kept?.toString('utf8') ?? options.databaseUrl;
+}
+
 /** Opens a node as the options say; what it needs is loaded only now. */
 async function openNode(
   options: NodeOptions,
@@ -65,7 +81,7 @@ async function openNode(
     {
       dataDir: options.dataDir,
       listen: address,
-      databaseUrl: options.databaseUrl,
+      databaseUrl: await databaseUrl(options),
       workers,
       logLevel: options.logLevel as import('@holdfast/server').LogLevel,
       tlsHosts: options.host ?? [],
@@ -77,24 +93,32 @@ async function openNode(
   );
 }
 
+/** SIGTERM and SIGINT, from the first moment on: one that comes while the node starts stops it once it has started. */
+function stopSignal(): { readonly requested: () => boolean; readonly arrived: Promise<void> } {
+  let requested = false;
+  const arrived = new Promise<void>((resolveArrived) => {
+    const onSignal = (): void => {
+      requested = true;
+      resolveArrived();
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  });
+  return { requested: () => requested, arrived };
+}
+
 async function serve(options: ServeOptions): Promise<void> {
-  // A signal that comes while the node is still starting stops it as soon as it has started.
-  let stop: () => void = () => (stopRequested = true);
-  let stopRequested = false;
-  const onSignal = (): void => stop();
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const signal = stopSignal();
   const node = await openNode(options, options.listen, options.workers);
-  stop = () => void node.stop();
+  void signal.arrived.then(() => node.stop());
   try {
-    if (!stopRequested) {
+    if (!signal.requested()) {
       const address = await node.serve();
-      if (options.welcome === true && !stopRequested) welcome(options.dataDir, address.port);
+      if (options.welcome === true && !signal.requested()) welcome(options.dataDir, address.port);
     }
   } catch (error) {
     await node.stop();
     throw error;
   }
-  if (stopRequested) void node.stop();
   await node.ended;
 }
 

@@ -32,7 +32,7 @@ function resultOf(latencies: readonly number[], elapsedMs: number): LoadResult {
 
 function open(options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, noDelay: true } as ConnectionOptions, () => resolve(socket));
+    const socket = connect(options, () => resolve(socket.setNoDelay()));
     socket.once('error', reject);
   });
 }
@@ -58,7 +58,7 @@ function drive(socket: TLSSocket, load: Load, untilMs: number, latencies: number
           socket.write(request);
         }
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     };
     const onClose = (): void => reject(new Error('the connection was closed'));

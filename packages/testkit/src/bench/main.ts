@@ -106,12 +106,7 @@ const steady: Measure = async (endpoint, load, connections) => {
 };
 
 const withHandshake: Measure = (endpoint, load, connections) =>
-  runHandshakes(
-    { ...endpoint.options, session: undefined } as ConnectionOptions,
-    connections,
-    load,
-    ROUND_MS,
-  );
+  runHandshakes(endpoint.options, connections, load, ROUND_MS);
 
 async function withCpu(
   measure: Measure,
