@@ -58,7 +58,7 @@ function drive(socket: TLSSocket, load: Load, untilMs: number, latencies: number
           socket.write(request);
         }
       } catch (error) {
-        reject(error);
+        reject(error instanceof Error ? error : new Error('failed'));
       }
     };
     const onClose = (): void => reject(new Error('the connection was closed'));
