@@ -72,14 +72,14 @@ function exitCodeOf(error: CommanderError): ExitCode {
 async function outcome(
   program: Command,
   argv: readonly string[],
-  explain: (error: unknown) => Failure | Promise<Failure>,
+  explain: (error: unknown) => Failure,
 ): Promise<ExitCode> {
   try {
     await program.parseAsync(argv);
     return ExitCode.Done;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
-    const failure = error instanceof CommandFailure ? error : await explain(error);
+    const failure = error instanceof CommandFailure ? error : explain(error);
     process.stderr.write(failureText(program.name(), failure));
     return failure.exitCode;
   }
@@ -94,7 +94,7 @@ async function outcome(
 export async function runCommandLine(
   program: Command,
   argv: readonly string[],
-  explain: (error: unknown) => Failure | Promise<Failure>,
+  explain: (error: unknown) => Failure,
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();

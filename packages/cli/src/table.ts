@@ -10,7 +10,7 @@ export function printable(text: string): string {
 }
 
 function widthOf(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 function padded(text: string, width: number): string {
@@ -23,11 +23,9 @@ const GAP = '  ';
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows].map((row) => row.map(printable));
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ''))));
-  return lines
-    .map(
-      (line) => `${line.map((cell, column) => padded(cell, widths[column] ?? 0)).join(GAP)}`.trimEnd() + '\n',
-    )
-    .join('');
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => padded(cell, widths[column] ?? 0)).join(GAP);
+  return lines.map((cells) => `${line(cells).trimEnd()}\n`).join('');
 }
 
 /** One `label  value` line each; values that are undefined are left out. */

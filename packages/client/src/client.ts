@@ -86,7 +86,7 @@ export class KmipClient {
       client.#dialect = await negotiateVersion((dialect) => client.#versionsAskedIn(dialect));
     } catch (error) {
       await client.close();
-      throw error;
+      throw error instanceof ConnectionFailure ? error.beforeAnyChange() : error;
     }
     return client;
   }

@@ -33,6 +33,12 @@ export class ConnectionFailure extends Error {
     this.hint = options.hint;
     this.outcomeKnown = options.outcomeKnown ?? true;
   }
+
+  /** The same failure where what was asked could change nothing. */
+  beforeAnyChange(): ConnectionFailure {
+    const { reason, message, hint, cause } = this;
+    return new ConnectionFailure(reason, message, { ...(hint === undefined ? {} : { hint }), cause });
+  }
 }
 
 type Explanation = readonly [reason: ConnectionFailureReason, message: string, hint?: string];

@@ -8,6 +8,7 @@ import {
   type VersionName,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import { ConnectionFailure } from './connection-failure';
 import { KmipRefusal } from './refusal';
 
 /**
@@ -42,7 +43,10 @@ export async function negotiateVersion(
       const dialect = highestCommon(await discover(dialectNamed(name)));
       if (dialect !== undefined) return dialect;
     } catch (error) {
+      // Servers close the connection after a refusal that is final: then that is what there is to tell.
+      if (error instanceof ConnectionFailure && refusal !== undefined) throw refusal;
       if (!(error instanceof KmipRefusal)) throw error;
+      if (error.resultReason === ResultReason.AuthenticationNotSuccessful) throw error;
       if (error.resultReason === ResultReason.OperationNotSupported) return dialectNamed('1.0');
       refusal ??= error;
     }

@@ -191,11 +191,8 @@ describe('one call', () => {
     const client = await connected((request) => {
       const [item] = request.items;
       if (item === undefined || 'fault' in item) throw item?.fault ?? new Error('no item');
-      return [
-        success(activate, {
-          uniqueIdentifier: String(activate.request.decode(item.payload, request.dialect).uniqueIdentifier),
-        }),
-      ];
+      const { uniqueIdentifier } = activate.request.decode(item.payload, request.dialect);
+      return [success(activate, { uniqueIdentifier: uniqueIdentifier as string })];
     });
     const identifiers = Array.from({ length: 50 }, (_, index) => `key-${index}`);
     const answers = await Promise.all(
@@ -295,6 +292,16 @@ describe('the version', () => {
       { version: 'auto' },
     );
     expect(client.dialect.name).toBe('2.1');
+  });
+
+  test.each([
+    ['says who the client is not', ResultReason.AuthenticationNotSuccessful],
+    ['refuses and hangs up', ResultReason.GeneralFailure],
+  ])('is not looked for any more once the server %s', async (_name, reason) => {
+    let asked = 0;
+    await expect(
+      connected(() => (asked++ === 0 ? [failure(undefined, reason)] : 'close'), { version: 'auto' }),
+    ).rejects.toMatchObject({ name: 'KmipRefusal', resultReason: reason });
   });
 
   test('is not guessed where the server takes none', async () => {

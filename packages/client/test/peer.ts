@@ -87,7 +87,7 @@ export function speaking(
         );
       }
     };
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       for (const frame of reader.push(chunk)) turn = turn.then(() => respond(frame));
     });
   };

@@ -1,0 +1,256 @@
+import { get, getAttributes, locate, rngRetrieve } from '@holdfast/core';
+import { KmipRefusal, call, type KmipClient } from '@holdfast/client';
+import {
+  BatchErrorContinuationOption,
+  BlockCipherMode,
+  EncodingOption,
+  ObjectGroupMember,
+  StorageStatusMask,
+  WrappingMethod,
+  cryptographicAlgorithmEnum,
+  keyFormatTypeEnum,
+  objectGroupMemberEnum,
+  objectTypeEnum,
+  stateEnum,
+  storageStatusMaskBits,
+  type Attribute,
+  type AttributeReference,
+  type KeyFormatType,
+  type KeyWrappingSpecification,
+} from '@holdfast/kmip';
+import { wrongUse } from '../../exit';
+import {
+  formatKey,
+  keyDestination,
+  writeKey,
+  type KeyBytes,
+  type KeyDestination,
+  type KeyOutputFlags,
+} from '../../key-output';
+import { printable, table } from '../../table';
+import { attributeOf, attributesOf } from '../attribute-arguments';
+import { withClient } from '../connect';
+import { describeObject, formatWithBytes, objectBytes } from '../object-value';
+import type { AttributeFlags } from '../options';
+import { plainListing, print, type PlainRecord } from '../output';
+import { plainAttribute, plainStructure, type Plain } from '../plain';
+import { parseInteger, parseMask, parseMember } from '../values';
+import { attributesTable } from './attributes';
+import type { CommonFlags } from './perform';
+
+function present(members: Readonly<Record<string, Plain | undefined>>): PlainRecord {
+  return Object.fromEntries(
+    Object.entries(members).filter((entry): entry is [string, Plain] => entry[1] !== undefined),
+  );
+}
+
+/** Writes key bytes where they were asked for; with `--json` and no file they become the member `value`. */
+async function deliver(
+  key: KeyBytes,
+  destination: KeyDestination,
+  facts: PlainRecord,
+  flags: CommonFlags,
+): Promise<void> {
+  const { path, format } = destination;
+  try {
+    if (path === undefined && flags.json === true) {
+      if (format === undefined || format === 'raw')
+        throw wrongUse('raw bytes do not go into JSON', 'Use --format hex.');
+      print({ ...facts, format, value: formatKey(key, format).toString() }, flags, plainListing);
+      return;
+    }
+    await writeKey(key, destination);
+    if (path !== undefined) print({ ...facts, file: path }, flags, plainListing);
+  } finally {
+    key.bytes.destroy();
+  }
+}
+
+export interface GetFlags extends CommonFlags, KeyOutputFlags {
+  readonly keyFormat?: string;
+  readonly wrapWith?: string;
+}
+
+/** AES Key Wrap (RFC 3394) of the key's bytes alone. */
+function wrapping(uniqueIdentifier: string | undefined): KeyWrappingSpecification | undefined {
+  if (uniqueIdentifier === undefined) return undefined;
+  return {
+    wrappingMethod: WrappingMethod.Encrypt,
+    encryptionKeyInformation: {
+      uniqueIdentifier,
+      cryptographicParameters: { blockCipherMode: BlockCipherMode.NISTKeyWrap },
+    },
+    attributeNames: [],
+    encodingOption: EncodingOption.NoEncoding,
+  };
+}
+
+/** The attributes go with the facts; that they cannot be had is no failure of Get. */
+async function attributesOfObject(
+  client: KmipClient,
+  uniqueIdentifier: string,
+): Promise<readonly Attribute[]> {
+  try {
+    return (await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] })).attributes;
+  } catch (error) {
+    if (error instanceof KmipRefusal) return [];
+    throw error;
+  }
+}
+
+const HOW_TO_GET_BYTES =
+  'The value itself is shown with --format hex|base64|pem|raw, or saved with --out FILE.\n';
+
+export async function getAction(uniqueIdentifier: string, flags: GetFlags): Promise<void> {
+  const destination = await keyDestination(flags);
+  const keyFormatType =
+    flags.keyFormat === undefined
+      ? undefined
+      : (parseMember(keyFormatTypeEnum, flags.keyFormat, 'Key Format Type') as KeyFormatType);
+  await withClient(flags, async (client) => {
+    const request = { uniqueIdentifier, keyFormatType, keyWrappingSpecification: wrapping(flags.wrapWith) };
+    let response = await client.call(get, request);
+    const better = keyFormatType === undefined ? formatWithBytes(response.object) : undefined;
+    if (destination !== undefined && better !== undefined) {
+      response = await client.call(get, { ...request, keyFormatType: better });
+    }
+    const facts = present({
+      uniqueIdentifier: response.uniqueIdentifier,
+      ...describeObject(response.object),
+    });
+    if (destination !== undefined) {
+      await deliver(objectBytes(response.object, client.dialect), destination, facts, flags);
+      return;
+    }
+    const attributes = (await attributesOfObject(client, response.uniqueIdentifier)).map(plainAttribute);
+    print({ ...facts, attributes }, flags, (all) => `${plainListing(facts)}\n${attributesTable(all)}`);
+    if (flags.json !== true) process.stderr.write(HOW_TO_GET_BYTES);
+  });
+}
+
+export interface RngRetrieveFlags extends CommonFlags, KeyOutputFlags {}
+
+export async function rngRetrieveAction(length: string, flags: RngRetrieveFlags): Promise<void> {
+  const dataLengthBytes = parseInteger(length, 'the number of bytes');
+  if (dataLengthBytes < 1) throw wrongUse('the number of bytes is at least 1');
+  const destination = await keyDestination(flags);
+  if (destination === undefined) {
+    throw wrongUse(
+      'where the random bytes shall go is not said',
+      'Use --format hex|base64|raw or --out FILE.',
+    );
+  }
+  await withClient(flags, async (client) => {
+    const { data } = await client.call(rngRetrieve, { dataLengthBytes });
+    await deliver({ bytes: data, pemLabel: undefined }, destination, { dataLengthBytes }, flags);
+  });
+}
+
+export interface LocateFlags extends CommonFlags, AttributeFlags {
+  readonly type?: string;
+  readonly state?: string;
+  readonly algorithm?: string;
+  readonly length?: string;
+  readonly max?: string;
+  readonly offset?: string;
+  readonly storage?: string;
+  readonly groupMember?: string;
+  readonly ids?: boolean;
+}
+
+function filters(flags: LocateFlags): readonly Attribute[] {
+  const own = [
+    ['ObjectType', flags.type],
+    ['State', flags.state],
+    ['CryptographicAlgorithm', flags.algorithm],
+    ['CryptographicLength', flags.length],
+  ] as const;
+  return [
+    ...own.flatMap(([key, text]) => (text === undefined ? [] : [attributeOf(key, text)])),
+    ...attributesOf(flags),
+  ];
+}
+
+const SHOWN = ['Name', 'ObjectType', 'CryptographicAlgorithm', 'CryptographicLength', 'State'] as const;
+const SHOWN_REFERENCES: readonly AttributeReference[] = SHOWN.map((key) => ({ key }));
+/** Identifiers whose attributes are asked for in one message. */
+const DETAILS_PER_MESSAGE = 50;
+
+function cell(attributes: readonly Attribute[], key: (typeof SHOWN)[number]): string {
+  const texts = attributes.flatMap((attribute) => {
+    if (attribute.key !== key) return [];
+    switch (attribute.key) {
+      case 'Name':
+        return [attribute.value.nameValue];
+      case 'ObjectType':
+        return [objectTypeEnum.byValue.get(attribute.value)?.name ?? ''];
+      case 'CryptographicAlgorithm':
+        return [cryptographicAlgorithmEnum.byValue.get(attribute.value)?.name ?? ''];
+      case 'State':
+        return [stateEnum.byValue.get(attribute.value)?.name ?? ''];
+      default:
+        return [String(attribute.value)];
+    }
+  });
+  return texts.join(', ');
+}
+
+/** One row for each object, with the attributes that people look for; `?` where the server does not tell them. */
+async function detailRows(
+  client: KmipClient,
+  identifiers: readonly string[],
+): Promise<readonly (readonly string[])[]> {
+  const rows: string[][] = [];
+  for (let start = 0; start < identifiers.length; start += DETAILS_PER_MESSAGE) {
+    const some = identifiers.slice(start, start + DETAILS_PER_MESSAGE);
+    const outcomes = await client.batch(
+      some.map((uniqueIdentifier) =>
+        call(getAttributes, { uniqueIdentifier, attributeReferences: SHOWN_REFERENCES }),
+      ),
+      { continuation: BatchErrorContinuationOption.Continue },
+    );
+    some.forEach((uniqueIdentifier, index) => {
+      const outcome = outcomes[index];
+      const cells =
+        outcome?.status === 'done'
+          ? SHOWN.map((key) => cell(outcome.response.attributes, key))
+          : SHOWN.map(() => '?');
+      rows.push([uniqueIdentifier, ...cells]);
+    });
+  }
+  return rows;
+}
+
+const LOCATE_HEADINGS = ['UNIQUE IDENTIFIER', 'NAME', 'TYPE', 'ALGORITHM', 'LENGTH', 'STATE'];
+
+export async function locateAction(flags: LocateFlags): Promise<void> {
+  const optionalInteger = (text: string | undefined, what: string) =>
+    text === undefined ? undefined : parseInteger(text, what);
+  const request = {
+    maximumItems: optionalInteger(flags.max, '--max'),
+    offsetItems: optionalInteger(flags.offset, '--offset'),
+    storageStatusMask: flags.storage === undefined ? undefined : parseStorage(flags.storage),
+    objectGroupMember:
+      flags.groupMember === undefined
+        ? undefined
+        : (parseMember(objectGroupMemberEnum, flags.groupMember, 'Object Group Member') as ObjectGroupMember),
+    attributes: filters(flags),
+  };
+  await withClient(flags, async (client) => {
+    const response = await client.call(locate, request);
+    const { uniqueIdentifiers } = response;
+    if (flags.json === true) print(plainStructure(locate.response.fields, response), flags, plainListing);
+    else if (flags.ids === true)
+      process.stdout.write(uniqueIdentifiers.map((id) => `${printable(id)}\n`).join(''));
+    else if (uniqueIdentifiers.length === 0) process.stderr.write('Nothing was found.\n');
+    else process.stdout.write(table(LOCATE_HEADINGS, await detailRows(client, uniqueIdentifiers)));
+  });
+}
+
+/** `all`, or the names of kinds of storage. */
+function parseStorage(text: string): number {
+  const { OnLineStorage, ArchivalStorage, DestroyedStorage } = StorageStatusMask;
+  if (text === 'all') return OnLineStorage | ArchivalStorage | DestroyedStorage;
+  const names = text.split(/[|,\s]+/).map((name) => (/storage$/i.test(name) ? name : `${name}storage`));
+  return parseMask(storageStatusMaskBits, names.join('|'), 'Storage Status Mask');
+}

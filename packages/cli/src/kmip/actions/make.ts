@@ -1,0 +1,323 @@
+import { create, createKeyPair, reKey, register } from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  ObjectType,
+  SecretDataType,
+  cryptographicAlgorithmEnum,
+  cryptographicUsageMaskBits,
+  keyFormatTypeEnum,
+  objectTypeEnum,
+  recommendedCurveEnum,
+  secretDataTypeEnum,
+  type Attribute,
+  type KeyFormatType,
+  type NewAttributes,
+  type RecommendedCurve,
+} from '@holdfast/kmip';
+import { wrongUse } from '../../exit';
+import { attributeOf, attributesOf, parseAttribute } from '../attribute-arguments';
+import type { AttributeFlags } from '../options';
+import { readNamedFile } from '../settings';
+import { parseDuration } from '../times';
+import { describeAsymmetric, managedObject, recognise, type ValueDescription } from '../value-input';
+import { parseHexBytes, parseInteger, parseMask, parseMember } from '../values';
+import { perform, type CommonFlags } from './perform';
+
+const { Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
+
+function newAttributes(attributes: readonly Attribute[]): NewAttributes {
+  return { templateNames: [], attributes };
+}
+
+function algorithmOf(text: string): CryptographicAlgorithm {
+  return parseMember(cryptographicAlgorithmEnum, text, 'Cryptographic Algorithm') as CryptographicAlgorithm;
+}
+
+function lengthOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseInteger(text, 'the length in bits');
+}
+
+function objectTypeOf(text: string): ObjectType {
+  return parseMember(objectTypeEnum, text, 'Object Type') as ObjectType;
+}
+
+function has(attributes: readonly Attribute[], key: Attribute['key']): boolean {
+  return attributes.some((attribute) => attribute.key === key);
+}
+
+/** The attributes that say what is to be made, unless they are given by name. */
+function describing(
+  given: readonly Attribute[],
+  what: {
+    algorithm?: CryptographicAlgorithm | undefined;
+    lengthBits?: number | undefined;
+    usage?: number | undefined;
+  },
+): readonly Attribute[] {
+  const described: Attribute[] = [];
+  if (what.algorithm !== undefined) described.push({ key: 'CryptographicAlgorithm', value: what.algorithm });
+  if (what.lengthBits !== undefined) described.push({ key: 'CryptographicLength', value: what.lengthBits });
+  if (what.usage !== undefined) described.push({ key: 'CryptographicUsageMask', value: what.usage });
+  return [...described.filter(({ key }) => !has(given, key)), ...given];
+}
+
+function isHmac(algorithm: CryptographicAlgorithm | undefined): boolean {
+  return cryptographicAlgorithmEnum.byValue.get(algorithm ?? 0)?.key.startsWith('HMAC') === true;
+}
+
+function symmetricUsage(algorithm: CryptographicAlgorithm | undefined): number {
+  return isHmac(algorithm) ? MACGenerate | MACVerify : Encrypt | Decrypt;
+}
+
+export interface CreateFlags extends CommonFlags, AttributeFlags {
+  readonly type?: string;
+  readonly algorithm?: string;
+  readonly length?: string;
+}
+
+const DEFAULT_AES_LENGTH_BITS = 256;
+
+export async function createAction(flags: CreateFlags): Promise<void> {
+  const objectType = flags.type === undefined ? ObjectType.SymmetricKey : objectTypeOf(flags.type);
+  const given = attributesOf(flags);
+  const isKey = objectType === ObjectType.SymmetricKey;
+  const algorithm =
+    flags.algorithm !== undefined
+      ? algorithmOf(flags.algorithm)
+      : isKey
+        ? CryptographicAlgorithm.AES
+        : undefined;
+  const usualLength = algorithm === CryptographicAlgorithm.AES ? DEFAULT_AES_LENGTH_BITS : undefined;
+  const attributes = describing(given, {
+    algorithm,
+    lengthBits: lengthOf(flags.length) ?? usualLength,
+    usage: isKey ? symmetricUsage(algorithm) : CryptographicUsageMask.DeriveKey,
+  });
+  await perform(create, { objectType, newAttributes: newAttributes(attributes) }, flags);
+}
+
+export interface CreateKeyPairFlags extends CommonFlags, Omit<AttributeFlags, 'usageMask'> {
+  readonly algorithm?: string;
+  readonly length?: string;
+  readonly curve?: string;
+  readonly privateName?: string;
+  readonly publicName?: string;
+  readonly privateUsageMask?: string;
+  readonly publicUsageMask?: string;
+  readonly privateAttribute?: readonly string[];
+  readonly publicAttribute?: readonly string[];
+}
+
+const DEFAULT_RSA_LENGTH_BITS = 3072;
+
+/** Names are unique, so the two keys of a pair cannot share one. */
+function halfName(
+  own: string | undefined,
+  common: readonly string[] | undefined,
+  suffix: string,
+): readonly Attribute[] {
+  const names = own !== undefined ? [own] : (common ?? []).map((name) => `${name}${suffix}`);
+  return names.map((name) => attributeOf('Name', name));
+}
+
+export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<void> {
+  const { name, ...others } = flags;
+  const curve =
+    flags.curve === undefined
+      ? undefined
+      : (parseMember(recommendedCurveEnum, flags.curve, 'Recommended Curve') as RecommendedCurve);
+  const algorithm =
+    flags.algorithm !== undefined
+      ? algorithmOf(flags.algorithm)
+      : curve === undefined
+        ? CryptographicAlgorithm.RSA
+        : CryptographicAlgorithm.EC;
+  const usualLength = algorithm === CryptographicAlgorithm.RSA ? DEFAULT_RSA_LENGTH_BITS : undefined;
+  const common = describing(
+    [
+      ...attributesOf(others),
+      ...(curve === undefined
+        ? []
+        : [{ key: 'CryptographicDomainParameters', value: { recommendedCurve: curve } } as const]),
+    ],
+    { algorithm, lengthBits: lengthOf(flags.length) ?? usualLength },
+  );
+  const half = (
+    ownName: string | undefined,
+    suffix: string,
+    mask: string | undefined,
+    usual: number,
+    own: readonly string[] = [],
+  ) =>
+    newAttributes(
+      describing([...halfName(ownName, name, suffix), ...own.map(parseAttribute)], {
+        usage: usageOf(mask) ?? usual,
+      }),
+    );
+  await perform(
+    createKeyPair,
+    {
+      commonAttributes: newAttributes(common),
+      privateKeyAttributes: half(
+        flags.privateName,
+        '-private',
+        flags.privateUsageMask,
+        Sign,
+        flags.privateAttribute,
+      ),
+      publicKeyAttributes: half(
+        flags.publicName,
+        '-public',
+        flags.publicUsageMask,
+        Verify,
+        flags.publicAttribute,
+      ),
+    },
+    flags,
+  );
+}
+
+function usageOf(text: string | undefined): number | undefined {
+  return text === undefined
+    ? undefined
+    : parseMask(cryptographicUsageMaskBits, text, 'Cryptographic Usage Mask');
+}
+
+export interface RegisterFlags extends CommonFlags, AttributeFlags {
+  readonly type?: string;
+  readonly file?: string;
+  readonly hex?: string;
+  readonly format?: string;
+  readonly algorithm?: string;
+  readonly length?: string;
+  readonly keyFormat?: string;
+  readonly secretType?: string;
+}
+
+const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+
+async function standardInput(): Promise<Buffer> {
+  if (process.stdin.isTTY) {
+    throw wrongUse(
+      'nothing to register',
+      'Use --file FILE or --hex HEX, or send the bytes to standard input.',
+    );
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_INPUT_BYTES) throw wrongUse(`what comes in is longer than ${MAX_INPUT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const INPUT_FORMATS: Readonly<Record<string, (content: Buffer) => Buffer>> = {
+  raw: (content) => content,
+  hex: (content) => parseHexBytes(content.toString('latin1'), 'what is to be registered'),
+  base64: (content) => {
+    const text = content.toString('latin1').replace(/\s/g, '');
+    if (/^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0) return Buffer.from(text, 'base64');
+    throw wrongUse('what is to be registered is no base64');
+  },
+};
+
+async function inputBytes(flags: RegisterFlags): Promise<Buffer> {
+  if (flags.hex !== undefined) {
+    if (flags.file !== undefined) throw wrongUse('--file and --hex are both given', 'Use one of them.');
+    return parseHexBytes(flags.hex, 'the value of --hex');
+  }
+  const format = flags.format ?? 'raw';
+  const decode = Object.hasOwn(INPUT_FORMATS, format) ? INPUT_FORMATS[format] : undefined;
+  if (decode === undefined) {
+    throw wrongUse(
+      `there is no input format ${format}`,
+      `One of ${Object.keys(INPUT_FORMATS).join(', ')}; PEM and DER are recognised by themselves.`,
+    );
+  }
+  const fromFile = flags.file !== undefined && flags.file !== '-';
+  return decode(fromFile ? await readNamedFile(flags.file, 'the file') : await standardInput());
+}
+
+function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription {
+  const objectType = flags.type === undefined ? undefined : objectTypeOf(flags.type);
+  const recognised = recognise(content, objectType);
+  if (recognised !== undefined && objectType !== undefined && recognised.objectType !== objectType) {
+    const found = objectTypeEnum.byValue.get(recognised.objectType)?.name ?? '';
+    throw wrongUse(`this is a ${found}, not what --type says`);
+  }
+  const isPair = recognised !== undefined && recognised.objectType !== ObjectType.Certificate;
+  const asymmetric = isPair ? describeAsymmetric(recognised) : undefined;
+  const bytes = recognised?.bytes ?? content;
+  const isSymmetric = objectType === ObjectType.SymmetricKey;
+  return {
+    bytes,
+    objectType: recognised?.objectType ?? objectType,
+    keyFormatType:
+      flags.keyFormat === undefined
+        ? recognised?.keyFormatType
+        : (parseMember(keyFormatTypeEnum, flags.keyFormat, 'Key Format Type') as KeyFormatType),
+    algorithm: flags.algorithm === undefined ? asymmetric?.algorithm : algorithmOf(flags.algorithm),
+    lengthBits:
+      lengthOf(flags.length) ?? asymmetric?.lengthBits ?? (isSymmetric ? bytes.length * 8 : undefined),
+    secretDataType:
+      flags.secretType === undefined
+        ? undefined
+        : (parseMember(secretDataTypeEnum, flags.secretType, 'Secret Data Type') as SecretDataType),
+  };
+}
+
+/** What keys of a type are for, unless told otherwise; other objects have no uses that anybody would guess. */
+function usualUsage(
+  objectType: ObjectType,
+  algorithm: CryptographicAlgorithm | undefined,
+): number | undefined {
+  switch (objectType) {
+    case ObjectType.SymmetricKey:
+      return symmetricUsage(algorithm);
+    case ObjectType.PrivateKey:
+      return Sign;
+    case ObjectType.PublicKey:
+    case ObjectType.Certificate:
+      return Verify;
+    default:
+      return undefined;
+  }
+}
+
+export async function registerAction(flags: RegisterFlags): Promise<void> {
+  const given = attributesOf(flags);
+  const content = await inputBytes(flags);
+  if (content.length === 0) throw wrongUse('what is to be registered is empty');
+  const value = describeInput(content, flags);
+  const object = managedObject(value);
+  const attributes = describing(given, {
+    algorithm: value.algorithm,
+    lengthBits: value.lengthBits,
+    usage: usualUsage(object.objectType, value.algorithm),
+  });
+  try {
+    await perform(
+      register,
+      { objectType: object.objectType, newAttributes: newAttributes(attributes), object },
+      flags,
+    );
+  } finally {
+    content.fill(0);
+  }
+}
+
+export interface ReKeyFlags extends CommonFlags, AttributeFlags {
+  readonly offset?: string;
+}
+
+export async function reKeyAction(uniqueIdentifier: string, flags: ReKeyFlags): Promise<void> {
+  const offsetSeconds = flags.offset === undefined ? undefined : parseDuration(flags.offset);
+  await perform(
+    reKey,
+    { uniqueIdentifier, offsetSeconds, newAttributes: newAttributes(attributesOf(flags)) },
+    flags,
+  );
+}

@@ -1,0 +1,60 @@
+import { discoverVersions, query } from '@holdfast/core';
+import { QueryFunction, queryFunctionEnum } from '@holdfast/kmip';
+import { withClient } from '../connect';
+import { label, print, type PlainRecord } from '../output';
+import { oneLine, plainStructure, type Plain } from '../plain';
+import { parseMember } from '../values';
+import { perform, type CommonFlags } from './perform';
+import { table } from '../../table';
+
+function isList(value: Plain): value is readonly Plain[] {
+  return Array.isArray(value);
+}
+
+function versionsTable({ protocolVersions }: PlainRecord): string {
+  const versions = isList(protocolVersions ?? null) ? (protocolVersions as readonly Plain[]) : [];
+  const numbers = versions.map((version) => {
+    const { protocolVersionMajor, protocolVersionMinor } = version as PlainRecord;
+    return [`${oneLine(protocolVersionMajor ?? '')}.${oneLine(protocolVersionMinor ?? '')}`];
+  });
+  return table(['VERSION'], numbers);
+}
+
+export async function discoverVersionsAction(flags: CommonFlags): Promise<void> {
+  await perform(discoverVersions, { protocolVersions: [] }, flags, versionsTable);
+}
+
+export interface QueryFlags extends CommonFlags {
+  readonly function?: readonly string[];
+  readonly all?: boolean;
+}
+
+const USUAL = [
+  QueryFunction.QueryServerInformation,
+  QueryFunction.QueryOperations,
+  QueryFunction.QueryObjects,
+] as const;
+
+/** A heading for each list, its values indented below; single values beside their label. */
+function sections(value: PlainRecord): string {
+  const rows = Object.entries(value).flatMap(([member, content]) => {
+    const lines = (isList(content) ? content : [content]).map(oneLine).filter((line) => line !== '');
+    return lines.map((line, index) => [index === 0 ? label(member) : '', line]);
+  });
+  return table(['WHAT', 'VALUE'], rows);
+}
+
+export async function queryAction(flags: QueryFlags): Promise<void> {
+  const named = (flags.function ?? []).map((name) => functionNamed(name));
+  await withClient(flags, async (client) => {
+    const known = [...queryFunctionEnum.byValue.values()].filter((entry) => client.dialect.knows(entry));
+    const asked = flags.all === true ? known.map(({ value }) => value) : named.length > 0 ? named : USUAL;
+    const response = await client.call(query, { queryFunctions: asked });
+    print(plainStructure(query.response.fields, response), flags, sections);
+  });
+}
+
+/** With or without the "Query" that all their names begin with. */
+function functionNamed(name: string): number {
+  return parseMember(queryFunctionEnum, /^query/i.test(name) ? name : `Query${name}`, 'Query Function');
+}

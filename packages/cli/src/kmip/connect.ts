@@ -1,0 +1,82 @@
+import { KmipClient, isEncryptedKey, type KmipClientOptions } from '@holdfast/client';
+import { VERSION_NAMES, type VersionName } from '@holdfast/kmip';
+import { wrongUse } from '../exit';
+import { printable } from '../table';
+import { promptSecret } from './prompt';
+import {
+  connectionSettings,
+  parseServer,
+  readNamedFile,
+  type ConnectionFlags,
+  type ConnectionSettings,
+} from './settings';
+
+function versionOf(text: string | undefined): VersionName | 'auto' {
+  if (text === undefined || text === 'auto') return 'auto';
+  const version = VERSION_NAMES.find((name) => name === text);
+  if (version !== undefined) return version;
+  throw wrongUse(`there is no KMIP version ${text}`, `One of ${VERSION_NAMES.join(', ')}, or auto.`);
+}
+
+async function passphraseFor(
+  settings: ConnectionSettings,
+  key: Buffer | undefined,
+): Promise<string | undefined> {
+  if (key === undefined || !isEncryptedKey(key)) return undefined;
+  if (settings.passphrase !== undefined) return settings.passphrase;
+  const typed = await promptSecret(`Passphrase of ${settings.key ?? 'the private key'}: `);
+  if (typed !== undefined) return typed;
+  throw wrongUse(
+    'the private key is encrypted',
+    'Give its passphrase in KMIP_KEY_PASSPHRASE, or at a terminal.',
+  );
+}
+
+/** Reads the files that the settings name. */
+export async function clientOptions(settings: ConnectionSettings): Promise<KmipClientOptions> {
+  const read = async (path: string | undefined, what: string) =>
+    path === undefined ? undefined : await readNamedFile(path, what);
+  const version = versionOf(settings.version);
+  const cert = await read(settings.cert, 'the client certificate');
+  const key = await read(settings.key, 'the private key');
+  const ca = await read(settings.ca, 'the CA file');
+  return {
+    ...parseServer(settings.server),
+    cert,
+    key,
+    ca,
+    passphrase: await passphraseFor(settings, key),
+    serverName: settings.serverName,
+    version,
+    timeoutMs: settings.timeoutMs,
+  };
+}
+
+function describeConnection(client: KmipClient, server: string): string {
+  const { protocol, cipher, subject, issuer, validTo, fingerprintSha256 } = client.tls;
+  return [
+    `Connected to ${server}: ${protocol}, ${cipher}, KMIP ${client.dialect.name}`,
+    `Server certificate: ${subject}; issued by ${issuer}; valid to ${validTo}; SHA-256 ${fingerprintSha256}`,
+    '',
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/**
+ * Connects with the settings of the command line, environment and profile, hands the client to `work`, and closes it.
+ * @throws CommandFailure (wrong use), ConnectionFailure, KmipRefusal
+ */
+export async function withClient<T>(
+  flags: ConnectionFlags,
+  work: (client: KmipClient) => Promise<T>,
+): Promise<T> {
+  const settings = await connectionSettings(flags, process.env);
+  const client = await KmipClient.connect(await clientOptions(settings));
+  try {
+    if (flags.verbose === true) process.stderr.write(describeConnection(client, settings.server));
+    return await work(client);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,85 @@
+import { ConnectionFailure, KmipRefusal } from '@holdfast/client';
+import { ResultReason, ResultStatus } from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { ExitCode, type Failure } from '../exit';
+
+/** What to try next, by Result Reason. */
+const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
+  ItemNotFound:
+    'Look for it with "kmip locate"; an object of another domain is answered like one that does not exist.',
+  ObjectNotFound:
+    'Look for it with "kmip locate"; an object of another domain is answered like one that does not exist.',
+  ResponseTooLarge: 'Ask for less: "kmip locate --max" limits the number of results.',
+  AuthenticationNotSuccessful:
+    'The server does not know this client certificate, or it is revoked. Ask whoever runs the server to register it.',
+  OperationNotSupported:
+    '"kmip query" tells which operations the server has; some need a newer --kmip-version.',
+  FeatureNotSupported: '"kmip query --all" tells what the server can do.',
+  PermissionDenied:
+    'This client may not do that to this object. Its owner, or whoever administers the server, can.',
+  NotAuthorised: 'This client may not do that. Whoever administers the server can allow it.',
+  IllegalOperation: 'The object’s State may not allow it: see "kmip get-attributes ID State".',
+  WrongKeyLifecycleState:
+    'See "kmip get-attributes ID State": only Active objects can be deactivated, and Active ones are revoked before they are destroyed.',
+  InvalidField:
+    '--kmip-version and the values given have to fit each other; the server’s message names the field.',
+  InvalidMessage: 'The server could not read the request: try another --kmip-version.',
+  UnsupportedProtocolVersion: 'Leave --kmip-version out, or give one that "kmip discover-versions" lists.',
+  KeyFormatTypeNotSupported: 'Ask without --key-format for the format that the server has.',
+  KeyValueNotPresent: 'The object’s value is gone or kept elsewhere; its attributes are still there.',
+  NotExtractable: 'The key was made never to leave the server.',
+  Sensitive: 'The key is given out wrapped by another key only.',
+  ObjectArchived: 'The object has to be recovered from the archive first.',
+  ObjectDestroyed: 'The object was destroyed; its attributes are still there.',
+  NonUniqueNameAttribute: 'Another object has this name: find it with "kmip locate --name".',
+  AttributeNotFound: '"kmip get-attribute-list ID" tells which attributes the object has.',
+  AttributeInstanceNotFound: '"kmip get-attributes ID" shows the instances and their values.',
+  AttributeSingleValued: 'The object has a value already: change it with "kmip modify-attribute".',
+  MultiValuedAttribute: 'The object has several values: say which with --current or --index.',
+  AttributeReadOnly: 'The server alone sets this attribute.',
+  ReadOnlyAttribute: 'The server alone sets this attribute.',
+  IndexOutOfBounds: '"kmip get-attributes ID" shows the index of each instance.',
+  UsageLimitExceeded: 'The key’s usage limit is reached: use another key, or have the limit raised.',
+  ServerLimitExceeded: 'The server is at one of its limits: try again later or with less.',
+  IncompatibleCryptographicUsageMask:
+    'See "kmip get-attributes ID CryptographicUsageMask" for what the key may be used for.',
+  GeneralFailure: 'The server’s log tells more than it tells its clients.',
+  InternalServerError: 'The server’s log tells more than it tells its clients.',
+};
+
+function explainRefusal(refusal: KmipRefusal): Failure {
+  const reason = refusal.resultReasonName;
+  const hint =
+    refusal.resultStatus === ResultStatus.OperationPending
+      ? 'The server carries it out later, or waits for an approval.'
+      : HINTS[reason as keyof typeof HINTS];
+  return { exitCode: ExitCode.Refused, message: refusal.message, hint };
+}
+
+function explainConnection(failure: ConnectionFailure): Failure {
+  const unknown = failure.outcomeKnown
+    ? []
+    : ['Whether the request was carried out is not known: check before you repeat it.'];
+  const hint = [...(failure.hint === undefined ? [] : [failure.hint]), ...unknown].join('\n');
+  return {
+    // What is wrong with the files given was found before anything was sent.
+    exitCode: failure.reason === 'credentials' ? ExitCode.WrongUse : ExitCode.NoConnection,
+    message: failure.message,
+    hint: hint === '' ? undefined : hint,
+  };
+}
+
+/** What to tell of an error that a command met. */
+export function explain(error: unknown): Failure {
+  if (error instanceof KmipRefusal) return explainRefusal(error);
+  if (error instanceof ConnectionFailure) return explainConnection(error);
+  if (error instanceof HoldfastError) {
+    return {
+      exitCode: ExitCode.WrongUse,
+      message: error.message,
+      hint: 'Another --kmip-version may have it.',
+    };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { exitCode: ExitCode.WrongUse, message };
+}

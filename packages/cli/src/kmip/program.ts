@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { VERSION } from '@holdfast/server/admin';
+import { operationCommands } from './commands';
+import { profileCommand } from './profile-command';
+
+const FOOTER = `
+Every command shows its own options and an example with --help. Settings are taken from options, then from
+environment variables (KMIP_SERVER, KMIP_CERT, KMIP_KEY, KMIP_CA, KMIP_VERSION), then from a profile.
+
+Exit codes: 0 done, 1 refused by the server, 2 wrong use, 3 no connection.
+`;
+
+/** The `kmip` command: talks KMIP to any server. */
+export function buildProgram(): Command {
+  const program = new Command('kmip')
+    .description('Talk KMIP 1.0 to 2.1 to any server: make, find, fetch and govern keys.')
+    .version(VERSION)
+    .addHelpText('after', FOOTER)
+    .showHelpAfterError('(add --help to see how it is used)');
+  for (const command of [...operationCommands(), profileCommand()]) {
+    program.addCommand(inherit(command, program));
+  }
+  return program;
+}
+
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}

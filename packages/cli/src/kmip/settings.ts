@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { wrongUse } from '../exit';
+import { profileNamed, readProfiles, type Profile } from './profiles';
+
+/** The connection options as the command line has them. */
+export interface ConnectionFlags {
+  readonly server?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+  readonly serverName?: string;
+  readonly kmipVersion?: string;
+  readonly profile?: string;
+  readonly timeout?: string;
+  readonly verbose?: boolean;
+}
+
+/** Where to connect and with what; files are named, not read. */
+export interface ConnectionSettings extends Profile {
+  readonly server: string;
+  readonly timeoutMs: number;
+  /** For an encrypted private key. */
+  readonly passphrase?: string | undefined;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function fromEnvironment(environment: Environment): Partial<Profile> {
+  const value = (name: string) => (environment[name] === '' ? undefined : environment[name]);
+  return {
+    server: value('KMIP_SERVER'),
+    cert: value('KMIP_CERT'),
+    key: value('KMIP_KEY'),
+    ca: value('KMIP_CA'),
+    version: value('KMIP_VERSION'),
+    serverName: value('KMIP_SERVER_NAME'),
+  };
+}
+
+function timeoutMsOf(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_TIMEOUT_SECONDS * 1000;
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS) return seconds * 1000;
+  throw wrongUse(`the timeout ${text} is no number of seconds between 0 and ${MAX_TIMEOUT_SECONDS}`);
+}
+
+async function chosenProfile(flags: ConnectionFlags, environment: Environment): Promise<Partial<Profile>> {
+  const name = flags.profile ?? environment['KMIP_PROFILE'];
+  const stored = await readProfiles(environment);
+  const chosen = name === undefined || name === '' ? stored.default : name;
+  return chosen === undefined ? {} : profileNamed(stored, chosen);
+}
+
+/**
+ * Puts the settings together: an option counts before an environment variable, and that before the profile.
+ * @throws CommandFailure wrong use
+ */
+export async function connectionSettings(
+  flags: ConnectionFlags,
+  environment: Environment,
+): Promise<ConnectionSettings> {
+  const profile = await chosenProfile(flags, environment);
+  const variables = fromEnvironment(environment);
+  const server = flags.server ?? variables.server ?? profile.server;
+  if (server === undefined) {
+    throw wrongUse(
+      'no server is given',
+      'Use --server HOST:PORT, or KMIP_SERVER, or save the settings once with "kmip profile add".',
+    );
+  }
+  return {
+    server,
+    cert: flags.cert ?? variables.cert ?? profile.cert,
+    key: flags.key ?? variables.key ?? profile.key,
+    ca: flags.ca ?? variables.ca ?? profile.ca,
+    serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
+    version: flags.kmipVersion ?? variables.version ?? profile.version,
+    passphrase: environment['KMIP_KEY_PASSPHRASE'],
+    timeoutMs: timeoutMsOf(flags.timeout),
+  };
+}
+
+const ADDRESS =
+  /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*))(?::(\d{1,5}))?$/;
+
+/**
+ * HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address.
+ * @throws CommandFailure wrong use
+ */
+export function parseServer(text: string): { readonly host: string; readonly port?: number } {
+  const match = ADDRESS.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? match?.[3];
+  const port = match?.[4] === undefined ? undefined : Number(match[4]);
+  if (host === undefined || port === 0 || (port ?? 1) > 65535) {
+    throw wrongUse(`${JSON.stringify(text)} is no server`, 'A server is HOST, HOST:PORT or [IPv6]:PORT.');
+  }
+  return port === undefined ? { host } : { host, port };
+}
+
+/**
+ * The bytes of a file that the user named.
+ * @throws CommandFailure wrong use
+ */
+export async function readNamedFile(path: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const reason =
+      code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by you' : 'cannot be read';
+    throw wrongUse(`${what} ${path} ${reason}`);
+  }
+}
