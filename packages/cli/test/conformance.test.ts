@@ -64,7 +64,7 @@ async function recordFolder(path: string, filters: readonly string[] = []): Prom
   const memory = new ServerMemory();
   for (const { files } of await findCases(path, filters)) {
     for (const file of files) recordings.push(await record(await readCase(file), memory));
-    await cleanUp((request) => client.exchange(request), memory);
+    await cleanUp((request) => client.exchange(request), memory, [...memory.left.keys()]);
   }
   return recordings;
 }

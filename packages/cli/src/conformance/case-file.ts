@@ -48,14 +48,20 @@ export function parseCase(name: string, xml: string): TestCase {
   return corrected({ name, exchanges });
 }
 
-/** @throws CommandFailure wrong use, where the file cannot be read as a test case */
+/** @throws HoldfastError InvalidMessage, where the file cannot be read as a test case */
 export async function readCase(path: string): Promise<TestCase> {
+  let xml: string;
   try {
-    return parseCase(basename(path, extname(path)), await readFile(path, 'utf8'));
-  } catch (error) {
-    const reason = error instanceof HoldfastError ? error.message : 'it cannot be read';
-    throw wrongUse(`${path} is no test case: ${reason}`);
+    xml = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new HoldfastError('InvalidMessage', 'the file cannot be read', { cause });
   }
+  return parseCase(caseName(path), xml);
+}
+
+/** What a case is called: the name of its file without the ending. */
+export function caseName(path: string): string {
+  return basename(path, extname(path));
 }
 
 const naturally = new Intl.Collator('en', { numeric: true });
@@ -87,12 +93,16 @@ export async function findCases(path: string, filters: readonly string[]): Promi
   const matches = filters.map(matcher);
   const byFolder = new Map<string, string[]>();
   for (const file of files.filter((name) => extname(name).toLowerCase() === '.xml')) {
-    const name = basename(file, extname(file));
+    const name = caseName(file);
     if (matches.length > 0 && !matches.some((isMatch) => isMatch(name))) continue;
     const folder = relative(root, dirname(file));
     byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
   }
-  if (byFolder.size === 0) throw wrongUse(`there is no test case ${filters.join(' or ')} in ${path}`);
+  if (byFolder.size === 0) {
+    throw wrongUse(
+      `there is no test case${filters.length === 0 ? '' : ` ${filters.join(' or ')}`} in ${path}`,
+    );
+  }
   return [...byFolder]
     .sort(([one], [other]) => naturally.compare(one, other))
     .map(([folder, found]) => ({

@@ -29,10 +29,17 @@ function requestLike(header: Item, operation: number, payload: readonly Item[]):
 /**
  * Destroys what cases made and left, so that the next ones find the server as it was before. What cannot be destroyed
  * stays. KMIP Profiles 2.1 section 4.1.2, (1).
+ * @param identifiers which of `server.left`
  * @throws what the transport throws
  */
-export async function cleanUp(transport: Transport, server: ServerMemory): Promise<void> {
-  for (const [identifier, header] of [...server.left].reverse()) {
+export async function cleanUp(
+  transport: Transport,
+  server: ServerMemory,
+  identifiers: readonly string[],
+): Promise<void> {
+  for (const identifier of [...identifiers].reverse()) {
+    const header = server.left.get(identifier);
+    if (header === undefined) continue;
     const named: Item = { tag: Tag.UniqueIdentifier, type: ItemType.TextString, value: identifier };
     const reason = enumeration(Tag.RevocationReasonCode, RevocationReasonCode.CessationOfOperation);
     const ask = async (operation: number, ...payload: readonly Item[]) => {

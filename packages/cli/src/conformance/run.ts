@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/ttlv';
-import { readCase, type CaseFolder } from './case-file';
+import { caseName, readCase, type CaseFolder } from './case-file';
 import { cleanUp } from './clean-up';
 import type { Difference } from './compare';
 import { ServerMemory } from './memory';
@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly keep: boolean;
 }
 
-/** A failure of the server to answer counts for the case, not for the run. */
+/** A case that cannot be read, or that the server leaves without an answer, has failed; the others are played. */
 async function outcome(play: () => Promise<Failure | undefined>): Promise<Partial<CaseResult>> {
   try {
     const failure = await play();
@@ -46,7 +46,7 @@ async function outcome(play: () => Promise<Failure | undefined>): Promise<Partia
 
 /**
  * Plays the cases of each folder in turn and yields what came out of each.
- * @throws ConnectionFailure where no connection can be had; CommandFailure where a file is no test case
+ * @throws ConnectionFailure where no connection can be had
  */
 export async function* runCases(
   folders: readonly CaseFolder[],
@@ -55,24 +55,29 @@ export async function* runCases(
   const server = new ServerMemory();
   for (const folder of folders) {
     for (const file of folder.files) {
-      const testCase = await readCase(file);
+      const before = new Set(server.left.keys());
       const result = await withPeer(options, ({ transport }) =>
-        outcome(() => playCase(testCase, transport, server, options.clock)),
+        outcome(async () => playCase(await readCase(file), transport, server, options.clock)),
       );
       const passed = result.problem === undefined && result.differences === undefined;
       // Later cases may build on what one leaves behind, but not on what it left half-done.
-      if (!passed) await tidy(server, options);
-      yield { name: testCase.name, folder: folder.path, passed, ...result };
+      if (!passed)
+        await tidy(
+          server,
+          [...server.left.keys()].filter((made) => !before.has(made)),
+          options,
+        );
+      yield { name: caseName(file), folder: folder.path, passed, ...result };
     }
-    await tidy(server, options);
+    await tidy(server, [...server.left.keys()], options);
   }
 }
 
-async function tidy(server: ServerMemory, options: RunOptions): Promise<void> {
-  if (options.keep || server.left.size === 0) return;
+async function tidy(server: ServerMemory, made: readonly string[], options: RunOptions): Promise<void> {
+  if (options.keep || made.length === 0) return;
   await withPeer(options, ({ transport }) =>
     outcome(async () => {
-      await cleanUp(transport, server);
+      await cleanUp(transport, server, made);
       return undefined;
     }),
   );
