@@ -15,7 +15,7 @@ const LAYERS: Readonly<
   crypto: { own: ['ttlv', 'kmip', 'core'], foreign: [] },
   store: { own: ['ttlv', 'kmip', 'core'], foreign: ['pg'] },
   hsm: { own: ['core'], foreign: ['graphene-pk11'] },
-  pki: { own: ['core'], foreign: ['@peculiar/x509', 'node-forge', 'reflect-metadata'] },
+  pki: { own: ['core'], foreign: ['@peculiar/x509', 'reflect-metadata'] },
   server: { own: ['ttlv', 'kmip', 'core', 'crypto', 'store', 'hsm', 'pki'], foreign: ['pino'] },
   client: { own: ['ttlv', 'kmip', 'core'], foreign: [] },
   cli: { own: ['ttlv', 'kmip', 'core', 'client', 'server'], foreign: ['commander'] },

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '@holdfast/core';
@@ -19,10 +20,14 @@ export async function writeClientFiles(folder: string, issued: IssuedAnswer): Pr
   }
 }
 
-/** The officer's credential that the evaluation set-up left in the data folder. */
+/**
+ * An officer's credential from its file, or from standard input where the path is "-".
+ * @returns undefined where there is no such file
+ */
 export async function readOfficerFile(path: string): Promise<OfficerCredential | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as OfficerCredential;
+    const text = path === '-' ? readFileSync(0, 'utf8') : await readFile(path, 'utf8');
+    return JSON.parse(text) as OfficerCredential;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new HoldfastError('Configuration', `the officer credential ${path} cannot be read`, {

@@ -1,22 +1,33 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { readSecretFile } from './secret-file';
 
 const VARIABLE = 'HOLDFAST_PASSPHRASE';
+const FILE_VARIABLE = 'HOLDFAST_PASSPHRASE_FILE';
 
 /**
  * The passphrase of the software root: from the environment (and taken out of it, so that children do not inherit it),
- * or asked for at the terminal. Undefined where neither was wanted.
+ * from a file that the environment names, or asked for at the terminal. Undefined where none of these was wanted.
+ * @throws HoldfastError Configuration
  */
 export async function readPassphrase(ask: boolean): Promise<SecretBytes | undefined> {
-  const given = process.env[VARIABLE];
-  if (given !== undefined && given !== '') {
+  const given = process.env[VARIABLE] ?? '';
+  const kept = await readSecretFile(FILE_VARIABLE);
+  if (given !== '' && kept !== undefined) {
+    throw new HoldfastError('Configuration', `set ${VARIABLE} or ${FILE_VARIABLE}, not both`);
+  }
+  if (given !== '') {
     Reflect.deleteProperty(process.env, VARIABLE);
     return new SecretBytes(Buffer.from(given, 'utf8'));
   }
+  if (kept !== undefined) return new SecretBytes(kept);
   if (!ask) return undefined;
   if (!process.stdin.isTTY) {
-    throw new HoldfastError('Configuration', `there is no terminal to ask on: set ${VARIABLE}`);
+    throw new HoldfastError(
+      'Configuration',
+      `there is no terminal to ask on: set ${VARIABLE} or ${FILE_VARIABLE}`,
+    );
   }
   return new SecretBytes(Buffer.from(await question('Passphrase of the root key: '), 'utf8'));
 }

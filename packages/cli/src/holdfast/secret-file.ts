@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { HoldfastError } from '@holdfast/core';
+
+/**
+ * A secret from a file that an environment variable names, as containers and systemd hand secrets over: the file's
+ * content without the line end that editors leave. The buffer is the caller's, who zeroes it.
+ * @returns undefined where the variable is not set
+ * @throws HoldfastError Configuration
+ */
+export async function readSecretFile(variable: string): Promise<Buffer | undefined> {
+  const path = process.env[variable] ?? '';
+  if (path === '') return undefined;
+  let content: Buffer;
+  try {
+    content = await readFile(path);
+  } catch (cause) {
+    throw new HoldfastError('Configuration', `${variable}: cannot read ${path}`, { cause });
+  }
+  let end = content.length;
+  if (content[end - 1] === 0x0a) end--;
+  if (content[end - 1] === 0x0d) end--;
+  if (end === 0) throw new HoldfastError('Configuration', `${variable}: ${path} is empty`);
+  return content.subarray(0, end);
+}
