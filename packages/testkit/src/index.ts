@@ -1,3 +1,4 @@
+export * from './administration';
 export * from './managed-objects';
 export { keyStoreContract } from './key-store-contract';
 export { startTestPostgres, type TestPostgres } from './postgres';

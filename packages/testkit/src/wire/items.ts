@@ -126,3 +126,27 @@ export function textAt(item: Item | undefined, ...path: readonly number[]): stri
 export function operationName(code: number): string {
   return Object.entries(Operation).find(([, value]) => value === code)?.[0] ?? `operation ${code}`;
 }
+
+/** The texts of all direct members with this tag. */
+export function textsOf(item: Item | undefined, tag: number): readonly string[] {
+  return children(item, tag).map((member) => textAt(member));
+}
+
+/** The values of the 1.x Attributes in a payload, by name; of several of one name, the last. */
+export function attributeValues(payload: Item | undefined): Readonly<Record<string, Item['value']>> {
+  return Object.fromEntries(
+    children(payload, Tag.Attribute).map((each) => [
+      textAt(each, Tag.AttributeName),
+      valueAt(each, Tag.AttributeValue) ?? '',
+    ]),
+  );
+}
+
+/** The Protocol Versions in a payload, as "1.4". */
+export function versionsOf(payload: Item | undefined): readonly string[] {
+  return children(payload, Tag.ProtocolVersion).map((version) =>
+    [Tag.ProtocolVersionMajor, Tag.ProtocolVersionMinor]
+      .map((tag) => valueAt(version, tag) as number)
+      .join('.'),
+  );
+}

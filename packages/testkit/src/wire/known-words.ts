@@ -39,7 +39,9 @@ export function unknownWords(message: Item, version: VersionName, parent?: Item)
   if (entry === undefined || !dialect.knows(entry) || message.tag > LAST_TAG[version]) {
     found.push(`tag ${entry?.name ?? message.tag.toString(16)}`);
   }
-  if (message.type === ItemType.Enumeration) {
+  // The operation of a batch item is an echo: the client said it first.
+  const isEcho = message.tag === Tag.Operation && parent?.tag === Tag.BatchItem;
+  if (message.type === ItemType.Enumeration && !isEcho) {
     const member = tableOf(message, parent)?.byValue.get(message.value);
     if (member === undefined || !dialect.knows(member)) {
       found.push(`${entry?.name ?? 'value'} ${member?.name ?? message.value}`);

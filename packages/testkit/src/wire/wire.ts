@@ -7,25 +7,24 @@ import type { ServerProcess } from '../server-process';
 const ANSWER_TIMEOUT_MS = 20_000;
 const MAX_RESPONSE_BYTES = 64 << 20;
 
-/** Files of a TLS identity. */
-export interface ClientFiles {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
+/** What a client shows and trusts, in PEM form. */
+export interface Identity {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  readonly ca: string | Buffer;
 }
 
 /** What to connect with: to this server, as this client (default: its first). */
 export function tlsOptions(
-  server: Pick<ServerProcess, 'host' | 'port' | 'clientFiles'>,
-  files: ClientFiles = server.clientFiles,
+  { host, port, clientFiles }: Pick<ServerProcess, 'host' | 'port' | 'clientFiles'>,
+  identity?: Identity,
 ): ConnectionOptions {
-  return {
-    host: server.host,
-    port: server.port,
-    cert: readFileSync(files.cert),
-    key: readFileSync(files.key),
-    ca: readFileSync(files.ca),
+  const { cert, key, ca } = identity ?? {
+    cert: readFileSync(clientFiles.cert),
+    key: readFileSync(clientFiles.key),
+    ca: readFileSync(clientFiles.ca),
   };
+  return { host, port, cert, key, ca };
 }
 
 /** A TLS connection of which tests see every byte: nothing is retried, nothing is understood. */

@@ -1,0 +1,59 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { Item } from '@holdfast/ttlv';
+import { CryptographicAlgorithm, Tag, type VersionName } from '@holdfast/kmip';
+import {
+  Peer,
+  addClient,
+  attribute,
+  enumeration,
+  integer,
+  nameValue,
+  tlsOptions,
+  type PeerOptions,
+  type ServerProcess,
+} from '@holdfast/testkit';
+
+/** One customer of the server: a domain of its own, with one client in it. */
+export class Site {
+  #options: ConnectionOptions | undefined;
+
+  constructor(
+    private readonly name: string,
+    private readonly server: () => ServerProcess,
+  ) {}
+
+  /** A new TLS session of the client. */
+  async connect(version: VersionName, options?: PeerOptions): Promise<Peer> {
+    const server = this.server();
+    this.#options ??= tlsOptions(server, await addClient(server, this.name, { domain: this.name }));
+    return Peer.connect(this.#options, version, options);
+  }
+
+  /** A TLS session for one exchange, as clients have it that connect anew for every operation. */
+  async session<T>(
+    version: VersionName,
+    talk: (peer: Peer) => Promise<T>,
+    options?: PeerOptions,
+  ): Promise<T> {
+    const peer = await this.connect(version, options);
+    const answer = await talk(peer);
+    await peer.close();
+    return answer;
+  }
+}
+
+/** Encrypt and Decrypt. */
+export const ENCRYPT_DECRYPT = 12;
+
+/** The 1.x attributes of an AES key for encryption, in the order that most clients have. */
+export function aesAttributes(lengthBits: number, usageMask = ENCRYPT_DECRYPT): Item[] {
+  return [
+    attribute('Cryptographic Algorithm', enumeration(Tag.AttributeValue, CryptographicAlgorithm.AES)),
+    attribute('Cryptographic Length', integer(Tag.AttributeValue, lengthBits)),
+    attribute('Cryptographic Usage Mask', integer(Tag.AttributeValue, usageMask)),
+  ];
+}
+
+export function nameAttribute(name: string, index?: number): Item {
+  return attribute('Name', nameValue(name), index);
+}
