@@ -1,5 +1,5 @@
 import type { Database } from './postgres/database';
-import { storeError } from './postgres/errors';
+import { repeatable } from './postgres/transaction';
 
 /** A domain key as it lies in the database: wrapped by the root of trust, bound to its domain and version. */
 export interface WrappedDomainKey {
@@ -88,11 +88,11 @@ export class PostgresDomainKeys implements DomainKeyStore {
     return added.length > 0;
   }
 
-  async #query<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
-    try {
-      return await this.database.general((session) => session.query<Row>(text, values));
-    } catch (error) {
-      throw storeError(error);
-    }
+  #query<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    // Every statement here may be run twice: what it adds, it adds once.
+    return repeatable(
+      (run) => this.database.general(run),
+      (session) => session.query<Row>(text, values),
+    );
   }
 }

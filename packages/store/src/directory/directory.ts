@@ -22,7 +22,7 @@ import {
 import { isStorable } from '../objects/change';
 import { isUuid, uuidText } from '../postgres/binary';
 import type { Database, Session, StoreLog } from '../postgres/database';
-import { storeError } from '../postgres/errors';
+import { repeatable } from '../postgres/transaction';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import {
   authorities,
@@ -397,11 +397,7 @@ export class PostgresDirectory implements Directory {
 
   async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    try {
-      return await this.database.general(work);
-    } catch (error) {
-      throw storeError(error);
-    }
+    return repeatable((run) => this.database.general(run), work);
   }
 
   async #change<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {

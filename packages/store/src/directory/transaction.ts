@@ -1,7 +1,8 @@
 import { HoldfastError, type Actor, type DirectoryChange, type Keyring } from '@holdfast/core';
 import type { Backend, Database, Session } from '../postgres/database';
-import { SqlState, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
+import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
+import { inTransaction } from '../postgres/transaction';
 import { appendAuditRecords, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { notification } from './watch';
@@ -81,32 +82,22 @@ export class DirectoryTransactions {
   }
 
   async #attempt<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
-    let committing:
-      { readonly backend: Backend; readonly result: T; readonly recordIds: readonly string[] } | undefined;
+    let transaction: DirectoryTransaction | undefined;
     try {
-      return await this.database.general(async (session) => {
-        const transaction = new DirectoryTransaction(session, this.keyring, actor, this.nowMs);
-        await session.query('BEGIN');
-        let result: T;
-        try {
-          result = await work(transaction);
-        } catch (error) {
-          await session.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
-        committing = { backend: session.backend, result, recordIds: transaction.recordIds };
-        await session.query('COMMIT');
-        return result;
-      });
+      return await inTransaction(
+        (run) => this.database.general(run),
+        (session) => {
+          transaction = new DirectoryTransaction(session, this.keyring, actor, this.nowMs);
+          return work(transaction);
+        },
+        (backend) => this.#isRecorded(backend, transaction?.recordIds ?? []),
+      );
     } catch (error) {
       if (sqlStateOf(error) === SqlState.uniqueViolation) {
         throw new HoldfastError('ObjectAlreadyExists', 'one of this name or with this certificate exists', {
           cause: error,
         });
       }
-      if (committing === undefined || !leavesOutcomeOpen(error)) throw storeError(error);
-      const { backend, result, recordIds } = committing;
-      if (await this.#isRecorded(backend, recordIds)) return result;
       throw storeError(error);
     }
   }

@@ -10,6 +10,7 @@ import type {
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
+import { repeatable } from '../postgres/transaction';
 import type { PreparedChange } from './change';
 import { InternalIds } from './internal-id';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
@@ -40,11 +41,10 @@ export class PostgresKeyStore implements KeyStore {
     if (name !== undefined) {
       return locateAmong(await this.#reader.fetchNamed(query.domainId, nameDigest(name)), query);
     }
-    try {
-      return await this.database.general((session) => locateObjects(session, this.keyring, query));
-    } catch (error) {
-      throw storeError(error);
-    }
+    return repeatable(
+      (run) => this.database.general(run),
+      (session) => locateObjects(session, this.keyring, query),
+    );
   }
 
   commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {

@@ -2,7 +2,7 @@ import { HoldfastError, type Keyring } from '@holdfast/core';
 import { Batcher } from '../postgres/batcher';
 import { RowReader, TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
-import { leavesOutcomeOpen, storeError } from '../postgres/errors';
+import { repeatable } from '../postgres/transaction';
 import type { Statement } from '../postgres/statement';
 import { isStorable } from './change';
 import { readObject, type StoredRow } from './row';
@@ -75,21 +75,18 @@ export class ObjectReader {
   }
 
   async #runBatch(items: PendingLookup[], lookUp: typeof lookUpIdentifiers): Promise<void> {
-    const attempt = (): Promise<readonly Outcome[]> =>
-      this.database.hot((session) => lookUp(session, this.keyring, items));
     try {
-      // Reading again costs nothing but time: one broken connection is no reason to fail.
-      const outcomes = await attempt().catch((error: unknown) => {
-        if (error instanceof HoldfastError || !leavesOutcomeOpen(error)) throw error;
-        return attempt();
-      });
+      const outcomes = await repeatable(
+        (run) => this.database.hot(run),
+        (session) => lookUp(session, this.keyring, items),
+      );
       items.forEach((item, index) => {
         const outcome = outcomes[index] as Outcome;
         if ('error' in outcome) item.reject(outcome.error);
         else item.resolve(outcome.row);
       });
     } catch (error) {
-      for (const item of items) item.reject(storeError(error));
+      for (const item of items) item.reject(error);
     }
   }
 }

@@ -2,6 +2,7 @@ import { HoldfastError, type Keyring } from '@holdfast/core';
 import { TypeId } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
+import { inTransaction } from '../postgres/transaction';
 import { nameDigest, namesOf, projectionOf } from './projection';
 import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
 import { addNames, insertProjections, writeProjectionRows } from './statements';
@@ -15,20 +16,17 @@ const PAGE_ITEMS = 500;
  */
 export async function reindex(database: Database, keyring: Keyring): Promise<number> {
   try {
-    return await database.transactional(async (session) => {
-      await session.query('BEGIN');
-      try {
+    return await inTransaction(
+      (run) => database.transactional(run),
+      async (session) => {
         await session.query('LOCK TABLE object, object_name, object_projection IN SHARE ROW EXCLUSIVE MODE');
         await session.query('DELETE FROM object_name');
         await session.query('DELETE FROM object_projection');
-        const count = await rebuild(session, keyring);
-        await session.query('COMMIT');
-        return count;
-      } catch (error) {
-        await session.query('ROLLBACK').catch(() => undefined);
-        throw error;
-      }
-    });
+        return rebuild(session, keyring);
+      },
+      // Whether it came through is not worth finding out: it may be run again.
+      () => Promise.resolve(false),
+    );
   } catch (error) {
     throw storeError(error);
   }

@@ -4,6 +4,7 @@ import { TypeId } from '../postgres/binary';
 import type { Backend, Database, Session } from '../postgres/database';
 import { SqlState, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
+import { inTransaction } from '../postgres/transaction';
 import { prepareChange, type PreparedChange } from './change';
 import type { InternalIds } from './internal-id';
 import { addNames, createObjects, updateObjects, writeCreates, writeUpdates } from './statements';
@@ -72,30 +73,11 @@ export class ObjectWriter {
    */
   async transaction<T>(work: (session: Session, written: PreparedChange[]) => Promise<T>): Promise<T> {
     const written: PreparedChange[] = [];
-    let failed: { readonly error: unknown } | undefined;
-    let committing: { readonly backend: Backend; readonly result: T } | undefined;
-    try {
-      return await this.database.transactional(async (session) => {
-        await session.query('BEGIN');
-        let result: T;
-        try {
-          result = await work(session, written);
-        } catch (error) {
-          failed = { error };
-          await session.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
-        committing = { backend: session.backend, result };
-        await session.query('COMMIT');
-        return result;
-      });
-    } catch (error) {
-      if (failed !== undefined) throw failed.error;
-      if (committing === undefined || !leavesOutcomeOpen(error)) throw storeError(error);
-      const committed = await this.#committed(committing.backend, written);
-      if (committed.length < written.length) throw storeError(error);
-      return committing.result;
-    }
+    return inTransaction(
+      (run) => this.database.transactional(run),
+      (session) => work(session, written),
+      async (backend) => (await this.#committed(backend, written)).length === written.length,
+    );
   }
 
   /** Writes changes within the caller's transaction; where it throws, what it wrote has to be undone. */

@@ -30,6 +30,9 @@ export function leavesOutcomeOpen(error: unknown): boolean {
 /** The error that callers get for whatever the database or the network said. Nothing of it is shown to clients. */
 export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
+  if (cause instanceof TypeError || cause instanceof RangeError) {
+    return new HoldfastError('InternalServerError', 'the key store failed', { cause });
+  }
   const state = sqlStateOf(cause);
   if (state === undefined || UNAVAILABLE.test(state)) {
     return new HoldfastError('StoreUnavailable', 'the key store cannot be reached', {

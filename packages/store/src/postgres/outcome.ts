@@ -8,14 +8,15 @@ const PAUSE_MS = 100;
 /**
  * Answers a question about what a broken connection may have committed: ends the server process that served it, waits
  * until it is gone (after that nothing of it can still happen), and asks.
- * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done within 10 s
+ * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done in time
  */
 export async function askAfterLoss<T>(
   database: Database,
   backend: Backend,
   ask: (session: Session) => Promise<T>,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
+  const deadline = Date.now() + deadlineMs;
   let cause: unknown;
   do {
     try {

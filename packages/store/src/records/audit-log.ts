@@ -1,7 +1,7 @@
 import { SYSTEM_DOMAIN_ID, type AuditLog, type AuditRecord, type Keyring } from '@holdfast/core';
 import { Batcher } from '../postgres/batcher';
 import type { Database } from '../postgres/database';
-import { leavesOutcomeOpen, storeError } from '../postgres/errors';
+import { repeatable } from '../postgres/transaction';
 import {
   appendAuditRecords,
   encodeAuditRecord,
@@ -37,19 +37,15 @@ export class PostgresAuditLog implements AuditLog {
 
   async #runBatch(items: readonly PendingRecord[]): Promise<void> {
     const records = items.map(({ record }) => record);
-    const attempt = (): Promise<void> =>
-      this.database.hot((session) =>
-        session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, records)),
-      );
     try {
-      // A record that was written before the connection broke is not written twice.
-      await attempt().catch((error: unknown) => {
-        if (!leavesOutcomeOpen(error)) throw error;
-        return attempt();
-      });
+      // A record that was written before a connection broke is not written twice.
+      await repeatable(
+        (run) => this.database.hot(run),
+        (session) => session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, records)),
+      );
       for (const item of items) item.resolve();
     } catch (error) {
-      for (const item of items) item.reject(storeError(error));
+      for (const item of items) item.reject(error);
     }
   }
 }

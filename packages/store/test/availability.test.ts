@@ -1,0 +1,168 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { KeyStore, NewObject, ObjectChange } from '@holdfast/core';
+import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
+import { openStore, type Store } from '../src';
+import { Database } from '../src/postgres/database';
+import { askAfterLoss } from '../src/postgres/outcome';
+import { openFixture, quietLog, testKeyring, until, type Fixture } from './support/fixture';
+import { startProxy, type Proxy } from './support/proxy';
+
+/** A store whose connections to the database break at the worst moments. */
+let fixture: Fixture;
+let proxy: Proxy;
+let store: Store;
+let keyStore: KeyStore;
+beforeAll(async () => {
+  fixture = await openFixture();
+  proxy = await startProxy(fixture.connection);
+  store = await openStore({ connection: proxy.connection, keyring: testKeyring(), log: quietLog });
+  keyStore = store.keyStore;
+}, 60_000);
+afterAll(async () => {
+  await store.close();
+  await proxy.close();
+  await fixture.close();
+});
+
+const domainId = randomUUID();
+const creation = (object: NewObject): ObjectChange => ({ kind: 'create', object });
+const create = (object: NewObject): Promise<void> => keyStore.commit([creation(object)], TEST_CAUSE);
+const isThere = async ({ uniqueIdentifier }: NewObject): Promise<boolean> =>
+  (await fixture.sql('SELECT FROM change_record WHERE unique_identifier = $1', [uniqueIdentifier])).length >
+  0;
+
+/** Settles what is under way once the database has done it and its answer was lost. */
+async function loseAnswer<T>(start: () => Promise<T>, isDone: () => Promise<boolean>): Promise<T> {
+  proxy.muteAnswers();
+  const work = start();
+  await until(isDone);
+  proxy.cut();
+  return work;
+}
+
+test('a commit whose answer was lost is found to have happened', async () => {
+  const object = newAesKey({ domainId });
+  await keyStore.fetch(domainId, 'connects');
+  await loseAnswer(
+    () => create(object),
+    () => isThere(object),
+  );
+  const stored = await keyStore.fetch(domainId, object.uniqueIdentifier);
+  expect(stored?.revision).toBe(1);
+
+  const update = { kind: 'update', object: stored!, attributes: stored!.attributes, value: 'erase' } as const;
+  await loseAnswer(
+    () => keyStore.commit([update], TEST_CAUSE),
+    async () => {
+      const rows = await fixture.sql('SELECT FROM change_record WHERE unique_identifier = $1', [
+        object.uniqueIdentifier,
+      ]);
+      return rows.length === 2;
+    },
+  );
+  expect((await keyStore.fetch(domainId, object.uniqueIdentifier))?.hasValue).toBe(false);
+});
+
+test('a commit that never arrived is said not to have happened, and may be tried again', async () => {
+  const object = newAesKey({ domainId });
+  await keyStore.fetch(domainId, 'connects');
+  proxy.swallowRequests();
+  const work = create(object);
+  setImmediate(() => setImmediate(() => setImmediate(() => proxy.cut())));
+  await expect(work).rejects.toMatchObject({
+    code: 'StoreUnavailable',
+    outcomeKnown: true,
+    retryable: true,
+  });
+  expect(await isThere(object)).toBe(false);
+  await create(object);
+});
+
+test('a transaction whose COMMIT lost its answer is found to have happened', async () => {
+  const object = newAesKey({ domainId });
+  const result = await keyStore.transaction(async (session) => {
+    await session.commit([creation(object)], TEST_CAUSE);
+    proxy.muteAnswersFrom('COMMIT');
+    void until(() => isThere(object)).then(() => proxy.cut());
+    return 'done';
+  });
+  expect(result).toBe('done');
+});
+
+test('a transaction that breaks before its COMMIT has not happened', async () => {
+  const object = newAesKey({ domainId });
+  const work = keyStore.transaction(async (session) => {
+    await session.commit([creation(object)], TEST_CAUSE);
+    proxy.cut();
+    await session.fetch(domainId, object.uniqueIdentifier);
+  });
+  await expect(work).rejects.toMatchObject({ code: 'StoreUnavailable', outcomeKnown: true });
+  expect(await isThere(object)).toBe(false);
+});
+
+test('a change of the directory whose answer was lost is found to have happened', async () => {
+  const { directory } = store;
+  const name = randomUUID();
+  proxy.muteAnswersFrom('COMMIT');
+  void until(async () => (await fixture.sql('SELECT FROM domain WHERE name = $1', [name])).length > 0).then(
+    () => proxy.cut(),
+  );
+  const domain = await directory.addDomain(name, TEST_ACTOR);
+  expect(await directory.domainNamed(name)).toEqual(domain);
+});
+
+test('audit records are written once, also where the answer was lost', async () => {
+  const action = randomUUID();
+  const count = async (): Promise<number> =>
+    (await fixture.sql('SELECT FROM audit_record WHERE action = $1', [action])).length;
+  await keyStore.fetch(domainId, 'connects');
+  await loseAnswer(
+    () =>
+      store.auditLog.append({ actor: TEST_ACTOR, action, outcome: 'failure', reason: 'PermissionDenied' }),
+    async () => (await count()) === 1,
+  );
+  expect(await count()).toBe(1);
+});
+
+test('reads survive one broken connection, and idle connections may break at any time', async () => {
+  const object = newAesKey({ domainId });
+  await create(object);
+  await fixture.sql(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'holdfast%'`,
+  );
+  expect((await keyStore.fetch(domainId, object.uniqueIdentifier))?.revision).toBe(1);
+});
+
+test('while the database is away everything says so, and works again once it is back', async () => {
+  const object = newAesKey({ domainId });
+  await create(object);
+  await proxy.refuse();
+  const unavailable = { code: 'StoreUnavailable', outcomeKnown: true, retryable: true };
+  await expect(keyStore.fetch(domainId, object.uniqueIdentifier)).rejects.toMatchObject(unavailable);
+  await expect(create(newAesKey({ domainId }))).rejects.toMatchObject(unavailable);
+  await expect(store.directory.listClients()).rejects.toMatchObject(unavailable);
+  await expect(
+    store.auditLog.append({ actor: TEST_ACTOR, action: 'x', outcome: 'failure' }),
+  ).rejects.toMatchObject(unavailable);
+  proxy.cut();
+  await until(
+    async () =>
+      (await keyStore.fetch(domainId, object.uniqueIdentifier).catch(() => undefined)) !== undefined,
+  );
+  await create(newAesKey({ domainId }));
+});
+
+test('what cannot be found out is said to be unknown', async () => {
+  const database = new Database({
+    connection: { host: '/nonexistent', password: randomBytes(4).toString('hex') },
+    log: quietLog,
+    poolSize: 1,
+  });
+  const backend = { processId: 1, startedAt: '2020-01-01' };
+  await expect(askAfterLoss(database, backend, () => Promise.resolve(true), 50)).rejects.toMatchObject({
+    code: 'StoreUnavailable',
+    outcomeKnown: false,
+    retryable: false,
+  });
+  await database.close();
+});
