@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
+import { conformanceCommand } from '../conformance/command';
 import { operationCommands } from './commands';
 import { profileCommand } from './profile-command';
 
@@ -17,7 +18,7 @@ export function buildProgram(): Command {
     .version(VERSION)
     .addHelpText('after', FOOTER)
     .showHelpAfterError('(add --help to see how it is used)');
-  for (const command of [...operationCommands(), profileCommand()]) {
+  for (const command of [...operationCommands(), profileCommand(), conformanceCommand()]) {
     program.addCommand(inherit(command, program));
   }
   return program;
