@@ -46,6 +46,16 @@ function checkName(what: string, name: unknown): string {
   return name;
 }
 
+/** The directory knows that something is taken, but not by which word the caller calls it. */
+async function orTaken<T>(what: string, added: Promise<T>): Promise<T> {
+  try {
+    return await added;
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError) || cause.code !== 'ObjectAlreadyExists') throw cause;
+    throw new HoldfastError('ObjectAlreadyExists', `${what} exists already`, { cause });
+  }
+}
+
 function isoDate(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
 }
@@ -63,7 +73,9 @@ export class Administration {
   }
 
   async addDomain(name: unknown, actor: Actor): Promise<DomainAnswer> {
-    return this.#domainAnswer(await this.directory.addDomain(checkName('domain', name), actor));
+    const checked = checkName('domain', name);
+    const domain = await orTaken(`a domain named ${checked}`, this.directory.addDomain(checked, actor));
+    return this.#domainAnswer(domain);
   }
 
   async listClients(): Promise<readonly ClientAnswer[]> {
@@ -92,7 +104,10 @@ export class Administration {
     const taken = (await this.directory.listClients()).some((client) => client.name === name);
     if (taken) throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
     const made = await this.#makeCredential(request.credential, name, domain.name);
-    await this.directory.addClient({ name, domainId: domain.id, role }, [made.credential], actor);
+    await orTaken(
+      'another client with this certificate',
+      this.directory.addClient({ name, domainId: domain.id, role }, [made.credential], actor),
+    );
     return { client: await this.showClient(name), ...made.files };
   }
 
@@ -102,7 +117,10 @@ export class Administration {
       throw new HoldfastError('PermissionDenied', `the client ${name} is revoked`);
     const domains = await this.#domainNames();
     const made = await this.#makeCredential(request, name, domains.get(client.domainId) ?? '');
-    await this.directory.addCredential(client.id, made.credential, actor);
+    await orTaken(
+      'a client with this certificate',
+      this.directory.addCredential(client.id, made.credential, actor),
+    );
     return { client: await this.showClient(name), ...made.files };
   }
 
@@ -125,9 +143,19 @@ export class Administration {
     const parsed = this.#parseOne(certificatePem);
     if (!parsed.isCa)
       throw new HoldfastError('InvalidField', 'the certificate is not that of a certification authority');
-    const authority = await this.directory.addAuthority(
-      { name: checkName('authority', name), certificateDer: parsed.der, privateKey: undefined },
-      actor,
+    const checked = checkName('authority', name);
+    const twin = (await this.directory.listAuthorities()).find(
+      ({ certificateDer, revokedAtSeconds }) =>
+        revokedAtSeconds === undefined && certificateDer.equals(parsed.der),
+    );
+    if (twin !== undefined)
+      throw new HoldfastError('ObjectAlreadyExists', `this authority is trusted already, as ${twin.name}`);
+    const authority = await orTaken(
+      `an authority named ${checked}`,
+      this.directory.addAuthority(
+        { name: checked, certificateDer: parsed.der, privateKey: undefined },
+        actor,
+      ),
     );
     return this.#authorityAnswer(authority);
   }
@@ -172,9 +200,10 @@ export class Administration {
 
   async addOfficer(name: unknown, actor: Actor): Promise<OfficerCredential> {
     const token = newOfficerToken();
-    const officer = await this.directory.addOfficer(
-      { name: checkName('officer', name), tokenSha256: officerTokenSha256(token) },
-      actor,
+    const checked = checkName('officer', name);
+    const officer = await orTaken(
+      `an officer named ${checked}`,
+      this.directory.addOfficer({ name: checked, tokenSha256: officerTokenSha256(token) }, actor),
     );
     return { officer: officer.name, token };
   }

@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import type { AuthorityAnswer } from '@holdfast/server/admin';
+import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -24,7 +25,7 @@ export function caCommand(): Command {
     .option('--name <name>', 'what to call it (default: the name of the file)')
     .action(async (file: string, options: OfficerOptions & { readonly name?: string }) => {
       const name = options.name ?? basename(file, extname(file));
-      const certificatePem = await readFile(file, 'utf8');
+      const certificatePem = await readText(file);
       const authority = await (await asOfficer(options)).call('POST /authorities', { name, certificatePem });
       print(authority, options.json, COLUMNS, '');
     });

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import {
   writeClientFiles,
+  type AdminClient,
   type ClientAnswer,
   type CredentialAnswer,
   type CredentialRequest,
   type IssuedAnswer,
 } from '@holdfast/server/admin';
+import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -88,30 +90,41 @@ async function credentialRequest(options: CredentialOptions): Promise<Credential
   };
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError('InvalidField', `cannot read ${file}`, { cause });
+/**
+ * The folder is made sure of before anything is issued: a key or certificate that cannot be written would be lost.
+ * @returns takes the folder away again, where it was made here and is empty
+ */
+async function prepareFolder(options: CredentialOptions): Promise<() => Promise<void>> {
+  const { out } = options;
+  const isIssued = [options.cert, options.subject, options.san].every((way) => way === undefined);
+  if (out === undefined) {
+    if (isIssued)
+      throw new HoldfastError('InvalidField', 'give --out DIR: what is issued has to go somewhere');
+    return () => Promise.resolve();
   }
-}
-
-/** The folder is made sure of before anything is issued: a key that cannot be written would be lost. */
-async function prepareFolder(options: CredentialOptions): Promise<void> {
-  const makesKey = [options.csr, options.cert, options.subject, options.san].every(
-    (way) => way === undefined,
-  );
-  if (options.out === undefined) {
-    if (makesKey)
-      throw new HoldfastError('InvalidField', 'give --out DIR: a key is made and has to go somewhere');
-    return;
-  }
-  const taken = ['cert.pem', 'key.pem', 'ca.pem']
-    .map((name) => join(options.out ?? '', name))
-    .find((path) => existsSync(path));
+  const taken = ['cert.pem', 'key.pem', 'ca.pem'].map((name) => join(out, name)).find(existsSync);
   if (taken !== undefined)
     throw new HoldfastError('ObjectAlreadyExists', `${taken} exists already: choose another --out`);
-  await mkdir(options.out, { recursive: true, mode: 0o700 });
+  const made = await mkdir(out, { recursive: true, mode: 0o700 });
+  return async () => {
+    if (made !== undefined) await rmdir(out).catch(() => undefined);
+  };
+}
+
+/** Asks for a client or credential and writes what was issued; where that is refused, nothing is left behind. */
+async function issue(
+  options: CredentialOptions,
+  ask: (officer: AdminClient, credential: CredentialRequest) => Promise<IssuedAnswer>,
+): Promise<void> {
+  const credential = await credentialRequest(options);
+  const officer = await asOfficer(options);
+  const removeFolder = await prepareFolder(options);
+  try {
+    await report(await ask(officer, credential), options);
+  } catch (error) {
+    await removeFolder();
+    throw error;
+  }
 }
 
 async function report(issued: IssuedAnswer, options: CredentialOptions): Promise<void> {
@@ -132,28 +145,23 @@ export function clientCommand(): Command {
     .option('--domain <name>', 'the domain it belongs to (default: default)')
     .addOption(new Option('--role <role>', 'what it may do').choices(['user', 'reader']).default('user'))
     .addHelpText('after', '\nExample:\n  holdfast client add array-7 --domain storage --out ./array-7\n')
-    .action(async (name: string, options: AddOptions) => {
-      await prepareFolder(options);
-      const issued = await (
-        await asOfficer(options)
-      ).call('POST /clients', {
-        name,
-        credential: await credentialRequest(options),
-        ...(options.domain === undefined ? {} : { domain: options.domain }),
-        ...(options.role === undefined ? {} : { role: options.role }),
-      });
-      await report(issued, options);
-    });
+    .action((name: string, options: AddOptions) =>
+      issue(options, (officer, credential) =>
+        officer.call('POST /clients', {
+          name,
+          credential,
+          ...(options.domain === undefined ? {} : { domain: options.domain }),
+          ...(options.role === undefined ? {} : { role: options.role }),
+        }),
+      ),
+    );
   withCredential(command.command('add-credential <name>'))
     .description('give a client a further credential, by the same options as add')
-    .action(async (name: string, options: CredentialOptions) => {
-      await prepareFolder(options);
-      const request = await credentialRequest(options);
-      await report(
-        await (await asOfficer(options)).call('POST /clients/:name/credentials', request, { name }),
-        options,
-      );
-    });
+    .action((name: string, options: CredentialOptions) =>
+      issue(options, (officer, credential) =>
+        officer.call('POST /clients/:name/credentials', credential, { name }),
+      ),
+    );
   withOfficer(command.command('list'))
     .description('list the clients')
     .action(async (options: OfficerOptions) => {

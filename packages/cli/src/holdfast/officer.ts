@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { OfficerAnswer } from '@holdfast/server/admin';
+import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -18,10 +18,11 @@ export function officerCommand(): Command {
     .description('add an officer and write the credential to a file (mode 0600)')
     .requiredOption('--out <file>', 'where the credential goes; never overwritten')
     .action(async (name: string, options: OfficerOptions & { readonly out: string }) => {
-      // The file comes first: a credential that could not be written would be lost.
-      await writeFile(options.out, '', { mode: 0o600, flag: 'wx' });
-      const credential = await (await asOfficer(options)).call('POST /officers', { name });
-      await writeFile(options.out, `${JSON.stringify(credential, undefined, 2)}\n`);
+      const officer = await asOfficer(options);
+      await writeNewSecret(options.out, async () => {
+        const credential = await officer.call('POST /officers', { name });
+        return `${JSON.stringify(credential, undefined, 2)}\n`;
+      });
       process.stdout.write(`The credential of ${name} is in ${options.out}.\n`);
     });
   withOfficer(command.command('list'))

@@ -1,5 +1,6 @@
 import { resolve, join } from 'node:path';
 import { Option, type Command } from 'commander';
+import { HoldfastError } from '@holdfast/core';
 import { AdminClient, OFFICER_FILE_NAME, readOfficerFile } from '@holdfast/server/admin';
 
 export interface CommonOptions {
@@ -33,6 +34,9 @@ export function withOfficer(command: Command): Command {
 export async function asOfficer(options: OfficerOptions): Promise<AdminClient> {
   const dataDir = resolve(options.dataDir);
   const credential = await readOfficerFile(options.officer ?? join(dataDir, OFFICER_FILE_NAME));
+  if (credential === undefined && options.officer !== undefined) {
+    throw new HoldfastError('Configuration', `there is no officer credential ${options.officer}`);
+  }
   return new AdminClient(dataDir, credential?.token);
 }
 
