@@ -2,7 +2,7 @@ import { HoldfastError, type ChangeCause, type Keyring, type ObjectChange } from
 import { Batcher } from '../postgres/batcher';
 import { TypeId } from '../postgres/binary';
 import type { Backend, Database, Session } from '../postgres/database';
-import { SqlState, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
+import { SqlState, isStalePreparation, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction } from '../postgres/transaction';
 import { prepareChange, type PreparedChange } from './change';
@@ -16,7 +16,7 @@ interface PendingChange {
 }
 
 const BATCHES = { concurrency: 2, maxItems: 64 };
-const MAX_DEADLOCKS = 3;
+const MAX_REPETITIONS = 3;
 
 /**
  * Writes changes with their change records. Single changes that arrive within one turn of the event loop and are
@@ -111,7 +111,7 @@ export class ObjectWriter {
   async #runBatch(
     items: readonly PendingChange[],
     write: typeof insertObjects,
-    deadlocks = 0,
+    repetitions = 0,
   ): Promise<void> {
     const changes = items.map(({ change }) => change);
     let backend: Backend | undefined;
@@ -126,8 +126,9 @@ export class ObjectWriter {
       });
     } catch (error) {
       const state = sqlStateOf(error);
-      if (state === SqlState.deadlockDetected && deadlocks < MAX_DEADLOCKS) {
-        await this.#runBatch(items, write, deadlocks + 1);
+      const isUndone = state === SqlState.deadlockDetected || isStalePreparation(error);
+      if (isUndone && repetitions < MAX_REPETITIONS) {
+        await this.#runBatch(items, write, repetitions + 1);
       } else if (state === SqlState.uniqueViolation) {
         await this.#runApart(items, write, error);
       } else if (backend !== undefined && leavesOutcomeOpen(error)) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
 import { Pool, type ClientBase, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
 import type { BinaryWriter, RowReader } from './binary';
-import { leavesOutcomeOpen, storeError } from './errors';
+import { isStalePreparation, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
 import { execute, type Statement } from './statement';
 
@@ -188,5 +188,6 @@ async function endPool(pool: Pool): Promise<void> {
 /** Whether the connection cannot be used again: it is gone, or stands in a transaction that nobody ended. */
 function isBroken(failure: unknown, client: PoolClient): boolean {
   if (client.getTransactionStatus() !== 'I') return true;
-  return !(failure instanceof HoldfastError) && leavesOutcomeOpen(failure);
+  if (failure instanceof HoldfastError) return false;
+  return leavesOutcomeOpen(failure) || isStalePreparation(failure);
 }

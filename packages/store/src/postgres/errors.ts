@@ -5,6 +5,8 @@ export const SqlState = {
   uniqueViolation: '23505',
   deadlockDetected: '40P01',
   serializationFailure: '40001',
+  undefinedStatement: '26000',
+  featureNotSupported: '0A000',
 } as const;
 
 /** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
@@ -25,6 +27,15 @@ export function leavesOutcomeOpen(error: unknown): boolean {
   if (error instanceof HoldfastError) return error.code === 'StoreUnavailable' && !error.outcomeKnown;
   const state = sqlStateOf(error);
   return state === undefined || SESSION_ENDED.test(state);
+}
+
+/**
+ * Whether a prepared statement of the connection is no more, or no longer fits the tables ("cached plan must not change
+ * result type"): nothing was done, and on another connection it is prepared anew.
+ */
+export function isStalePreparation(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === SqlState.undefinedStatement || state === SqlState.featureNotSupported;
 }
 
 /** The error that callers get for whatever the database or the network said. Nothing of it is shown to clients. */

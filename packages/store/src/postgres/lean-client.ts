@@ -48,7 +48,7 @@ export class LeanClient extends Client {
 }
 
 /** Cuts the stream into messages (type, 32-bit length, body) and sorts rows from the rest, keeping their order. */
-class MessageSplitter {
+export class MessageSplitter {
   #pending: Buffer | undefined;
   #pendingLength = 0;
 

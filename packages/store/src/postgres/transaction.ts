@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Backend, Session } from './database';
-import { leavesOutcomeOpen, storeError } from './errors';
+import { isStalePreparation, leavesOutcomeOpen, storeError } from './errors';
 
 /**
  * Runs `work` in a transaction.
@@ -53,7 +53,8 @@ export async function repeatable<T>(
 ): Promise<T> {
   try {
     return await connect(work).catch((error: unknown) => {
-      if (error instanceof HoldfastError || !leavesOutcomeOpen(error)) throw error;
+      if (error instanceof HoldfastError) throw error;
+      if (!leavesOutcomeOpen(error) && !isStalePreparation(error)) throw error;
       return connect(work);
     });
   } catch (error) {

@@ -57,7 +57,7 @@ export async function openFixture(): Promise<Fixture> {
       (await administrator.query<Row>(text, [...values])).rows,
     async close() {
       await administrator.end();
-      for (const each of stores) await each.close();
+      for (const each of stores) await each.close().catch(() => undefined);
       await postgres.stop();
     },
   };

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { startTestPostgres, type TestPostgres } from '@holdfast/testkit';
+import { Client, type ClientConfig } from 'pg';
+import { migrate } from '../src';
+import { MIGRATIONS } from '../src/migrations';
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+}, 60_000);
+afterAll(() => postgres.stop());
+
+async function sql(connection: ClientConfig, text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client(connection);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const further = { version: 2, name: 'further', sql: 'CREATE TABLE further (id integer)' };
+const refused = { code: 'Configuration' };
+
+test('of nodes that start at once, each finds the schema made, and made once', async () => {
+  const connection = await postgres.createDatabase();
+  const results = await Promise.all([1, 2, 3, 4].map(() => migrate(connection)));
+  expect(results.flatMap(({ applied }) => applied)).toEqual(['1 initial']);
+  expect(results[0]?.databaseVersion).toMatch(/^\d+\./);
+});
+
+test('later steps follow, and a step that fails leaves nothing', async () => {
+  const connection = await postgres.createDatabase();
+  await migrate(connection);
+  const broken = {
+    version: 2,
+    name: 'broken',
+    sql: 'CREATE TABLE half (id integer); SELECT no_such_function()',
+  };
+  await expect(migrate(connection, [...MIGRATIONS, broken])).rejects.toMatchObject({
+    code: 'InternalServerError',
+  });
+  expect(await sql(connection, `SELECT to_regclass('half') AS half`)).toEqual([{ half: null }]);
+  expect((await migrate(connection, [...MIGRATIONS, further])).applied).toEqual(['2 further']);
+});
+
+test('a database newer than the program is refused', async () => {
+  const connection = await postgres.createDatabase();
+  await migrate(connection, [...MIGRATIONS, further]);
+  await expect(migrate(connection)).rejects.toMatchObject({
+    ...refused,
+    message: 'the database has schema version 2, which is newer than this program',
+  });
+});
+
+test('a step that was made otherwise is refused', async () => {
+  const connection = await postgres.createDatabase();
+  await migrate(connection, [...MIGRATIONS, further]);
+  const changed = { ...further, sql: `${further.sql} ` };
+  await expect(migrate(connection, [...MIGRATIONS, changed])).rejects.toMatchObject(refused);
+});
+
+test('a database that may lose what it acknowledged is refused', async () => {
+  const connection = await postgres.createDatabase();
+  const [{ name }] = (await sql(connection, 'SELECT current_database() AS name')) as [{ name: string }];
+  await sql(connection, `ALTER DATABASE ${name} SET synchronous_commit = off`);
+  await expect(migrate(connection)).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('synchronous_commit = off') as string,
+  });
+});
+
+test('a database with another encoding than UTF-8 is refused', async () => {
+  const connection = await postgres.createDatabase();
+  const name = `holdfast_test_${randomUUID().slice(0, 8)}`;
+  await sql(connection, `CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+  const url = connection.connectionString === undefined ? undefined : new URL(connection.connectionString);
+  if (url !== undefined) url.pathname = `/${name}`;
+  const other = url === undefined ? { ...connection, database: name } : { connectionString: url.href };
+  await expect(migrate(other)).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('server_encoding = LATIN1') as string,
+  });
+  await sql(connection, `DROP DATABASE ${name}`);
+});
+
+test('a database that cannot be reached is said to be so', async () => {
+  const connection = { host: '/nonexistent' };
+  await expect(migrate(connection)).rejects.toMatchObject({ code: 'StoreUnavailable', retryable: true });
+});

@@ -1,0 +1,217 @@
+import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
+import { Client } from 'pg';
+import { BinaryWriter, RowReader, TypeId, isUuid, uuidText } from '../src/postgres/binary';
+import { Database, type Session } from '../src/postgres/database';
+import { MessageSplitter } from '../src/postgres/lean-client';
+import type { Statement } from '../src/postgres/statement';
+import { repeatable } from '../src/postgres/transaction';
+import { openFixture, quietLog, type Fixture } from './support/fixture';
+
+let fixture: Fixture;
+let database: Database;
+beforeAll(async () => {
+  fixture = await openFixture();
+  database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 2 });
+}, 60_000);
+afterAll(async () => {
+  await database.close();
+  await fixture.close();
+});
+
+/** Runs a statement that answers with one row. */
+async function ask<T>(
+  statement: Statement,
+  write: (writer: BinaryWriter) => void,
+  read: (row: RowReader) => T,
+  on: (work: (session: Session) => Promise<void>) => Promise<void> = (work) => database.hot(work),
+): Promise<T> {
+  let answer: T | undefined;
+  await on((session) =>
+    session.run(statement, write, (row) => {
+      answer = read(row);
+    }),
+  );
+  return answer as T;
+}
+
+const text = fc.string({ unit: 'grapheme' }).filter((each) => !each.includes('\0'));
+const int4 = fc.integer();
+const int8 = fc.maxSafeInteger();
+
+test('values come back as they were sent, alone and in arrays', async () => {
+  const echo: Statement = {
+    name: 'echo',
+    parameterTypes: [
+      TypeId.int2,
+      TypeId.int4,
+      TypeId.int8,
+      TypeId.text,
+      TypeId.bytea,
+      TypeId.uuid,
+      TypeId.textArray,
+    ],
+    text: 'SELECT $1, $2, $3, $4, $5, $6, array_length($7, 1), $7[1], NULL::int4, NULL::bytea',
+  };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: -32768, max: 32767 }),
+      int4,
+      int8,
+      text,
+      fc.uint8Array({ maxLength: 5000 }),
+      fc.uuid(),
+      fc.array(text, { minLength: 1 }),
+      async (small, medium, large, word, bytes, uuid, words) => {
+        const answer = await ask(
+          echo,
+          (writer) => {
+            writer.int2Value(small);
+            writer.int4Value(medium);
+            writer.int8Value(large);
+            writer.textValue(word);
+            writer.bytesValue(Buffer.from(bytes));
+            writer.uuidValue(uuid);
+            writer.arrayValue(TypeId.textArray, words.length, (index) => writer.textValue(words[index]));
+          },
+          (row) => [
+            row.int2(),
+            row.int4(),
+            row.int8(),
+            row.text(),
+            row.bytea(),
+            row.uuid(),
+            row.int4(),
+            row.text(),
+            row.int4OrNull(),
+            row.byteaOrNull(),
+          ],
+        );
+        const expected = [small, medium, large, word, Buffer.from(bytes), uuid];
+        expect(answer).toEqual([...expected, words.length, words[0], undefined, undefined]);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('UUIDs are taken in one form alone', () => {
+  const uuid = '0198c0de-0000-7000-8000-0123456789ab';
+  expect(isUuid(uuid)).toBe(true);
+  expect(uuidText(Buffer.from(uuid.replaceAll('-', ''), 'hex'))).toBe(uuid);
+  for (const other of [
+    '',
+    uuid.toUpperCase(),
+    `{${uuid}}`,
+    uuid.replaceAll('-', ''),
+    `${uuid} `,
+    `${uuid}\n`,
+  ]) {
+    expect(isUuid(other)).toBe(false);
+  }
+});
+
+test('a statement that fails leaves its connection usable', async () => {
+  const divide: Statement = {
+    name: 'divide',
+    parameterTypes: [TypeId.int4],
+    text: 'SELECT 12 / $1 FROM generate_series(1, 3)',
+  };
+  await database.hot(async (session) => {
+    const by = async (divisor: number): Promise<number[]> => {
+      const rows: number[] = [];
+      await session.run(
+        divide,
+        (writer) => writer.int4Value(divisor),
+        (row) => rows.push(row.int4()),
+      );
+      return rows;
+    };
+    expect(await by(3)).toEqual([4, 4, 4]);
+    await expect(by(0)).rejects.toMatchObject({ code: '22012' });
+    expect(await by(4)).toEqual([3, 3, 3]);
+    const rowFails = session.run(
+      divide,
+      (writer) => writer.int4Value(1),
+      () => {
+        throw new RangeError('not this row');
+      },
+    );
+    await expect(rowFails).rejects.toThrow('not this row');
+    expect(await by(2)).toEqual([6, 6, 6]);
+    expect(await session.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+test('statements that the database has forgotten are prepared anew', async () => {
+  const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const one: Statement = { name: 'one', parameterTypes: [], text: 'SELECT 1' };
+  const run = (): Promise<number> =>
+    repeatable(
+      (work) => own.general(work),
+      async (session) => {
+        let answer = 0;
+        await session.run(
+          one,
+          () => undefined,
+          (row) => (answer = row.int4()),
+        );
+        return answer;
+      },
+    );
+  expect(await run()).toBe(1);
+  await own.general((session) => session.query('DEALLOCATE ALL'));
+  expect(await run()).toBe(1);
+  await own.close();
+});
+
+/** A message of the protocol: type, length, body. */
+const message = fc
+  .tuple(fc.constantFrom('D', 'C', 'Z', '2', 'T'), fc.uint8Array({ maxLength: 300 }))
+  .map(([type, body]) => {
+    const bytes = Buffer.alloc(5 + Math.max(body.length, 2));
+    bytes.write(type, 0, 'latin1');
+    bytes.writeUInt32BE(bytes.length - 1, 1);
+    Buffer.from(body).copy(bytes, 5);
+    return bytes;
+  });
+
+test('the stream is cut into the same messages however it arrives', () => {
+  fc.assert(
+    fc.property(fc.array(message), fc.array(fc.integer({ min: 1, max: 400 })), (messages, lengths) => {
+      const received: string[] = [];
+      const splitter = new MessageSplitter(
+        () => ({
+          handleRawRow: (bytes, offset) =>
+            received.push(`row ${bytes.readUInt32BE(offset - 6)} ${bytes[offset - 1] ?? ''}`),
+        }),
+        (bytes) => {
+          for (let offset = 0; offset < bytes.length;) {
+            const end = offset + 1 + bytes.readUInt32BE(offset + 1);
+            received.push(bytes.toString('hex', offset, end));
+            offset = end;
+          }
+        },
+      );
+      let rest = Buffer.concat(messages);
+      for (const length of [...lengths, rest.length]) {
+        splitter.push(rest.subarray(0, length));
+        rest = rest.subarray(length);
+      }
+      expect(received).toEqual(
+        messages.map((bytes) =>
+          bytes[0] === 0x44 ? `row ${bytes.readUInt32BE(1)} ${bytes[6] ?? ''}` : bytes.toString('hex'),
+        ),
+      );
+    }),
+  );
+});
+
+test('the driver still has the seam between socket and parser that rows are taken from', () => {
+  const { connection } = new Client() as unknown as {
+    connection: { attachListeners(stream: EventEmitter): void };
+  };
+  const stream = new EventEmitter();
+  connection.attachListeners(stream);
+  expect(stream.listenerCount('data')).toBe(1);
+});

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { LocateFilter, LocateQuery, NewObject } from '@holdfast/core';
+import { CryptographicUsageMask, State } from '@holdfast/kmip';
+import { TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
+import { Hash64 } from '../src/objects/hash64';
+import { InternalIds } from '../src/objects/internal-id';
+import { openFixture, type Fixture } from './support/fixture';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(() => fixture.close());
+
+const group = (value: string): LocateFilter => ({ kind: 'equals', attribute: { key: 'ObjectGroup', value } });
+const named = (name: string): LocateFilter => ({ kind: 'equals', attribute: nameAttribute(name) });
+
+async function locate(
+  domainId: string,
+  filters: readonly LocateFilter[],
+  storage: LocateQuery['storage'] = { online: true, archived: false, destroyed: false },
+): Promise<readonly string[]> {
+  const { objects } = await fixture.store.keyStore.locate({
+    domainId,
+    filters,
+    storage,
+    order: 'oldest-first',
+    offsetItems: 0,
+    maximumItems: undefined,
+    nowSeconds: 1_700_000_000,
+  });
+  return objects.map(({ uniqueIdentifier }) => uniqueIdentifier);
+}
+
+async function create(...objects: readonly NewObject[]): Promise<void> {
+  for (const object of objects) await fixture.store.keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+}
+
+function twoObjects(domainId: string): readonly [NewObject, NewObject] {
+  return [
+    newAesKey({ domainId, name: 'one', attributes: [{ key: 'ObjectGroup', value: 'a' }] }),
+    newAesKey({ domainId, name: 'other', attributes: [{ key: 'ObjectGroup', value: 'b' }] }),
+  ];
+}
+
+test('whatever a projection says, nothing is found that does not match', async () => {
+  const domainId = randomUUID();
+  const [one, other] = twoObjects(domainId);
+  await create(one, other);
+  await fixture.sql(
+    `UPDATE object_projection AS p SET
+      terms = (SELECT terms FROM object_projection WHERE unique_identifier = $1),
+      state = $3, usage_mask = -1, storage = 0, activation_date = 5, deactivation_date = 5, initial_date = 5
+      WHERE unique_identifier = $2`,
+    [one.uniqueIdentifier, other.uniqueIdentifier, State.Compromised],
+  );
+  await fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
+    other.uniqueIdentifier,
+    one.uniqueIdentifier,
+  ]);
+  expect(await locate(domainId, [group('a')])).toEqual([one.uniqueIdentifier]);
+  expect(await locate(domainId, [{ kind: 'state', state: State.Compromised }])).toEqual([]);
+  expect(
+    await locate(domainId, [
+      { kind: 'bits', key: 'CryptographicUsageMask', bits: CryptographicUsageMask.Sign },
+    ]),
+  ).toEqual([]);
+  expect(await locate(domainId, [{ kind: 'range', key: 'InitialDate', from: 0, to: 9 }])).toEqual([]);
+  expect(await locate(domainId, [named('one')])).toEqual([]);
+});
+
+test('an object that was tampered with is not passed over in silence', async () => {
+  const domainId = randomUUID();
+  const [one, other] = twoObjects(domainId);
+  await create(one, other);
+  await fixture.sql('UPDATE object SET owner_id = $2 WHERE unique_identifier = $1', [
+    one.uniqueIdentifier,
+    randomUUID(),
+  ]);
+  for (const filters of [[named('one')], [group('a')], []]) {
+    await expect(locate(domainId, filters)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+  }
+  expect(await locate(domainId, [named('other')])).toEqual([other.uniqueIdentifier]);
+  expect(await locate(domainId, [group('b')])).toEqual([other.uniqueIdentifier]);
+});
+
+test('projections and names are rebuilt from the objects', async () => {
+  const [domainId, elsewhere] = [randomUUID(), randomUUID()];
+  const [one, other] = twoObjects(domainId);
+  const destroyed = newAesKey({ domainId, name: 'gone', state: State.Destroyed });
+  await create(one, other, destroyed, ...twoObjects(elsewhere));
+  const tables = ['object_name', 'object_projection'];
+  const dump = async (): Promise<unknown> =>
+    Promise.all(
+      tables.map((table) => fixture.sql(`SELECT * FROM ${table} ORDER BY domain_id, unique_identifier`)),
+    );
+  // What the other tests damaged is of no interest here.
+  await fixture.sql('DELETE FROM object WHERE domain_id NOT IN ($1, $2)', [domainId, elsewhere]);
+  for (const table of tables) {
+    await fixture.sql(`DELETE FROM ${table} WHERE domain_id NOT IN ($1, $2)`, [domainId, elsewhere]);
+  }
+  const before = await dump();
+  for (const table of tables) await fixture.sql(`TRUNCATE ${table}`);
+  expect(await locate(domainId, [group('a')])).toEqual([]);
+  expect(await fixture.store.reindex()).toBe(5);
+  expect(await dump()).toEqual(before);
+  expect(await locate(domainId, [named('one')])).toEqual([one.uniqueIdentifier]);
+});
+
+test('rebuilding stops at an object that was tampered with, and changes nothing', async () => {
+  const domainId = randomUUID();
+  const [one] = twoObjects(domainId);
+  await create(one);
+  await fixture.sql('UPDATE object SET generation = 7 WHERE unique_identifier = $1', [one.uniqueIdentifier]);
+  await expect(fixture.store.reindex()).rejects.toMatchObject({ code: 'IntegrityViolation' });
+  const names = await fixture.sql('SELECT FROM object_name WHERE domain_id = $1', [domainId]);
+  expect(names).toHaveLength(1);
+});
+
+test('internal identifiers are UUIDs of version 7 in the order of their making, whatever the clock does', () => {
+  const times = [1000, 1000, 999, 5000, 1];
+  let calls = 0;
+  const ids = new InternalIds(() => times[Math.min(calls++, times.length - 1)] ?? 0);
+  const made = Array.from({ length: 10_000 }, () => ids.next());
+  expect([...made].sort()).toEqual(made);
+  expect(new Set(made).size).toBe(made.length);
+  for (const id of made)
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(made[0]?.slice(0, 13)).toBe('00000000-03e8');
+});
+
+test('search terms spread over their range', () => {
+  const count = 50_000;
+  const hash = (n: number): string => {
+    const { high, low } = new Hash64().update(Buffer.from(`value ${n}`)).finish();
+    return `${high} ${low}`;
+  };
+  const seen = new Set(Array.from({ length: count }, (_, n) => hash(n)));
+  expect(seen.size).toBe(count);
+  const halves = Array.from({ length: count }, (_, n) =>
+    new Hash64().update(Buffer.of(n & 255, n >> 8)).finish(),
+  );
+  for (const bit of [0, 7, 15, 31]) {
+    for (const half of ['high', 'low'] as const) {
+      const ones = halves.filter((each) => ((each[half] >>> bit) & 1) === 1).length;
+      expect(Math.abs(ones / count - 0.5)).toBeLessThan(0.02);
+    }
+  }
+});

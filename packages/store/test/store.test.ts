@@ -1,0 +1,128 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { SYSTEM_DOMAIN_ID } from '@holdfast/core';
+import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
+import { openFixture, until, type Fixture } from './support/fixture';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(() => fixture.close());
+
+test('the first check value of a root key stays', async () => {
+  const { domainKeys } = fixture.store;
+  expect(await domainKeys.rootCheckValue()).toBeUndefined();
+  const values = await Promise.all(
+    ['one', 'two', 'three'].map((value) => domainKeys.setRootCheckValue(value)),
+  );
+  expect(new Set(values).size).toBe(1);
+  expect(await domainKeys.setRootCheckValue('four')).toBe(values[0]);
+  expect(await domainKeys.rootCheckValue()).toBe(values[0]);
+});
+
+test('of a domain key version the first is kept, and a new version takes its place', async () => {
+  const { domainKeys } = fixture.store;
+  const domainId = randomUUID();
+  const wrapped = [1, 2, 3].map(() => randomBytes(60));
+  const added = await Promise.all(
+    wrapped.map((each) => domainKeys.addDomainKey({ domainId, version: 1, wrapped: each, current: true })),
+  );
+  expect(added.filter(Boolean)).toHaveLength(1);
+  const [first] = await domainKeys.listDomainKeys(domainId);
+  expect(first).toMatchObject({ domainId, version: 1, wrapped: wrapped[added.indexOf(true)], current: true });
+  await domainKeys.addDomainKey({ domainId, version: 2, wrapped: wrapped[0]!, current: true });
+  const keys = await domainKeys.listDomainKeys(domainId);
+  expect(keys.map(({ version, current }) => [version, current])).toEqual([
+    [1, false],
+    [2, true],
+  ]);
+  expect(await domainKeys.listDomainKeys(SYSTEM_DOMAIN_ID)).toEqual([]);
+});
+
+test('audit records keep what they were given, and are written together', async () => {
+  const { auditLog } = fixture.store;
+  const action = randomUUID();
+  const record = {
+    actor: { ...TEST_ACTOR, credentialId: 'c', peer: '[::1]:7' },
+    action,
+    domainId: randomUUID(),
+    subject: 'odd \0 text \ud800',
+    outcome: 'failure',
+    reason: 'PermissionDenied',
+  } as const;
+  await Promise.all(Array.from({ length: 40 }, () => auditLog.append(record)));
+  const rows = await fixture.sql('SELECT * FROM audit_record WHERE action = $1', [action]);
+  expect(rows).toHaveLength(40);
+  expect(rows[0]).toMatchObject({
+    actor_kind: 'client',
+    actor_id: TEST_ACTOR.id,
+    actor_name: TEST_ACTOR.name,
+    credential_id: 'c',
+    peer: '[::1]:7',
+    domain_id: record.domainId,
+    subject: 'odd \u{fffd} text \u{fffd}',
+    outcome: 'failure',
+    reason: 'PermissionDenied',
+    row_id: null,
+  });
+});
+
+test('each change of an object leaves a record that names its actor', async () => {
+  const { keyStore } = fixture.store;
+  const object = newAesKey({ domainId: randomUUID() });
+  await keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+  const stored = await keyStore.fetch(object.domainId, object.uniqueIdentifier);
+  const { attributes } = stored!;
+  await keyStore.commit([{ kind: 'update', object: stored!, attributes, value: 'erase' }], {
+    ...TEST_CAUSE,
+    operation: 'Destroy',
+  });
+  const rows = await fixture.sql(
+    `SELECT revision, generation, internal_id, operation, actor_kind, actor_id, actor_name, peer
+      FROM change_record WHERE unique_identifier = $1 ORDER BY revision`,
+    [object.uniqueIdentifier],
+  );
+  const actor = {
+    actor_kind: 'client',
+    actor_id: TEST_ACTOR.id,
+    actor_name: TEST_ACTOR.name,
+    peer: TEST_ACTOR.peer,
+  };
+  const same = { generation: 1, internal_id: stored?.internalId, ...actor };
+  expect(rows).toEqual([
+    { revision: 1, operation: 'Test', ...same },
+    { revision: 2, operation: 'Destroy', ...same },
+  ]);
+});
+
+test('nothing of a key, in any form, is in the database', async () => {
+  const { keyStore } = fixture.store;
+  const object = newAesKey({ domainId: randomUUID() });
+  await keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+  const [{ sealed }] = (await fixture.sql('SELECT sealed FROM object WHERE unique_identifier = $1', [
+    object.uniqueIdentifier,
+  ])) as [{ sealed: Buffer }];
+  expect(sealed.includes(Buffer.from('0001020304', 'hex'))).toBe(false);
+});
+
+test('the time is that of the database', async () => {
+  const [{ now }] = (await fixture.sql(`SELECT extract(epoch FROM clock_timestamp())::float8 AS now`)) as [
+    { now: number },
+  ];
+  expect(Math.abs(fixture.store.clock.nowSeconds() - now)).toBeLessThan(10);
+  expect(Number.isInteger(fixture.store.clock.nowSeconds())).toBe(true);
+  expect(fixture.store.databaseVersion).toMatch(/^\d+/);
+});
+
+test('closing leaves no connection behind', async () => {
+  const store = await fixture.open();
+  const end = await store.directory.watch(() => undefined);
+  await store.keyStore.fetch(randomUUID(), 'x');
+  await store.keyStore.transaction(() => Promise.resolve());
+  const count = async (): Promise<number> =>
+    (await fixture.sql(`SELECT FROM pg_stat_activity WHERE application_name LIKE 'holdfast%'`)).length;
+  const before = await count();
+  await end();
+  await store.close();
+  await until(async () => (await count()) <= before - 3);
+});
