@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 
 /** Bounds on what one peer may cost. Times in milliseconds, sizes in bytes. */
 export interface ServerLimits {
@@ -33,6 +34,45 @@ export const DEFAULT_LIMITS: ServerLimits = {
   drainTimeoutMs: 10_000,
   maxQueuedRequests: 64,
 };
+
+/** The longest time that a timer of Node counts, in milliseconds. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_COUNT = 1_000_000;
+
+/** What each limit may be set to, from least to most. */
+const LIMIT_RANGES: Readonly<Record<keyof ServerLimits, readonly [least: number, most: number]>> = {
+  maxRequestBytes: [1024, TTLV_LIMITS.maxMessageBytes],
+  maxResponseBytes: [1024, 1024 * 1024 * 1024],
+  maxBatchItems: [1, MAX_COUNT],
+  maxConnections: [1, MAX_COUNT],
+  handshakeTimeoutMs: [1, MAX_TIMEOUT_MS],
+  requestTimeoutMs: [1, MAX_TIMEOUT_MS],
+  idleTimeoutMs: [1, MAX_TIMEOUT_MS],
+  writeTimeoutMs: [1, MAX_TIMEOUT_MS],
+  drainTimeoutMs: [1, MAX_TIMEOUT_MS],
+  maxQueuedRequests: [1, MAX_COUNT],
+};
+
+/**
+ * The limits that an operator gives; those that are not named keep their defaults.
+ * @throws HoldfastError Configuration for an unknown name or a value out of range
+ */
+export function readLimits(given: Readonly<Record<string, unknown>>): ServerLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(LIMIT_RANGES, name)) {
+      const known = Object.keys(LIMIT_RANGES).join(', ');
+      throw new HoldfastError('Configuration', `there is no limit named ${name}; there are ${known}`);
+    }
+    const [least, most] = LIMIT_RANGES[name as keyof ServerLimits];
+    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
+      throw new HoldfastError(
+        'Configuration',
+        `the limit ${name} is a whole number from ${least} to ${most}`,
+      );
+    }
+  }
+  return { ...DEFAULT_LIMITS, ...given };
+}
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

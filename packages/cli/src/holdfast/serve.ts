@@ -1,7 +1,9 @@
-import { relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError, type SecretBytes } from '@holdfast/core';
+import { withConfigFile } from './config-file';
 import { readPassphrase } from './passphrase';
 import { withDataDir } from './options';
 import { readSecretFile } from './secret-file';
@@ -14,6 +16,8 @@ interface NodeOptions {
   readonly caIssuerUrl?: readonly string[];
   readonly passphrase?: boolean;
   readonly logLevel: string;
+  /** From the configuration file alone. */
+  readonly limits?: Readonly<Record<string, unknown>>;
 }
 interface ServeOptions extends NodeOptions {
   readonly listen: string;
@@ -33,7 +37,7 @@ function workerCount(text: string): number {
 }
 
 function withNodeOptions(command: Command): Command {
-  return withDataDir(command)
+  return withConfigFile(withDataDir(command))
     .addOption(
       new Option('--database-url <url>', 'PostgreSQL to use instead of the embedded default').env(
         'HOLDFAST_DATABASE_URL',
@@ -74,8 +78,12 @@ async function openNode(
   listen: string,
   workers: number,
 ): Promise<import('@holdfast/server').Node> {
-  const { Node, DEFAULT_LIMITS, parseListen } = await import('@holdfast/server');
+  const { LOG_LEVELS, Node, parseListen, readLimits } = await import('@holdfast/server');
   const address = parseListen(listen);
+  const logLevel = LOG_LEVELS.find((level) => level === options.logLevel);
+  if (logLevel === undefined) {
+    throw new HoldfastError('Configuration', `the log level is one of ${LOG_LEVELS.join(', ')}`);
+  }
   const passphrase: SecretBytes | undefined = await readPassphrase(options.passphrase === true);
   return Node.open(
     {
@@ -83,11 +91,11 @@ async function openNode(
       listen: address,
       databaseUrl: await databaseUrl(options),
       workers,
-      logLevel: options.logLevel as import('@holdfast/server').LogLevel,
+      logLevel,
       tlsHosts: options.host ?? [],
       crlUrls: options.crlUrl ?? [],
       caIssuerUrls: options.caIssuerUrl ?? [],
-      limits: DEFAULT_LIMITS,
+      limits: readLimits(options.limits ?? {}),
     },
     passphrase,
   );
@@ -155,15 +163,20 @@ export function serveCommand(): Command {
 }
 
 async function init(options: NodeOptions): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  const wasThere = existsSync(join(dataDir, 'root.key'));
   const node = await openNode(options, '127.0.0.1:0', 1);
   await node.stop();
-  const dataDir = resolve(options.dataDir);
+  const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
+  if (wasThere) {
+    process.stdout.write(`Holdfast was set up in ${dataDir} before; what is there was kept.\n${start}`);
+    return;
+  }
   process.stdout.write(`Holdfast is set up in ${dataDir}.
+  root.key        the software root of trust: without it no key opens
   officer.json    credential of the first officer: hand it out and remove it from this machine
   client/         certificate, key and CA of the first client
-  root.key        the software root of trust: without it no key opens
-Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696
-`);
+${start}`);
 }
 
 export function initCommand(): Command {

@@ -1,0 +1,47 @@
+import { HoldfastError } from '@holdfast/core';
+import { DEFAULT_LIMITS, parseListen, readLimits } from '../src/config';
+
+function fault(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'Configuration') return error.message;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+test('limits that are not given keep their defaults', () => {
+  expect(readLimits({})).toEqual(DEFAULT_LIMITS);
+  expect(readLimits({ idleTimeoutMs: 5 })).toEqual({ ...DEFAULT_LIMITS, idleTimeoutMs: 5 });
+});
+
+test('every default is within its range', () => {
+  expect(readLimits({ ...DEFAULT_LIMITS })).toEqual(DEFAULT_LIMITS);
+});
+
+test.each([
+  [{ idleTimeout: 5 }, 'there is no limit named idleTimeout'],
+  [{ toString: 5 }, 'there is no limit named toString'],
+  [{ idleTimeoutMs: '5' }, 'the limit idleTimeoutMs is a whole number'],
+  [{ idleTimeoutMs: 0 }, 'the limit idleTimeoutMs is a whole number from 1 to'],
+  [{ idleTimeoutMs: 2 ** 31 }, 'the limit idleTimeoutMs is a whole number'],
+  [{ maxRequestBytes: 1.5 }, 'the limit maxRequestBytes is a whole number'],
+])('a limit that is none is refused: %j', (given, message) => {
+  expect(fault(() => readLimits(given))).toContain(message);
+});
+
+test.each([
+  ['127.0.0.1:5696', { host: '127.0.0.1', port: 5696 }],
+  ['kms.example.org:0', { host: 'kms.example.org', port: 0 }],
+  ['[::1]:5696', { host: '::1', port: 5696 }],
+])('%s is an address', (text, address) => {
+  expect(parseListen(text)).toEqual(address);
+});
+
+test.each(['', '5696', 'host', 'host:', ':5696', 'host:65536', 'host:-1', '::1:5696', '[::1]', 'a b:c'])(
+  '"%s" is no address',
+  (text) => {
+    expect(fault(() => parseListen(text))).toContain('is not HOST:PORT');
+  },
+);
