@@ -20,16 +20,17 @@ async function locate(
   filters: readonly LocateFilter[],
   storage: LocateQuery['storage'] = { online: true, archived: false, destroyed: false },
 ): Promise<readonly string[]> {
-  const { objects } = await fixture.store.keyStore.locate({
+  const { uniqueIdentifiers } = await fixture.store.keyStore.locate({
     domainId,
     filters,
     storage,
     order: 'oldest-first',
     offsetItems: 0,
     maximumItems: undefined,
+    isCounted: false,
     nowSeconds: 1_700_000_000,
   });
-  return objects.map(({ uniqueIdentifier }) => uniqueIdentifier);
+  return uniqueIdentifiers;
 }
 
 async function create(...objects: readonly NewObject[]): Promise<void> {

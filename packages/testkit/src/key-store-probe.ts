@@ -88,6 +88,7 @@ export class KeyStoreProbe {
     order: 'oldest-first',
     offsetItems: 0,
     maximumItems: undefined,
+    isCounted: false,
     nowSeconds: NOW_SECONDS,
     ...overrides,
   });
@@ -97,8 +98,8 @@ export class KeyStoreProbe {
     overrides: Partial<LocateQuery> = {},
     session: KeyStoreSession = this.store,
   ): Promise<readonly string[]> => {
-    const { objects } = await session.locate(this.query(filters, overrides));
-    return objects.map(({ uniqueIdentifier }) => uniqueIdentifier);
+    const { uniqueIdentifiers } = await session.locate(this.query(filters, overrides));
+    return uniqueIdentifiers;
   };
 }
 

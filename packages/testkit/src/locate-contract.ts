@@ -184,9 +184,14 @@ export function locateContract(probe: KeyStoreProbe): void {
       expect(await located([], { offsetItems: 5, maximumItems: 9 })).toEqual(oldest.slice(5));
       const unindexed: LocateFilter = { kind: 'range', key: 'LastChangeDate', from: 0, to: 2_000_000_000 };
       for (const filters of [[], [unindexed]]) {
-        const result = await probe.store.locate(probe.query(filters, { offsetItems: 1, maximumItems: 2 }));
-        expect(result.objects.map(({ uniqueIdentifier }) => uniqueIdentifier)).toEqual(oldest.slice(1, 3));
-        expect(result.totalItems).toBe(7);
+        const page = { offsetItems: 1, maximumItems: 2 };
+        const counted = await probe.store.locate(probe.query(filters, { ...page, isCounted: true }));
+        expect(counted).toEqual({ uniqueIdentifiers: oldest.slice(1, 3), totalItems: 7 });
+        expect(await located(filters, page)).toEqual(oldest.slice(1, 3));
+        const beyond = await probe.store.locate(probe.query(filters, { offsetItems: 9, isCounted: true }));
+        expect(beyond).toEqual({ uniqueIdentifiers: [], totalItems: 7 });
+        const none = await probe.store.locate(probe.query(filters, { maximumItems: 0, isCounted: true }));
+        expect(none).toEqual({ uniqueIdentifiers: [], totalItems: 7 });
       }
     });
 

@@ -29,7 +29,7 @@ export type Origin = 'generated' | 'registered';
 const NOTHING_SO_FAR = new AttributeSet();
 
 async function templateAttributes(name: Name, context: OperationContext): Promise<readonly Attribute[]> {
-  const { objects } = await context.objects.locate({
+  const { uniqueIdentifiers } = await context.objects.locate({
     filters: [
       { kind: 'equals', attribute: { key: 'Name', value: name } },
       { kind: 'equals', attribute: { key: 'ObjectType', value: ObjectType.Template } },
@@ -38,8 +38,12 @@ async function templateAttributes(name: Name, context: OperationContext): Promis
     order: 'oldest-first',
     offsetItems: 0,
     maximumItems: 1,
+    isCounted: false,
   });
-  const value = objects[0]?.openValue();
+  const [uniqueIdentifier] = uniqueIdentifiers;
+  const template =
+    uniqueIdentifier === undefined ? undefined : await context.objects.find(uniqueIdentifier, 'inspect');
+  const value = template?.stored.openValue();
   if (value?.objectType !== ObjectType.Template) {
     throw new HoldfastError('ItemNotFound', 'a Template of that name does not exist');
   }

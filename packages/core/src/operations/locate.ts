@@ -52,17 +52,17 @@ export const locate = operation({
     requireNotNegative('Maximum Items', maximumItems);
     requireNotNegative('Offset Items', offsetItems);
     const attributes = request.attributes.map((attribute) => resolved(attribute, context));
-    const { objects, totalItems } = await context.objects.locate({
+    const { uniqueIdentifiers, totalItems } = await context.objects.locate({
       filters: [...locateFilters(attributes), ...groupMemberFilters(request.objectGroupMember)],
       storage: storageOf(request.storageStatusMask),
       order: 'newest-first',
       offsetItems: offsetItems ?? 0,
       maximumItems: maximumItemsOf(request.objectGroupMember, maximumItems),
+      isCounted: offsetItems !== undefined,
     });
-    const uniqueIdentifiers = objects.map((object) => object.uniqueIdentifier);
     for (const uniqueIdentifier of uniqueIdentifiers) context.produced(uniqueIdentifier);
     if (uniqueIdentifiers.length !== 1) context.emptyPlaceholder();
-    return { locatedItems: offsetItems === undefined ? undefined : totalItems, uniqueIdentifiers };
+    return { locatedItems: totalItems, uniqueIdentifiers };
   },
 });
 

@@ -72,14 +72,17 @@ export interface LocateQuery {
   readonly offsetItems: number;
   /** Undefined: no limit. */
   readonly maximumItems: number | undefined;
+  /** Whether all that match are counted, beyond offset and maximum. */
+  readonly isCounted: boolean;
   /** Time at which date-driven states are computed, seconds. */
   readonly nowSeconds: number;
 }
 
 export interface LocateResult {
-  readonly objects: readonly StoredObject[];
-  /** How many match without offset and maximum; only there where the query had to count them. */
-  readonly totalItems: number;
+  /** In the order asked for. Each of these objects was read and checked, and matches. */
+  readonly uniqueIdentifiers: readonly string[];
+  /** How many match without offset and maximum; there where the query counts them. */
+  readonly totalItems: number | undefined;
 }
 
 /** Reads and writes objects. Outside a transaction every commit is one by itself. */

@@ -180,9 +180,13 @@ export function soleNameOf({ filters, storage }: LocateQuery): string | undefine
 
 /** The answer where `object` is the only one that may match. */
 export function locateAmong(object: StoredRow | undefined, query: LocateQuery): LocateResult {
-  if (object === undefined || !matchesQuery(object.attributes, query)) return { objects: [], totalItems: 0 };
-  const isWanted = query.offsetItems === 0 && query.maximumItems !== 0;
-  return { objects: isWanted ? [object] : [], totalItems: 1 };
+  const matching =
+    object !== undefined && matchesQuery(object.attributes, query) ? [object.uniqueIdentifier] : [];
+  const { offsetItems, maximumItems = 1, isCounted } = query;
+  return {
+    uniqueIdentifiers: matching.slice(offsetItems, offsetItems + maximumItems),
+    totalItems: isCounted ? matching.length : undefined,
+  };
 }
 
 /**
@@ -195,27 +199,34 @@ export async function locateObjects(
   keyring: Keyring,
   query: LocateQuery,
 ): Promise<LocateResult> {
-  if (!isUuid(query.domainId)) return { objects: [], totalItems: 0 };
+  if (!isUuid(query.domainId)) return locateAmong(undefined, query);
   await keyring.ensure(query.domainId);
-  const { offsetItems, maximumItems } = query;
+  const { offsetItems, isCounted, maximumItems = Number.POSITIVE_INFINITY } = query;
   const conditions = conditionsOf(query);
-  const isCounted = maximumItems !== undefined || offsetItems > 0;
-  const wanted = maximumItems ?? Number.POSITIVE_INFINITY;
-  const objects: StoredRow[] = [];
+  const uniqueIdentifiers: string[] = [];
   let matched = 0;
   let after: string | undefined;
   do {
+    if (uniqueIdentifiers.length >= maximumItems && (!isCounted || conditions.isExact)) {
+      const totalItems = isCounted ? await countMatches(session, conditions) : undefined;
+      return { uniqueIdentifiers, totalItems };
+    }
     const page = await readPage(session, keyring, query, conditions, after);
-    for (const object of page) {
-      if (!matchesQuery(object.attributes, query)) continue;
-      if (matched++ >= offsetItems && objects.length < wanted) objects.push(object);
+    for (const { attributes, uniqueIdentifier } of page.rows) {
+      if (!matchesQuery(attributes, query)) continue;
+      if (matched++ >= offsetItems && uniqueIdentifiers.length < maximumItems) {
+        uniqueIdentifiers.push(uniqueIdentifier);
+      }
     }
-    after = page.length < PAGE_ITEMS ? undefined : page.at(-1)?.internalId;
-    if (objects.length >= wanted && conditions.isExact) {
-      return { objects, totalItems: await countMatches(session, conditions) };
-    }
-  } while (after !== undefined && (isCounted || objects.length < wanted));
-  return { objects, totalItems: matched };
+    after = page.last;
+  } while (after !== undefined);
+  return { uniqueIdentifiers, totalItems: isCounted ? matched : undefined };
+}
+
+interface Page {
+  readonly rows: readonly StoredRow[];
+  /** Where the next page begins; undefined after the last one. */
+  readonly last: string | undefined;
 }
 
 async function readPage(
@@ -224,19 +235,17 @@ async function readPage(
   { domainId, order, offsetItems, maximumItems }: LocateQuery,
   conditions: Conditions,
   after: string | undefined,
-): Promise<readonly StoredRow[]> {
+): Promise<Page> {
   const [direction, comparison] = order === 'newest-first' ? ['DESC', '<'] : ['ASC', '>'];
-  const items = Math.min(
-    PAGE_ITEMS,
-    conditions.isExact ? offsetItems + (maximumItems ?? PAGE_ITEMS) : PAGE_ITEMS,
-  );
+  const wanted = conditions.isExact && maximumItems !== undefined ? offsetItems + maximumItems : PAGE_ITEMS;
+  const items = Math.min(PAGE_ITEMS, Math.max(1, wanted));
   const clauses = [...conditions.clauses];
   const types = [...conditions.types];
   if (after !== undefined) {
     types.push(TypeId.uuid);
     clauses.push(`p.internal_id ${comparison} $${types.length}`);
   }
-  const page: StoredRow[] = [];
+  const rows: StoredRow[] = [];
   let failure: HoldfastError | undefined;
   await session.run(
     {
@@ -254,14 +263,14 @@ async function readPage(
     },
     (row) => {
       try {
-        page.push(readObject(keyring, row, domainId));
+        rows.push(readObject(keyring, row, domainId));
       } catch (error) {
         failure ??= storeError(error);
       }
     },
   );
   if (failure !== undefined) throw failure;
-  return page;
+  return { rows, last: rows.length < items ? undefined : rows.at(-1)?.internalId };
 }
 
 async function countMatches(session: Session, conditions: Conditions): Promise<number> {
