@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, open, rename, rm } from 'node:fs/promises';
 import type { SecretBytes } from '@holdfast/ttlv';
+import { errorCode } from './error-code';
 import { wrongUse } from './exit';
 
 /** The one place where the command line reads key bytes: to write them where the user asked for. */
@@ -113,9 +114,9 @@ async function writeFileSafely(path: string, content: string | Buffer, overwrite
       });
     }
   } catch (cause) {
-    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     if (code === 'EEXIST') throw alreadyThere(path);
-    throw wrongUse(`${path} cannot be written (${String(code)})`);
+    throw wrongUse(`${path} cannot be written (${code ?? 'unknown reason'})`);
   }
 }
 

@@ -133,7 +133,7 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 };
 
 /** The `code` of an error, wherever it comes from. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
 }

@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { ConnectionFailure, codeOf } from './connection-failure';
+import { ConnectionFailure } from './connection-failure';
 
 /** What the client proves itself with, and whom it trusts: PEM texts. */
 export interface TlsCredentials {
@@ -39,23 +39,26 @@ function requireCertificate(pem: string | Buffer, what: string): void {
   }
 }
 
-function keyFault(key: string | Buffer, passphrase: string | undefined, cause: unknown): ConnectionFailure {
-  if (codeOf(cause) === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') {
-    return unusable(
-      'the private key does not belong to the client certificate',
-      'Give the key that the certificate was issued for.',
-      cause,
-    );
-  }
-  if (isEncryptedKey(key)) {
-    return passphrase === undefined
+/** The private key opened, so that what is wrong with it is known before a connection fails for it. */
+function openKey(key: string | Buffer, passphrase: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch (cause) {
+    if (!isEncryptedKey(key)) {
+      const hint = 'It begins with -----BEGIN PRIVATE KEY-----.';
+      throw unusable('the client key holds no private key in PEM', hint, cause);
+    }
+    throw passphrase === undefined
       ? unusable('the private key is encrypted and no passphrase was given', undefined, cause)
       : unusable('the private key cannot be decrypted with this passphrase', undefined, cause);
   }
-  return unusable(
-    'the client key holds no private key in PEM',
-    'It begins with -----BEGIN PRIVATE KEY-----.',
-    cause,
+}
+
+function requirePair(cert: string | Buffer, key: string | Buffer, passphrase: string | undefined): void {
+  if (new X509Certificate(cert).checkPrivateKey(openKey(key, passphrase))) return;
+  throw unusable(
+    'the private key does not belong to the client certificate',
+    'Give the key that the certificate was issued for.',
   );
 }
 
@@ -72,6 +75,7 @@ export function secureContextOf({ cert, key, passphrase, ca }: TlsCredentials): 
       'They go together.',
     );
   }
+  if (cert !== undefined && key !== undefined) requirePair(cert, key, passphrase);
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
@@ -81,6 +85,6 @@ export function secureContextOf({ cert, key, passphrase, ca }: TlsCredentials): 
       ...(passphrase === undefined ? {} : { passphrase }),
     });
   } catch (cause) {
-    throw keyFault(key ?? '', passphrase, cause);
+    throw unusable('the certificates and the key cannot be used together', undefined, cause);
   }
 }

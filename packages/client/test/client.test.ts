@@ -73,7 +73,7 @@ async function connected(
 }
 
 function success<Response>(
-  operation: OperationDefinition<never, Response>,
+  operation: OperationDefinition<unknown, Response>,
   response: Response,
   dialect: Dialect = dialectNamed('1.4'),
 ): ResponseBatchItem {

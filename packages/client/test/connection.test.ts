@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '../src';
 import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
@@ -145,6 +145,13 @@ describe('the client’s own credentials', () => {
     [
       'the key is another’s',
       () => ({ key: stranger.client.key }),
+      'the private key does not belong to the client certificate',
+    ],
+    [
+      'the key is of another kind',
+      () => ({
+        key: generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      }),
       'the private key does not belong to the client certificate',
     ],
     [

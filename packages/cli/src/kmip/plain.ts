@@ -168,7 +168,7 @@ export function oneLine(value: Plain): string {
   if (value === null) return '';
   if (Array.isArray(value)) return value.map((one: Plain) => oneLine(one)).join(', ');
   if (typeof value !== 'object') return String(value);
-  if ('nameValue' in value && value.nameType === 'UninterpretedTextString') return String(value.nameValue);
+  if ('nameValue' in value && value.nameType === 'UninterpretedTextString') return oneLine(value.nameValue);
   return Object.entries(value as { readonly [member: string]: Plain })
     .filter(([, member]) => !Array.isArray(member) || member.length > 0)
     .map(([name, member]) => `${name} ${oneLine(member)}`)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
 
 /** Connection settings that are kept under a name: addresses and paths, never the bytes of a key. */
@@ -84,7 +85,7 @@ export async function readProfiles(environment: Environment): Promise<StoredProf
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return { profiles: {} };
+    if (errorCode(cause) === 'ENOENT') return { profiles: {} };
     throw wrongUse(`${path} cannot be read`);
   }
   return parseProfiles(text, path);

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
 import { profileNamed, readProfiles, type Profile } from './profiles';
 
@@ -83,18 +85,24 @@ export async function connectionSettings(
   };
 }
 
-const ADDRESS =
-  /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*))(?::(\d{1,5}))?$/;
+const ADDRESS = /^(?:\[([^[\]]+)\]|([^:[\]/]+))(?::(\d{1,5}))?$/;
 
 /**
  * HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address.
  * @throws CommandFailure wrong use
  */
 export function parseServer(text: string): { readonly host: string; readonly port?: number } {
+  if (isIPv6(text)) return { host: text };
   const match = ADDRESS.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? match?.[3];
-  const port = match?.[4] === undefined ? undefined : Number(match[4]);
-  if (host === undefined || port === 0 || (port ?? 1) > 65535) {
+  const bracketed = match?.[1];
+  const host = bracketed ?? match?.[2];
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (
+    host === undefined ||
+    (bracketed !== undefined && !isIPv6(bracketed)) ||
+    port === 0 ||
+    (port ?? 1) > 65535
+  ) {
     throw wrongUse(`${JSON.stringify(text)} is no server`, 'A server is HOST, HOST:PORT or [IPv6]:PORT.');
   }
   return port === undefined ? { host } : { host, port };
@@ -108,7 +116,7 @@ export async function readNamedFile(path: string, what: string): Promise<Buffer>
   try {
     return await readFile(path);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = errorCode(cause);
     const reason =
       code === 'ENOENT' ? 'does not exist' : code === 'EACCES' ? 'may not be read by you' : 'cannot be read';
     throw wrongUse(`${what} ${path} ${reason}`);

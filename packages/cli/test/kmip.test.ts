@@ -1,0 +1,420 @@
+import { spawn } from 'node:child_process';
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { runCommandLine } from '../src/exit';
+import { explain } from '../src/kmip/explain';
+import { buildProgram } from '../src/kmip/program';
+
+const KMIP = resolve(__dirname, '../bin/kmip.js');
+
+let server: ServerProcess;
+let folder: string;
+const inherited = { ...process.env };
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-kmip-'));
+  server = await startServerProcess();
+  const { cert, key, ca } = server.clientFiles;
+  Object.assign(process.env, {
+    KMIP_SERVER: `127.0.0.1:${server.port}`,
+    KMIP_CERT: cert,
+    KMIP_KEY: key,
+    KMIP_CA: ca,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+  });
+}, 120_000);
+afterAll(async () => {
+  process.env = inherited;
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+interface Result {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in this process, as its entry does. */
+async function kmip(...args: readonly string[]): Promise<Result> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  const collect =
+    (chunks: Buffer[]) =>
+    (chunk: string | Uint8Array, done?: unknown): boolean => {
+      chunks.push(Buffer.from(chunk as string));
+      if (typeof done === 'function') (done as () => void)();
+      return true;
+    };
+  const spies = [
+    jest.spyOn(process.stdout, 'write').mockImplementation(collect(out)),
+    jest.spyOn(process.stderr, 'write').mockImplementation(collect(err)),
+  ];
+  try {
+    await runCommandLine(buildProgram(), ['node', 'kmip', ...args], explain);
+    return {
+      code: process.exitCode,
+      stdout: Buffer.concat(out).toString(),
+      stderr: Buffer.concat(err).toString(),
+    };
+  } finally {
+    process.exitCode = 0;
+    process.stdout.removeAllListeners('error');
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** Runs the installed command in a process of its own. */
+function spawned(
+  args: readonly string[],
+  options: { readonly input?: string | Buffer; readonly environment?: Readonly<Record<string, string>> } = {},
+): Promise<Result> {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [KMIP, ...args], {
+      env: { ...process.env, ...options.environment },
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('latin1')));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', failed);
+    child.on('close', (code) => done({ code, stdout, stderr }));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+  });
+}
+
+function json<T>(result: Result): T {
+  expect(result).toMatchObject({ code: 0 });
+  return JSON.parse(result.stdout) as T;
+}
+
+async function made(...args: readonly string[]): Promise<string> {
+  return json<{ uniqueIdentifier: string }>(await kmip(...args, '--json')).uniqueIdentifier;
+}
+
+async function attribute(id: string, name: string): Promise<unknown> {
+  const { attributes } = json<{ attributes: { value: unknown }[] }>(
+    await kmip('get-attributes', id, name, '--json'),
+  );
+  return attributes.length === 1 ? attributes[0]?.value : attributes.map(({ value }) => value);
+}
+
+test('the command contract holds', async () => {
+  const create = await spawned([
+    'create',
+    '--algorithm',
+    'AES',
+    '--length',
+    '256',
+    '--name',
+    'contract',
+    '--json',
+  ]);
+  const { uniqueIdentifier } = json<{ uniqueIdentifier: string }>(create);
+  const [get, locate] = await Promise.all([
+    spawned(['get', uniqueIdentifier, '--format', 'hex']),
+    spawned(['locate', '--name', 'contract', '--json']),
+  ]);
+  expect(get).toEqual({ code: 0, stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/) as string, stderr: '' });
+  expect(json(locate)).toEqual({ uniqueIdentifiers: [uniqueIdentifier] });
+});
+
+describe.each(['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'])('in KMIP %s', (version) => {
+  const v = ['--kmip-version', version];
+
+  test('a key lives from creation to destruction', async () => {
+    const name = `life-${version}`;
+    const id = await made('create', '--name', name, '--object-group', 'g', '--custom', 'x-note=früh', ...v);
+    expect(json(await kmip('locate', '--name', name, '--state', 'pre-active', '--json', ...v))).toMatchObject(
+      {
+        uniqueIdentifiers: [id],
+      },
+    );
+    expect(await kmip('add-attribute', id, 'Contact Information=me', ...v)).toMatchObject({ code: 0 });
+    expect(await kmip('modify-attribute', id, 'Contact Information=you', ...v)).toMatchObject({ code: 0 });
+    expect(await attribute(id, 'ContactInformation')).toBe('you');
+    expect(await kmip('delete-attribute', id, 'Contact Information', ...v)).toMatchObject({ code: 0 });
+    expect(await attribute(id, 'ContactInformation')).toEqual([]);
+    expect(await attribute(id, 'x-note')).toBe('früh');
+    expect(await kmip('check', id, '--usage-mask', 'Encrypt', ...v)).toMatchObject({ code: 0 });
+    expect(await kmip('activate', id, ...v)).toMatchObject({ code: 0 });
+    const heir = await made('re-key', id, ...v);
+    expect(await attribute(heir, 'Name')).toMatchObject({ nameValue: name });
+    expect(await attribute(id, 'State')).toBe('Active');
+    expect(await kmip('destroy', id, ...v)).toMatchObject({ code: 1 });
+    expect(await kmip('revoke', id, '--reason', 'cessation-of-operation', ...v)).toMatchObject({ code: 0 });
+    expect(await kmip('destroy', id, ...v)).toMatchObject({ code: 0 });
+    expect(await kmip('get', id, '--format', 'hex', ...v)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  test('the server tells what it is', async () => {
+    expect(json(await kmip('query', '--all', '--json', ...v))).toMatchObject({
+      vendorIdentification: 'Holdfast',
+    });
+    expect((await kmip('query', ...v)).stdout).toMatch(/^Operations +Create$/m);
+  });
+});
+
+test('versions are listed, highest first', async () => {
+  expect((await kmip('discover-versions')).stdout.split('\n').slice(0, 3)).toEqual(['VERSION', '2.1', '2.0']);
+});
+
+describe('what comes in goes out', () => {
+  const file = (name: string, content: string | Buffer): string => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  test('a private key, whatever form the server gives it in', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    const id = await made('register', '--file', file('ec.pem', pem), '--name', 'ec');
+    const { stdout } = await kmip('get', id, '--format', 'pem');
+    expect(createPrivateKey(stdout).export({ type: 'pkcs8', format: 'pem' })).toBe(pem);
+    const der = file('ec.der', publicKey.export({ type: 'spki', format: 'der' }));
+    const publicId = await made('register', '--file', der);
+    expect(await attribute(publicId, 'Object Type')).toBe('PublicKey');
+    expect((await kmip('get', publicId, '--format', 'pem')).stdout).toBe(
+      publicKey.export({ type: 'spki', format: 'pem' }),
+    );
+  });
+
+  test('a certificate', async () => {
+    const pem = readFileSync(server.clientFiles.cert, 'utf8');
+    const id = await made('register', '--file', server.clientFiles.cert);
+    expect(await attribute(id, 'Object Type')).toBe('Certificate');
+    expect((await kmip('get', id, '--format', 'pem')).stdout.trim()).toBe(pem.trim());
+  });
+
+  test('bytes of a symmetric key, to a file of one’s own', async () => {
+    const hex = createHash('sha256').update('k').digest('hex');
+    const id = await made('register', '--type', 'symmetric-key', '--algorithm', 'AES', '--hex', hex);
+    const out = join(folder, 'key.bin');
+    expect(json(await kmip('get', id, '--out', out, '--json'))).toMatchObject({
+      uniqueIdentifier: id,
+      file: out,
+    });
+    expect(readFileSync(out, 'hex')).toBe(hex);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    expect(await kmip('get', id, '--out', out)).toMatchObject({ code: 2 });
+    expect(json(await kmip('get', id, '--format', 'base64', '--json'))).toMatchObject({
+      value: Buffer.from(hex, 'hex').toString('base64'),
+    });
+  });
+
+  test('raw bytes through pipes', async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const registered = await spawned(['register', '--type', 'opaque-object', '--json'], { input: bytes });
+    const { uniqueIdentifier } = json<{ uniqueIdentifier: string }>(registered);
+    const { stdout } = await spawned(['get', uniqueIdentifier, '--format', 'raw']);
+    expect(Buffer.from(stdout, 'latin1')).toEqual(bytes);
+  });
+
+  test('a key wrapped by another', async () => {
+    const kek = await made('create', '--usage-mask', 'WrapKey|UnwrapKey', '--activation-date', 'now');
+    const id = await made('create');
+    expect((await kmip('get', id, '--wrap-with', kek, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{80}\n$/);
+  });
+
+  test('nothing without being asked', async () => {
+    const secret = createHash('sha256').update('s').digest();
+    const id = await made('register', '--type', 'secret-data', '--hex', secret.toString('hex'));
+    const results = [
+      await kmip('get', id),
+      await kmip('get', id, '--json'),
+      await kmip('get', id, '--verbose'),
+    ];
+    for (const { code, stdout, stderr } of results) {
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/32/);
+      for (const form of ['hex', 'base64', 'latin1'] as const) {
+        expect(stdout + stderr).not.toContain(secret.toString(form));
+      }
+    }
+    expect(results[0]?.stderr).toContain('--format');
+  });
+});
+
+describe('create-key-pair', () => {
+  test('names both halves', async () => {
+    const pair = json<{ privateKeyUniqueIdentifier: string; publicKeyUniqueIdentifier: string }>(
+      await kmip('create-key-pair', '--curve', 'P-256', '--name', 'pair', '--json'),
+    );
+    expect(await attribute(pair.privateKeyUniqueIdentifier, 'Name')).toMatchObject({
+      nameValue: 'pair-private',
+    });
+    expect(await attribute(pair.publicKeyUniqueIdentifier, 'Name')).toMatchObject({
+      nameValue: 'pair-public',
+    });
+    expect(await attribute(pair.privateKeyUniqueIdentifier, 'CryptographicUsageMask')).toEqual(['Sign']);
+  });
+});
+
+test('locate shows a table, or identifiers alone', async () => {
+  const id = await made('create', '--name', 'shown', '--object-group', 'shown');
+  const { stdout } = await kmip('locate', '--object-group', 'shown');
+  expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['UNIQUE IDENTIFIER', 'NAME', 'TYPE', 'ALGORITHM', 'LENGTH', 'STATE'],
+    [id, 'shown', 'Symmetric Key', 'AES', '256', 'Pre-Active'],
+    [''],
+  ]);
+  expect(await kmip('locate', '--object-group', 'shown', '--ids')).toMatchObject({ stdout: `${id}\n` });
+  expect(await kmip('locate', '--name', 'nobody')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'Nothing was found.\n',
+  });
+});
+
+test('what the server stores cannot act on the terminal', async () => {
+  const id = await made('create', '--name', 'a\u001b]0;pwned\u0007b', '--object-group', 'escape');
+  for (const args of [
+    ['locate', '--object-group', 'escape'],
+    ['get-attributes', id, 'Name'],
+    ['get', id],
+  ]) {
+    const { stdout } = await kmip(...args);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toContain('a\\u{1b}]0;pwned\\u{7}b');
+  }
+});
+
+test('random bytes go where they are asked to', async () => {
+  expect((await kmip('rng-retrieve', '20', '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{40}\n$/);
+  expect(await kmip('rng-retrieve', '20')).toMatchObject({ code: 2, stdout: '' });
+});
+
+describe('exit code 1: the server says no', () => {
+  test('with its reason and a hint', async () => {
+    expect(await kmip('get', 'no-such-object')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^kmip: Get was refused \(Object Not Found\): .+\n {2}Look for it .+\n$/,
+      ) as string,
+    });
+    await made('create', '--name', 'taken');
+    expect((await kmip('create', '--name', 'taken')).stderr).toContain('kmip locate --name');
+  });
+});
+
+describe('exit code 2: wrong use', () => {
+  test.each([
+    [[]],
+    [['frobnicate']],
+    [['get']],
+    [['create', '--length', 'long']],
+    [['create', '--attribute', 'Colour=red']],
+    [['create', '--kmip-version', '3.0']],
+    [['create', '--kmip-version', '1.0', '--attribute', 'Comment=newer than that']],
+    [['set-attribute', 'id', 'Comment=x', '--kmip-version', '1.4']],
+    [['locate', '--state', 'tired']],
+    [['query', '--ca', '/nonexistent']],
+    [['query', '--server', 'a:b:c:d']],
+    [['query', '--profile', 'nobody']],
+    [['register', '--file', '/nonexistent']],
+    [['register', '--hex', '0011']],
+    [['register', '--type', 'symmetric-key', '--hex', '0011']],
+    [['get', 'id', '--format', 'der']],
+  ])('%j', async (args) => {
+    expect(await kmip(...args)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('a key that is not the certificate’s', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const path = join(folder, 'other.key');
+    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    expect(await kmip('query', '--key', path)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('does not belong to the client certificate') as string,
+    });
+  });
+});
+
+describe('exit code 3: no connection', () => {
+  test('nobody listens', async () => {
+    const nobody = createServer();
+    await new Promise<void>((listening) => nobody.listen(0, '127.0.0.1', listening));
+    const { port } = nobody.address() as AddressInfo;
+    await new Promise((closed) => nobody.close(closed));
+    expect(await spawned(['query', '--server', `127.0.0.1:${port}`])).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining('no server answers at this address') as string,
+    });
+  });
+
+  test('the server is not the trusted one', async () => {
+    expect(await kmip('query', '--ca', server.clientFiles.cert)).toMatchObject({ code: 3 });
+    expect(await kmip('query', '--server-name', 'kms.example.org')).toMatchObject({ code: 3 });
+  });
+});
+
+test('a client that was revoked learns it', async () => {
+  const out = join(folder, 'leaver');
+  await holdfast('client', 'add', 'leaver', '--data-dir', server.dataDir, '--out', out);
+  const files = ['--cert', join(out, 'cert.pem'), '--key', join(out, 'key.pem'), '--ca', join(out, 'ca.pem')];
+  expect(await kmip('query', ...files)).toMatchObject({ code: 0 });
+  await holdfast('client', 'revoke', 'leaver', '--data-dir', server.dataDir);
+  expect(await kmip('query', ...files)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Authentication Not Successful') as string,
+  });
+});
+
+test('an encrypted key opens with its passphrase', async () => {
+  const path = join(folder, 'encrypted.key');
+  const key = createPrivateKey(readFileSync(server.clientFiles.key));
+  writeFileSync(
+    path,
+    key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'right' }),
+  );
+  const ask = ['query', '--key', path];
+  expect(await spawned(ask, { environment: { KMIP_KEY_PASSPHRASE: 'right' } })).toMatchObject({ code: 0 });
+  expect(await spawned(ask, { environment: { KMIP_KEY_PASSPHRASE: 'wrong' } })).toMatchObject({ code: 2 });
+  expect(await spawned(ask)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('KMIP_KEY_PASSPHRASE') as string,
+  });
+});
+
+test('a profile does for the settings', async () => {
+  const { cert, key, ca } = server.clientFiles;
+  const bare = { KMIP_SERVER: '', KMIP_CERT: '', KMIP_KEY: '', KMIP_CA: '' };
+  const address = `127.0.0.1:${server.port}`;
+  expect(
+    await kmip('profile', 'add', 'lab', '--server', address, '--cert', cert, '--key', key, '--ca', ca),
+  ).toMatchObject({ code: 0 });
+  expect(await kmip('profile', 'add', 'lab', '--server', 'elsewhere')).toMatchObject({ code: 2 });
+  expect(await kmip('profile', 'add', 'far', '--server', 'elsewhere:1')).toMatchObject({ code: 0 });
+  expect(json(await kmip('profile', 'list', '--json'))).toMatchObject({ default: 'lab' });
+  expect((await kmip('profile', 'show', 'lab')).stdout).toContain(cert);
+  expect(await spawned(['discover-versions'], { environment: bare })).toMatchObject({ code: 0 });
+  const stored = readFileSync(join(folder, 'config/holdfast/profiles.json'), 'utf8');
+  expect(stored).not.toContain('BEGIN');
+  expect(await kmip('profile', 'remove', 'lab')).toMatchObject({ code: 0 });
+  expect(await spawned(['discover-versions'], { environment: bare })).toMatchObject({ code: 2 });
+});
+
+test('--verbose tells about the connection on standard error', async () => {
+  const { stdout, stderr } = await kmip('locate', '--name', 'nobody', '--json', '--verbose');
+  expect(JSON.parse(stdout)).toEqual({ uniqueIdentifiers: [] });
+  expect(stderr).toMatch(/TLSv1\.3, TLS_.+, KMIP 2\.1\nServer certificate: .+/);
+});
+
+test('every command has help with an example', () => {
+  for (const command of buildProgram().commands) {
+    const leaves = command.commands.length > 0 ? command.commands : [command];
+    for (const leaf of leaves) {
+      let help = '';
+      leaf.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      expect(help).toMatch(/Examples?:\n +(\$ )?kmip /);
+    }
+  }
+});
