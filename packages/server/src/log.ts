@@ -28,7 +28,8 @@ export function createLogger(level: LogLevel): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: describeError },
+      // Most callers describe an error themselves; one that is handed over as it is must not show its own fields either.
+      serializers: { error: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
     },
     pino.destination({ dest: 2, sync: true }),
   );
