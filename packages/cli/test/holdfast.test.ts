@@ -1,0 +1,598 @@
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { certificates } from '@holdfast/pki';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+
+/** The built `holdfast` command, run as an operator and an officer run it, against a real server process. */
+
+const HOLDFAST = resolve(__dirname, '../bin/holdfast.js');
+const OFFICER_HINT = 'Give an officer credential with --officer FILE';
+
+/** A certificate request (PKCS#10) for CN=ignored, with its key. */
+const REQUEST = `-----BEGIN CERTIFICATE REQUEST-----
+MIHLMHQCAQAwEjEQMA4GA1UEAwwHaWdub3JlZDBZMBMGByqGSM49AgEGCCqGSM49
+AwEHA0IABDJt8/Lct7Ta7SwR4qSqFW/O4HpwhqkTlMn0Cha6Pd9aR6Iu8Te9Xcj0
+bHm+/gKqF7QMY5KA3qqZ+HoIjtP7FmWgADAKBggqhkjOPQQDAgNHADBEAiBj6uCi
+qizYyrhcDbSSbbJLfTPESN88+qLBDhWqAFuSCwIgWnbSJnDsGC5x5hbVcEnNwiMd
+GVGjv/oWowRY2cLkxRY=
+-----END CERTIFICATE REQUEST-----
+`;
+const REQUEST_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLdDkR+RCeFF9CLHz
+bwGVOFoKpgEwnne3KceyshRRZk6hRANCAAQybfPy3Le02u0sEeKkqhVvzuB6cIap
+E5TJ9AoWuj3fWkeiLvE3vV3I9Gx5vv4Cqhe0DGOSgN6qmfh6CI7T+xZl
+-----END PRIVATE KEY-----
+`;
+
+let folder: string;
+let dataDir: string;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Runs a command in the test's folder, on the test's data folder unless it is told otherwise. */
+function run(args: readonly string[], { environment = {}, input = '' }: RunOptions = {}): Promise<Outcome> {
+  return new Promise((resolveOutcome) => {
+    const child = execFile(
+      process.execPath,
+      [HOLDFAST, ...args],
+      { cwd: folder, env: { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir, ...environment } },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolveOutcome({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const holdfast = (...args: readonly string[]): Promise<Outcome> => run(args);
+
+/** Runs a command that has to succeed. @returns its standard output */
+async function done(...args: readonly string[]): Promise<string> {
+  const outcome = await holdfast(...args);
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  return outcome.stdout;
+}
+
+async function json<T>(...args: readonly string[]): Promise<T> {
+  return JSON.parse(await done(...args, '--json')) as T;
+}
+
+/** Runs a command that has to be refused, with the given exit code, in these words and without output. */
+async function refused(code: number, words: string, ...args: readonly string[]): Promise<string> {
+  const outcome = await holdfast(...args);
+  expect(outcome).toEqual({ code, stdout: '', stderr: expect.stringContaining(words) as string });
+  expect(outcome.stderr).not.toMatch(/^\s+at /m);
+  return outcome.stderr;
+}
+
+function path(...names: readonly string[]): string {
+  return join(folder, ...names);
+}
+
+function modeOf(file: string): number {
+  return statSync(file).mode & 0o777;
+}
+
+function pem(...names: readonly string[]): X509Certificate {
+  return new X509Certificate(readFileSync(path(...names)));
+}
+
+function writeRequest(name: string): void {
+  writeFileSync(path(name), REQUEST);
+}
+
+/** A self-signed certificate, which is that of a CA. */
+async function writeSelfSigned(name: string, commonName: string): Promise<void> {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const issued = await certificates.createAuthority({ commonName, nowSeconds });
+  writeFileSync(path(name), issued.pem);
+}
+
+interface ClientJson {
+  readonly name: string;
+  readonly domain: string;
+  readonly role: string;
+  readonly status: string;
+  readonly credentials: readonly { readonly id: string; readonly rule: string; readonly status: string }[];
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  dataDir = join(folder, 'data');
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('without a server', () => {
+  test('status finds nobody', async () => {
+    await refused(3, 'no Holdfast server is running on', 'status');
+    await refused(3, 'no Holdfast server is running on', 'status', '--wait', '0.2');
+  });
+
+  test('what needs a server finds nobody, and leaves nothing behind', async () => {
+    await refused(3, 'no Holdfast server is running on', 'client', 'add', 'a', '--out', 'new');
+    expect(existsSync(path('new'))).toBe(false);
+    await refused(3, 'no Holdfast server is running on', 'officer', 'add', 'a', '--out', 'new.json');
+    expect(existsSync(path('new.json'))).toBe(false);
+    await refused(3, 'no Holdfast server is running on', 'drain');
+  });
+
+  test.each([
+    [['unknown'], "unknown command 'unknown'"],
+    [['status', '--unknown'], "unknown option '--unknown'"],
+    [['status', '--wait', 'long'], 'give seconds'],
+    [['serve', '--workers', '0'], 'give a number from 1 to 256'],
+    [['serve', '--log-level', 'loud'], 'Allowed choices are'],
+    [['serve', '--listen', 'somewhere'], 'is not HOST:PORT'],
+    [['client', 'add'], "missing required argument 'name'"],
+    [['client', 'add', 'a'], 'give --out DIR'],
+    [['client', 'add', 'a', '--csr', 'absent.csr', '--cert', 'absent.pem'], 'give one of --csr, --cert'],
+    [['client', 'add', 'a', '--cert', 'absent.pem'], 'cannot read absent.pem'],
+    [['client', 'add', 'a', '--role', 'admin', '--out', 'a'], 'Allowed choices are user, reader'],
+    [['client', 'add', 'a', '--days', '0', '--out', 'a'], 'give whole days'],
+    [['client', 'list', '--officer', 'absent.json'], 'there is no officer credential absent.json'],
+    [['ca', 'add', 'absent.pem'], 'cannot read absent.pem'],
+    [['officer', 'add', 'a'], "required option '--out <file>' not specified"],
+  ])('%j is wrong use', async (args, words) => {
+    await refused(2, words, ...args);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('help and version are no failures', async () => {
+    expect((await holdfast('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await holdfast('client', '--help')).stdout).toContain('holdfast client');
+    expect((await holdfast('serve', '--help')).code).toBe(0);
+  });
+
+  test.each([
+    ['HOLDFAST_PASSPHRASE_FILE', 'cannot read'],
+    ['HOLDFAST_DATABASE_URL_FILE', 'cannot read'],
+  ])('a file that %s names has to be there', async (variable, words) => {
+    const outcome = await run(['init'], { environment: { [variable]: path('absent') } });
+    expect(outcome).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${variable}: ${words}`) as string,
+    });
+  });
+
+  test('a secret is given in one way', async () => {
+    writeFileSync(path('secret'), 'a secret\n');
+    const file = path('secret');
+    const passphrases = { HOLDFAST_PASSPHRASE: 'one', HOLDFAST_PASSPHRASE_FILE: file };
+    const urls = { HOLDFAST_DATABASE_URL: 'postgresql://one', HOLDFAST_DATABASE_URL_FILE: file };
+    for (const environment of [passphrases, urls]) {
+      const outcome = await run(['init'], { environment });
+      expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining('not both') as string });
+      expect(outcome.stderr).not.toContain('a secret');
+    }
+  });
+});
+
+describe('init', () => {
+  const passphrase = 'correct horse battery staple';
+  const sealed = (): Record<string, string> => ({
+    HOLDFAST_DATA_DIR: path('sealed'),
+    HOLDFAST_LOG_LEVEL: 'silent',
+    HOLDFAST_PASSPHRASE_FILE: path('passphrase'),
+  });
+
+  beforeAll(() => writeFileSync(path('passphrase'), `${passphrase}\n`));
+
+  test('makes the root key, the first officer and the first client, readable by their owner alone', async () => {
+    const made = await run(['init'], { environment: sealed() });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toContain(`Holdfast is set up in ${path('sealed')}`);
+    for (const name of ['root.key', 'officer.json', 'client/key.pem']) {
+      expect([name, modeOf(path('sealed', name))]).toEqual([name, 0o600]);
+    }
+    expect(modeOf(path('sealed'))).toBe(0o700);
+    expect(pem('sealed/client/cert.pem').checkIssued(pem('sealed/client/ca.pem'))).toBe(true);
+    expect(readFileSync(path('sealed/root.key'), 'latin1')).toContain('software-passphrase');
+  });
+
+  test('keeps what is there', async () => {
+    const before = ['root.key', 'officer.json', 'client/cert.pem'].map((name) =>
+      readFileSync(path('sealed', name)),
+    );
+    const again = await run(['init'], { environment: sealed() });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('set up') as string });
+    expect(again.stdout).toContain('before');
+    const after = ['root.key', 'officer.json', 'client/cert.pem'].map((name) =>
+      readFileSync(path('sealed', name)),
+    );
+    expect(after).toEqual(before);
+  });
+
+  test.each([
+    [{ HOLDFAST_PASSPHRASE_FILE: '' }, 2, 'root.key is sealed with a passphrase'],
+    [
+      { HOLDFAST_PASSPHRASE_FILE: '', HOLDFAST_PASSPHRASE: 'wrong' },
+      1,
+      'the passphrase does not open the root key',
+    ],
+    [{ HOLDFAST_PASSPHRASE_FILE: '', HOLDFAST_PASSPHRASE: passphrase }, 0, ''],
+  ])('with %j ends with %i', async (environment, code, words) => {
+    const outcome = await run(['init'], { environment: { ...sealed(), ...environment } });
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(words) as string });
+  });
+
+  test('does not go on without the root key that the database was set up under', async () => {
+    const environment = sealed();
+    const kept = readFileSync(path('sealed/root.key'));
+    rmSync(path('sealed/root.key'));
+    const outcome = await run(['init'], { environment });
+    expect(outcome).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('restore root.key there') as string,
+    });
+    expect(existsSync(path('sealed/root.key'))).toBe(false);
+    writeFileSync(path('sealed/root.key'), kept, { mode: 0o600 });
+  });
+
+  test('refuses a root key that others can read', async () => {
+    chmodSync(path('sealed/root.key'), 0o644);
+    const outcome = await run(['init'], { environment: sealed() });
+    expect(outcome).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('run "chmod 600" on it') as string,
+    });
+  });
+});
+
+describe('with a server', () => {
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    server = await startServerProcess({ dataDir, logLevel: 'trace' });
+  }, 60_000);
+
+  afterAll(() => server.stop());
+
+  test('status tells in text and in JSON what runs', async () => {
+    const text = await done('status');
+    expect(text).toContain(`KMIP         127.0.0.1:${server.port}`);
+    expect(text).toMatch(/Database +embedded, PostgreSQL \d/);
+    expect(await json('status')).toMatchObject({
+      version: expect.stringMatching(/^\d/) as string,
+      state: 'serving',
+      pid: server.pid,
+      kmip: { host: '127.0.0.1', port: server.port },
+      workers: 1,
+      database: { kind: 'embedded' },
+      root: { kind: 'software-file', forEvaluation: true },
+    });
+  });
+
+  describe('client add', () => {
+    test('writes a certificate, its key and the CA', async () => {
+      await done('client', 'add', 'array-1', '--out', 'array-1');
+      expect(readdirSync(path('array-1')).sort()).toEqual(['ca.pem', 'cert.pem', 'key.pem']);
+      expect([modeOf(path('array-1')), modeOf(path('array-1/key.pem'))]).toEqual([0o700, 0o600]);
+      const certificate = pem('array-1/cert.pem');
+      expect(certificate.checkIssued(pem('array-1/ca.pem'))).toBe(true);
+      const key = createPrivateKey(readFileSync(path('array-1/key.pem')));
+      expect(certificate.checkPrivateKey(key)).toBe(true);
+    });
+
+    test('makes the key and the validity asked for', async () => {
+      const options = ['--key-algorithm', 'RSA-2048', '--days', '10'];
+      await done('client', 'add', 'array-rsa', '--out', 'array-rsa', ...options);
+      const certificate = pem('array-rsa/cert.pem');
+      expect(certificate.publicKey.asymmetricKeyDetails).toMatchObject({ modulusLength: 2048 });
+      const days = (Date.parse(certificate.validTo) - Date.now()) / 86_400_000;
+      expect(days).toBeGreaterThan(8);
+      expect(days).toBeLessThan(11);
+    });
+
+    test('refuses a name that is taken, and writes nothing', async () => {
+      const before = await json('client', 'show', 'array-1');
+      await refused(1, 'a client named array-1 exists already', 'client', 'add', 'array-1', '--out', 'twin');
+      expect(existsSync(path('twin'))).toBe(false);
+      expect(await json('client', 'show', 'array-1')).toEqual(before);
+    });
+
+    test('refuses to write over files, and adds nobody', async () => {
+      const before = readFileSync(path('array-1/key.pem'));
+      await refused(1, 'array-1/cert.pem exists already', 'client', 'add', 'array-2', '--out', 'array-1');
+      expect(readFileSync(path('array-1/key.pem'))).toEqual(before);
+      await refused(1, 'no client is called "array-2"', 'client', 'show', 'array-2');
+    });
+
+    test('leaves a folder alone that was there before', async () => {
+      mkdirSync(path('mine'));
+      await refused(1, 'exists already', 'client', 'add', 'array-1', '--out', 'mine');
+      expect(readdirSync(path('mine'))).toEqual([]);
+    });
+
+    test.each(['', 'a b', '../up', '-dash', 'x'.repeat(65)])('refuses the name %j', async (name) => {
+      await refused(2, 'a client name has 1 to 64', 'client', 'add', '--out', 'odd', '--', name);
+      expect(existsSync(path('odd'))).toBe(false);
+    });
+
+    test('signs the key of a request', async () => {
+      writeRequest('request.csr');
+      await refused(2, 'give --out DIR', 'client', 'add', 'asker', '--csr', 'request.csr');
+      await done('client', 'add', 'asker', '--csr', 'request.csr', '--out', 'asker');
+      expect(readdirSync(path('asker')).sort()).toEqual(['ca.pem', 'cert.pem']);
+      const certificate = pem('asker/cert.pem');
+      expect(certificate.subject).toContain('CN=asker');
+      expect(certificate.checkPrivateKey(createPrivateKey(REQUEST_KEY))).toBe(true);
+      await refused(1, 'request', 'client', 'add', 'other', '--csr', 'asker/cert.pem', '--out', 'other');
+      expect(existsSync(path('other'))).toBe(false);
+    });
+
+    test('takes a certificate that the client has, once', async () => {
+      await writeSelfSigned('own.pem', 'own');
+      await done('client', 'add', 'own', '--cert', 'own.pem');
+      const { credentials } = await json<ClientJson>('client', 'show', 'own');
+      const fingerprint = pem('own.pem').fingerprint256.replaceAll(':', '').toLowerCase();
+      expect(credentials).toMatchObject([{ rule: `sha256:${fingerprint}`, status: 'valid' }]);
+      await refused(
+        1,
+        'another client with this certificate exists',
+        'client',
+        'add',
+        'own-2',
+        '--cert',
+        'own.pem',
+      );
+      writeRequest('request.csr');
+      await refused(2, 'holds no certificate', 'client', 'add', 'own-3', '--cert', 'request.csr');
+    });
+
+    test('knows the domains', async () => {
+      await refused(
+        1,
+        'no domain is called "absent"',
+        'client',
+        'add',
+        'lost',
+        '--domain',
+        'absent',
+        '--out',
+        'lost',
+      );
+      expect(existsSync(path('lost'))).toBe(false);
+      await done('domain', 'add', 'storage');
+      const added = await json<ClientJson>(
+        ...['client', 'add', 'reader', '--domain', 'storage', '--role', 'reader', '--out', 'reader'],
+      );
+      expect(added).toMatchObject({ name: 'reader', domain: 'storage', role: 'reader', status: 'valid' });
+      expect(pem('reader/cert.pem').subject).toContain('O=storage');
+    });
+  });
+
+  describe('client list, show, add-credential and revoke', () => {
+    test('list and show tell what there is', async () => {
+      const list = await json<ClientJson[]>('client', 'list');
+      expect(list.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['first-client', 'array-1', 'reader']),
+      );
+      const [headings, ...rows] = (await done('client', 'list')).trimEnd().split('\n');
+      expect(headings).toMatch(/^Name +Domain +Role +Status +Created$/);
+      expect(rows).toHaveLength(list.length);
+      expect(await done('client', 'show', 'array-1')).toMatch(
+        /sha256:[0-9a-f]{64} +CN=array-1,O=default +holdfast/,
+      );
+    });
+
+    test('a client holds several credentials, each revoked by itself', async () => {
+      await done('client', 'add-credential', 'array-1', '--out', 'array-1-next');
+      const { credentials } = await json<ClientJson>('client', 'show', 'array-1');
+      expect(credentials.map(({ status }) => status)).toEqual(['valid', 'valid']);
+      const [first, second] = credentials;
+      await done('client', 'revoke', 'array-1', '--credential', first?.id ?? '');
+      expect(await json('client', 'show', 'array-1')).toMatchObject({
+        status: 'valid',
+        credentials: expect.arrayContaining([
+          expect.objectContaining({ id: first?.id, status: 'revoked' }),
+          expect.objectContaining({ id: second?.id, status: 'valid' }),
+        ]) as unknown,
+      });
+      await refused(1, 'has no credential absent', 'client', 'revoke', 'array-1', '--credential', 'absent');
+    });
+
+    test('a revoked client stays so', async () => {
+      await done('client', 'revoke', 'array-rsa');
+      expect(await json('client', 'show', 'array-rsa')).toMatchObject({ status: 'revoked' });
+      const again = ['client', 'add-credential', 'array-rsa', '--out', 'again'];
+      await refused(1, 'the client array-rsa is revoked', ...again);
+      expect(existsSync(path('again'))).toBe(false);
+      await refused(
+        1,
+        'a client named array-rsa exists already',
+        'client',
+        'add',
+        'array-rsa',
+        '--out',
+        'again',
+      );
+      await refused(1, 'no client is called "absent"', 'client', 'revoke', 'absent');
+    });
+  });
+
+  test('domains are added once and listed', async () => {
+    await done('domain', 'add', 'tape');
+    await refused(1, 'a domain named tape exists already', 'domain', 'add', 'tape');
+    await refused(2, 'a domain name has', 'domain', 'add', 'ta pe');
+    const names = (await json<{ name: string }[]>('domain', 'list')).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['default', 'tape']));
+    expect(names.filter((name) => name === 'tape')).toHaveLength(1);
+  });
+
+  test('authorities are trusted once, give clients their rules, and are revoked', async () => {
+    await writeSelfSigned('corporate.pem', 'Corporate CA');
+    await done('ca', 'add', 'corporate.pem');
+    await refused(
+      1,
+      'this authority is trusted already, as corporate',
+      'ca',
+      'add',
+      'corporate.pem',
+      '--name',
+      'b',
+    );
+    await refused(2, 'not that of a certification authority', 'ca', 'add', 'array-1/cert.pem');
+    await done('client', 'add', 'db-1', '--ca', 'corporate', '--subject', 'CN=db-1,O=Corporate');
+    await done('client', 'add', 'db-2', '--ca', 'corporate', '--san', 'dns:db-2.example.org');
+    expect(await json('client', 'show', 'db-2')).toMatchObject({
+      credentials: [{ rule: 'dns:db-2.example.org' }],
+    });
+    await refused(
+      2,
+      'needs the authority that certifies it',
+      'client',
+      'add',
+      'db-3',
+      '--subject',
+      'CN=db-3',
+    );
+    await done('ca', 'revoke', 'corporate');
+    const gone = ['client', 'add', 'db-3', '--subject', 'CN=db-3', '--ca', 'corporate'];
+    await refused(1, 'no trusted authority is named corporate', ...gone);
+    await refused(1, 'the built-in authority signs the server certificate', 'ca', 'revoke', 'holdfast');
+    expect(await json('ca', 'list')).toEqual([
+      expect.objectContaining({ name: 'holdfast', kind: 'built-in', status: 'valid' }),
+      expect.objectContaining({ name: 'corporate', kind: 'trusted', status: 'revoked' }),
+    ]);
+  });
+
+  describe('officers', () => {
+    const first = (): string => join(dataDir, 'officer.json');
+
+    test('the last one stays', async () => {
+      await refused(1, 'the last officer cannot be revoked', 'officer', 'revoke', 'first-officer');
+    });
+
+    test('one is added with a credential that nobody else can read', async () => {
+      expect(await done('officer', 'add', 'second', '--out', 'second.json')).toContain('second.json');
+      expect(modeOf(path('second.json'))).toBe(0o600);
+      expect(JSON.parse(readFileSync(path('second.json'), 'utf8'))).toMatchObject({ officer: 'second' });
+      await done('client', 'list', '--officer', 'second.json');
+    });
+
+    test('a name or file that is taken stays as it is', async () => {
+      const before = readFileSync(path('second.json'));
+      await refused(
+        1,
+        'an officer named second exists already',
+        'officer',
+        'add',
+        'second',
+        '--out',
+        'twin.json',
+      );
+      expect(existsSync(path('twin.json'))).toBe(false);
+      await refused(1, 'second.json exists already', 'officer', 'add', 'third', '--out', 'second.json');
+      expect(readFileSync(path('second.json'))).toEqual(before);
+      await refused(2, 'cannot write absent/o.json', 'officer', 'add', 'third', '--out', 'absent/o.json');
+      const names = (await json<{ name: string }[]>('officer', 'list')).map(({ name }) => name);
+      expect(names).toEqual(['first-officer', 'second']);
+    });
+
+    test('the credential comes from a file, the environment or standard input', async () => {
+      const input = readFileSync(path('second.json'), 'utf8');
+      const environment = { HOLDFAST_OFFICER: path('second.json') };
+      for (const outcome of [
+        await run(['officer', 'list'], { environment }),
+        await run(['officer', 'list', '--officer', '-'], { input }),
+      ]) {
+        expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining('second') as string });
+      }
+    });
+
+    test('a revoked one is refused', async () => {
+      await done('officer', 'revoke', 'first-officer', '--officer', 'second.json');
+      const stderr = await refused(1, 'the officer credential is unknown or revoked', 'client', 'list');
+      expect(stderr).toContain(OFFICER_HINT);
+      const last = ['officer', 'revoke', 'second', '--officer', 'second.json'];
+      await refused(1, 'the last officer cannot be revoked', ...last);
+      await refused(
+        1,
+        'no officer is called "absent"',
+        'officer',
+        'revoke',
+        'absent',
+        '--officer',
+        'second.json',
+      );
+    });
+
+    test('without a credential only status and drain are answered', async () => {
+      rmSync(first());
+      for (const args of [
+        ['client', 'list'],
+        ['client', 'add', 'nobody', '--out', 'nobody'],
+        ['domain', 'list'],
+        ['ca', 'list'],
+        ['officer', 'add', 'nobody', '--out', 'nobody.json'],
+      ]) {
+        const stderr = await refused(1, 'this call needs an officer credential', ...args);
+        expect(stderr).toContain(OFFICER_HINT);
+      }
+      expect([existsSync(path('nobody')), existsSync(path('nobody.json'))]).toEqual([false, false]);
+      await done('status');
+    });
+
+    test('a file that is no credential is refused', async () => {
+      writeFileSync(path('broken.json'), 'not JSON');
+      await refused(2, 'broken.json cannot be read', 'client', 'list', '--officer', 'broken.json');
+    });
+  });
+
+  test('drain ends the server in order, after which nobody answers', async () => {
+    expect(await done('drain')).toContain('draining');
+    expect(await server.exited).toBe(0);
+    await refused(3, 'no Holdfast server is running on', 'status');
+  });
+
+  test('the log is JSON, with times and levels, and holds no secret at its most talkative', () => {
+    const lines = server.log().trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as { level: string; time: string; msg: string });
+    expect(
+      entries.every(({ level, time, msg }) => level !== '' && msg !== '' && !Number.isNaN(Date.parse(time))),
+    ).toBe(true);
+    expect(entries.map(({ msg }) => msg)).toEqual(
+      expect.arrayContaining(['serving KMIP', 'draining', 'stopped']),
+    );
+    const { token } = JSON.parse(readFileSync(path('second.json'), 'utf8')) as { token: string };
+    const key = readFileSync(path('array-1/key.pem'), 'utf8').split('\n')[1] ?? '';
+    for (const secret of [token, key, 'PRIVATE KEY']) expect(server.log()).not.toContain(secret);
+  });
+});
+
+describe('the log level', () => {
+  test.each([
+    ['warn', ['warn']],
+    ['silent', []],
+  ])('%s shows %j', async (logLevel, levels) => {
+    const server = await startServerProcess({ dataDir, logLevel });
+    await server.stop();
+    const lines = server.log().split('\n').filter(Boolean);
+    expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(levels);
+  });
+});
