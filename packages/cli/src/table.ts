@@ -22,7 +22,9 @@ const GAP = '  ';
 /** Lines of aligned columns, the headings first; cells are made printable. No line ends in spaces. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows].map((row) => row.map(printable));
-  const widths = headings.map((_, column) => Math.max(...lines.map((line) => widthOf(line[column] ?? ''))));
+  const widths = headings.map((_, column) =>
+    lines.reduce((width, line) => Math.max(width, widthOf(line[column] ?? '')), 0),
+  );
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => padded(cell, widths[column] ?? 0)).join(GAP);
   return lines.map((cells) => `${line(cells).trimEnd()}\n`).join('');

@@ -384,6 +384,12 @@ test('an encrypted key opens with its passphrase', async () => {
   });
 });
 
+test('a user name and password go along', async () => {
+  const named = await spawned(['query', '--username', 'array'], { environment: { KMIP_PASSWORD: 'secret' } });
+  expect(named).toMatchObject({ code: 0 });
+  expect(named.stdout + named.stderr).not.toContain('secret');
+});
+
 test('a profile does for the settings', async () => {
   const { cert, key, ca } = server.clientFiles;
   const bare = { KMIP_SERVER: '', KMIP_CERT: '', KMIP_KEY: '', KMIP_CA: '' };

@@ -13,8 +13,16 @@ import {
   type ResponseBatchItem,
   type VersionName,
 } from '@holdfast/kmip';
-import { HoldfastError, ItemType, decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
-import { Connection, type ConnectionOptions, type TlsFacts } from './connection';
+import {
+  DEFAULT_LIMITS,
+  HoldfastError,
+  ItemType,
+  decodeTtlv,
+  encodeTtlv,
+  type Item,
+  type Limits,
+} from '@holdfast/ttlv';
+import { Connection, DEFAULT_MAX_RESPONSE_BYTES, type ConnectionOptions, type TlsFacts } from './connection';
 import { ConnectionFailure } from './connection-failure';
 import { requestPayload } from './expressible';
 import { KmipRefusal } from './refusal';
@@ -26,6 +34,9 @@ export interface KmipClientOptions extends ConnectionOptions {
   /** Sent in the header of each request, for servers that want more than a certificate. */
   readonly credentials?: readonly Credential[] | undefined;
 }
+
+/** A header and a short value. */
+const SMALLEST_ITEM_BYTES = 16;
 
 /** One operation of a batch. */
 export interface Call<Request, Response> {
@@ -62,12 +73,15 @@ export interface BatchOptions {
 export class KmipClient {
   readonly #connection: Connection;
   readonly #credentials: readonly Credential[];
+  readonly #limits: Limits;
   #dialect: Dialect;
 
-  private constructor(connection: Connection, dialect: Dialect, credentials: readonly Credential[]) {
+  private constructor(connection: Connection, dialect: Dialect, options: KmipClientOptions) {
     this.#connection = connection;
     this.#dialect = dialect;
-    this.#credentials = credentials;
+    this.#credentials = options.credentials ?? [];
+    const maxMessageBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
+    this.#limits = { ...DEFAULT_LIMITS, maxMessageBytes, maxItems: maxMessageBytes / SMALLEST_ITEM_BYTES };
   }
 
   /**
@@ -75,11 +89,11 @@ export class KmipClient {
    * @throws ConnectionFailure, and KmipRefusal where no version can be agreed on
    */
   static async connect(options: KmipClientOptions): Promise<KmipClient> {
-    const { version = 'auto', credentials = [] } = options;
+    const { version = 'auto' } = options;
     const client = new KmipClient(
       await Connection.open(options),
       dialectNamed(version === 'auto' ? '1.1' : version),
-      credentials,
+      options,
     );
     if (version !== 'auto') return client;
     try {
@@ -142,7 +156,9 @@ export class KmipClient {
    * @throws ConnectionFailure
    */
   async exchange(message: Item): Promise<Item> {
-    return readable(await this.exchangeBytes(encodeTtlv(message)), decodeTtlv);
+    return readable(await this.exchangeBytes(encodeTtlv(message)), (bytes) =>
+      decodeTtlv(bytes, this.#limits),
+    );
   }
 
   /** The same with TTLV bytes. */

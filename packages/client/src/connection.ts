@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { Tag } from '@holdfast/kmip';
-import { DEFAULT_LIMITS, FrameReader } from '@holdfast/ttlv';
+import { FrameReader } from '@holdfast/ttlv';
 import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
 import { secureContextOf, type TlsCredentials } from './credentials';
 
@@ -13,7 +13,7 @@ export interface ConnectionOptions extends TlsCredentials {
   readonly serverName?: string | undefined;
   /** How long to wait for the connection, and then for each answer; 30 s where left out. */
   readonly timeoutMs?: number | undefined;
-  /** Longest answer in bytes that is taken. */
+  /** Longest answer in bytes that is taken; 64 MiB where left out, a million identifiers. */
   readonly maxResponseBytes?: number | undefined;
 }
 
@@ -29,6 +29,7 @@ export interface TlsFacts {
 }
 
 export const KMIP_PORT = 5696;
+export const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_DELAY_MS = 60_000;
 const CLOSE_DEADLINE_MS = 1000;
@@ -73,7 +74,7 @@ export class Connection {
     const { host, port = KMIP_PORT, serverName, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     const secureContext = secureContextOf(options);
-    const maxResponseBytes = options.maxResponseBytes ?? DEFAULT_LIMITS.maxMessageBytes;
+    const maxResponseBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
     return await new Promise<Connection>((resolve, reject) => {
       const opening = connect({
         host,

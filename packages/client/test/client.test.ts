@@ -9,6 +9,7 @@ import {
   type OperationDefinition,
 } from '@holdfast/core';
 import {
+  CredentialType,
   CryptographicAlgorithm,
   KeyFormatType,
   NameType,
@@ -158,6 +159,32 @@ describe('one call', () => {
       reason: 'protocol',
       outcomeKnown: false,
     });
+  });
+
+  test('may be answered at length', async () => {
+    const uniqueIdentifiers = Array.from({ length: 200_000 }, (_, index) => `key-${index}`);
+    const client = await connected(() => [success(locate, { uniqueIdentifiers })]);
+    const answer = await client.call(locate, { attributes: [] });
+    expect(answer.uniqueIdentifiers).toHaveLength(200_000);
+  });
+
+  test('carries the credentials', async () => {
+    const seen: unknown[] = [];
+    const credentials = [
+      {
+        credentialType: CredentialType.UsernameAndPassword,
+        credentialValue: { username: 'array', password: new SecretBytes(Buffer.from('secret')) },
+      },
+    ];
+    const client = await connected(
+      ({ header }) => {
+        seen.push(header.credentials);
+        return [success(activate, { uniqueIdentifier: 'k' })];
+      },
+      { credentials },
+    );
+    await client.call(activate, {});
+    expect(seen).toEqual([credentials]);
   });
 
   test('sends nothing of which the version could say only a part', async () => {

@@ -1,5 +1,6 @@
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '@holdfast/client';
-import { VERSION_NAMES, type VersionName } from '@holdfast/kmip';
+import { CredentialType, VERSION_NAMES, type Credential, type VersionName } from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
 import { printable } from '../table';
 import { promptSecret } from './prompt';
@@ -11,7 +12,8 @@ import {
   type ConnectionSettings,
 } from './settings';
 
-function versionOf(text: string | undefined): VersionName | 'auto' {
+/** @throws CommandFailure wrong use, where there is no such version */
+export function parseVersion(text: string | undefined): VersionName | 'auto' {
   if (text === undefined || text === 'auto') return 'auto';
   const version = VERSION_NAMES.find((name) => name === text);
   if (version !== undefined) return version;
@@ -32,11 +34,19 @@ async function passphraseFor(
   );
 }
 
+/** What goes into the header of each request, where the server wants more than a certificate. */
+async function credentialsOf({ username, password }: ConnectionSettings): Promise<readonly Credential[]> {
+  if (username === undefined) return [];
+  const secret = password ?? (await promptSecret(`Password of ${username}: `));
+  const given = secret === undefined ? {} : { password: new SecretBytes(Buffer.from(secret)) };
+  return [{ credentialType: CredentialType.UsernameAndPassword, credentialValue: { username, ...given } }];
+}
+
 /** Reads the files that the settings name. */
 export async function clientOptions(settings: ConnectionSettings): Promise<KmipClientOptions> {
   const read = async (path: string | undefined, what: string) =>
     path === undefined ? undefined : await readNamedFile(path, what);
-  const version = versionOf(settings.version);
+  const version = parseVersion(settings.version);
   const cert = await read(settings.cert, 'the client certificate');
   const key = await read(settings.key, 'the private key');
   const ca = await read(settings.ca, 'the CA file');
@@ -49,6 +59,7 @@ export async function clientOptions(settings: ConnectionSettings): Promise<KmipC
     serverName: settings.serverName,
     version,
     timeoutMs: settings.timeoutMs,
+    credentials: await credentialsOf(settings),
   };
 }
 

@@ -16,6 +16,7 @@ export function withConnectionOptions(command: Command): Command {
       'private key of the certificate, PEM [KMIP_KEY]; passphrase: [KMIP_KEY_PASSPHRASE]',
     )
     .option('--ca <file>', 'certificate of the authority that the server’s comes from, PEM [KMIP_CA]')
+    .option('--username <name>', 'for servers that want one [KMIP_USERNAME]; its password: [KMIP_PASSWORD]')
     .option('--server-name <name>', 'name that the server’s certificate has, if not HOST [KMIP_SERVER_NAME]')
     .option(
       '--kmip-version <version>',

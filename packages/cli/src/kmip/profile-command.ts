@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { wrongUse } from '../exit';
 import { listing, table } from '../table';
+import { parseVersion } from './connect';
 import {
   profileNamed,
   readProfiles,
@@ -22,6 +23,7 @@ interface AddFlags {
   readonly key?: string;
   readonly ca?: string;
   readonly serverName?: string;
+  readonly username?: string;
   readonly kmipVersion?: string;
   readonly default?: boolean;
   readonly force?: boolean;
@@ -34,6 +36,7 @@ function absolute(path: string | undefined): string | undefined {
 async function add(name: string, flags: AddFlags): Promise<void> {
   requireProfileName(name);
   parseServer(flags.server);
+  parseVersion(flags.kmipVersion);
   const stored = await readProfiles(process.env);
   if (Object.hasOwn(stored.profiles, name) && flags.force !== true) {
     throw wrongUse(
@@ -47,6 +50,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
     key: absolute(flags.key),
     ca: absolute(flags.ca),
     serverName: flags.serverName,
+    username: flags.username,
     version: flags.kmipVersion,
   };
   const isDefault = flags.default === true || stored.default === undefined;
@@ -90,6 +94,7 @@ function printOne(profile: Profile, { json }: JsonFlag): void {
       ['Private key', profile.key],
       ['CA', profile.ca],
       ['Server name', profile.serverName],
+      ['User name', profile.username],
       ['KMIP version', profile.version ?? 'auto'],
     ]),
   );
@@ -98,7 +103,7 @@ function printOne(profile: Profile, { json }: JsonFlag): void {
 /** `kmip profile`: connection settings kept under names. */
 export function profileCommand(): Command {
   const profile = new Command('profile').description(
-    'Keep connection settings under a name (addresses and paths, never key bytes).',
+    'Keep connection settings under a name (addresses, names and paths; never keys or passwords).',
   );
   profile
     .command('add')
@@ -109,6 +114,7 @@ export function profileCommand(): Command {
     .option('--key <file>', 'private key of the certificate, PEM')
     .option('--ca <file>', 'certificate of the authority that the server’s comes from, PEM')
     .option('--server-name <name>', 'name that the server’s certificate has, if not HOST')
+    .option('--username <name>', 'for servers that want one; its password is never stored')
     .option('--kmip-version <version>', '1.0 to 2.1, or auto')
     .option('--default', 'make it the default')
     .option('--force', 'replace a profile of this name')

@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
 
-/** Connection settings that are kept under a name: addresses and paths, never the bytes of a key. */
+/** Connection settings that are kept under a name: addresses, names and paths, never a key or a password. */
 export interface Profile {
   /** HOST:PORT. */
   readonly server: string | undefined;
@@ -13,6 +13,7 @@ export interface Profile {
   readonly key?: string | undefined;
   readonly ca?: string | undefined;
   readonly serverName?: string | undefined;
+  readonly username?: string | undefined;
   readonly version?: string | undefined;
 }
 
@@ -25,7 +26,7 @@ export interface StoredProfiles {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const MEMBERS = ['server', 'cert', 'key', 'ca', 'serverName', 'version'] as const;
+const MEMBERS = ['server', 'cert', 'key', 'ca', 'serverName', 'username', 'version'] as const;
 
 /** $XDG_CONFIG_HOME/holdfast/profiles.json (XDG Base Directory Specification). */
 export function profilesPath(environment: Environment): string {

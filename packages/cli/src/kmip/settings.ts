@@ -11,6 +11,7 @@ export interface ConnectionFlags {
   readonly key?: string;
   readonly ca?: string;
   readonly serverName?: string;
+  readonly username?: string;
   readonly kmipVersion?: string;
   readonly profile?: string;
   readonly timeout?: string;
@@ -23,6 +24,8 @@ export interface ConnectionSettings extends Profile {
   readonly timeoutMs: number;
   /** For an encrypted private key. */
   readonly passphrase?: string | undefined;
+  /** Of the user, where there is one. */
+  readonly password?: string | undefined;
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -39,6 +42,7 @@ function fromEnvironment(environment: Environment): Partial<Profile> {
     ca: value('KMIP_CA'),
     version: value('KMIP_VERSION'),
     serverName: value('KMIP_SERVER_NAME'),
+    username: value('KMIP_USERNAME'),
   };
 }
 
@@ -79,8 +83,10 @@ export async function connectionSettings(
     key: flags.key ?? variables.key ?? profile.key,
     ca: flags.ca ?? variables.ca ?? profile.ca,
     serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
+    username: flags.username ?? variables.username ?? profile.username,
     version: flags.kmipVersion ?? variables.version ?? profile.version,
     passphrase: environment['KMIP_KEY_PASSPHRASE'],
+    password: environment['KMIP_PASSWORD'],
     timeoutMs: timeoutMsOf(flags.timeout),
   };
 }

@@ -195,6 +195,29 @@ function cell(attributes: readonly Attribute[], key: (typeof SHOWN)[number]): st
   return texts.join(', ');
 }
 
+type Details = readonly Attribute[] | undefined;
+
+/** The attributes of some objects in one message, or one by one with a server that takes no batches. */
+async function detailsOf(client: KmipClient, identifiers: readonly string[]): Promise<readonly Details[]> {
+  const requests = identifiers.map((uniqueIdentifier) => ({
+    uniqueIdentifier,
+    attributeReferences: SHOWN_REFERENCES,
+  }));
+  try {
+    const outcomes = await client.batch(
+      requests.map((request) => call(getAttributes, request)),
+      { continuation: BatchErrorContinuationOption.Continue },
+    );
+    return outcomes.map((outcome) => (outcome.status === 'done' ? outcome.response.attributes : undefined));
+  } catch (error) {
+    if (!(error instanceof KmipRefusal)) throw error;
+    const answers = requests.map((request) => client.call(getAttributes, request));
+    return (await Promise.allSettled(answers)).map((answer) =>
+      answer.status === 'fulfilled' ? answer.value.attributes : undefined,
+    );
+  }
+}
+
 /** One row for each object, with the attributes that people look for; `?` where the server does not tell them. */
 async function detailRows(
   client: KmipClient,
@@ -203,19 +226,13 @@ async function detailRows(
   const rows: string[][] = [];
   for (let start = 0; start < identifiers.length; start += DETAILS_PER_MESSAGE) {
     const some = identifiers.slice(start, start + DETAILS_PER_MESSAGE);
-    const outcomes = await client.batch(
-      some.map((uniqueIdentifier) =>
-        call(getAttributes, { uniqueIdentifier, attributeReferences: SHOWN_REFERENCES }),
-      ),
-      { continuation: BatchErrorContinuationOption.Continue },
-    );
+    const details = await detailsOf(client, some);
     some.forEach((uniqueIdentifier, index) => {
-      const outcome = outcomes[index];
-      const cells =
-        outcome?.status === 'done'
-          ? SHOWN.map((key) => cell(outcome.response.attributes, key))
-          : SHOWN.map(() => '?');
-      rows.push([uniqueIdentifier, ...cells]);
+      const attributes = details[index];
+      rows.push([
+        uniqueIdentifier,
+        ...SHOWN.map((key) => (attributes === undefined ? '?' : cell(attributes, key))),
+      ]);
     });
   }
   return rows;
