@@ -8,7 +8,7 @@ import { type Log } from './log';
 import { lockFolder } from './owner-lock';
 import { type Launched } from './processes';
 import { PORT, SOCKET_NAME, startServer, summaryOf, type Connection } from './server';
-import { shortPathTo } from './short-path';
+import { lastingPathTo } from './short-path';
 
 /** A PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
@@ -66,19 +66,11 @@ async function startOwned(
   const binaries = await findBinaries(account, layout.folder);
   log('debug', `PostgreSQL ${binaries.version} runs from ${binaries.postgres}`);
   const password = await openCluster(layout, binaries, account, log);
-  const socketFolder = shortPathTo(layout.cluster, SOCKET_NAME);
-  const connection = { host: socketFolder.path, port: PORT, user: ROLE, database: DATABASE, password };
-  try {
-    const server = await startServer({ layout, binaries, account, connection, log });
-    log('info', `Embedded PostgreSQL ${binaries.version} is ready`);
-    return ownedServer(server, connection, binaries.version, async () => {
-      socketFolder.close();
-      await releaseLock();
-    });
-  } catch (error) {
-    socketFolder.close();
-    throw error;
-  }
+  const host = lastingPathTo(layout.cluster, SOCKET_NAME);
+  const connection = { host, port: PORT, user: ROLE, database: DATABASE, password };
+  const server = await startServer({ layout, binaries, account, connection, log });
+  log('info', `Embedded PostgreSQL ${binaries.version} is ready`);
+  return ownedServer(server, connection, binaries.version, releaseLock);
 }
 
 function ownedServer(

@@ -37,3 +37,17 @@ export function shortPathTo(folder: string, socketName: string): ShortPath {
     },
   };
 }
+
+const lasting = new Map<string, string>();
+
+/**
+ * Like shortPathTo, but good for as long as this process lives, and the same each time: what connects through it also
+ * finds a server that was started again.
+ */
+export function lastingPathTo(folder: string, socketName: string): string {
+  const known = lasting.get(folder);
+  if (known !== undefined) return known;
+  const { path } = shortPathTo(folder, socketName);
+  lasting.set(folder, path);
+  return path;
+}

@@ -45,7 +45,7 @@ CREATE TABLE object_projection (
   PRIMARY KEY (domain_id, internal_id)
 ) WITH (fillfactor = 85);
 CREATE INDEX object_projection_terms ON object_projection USING gin (terms)
-  WITH (fastupdate = on, gin_pending_list_limit = 512);
+  WITH (fastupdate = on, gin_pending_list_limit = 64);
 CREATE INDEX object_projection_initial_date ON object_projection (domain_id, initial_date)
   WHERE initial_date IS NOT NULL;
 CREATE INDEX object_projection_activation_date ON object_projection (domain_id, activation_date)

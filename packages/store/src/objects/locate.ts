@@ -1,6 +1,5 @@
 import {
   matchesQuery,
-  type HoldfastError,
   type Keyring,
   type LocateFilter,
   type LocateQuery,
@@ -9,7 +8,7 @@ import {
 import { State, type Attribute, type AttributeKey, type Name } from '@holdfast/kmip';
 import { TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
 import type { Session } from '../postgres/database';
-import { storeError } from '../postgres/errors';
+import type { Statement } from '../postgres/statement';
 import { STORAGE_CODES, hasTerm, termOf, type Projection } from './projection';
 import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
 
@@ -201,76 +200,50 @@ export async function locateObjects(
 ): Promise<LocateResult> {
   if (!isUuid(query.domainId)) return locateAmong(undefined, query);
   await keyring.ensure(query.domainId);
-  const { offsetItems, isCounted, maximumItems = Number.POSITIVE_INFINITY } = query;
+  const { domainId, offsetItems, isCounted, maximumItems = Number.POSITIVE_INFINITY } = query;
   const conditions = conditionsOf(query);
+  const isCountedApart = isCounted && conditions.isExact;
   const uniqueIdentifiers: string[] = [];
   let matched = 0;
-  let after: string | undefined;
-  do {
-    if (uniqueIdentifiers.length >= maximumItems && (!isCounted || conditions.isExact)) {
-      const totalItems = isCounted ? await countMatches(session, conditions) : undefined;
-      return { uniqueIdentifiers, totalItems };
-    }
-    const page = await readPage(session, keyring, query, conditions, after);
-    for (const { attributes, uniqueIdentifier } of page.rows) {
-      if (!matchesQuery(attributes, query)) continue;
-      if (matched++ >= offsetItems && uniqueIdentifiers.length < maximumItems) {
-        uniqueIdentifiers.push(uniqueIdentifier);
-      }
-    }
-    after = page.last;
-  } while (after !== undefined);
+  await session.run(
+    searchStatement(conditions, query.order),
+    (writer) => conditions.write(writer),
+    (row) => {
+      const isEnough = uniqueIdentifiers.length >= maximumItems;
+      if (isEnough && (!isCounted || isCountedApart)) return;
+      const { attributes, uniqueIdentifier } = readObject(keyring, row, domainId);
+      if (!matchesQuery(attributes, query)) return;
+      if (matched++ >= offsetItems && !isEnough) uniqueIdentifiers.push(uniqueIdentifier);
+    },
+    {
+      rowsPerPage: Math.max(
+        1,
+        Math.min(PAGE_ITEMS, isCounted && !isCountedApart ? PAGE_ITEMS : offsetItems + maximumItems),
+      ),
+      onPage: () => uniqueIdentifiers.length < maximumItems || (isCounted && !isCountedApart),
+    },
+  );
+  if (isCountedApart) matched = await countMatches(session, conditions);
   return { uniqueIdentifiers, totalItems: isCounted ? matched : undefined };
 }
 
-interface Page {
-  readonly rows: readonly StoredRow[];
-  /** Where the next page begins; undefined after the last one. */
-  readonly last: string | undefined;
-}
-
-async function readPage(
-  session: Session,
-  keyring: Keyring,
-  { domainId, order, offsetItems, maximumItems }: LocateQuery,
-  conditions: Conditions,
-  after: string | undefined,
-): Promise<Page> {
-  const [direction, comparison] = order === 'newest-first' ? ['DESC', '<'] : ['ASC', '>'];
-  const wanted = conditions.isExact && maximumItems !== undefined ? offsetItems + maximumItems : PAGE_ITEMS;
-  const items = Math.min(PAGE_ITEMS, Math.max(1, wanted));
-  const clauses = [...conditions.clauses];
-  const types = [...conditions.types];
-  if (after !== undefined) {
-    types.push(TypeId.uuid);
-    clauses.push(`p.internal_id ${comparison} $${types.length}`);
-  }
-  const rows: StoredRow[] = [];
-  let failure: HoldfastError | undefined;
-  await session.run(
-    {
-      name: '',
-      parameterTypes: types,
-      text: `SELECT ${OBJECT_SELECTION}
-        FROM (SELECT p.domain_id, p.internal_id, p.unique_identifier FROM object_projection AS p
-          WHERE ${clauses.join(' AND ')} ORDER BY p.internal_id ${direction} LIMIT ${items}) AS found
-        JOIN object AS o USING (domain_id, unique_identifier)
-        ORDER BY found.internal_id ${direction}`,
-    },
-    (writer) => {
-      conditions.write(writer);
-      if (after !== undefined) writer.uuidValue(after);
-    },
-    (row) => {
-      try {
-        rows.push(readObject(keyring, row, domainId));
-      } catch (error) {
-        failure ??= storeError(error);
-      }
-    },
-  );
-  if (failure !== undefined) throw failure;
-  return { rows, last: rows.length < items ? undefined : rows.at(-1)?.internalId };
+/**
+ * The projections that meet the conditions, in their order, each with its object. There is no LIMIT: for the first few
+ * rows the planner would rather walk through all objects in order than trust that a filter finds few. The objects are
+ * looked up one by one (OFFSET 0 keeps the planner from joining the tables as wholes), as far as rows are asked for.
+ */
+function searchStatement(conditions: Conditions, order: LocateQuery['order']): Statement {
+  const direction = order === 'newest-first' ? 'DESC' : 'ASC';
+  return {
+    name: '',
+    parameterTypes: conditions.types,
+    text: `SELECT ${OBJECT_SELECTION}
+      FROM (SELECT p.domain_id, p.internal_id, p.unique_identifier FROM object_projection AS p
+        WHERE ${conditions.clauses.join(' AND ')} ORDER BY p.internal_id ${direction} OFFSET 0) AS found
+      CROSS JOIN LATERAL (SELECT * FROM object AS x
+        WHERE x.domain_id = found.domain_id AND x.unique_identifier = found.unique_identifier OFFSET 0) AS o
+      ORDER BY found.internal_id ${direction}`,
+  };
 }
 
 async function countMatches(session: Session, conditions: Conditions): Promise<number> {

@@ -4,7 +4,7 @@ import { Pool, type ClientBase, type ClientConfig, type PoolClient, type PoolCon
 import type { BinaryWriter, RowReader } from './binary';
 import { isStalePreparation, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
-import { execute, type Statement } from './statement';
+import { execute, type Paging, type Statement } from './statement';
 
 /** What the store tells its owner's log; structurally a pino logger. */
 export interface StoreLog {
@@ -39,6 +39,7 @@ export interface Session {
     statement: Statement,
     writeParameters: (writer: BinaryWriter) => void,
     onRow?: (row: RowReader) => void,
+    paging?: Paging,
   ): Promise<void>;
   /** Runs any other statement; columns arrive as pg's defaults have them. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -157,8 +158,8 @@ export class Database {
 
   #session(client: LeanClient): Session {
     return {
-      run: (statement, writeParameters, onRow) =>
-        execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS),
+      run: (statement, writeParameters, onRow, paging) =>
+        execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS, paging),
       query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
         const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
         try {

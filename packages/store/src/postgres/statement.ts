@@ -11,10 +11,23 @@ export interface Statement {
 }
 
 const BINARY_FORMAT = 1;
-const EXECUTE_ALL_AND_SYNC = Buffer.from([
-  ...[0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0], // Execute: unnamed portal, all rows
-  ...[0x53, 0, 0, 0, 4], // Sync
-]);
+const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
+const FLUSH = Buffer.from([0x48, 0, 0, 0, 4]);
+
+/** How many rows arrive before the next ones are asked for. */
+export interface Paging {
+  readonly rowsPerPage: number;
+  /** Called after each page but the last. @returns whether more rows are wanted */
+  onPage(): boolean;
+}
+
+/** Execute of the unnamed portal: all rows and then Sync, or as many as make a page. */
+function executeMessage(paging: Paging | undefined): Buffer {
+  const execute = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+  execute.writeInt32BE(paging?.rowsPerPage ?? 0, 6);
+  return Buffer.concat([execute, paging === undefined ? SYNC : FLUSH]);
+}
+const EXECUTE_ALL = executeMessage(undefined);
 
 /** What is read of a pg Connection beyond its published types. */
 interface PreparingConnection extends Connection {
@@ -41,8 +54,12 @@ function parseMessage(statement: Statement): Buffer {
   return message;
 }
 
-/** Bind, Execute and Sync in one buffer. */
-function executeMessage(statement: Statement, writeParameters: (writer: BinaryWriter) => void): Buffer {
+/** Bind and Execute in one buffer. */
+function bindMessage(
+  statement: Statement,
+  writeParameters: (writer: BinaryWriter) => void,
+  execute: Buffer,
+): Buffer {
   const writer = new BinaryWriter(1024);
   writer.byte(0x42);
   writer.int32(0);
@@ -55,8 +72,18 @@ function executeMessage(statement: Statement, writeParameters: (writer: BinaryWr
   writer.int16(1);
   writer.int16(BINARY_FORMAT);
   writer.int32At(1, writer.length - 1);
-  writer.raw(EXECUTE_ALL_AND_SYNC);
+  writer.raw(execute);
   return writer.finish();
+}
+
+/** What runs, and who is told. */
+interface Run {
+  readonly client: LeanClient;
+  readonly statement: Statement;
+  readonly message: Buffer;
+  readonly onRow: ((row: RowReader) => void) | undefined;
+  readonly paging: Paging | undefined;
+  settle(error: unknown): void;
 }
 
 /**
@@ -69,54 +96,55 @@ class Execution implements Submittable, RowSink {
   readonly text: string;
   #failure: unknown;
 
-  constructor(
-    private readonly client: LeanClient,
-    private readonly statement: Statement,
-    private readonly message: Buffer,
-    private readonly onRow: ((row: RowReader) => void) | undefined,
-    private readonly settle: (error: unknown) => void,
-  ) {
-    this.name = statement.name;
-    this.text = statement.text;
+  constructor(private readonly run: Run) {
+    this.name = run.statement.name;
+    this.text = run.statement.text;
   }
 
   submit(connection: Connection): void {
-    this.client.rowSink = this;
+    const { client, statement, message } = this.run;
+    client.rowSink = this;
     const { stream, parsedStatements } = connection as PreparingConnection;
-    if (parsedStatements[this.name] === undefined) {
-      stream.write(Buffer.concat([parseMessage(this.statement), this.message]));
-    } else {
-      stream.write(this.message);
-    }
+    const isParsed = parsedStatements[this.name] !== undefined;
+    stream.write(isParsed ? message : Buffer.concat([parseMessage(statement), message]));
   }
 
   handleRawRow(bytes: Buffer, offset: number): void {
     if (this.#failure !== undefined) return;
     try {
-      this.onRow?.(new RowReader(bytes, offset));
+      this.run.onRow?.(new RowReader(bytes, offset));
     } catch (error) {
       this.#failure = error;
     }
   }
 
-  handleCommandComplete(): void {
-    // The rows were taken as they came.
+  handlePortalSuspended(connection: Connection): void {
+    const { paging } = this.run;
+    const isMoreWanted = this.#failure === undefined && paging?.onPage() === true;
+    connection.stream.write(isMoreWanted ? executeMessage(paging) : SYNC);
+  }
+
+  handleCommandComplete(_message: unknown, connection: Connection): void {
+    if (this.run.paging !== undefined) connection.stream.write(SYNC);
   }
 
   handleReadyForQuery(): void {
-    this.client.rowSink = undefined;
-    this.settle(this.#failure);
+    this.run.client.rowSink = undefined;
+    this.run.settle(this.#failure);
   }
 
-  handleError(error: unknown): void {
-    this.client.rowSink = undefined;
-    this.settle(error ?? new Error('the statement failed'));
+  handleError(error: unknown, connection: Connection): void {
+    // The server passes over everything up to Sync, which is still due where pages were asked for.
+    if (this.run.paging !== undefined && connection.stream.writable) connection.stream.write(SYNC);
+    this.run.client.rowSink = undefined;
+    this.run.settle(error ?? new Error('the statement failed'));
   }
 }
 
 /**
  * Runs a statement and hands each row to `onRow` while the answer arrives.
- * @param timeoutMs after this the connection is dropped, which fails the statement
+ * @param timeoutMs how long the answer, or a page of it, may take; after this the connection is dropped, which fails the
+ *   statement
  */
 export function execute(
   client: LeanClient,
@@ -124,18 +152,26 @@ export function execute(
   writeParameters: (writer: BinaryWriter) => void,
   onRow: ((row: RowReader) => void) | undefined,
   timeoutMs: number,
+  paging?: Paging,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const message = executeMessage(statement, writeParameters);
+    const execution = paging === undefined ? EXECUTE_ALL : executeMessage(paging);
+    const message = bindMessage(statement, writeParameters, execution);
     const timer = setTimeout(() => {
       client.abort();
     }, timeoutMs);
-    client.query(
-      new Execution(client, statement, message, onRow, (error) => {
-        clearTimeout(timer);
-        if (error === undefined) resolve();
-        else reject(error instanceof Error ? error : new Error('the statement failed', { cause: error }));
-      }),
-    );
+    const timedPaging = paging && {
+      rowsPerPage: paging.rowsPerPage,
+      onPage: () => {
+        timer.refresh();
+        return paging.onPage();
+      },
+    };
+    const settle = (error: unknown): void => {
+      clearTimeout(timer);
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error('the statement failed', { cause: error }));
+    };
+    client.query(new Execution({ client, statement, message, onRow, paging: timedPaging, settle }));
   });
 }
