@@ -2,6 +2,7 @@ import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
 const ROOT = resolve(__dirname, '../../..');
@@ -17,6 +18,8 @@ export interface ServerProcessOptions {
   /** Arguments of node itself, e.g. --cpu-prof. */
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether it leads a process group of its own, as from a terminal or a service manager. */
+  readonly ownProcessGroup?: boolean;
 }
 
 /** A real server: `holdfast serve` in a process of its own, with its embedded database. */
@@ -43,6 +46,31 @@ export async function holdfast(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
+/** How a command ended. */
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built `holdfast` command to its end, whatever that is. */
+export async function holdfastResult(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [HOLDFAST, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  const read = async (stream: Readable): Promise<string> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString('utf8');
+  };
+  const [code, stdout, stderr] = await Promise.all([ended(child), read(child.stdout), read(child.stderr)]);
+  return { code, stdout, stderr };
+}
+
 function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code)));
 }
@@ -58,7 +86,11 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
       ...['--data-dir', dataDir, '--listen', '127.0.0.1:0', '--log-level', options.logLevel ?? 'warn'],
       ...(options.arguments ?? []),
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...options.environment } },
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...options.environment },
+      detached: options.ownProcessGroup === true,
+    },
   );
   const log: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => log.push(chunk));
