@@ -15,7 +15,6 @@ import traceback
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from cryptography.x509.oid import NameOID
 from kmip.core import attributes, enums, objects as core_objects, primitives
 from kmip.core.factories.attributes import AttributeFactory
@@ -252,33 +251,6 @@ def register_opaque_object(run):
     run.client.destroy(uid)
     refused(enums.ResultReason.ITEM_NOT_FOUND if not run.is_2 else enums.ResultReason.OBJECT_NOT_FOUND,
             run.client.get, uid + "x")
-
-
-@call
-def get_wrapped(run):
-    wrapping = run.client.register(
-        objects.SymmetricKey(enums.CryptographicAlgorithm.AES, 256, AES_KEY, masks=[MASK.WRAP_KEY], name=run.name())
-    )
-    run.client.activate(wrapping)
-    wrapped = run.client.register(
-        objects.SymmetricKey(enums.CryptographicAlgorithm.AES, 128, b"0123456789abcdef", masks=[MASK.ENCRYPT], name=run.name())
-    )
-    specification = {
-        "wrapping_method": enums.WrappingMethod.ENCRYPT,
-        "encryption_key_information": {
-            "unique_identifier": wrapping,
-            "cryptographic_parameters": {"block_cipher_mode": enums.BlockCipherMode.NIST_KEY_WRAP},
-        },
-        "encoding_option": enums.EncodingOption.NO_ENCODING,
-    }
-    if run.version == enums.KMIPVersion.KMIP_1_0:
-        # Without an Encoding Option, which came with 1.1, the Key Value is bytes, and it reads none.
-        refused(enums.ResultReason.INVALID_FIELD, run.client.get, wrapped, specification)
-        return
-    key = run.client.get(wrapped, specification)
-    equal(aes_key_unwrap(AES_KEY, key.value), b"0123456789abcdef")
-    information = key.key_wrapping_data["encryption_key_information"]
-    equal(information["unique_identifier"], wrapping)
 
 
 @call

@@ -164,7 +164,8 @@ export async function wrapKey(
   material.destroy();
   return {
     ...keyBlock,
-    keyValue: { encoded, isWithinKeyMaterial: encodingOption === EncodingOption.NoEncoding },
+    // A Byte String with either Encoding Option: KMIP 1.4 section 2.1.4.
+    keyValue: { encoded },
     keyWrappingData: {
       wrappingMethod,
       encryptionKeyInformation: { uniqueIdentifier, cryptographicParameters: parameters },
