@@ -27,8 +27,8 @@ export interface MigrationResult {
  * Runs `work` on a connection of its own under the lock that all nodes share.
  * @throws HoldfastError StoreUnavailable where the database cannot be reached
  */
-export async function underStartLock<T>(
-  config: ClientConfig,
+async function underStartLock<T>(
+  config: string | ClientConfig,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const client = new Client(config);
@@ -52,7 +52,7 @@ export async function underStartLock<T>(
  * StoreUnavailable
  */
 export function migrate(
-  config: ClientConfig,
+  config: string | ClientConfig,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<MigrationResult> {
   return underStartLock(config, async (client) => {

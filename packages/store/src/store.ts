@@ -11,7 +11,10 @@ import { PostgresAuditLog } from './records/audit-log';
 
 export interface StoreOptions {
   /**
-   * A PostgreSQL connection string or pg's own configuration (a Unix socket's folder as `host`).
+   * A PostgreSQL connection string or pg's own configuration (a Unix socket's folder as `host`). It names one host: pg
+   * knows no lists of hosts, so of several servers the one that is primary stands behind one name or address (a virtual
+   * address, a proxy, the endpoint of a managed database). Sessions keep prepared statements, advisory locks and LISTEN:
+   * a pooler between has to pool sessions, not transactions.
    */
   readonly connection: string | ClientConfig;
   /** Used from the first object on, not while the store opens. */

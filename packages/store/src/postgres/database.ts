@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
 import { Pool, type ClientBase, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
 import type { BinaryWriter, RowReader } from './binary';
-import { isStalePreparation, leavesOutcomeOpen, storeError } from './errors';
+import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
 import { execute, type Paging, type Statement } from './statement';
 
@@ -20,9 +20,9 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
-const HOT_CONNECTIONS = 4;
+const HOT_CONNECTIONS = 8;
 
 /**
  * The hot statements reach rows by their keys alone. Their plan is made once, perhaps while the tables are nearly empty,
@@ -190,5 +190,6 @@ async function endPool(pool: Pool): Promise<void> {
 function isBroken(failure: unknown, client: PoolClient): boolean {
   if (client.getTransactionStatus() !== 'I') return true;
   if (failure instanceof HoldfastError) return false;
-  return leavesOutcomeOpen(failure) || isStalePreparation(failure);
+  // A server that has become a replica (25006) keeps its connections, on which nothing can be written any more.
+  return leavesOutcomeOpen(failure) || isUnavailable(failure) || isStalePreparation(failure);
 }

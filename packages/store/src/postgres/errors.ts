@@ -38,6 +38,12 @@ export function isStalePreparation(error: unknown): boolean {
   return state === SqlState.undefinedStatement || state === SqlState.featureNotSupported;
 }
 
+/** Whether the database could not do it now, and nothing was done. */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state !== undefined && UNAVAILABLE.test(state);
+}
+
 /** The error that callers get for whatever the database or the network said. Nothing of it is shown to clients. */
 export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
@@ -45,7 +51,7 @@ export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
     return new HoldfastError('InternalServerError', 'the key store failed', { cause });
   }
   const state = sqlStateOf(cause);
-  if (state === undefined || UNAVAILABLE.test(state)) {
+  if (state === undefined || isUnavailable(cause)) {
     return new HoldfastError('StoreUnavailable', 'the key store cannot be reached', {
       cause,
       retryable: outcomeKnown,
