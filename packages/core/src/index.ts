@@ -18,3 +18,7 @@ export * from './ports/keyring';
 export * from './ports/root-of-trust';
 export * from './secret';
 export { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
+
+// V8 keeps a module that passes others' exports on as a dictionary, which is searched at each use, unless the module is
+// some object's prototype.
+Object.create(module.exports as object);

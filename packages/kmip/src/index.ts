@@ -22,3 +22,7 @@ export * from './vocabulary/enumerations';
 export * from './vocabulary/masks';
 export * from './vocabulary/tables';
 export * from './vocabulary/tags';
+
+// V8 keeps a module that passes others' exports on as a dictionary, which is searched at each use, unless the module is
+// some object's prototype.
+Object.create(module.exports as object);

@@ -29,7 +29,21 @@ const located = word().seek(function (this: FlatItem) {
 // A structure's children follow its header: the list is flat, and assembling finds the levels again.
 const opened = word().seek(0);
 
-const messageParser = new Parser().array('items', {
+/**
+ * What the parser returns. Its code sets `$parent` and `$root` and deletes them again, which would leave a slow object
+ * behind: the setters see to it that there is nothing to delete.
+ */
+class FlatMessage {
+  items: FlatItem[] = [];
+  set $parent(_none: null) {
+    // Nothing here looks at it.
+  }
+  set $root(_message: FlatMessage) {
+    // Nothing here looks at it.
+  }
+}
+
+const messageParser = new Parser().create(FlatMessage).array('items', {
   readUntil: 'eof',
   type: word()
     .uint32('head')
@@ -63,7 +77,7 @@ const messageParser = new Parser().array('items', {
  */
 export function decodeTtlv(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Item {
   validateTtlv(bytes, limits);
-  const { items } = messageParser.parse(bytes) as { items: FlatItem[] };
+  const { items } = messageParser.parse(bytes) as FlatMessage;
   const roots: Item[] = [];
   assemble(bytes, items, 0, bytes.length, roots);
   const [root] = roots;

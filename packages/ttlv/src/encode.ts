@@ -1,6 +1,6 @@
 import { bigIntByteLength, bigIntToHex } from './bigint';
 import { HoldfastError } from './errors';
-import { HEADER_BYTES, isTag, tagHex } from './header';
+import { HEADER_BYTES, isTag, tagHex, writeUint32 } from './header';
 import { ItemType, type Item } from './item';
 
 /**
@@ -55,12 +55,12 @@ export function encodeTtlv(item: Item): Buffer {
 /** Writes an item that `encodedLength` has checked; returns the offset after it. */
 function write(bytes: Buffer, item: Item, offset: number): number {
   const start = offset + HEADER_BYTES;
-  bytes.writeUInt32BE(((item.tag << 8) | item.type) >>> 0, offset);
+  writeUint32(bytes, offset, (item.tag << 8) | item.type);
   switch (item.type) {
     case ItemType.Structure: {
       let end = start;
       for (const child of item.value) end = write(bytes, child, end);
-      bytes.writeUInt32BE(end - start, offset + 4);
+      writeUint32(bytes, offset + 4, end - start);
       return end;
     }
     case ItemType.TextString:
@@ -76,20 +76,20 @@ function write(bytes: Buffer, item: Item, offset: number): number {
       bytes.writeBigInt64BE(item.value, start);
       return finish(bytes, offset, 8);
     case ItemType.Boolean:
-      bytes.writeUInt32BE(0, start);
-      bytes.writeUInt32BE(item.value ? 1 : 0, start + 4);
+      writeUint32(bytes, start, 0);
+      writeUint32(bytes, start + 4, item.value ? 1 : 0);
       return finish(bytes, offset, 8);
     case ItemType.Integer:
     case ItemType.Enumeration:
     case ItemType.Interval:
-      bytes.writeUInt32BE(item.value >>> 0, start);
+      writeUint32(bytes, start, item.value);
       return finish(bytes, offset, 4);
   }
 }
 
 /** Writes the length of a value that is in place, and zeros up to the next multiple of 8; returns the offset there. */
 function finish(bytes: Buffer, offset: number, length: number): number {
-  bytes.writeUInt32BE(length, offset + 4);
+  writeUint32(bytes, offset + 4, length);
   const start = offset + HEADER_BYTES;
   const end = start + padded(length);
   for (let at = start + length; at < end; at++) bytes[at] = 0;

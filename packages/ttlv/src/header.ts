@@ -14,6 +14,22 @@ export function isTag(tag: number): boolean {
   return Number.isInteger(tag) && (high === 0x42 || high === 0x54);
 }
 
+/**
+ * A big-endian number of 32 bits: what every item begins with. (Buffer's own method is looked up in a dictionary each
+ * time, and takes three times as long.)
+ */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  const high = ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
+  return ((high << 16) | ((bytes[offset + 2] as number) << 8) | (bytes[offset + 3] as number)) >>> 0;
+}
+
+export function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
 /** `0x420020`, as the XML and JSON encodings write a tag and as messages name it. */
 export function tagHex(tag: number): string {
   return `0x${tag.toString(16).padStart(6, '0')}`;

@@ -8,3 +8,7 @@ export { DEFAULT_LIMITS, type Limits } from './limits';
 export type { NamingContext, Vocabulary } from './names';
 export * from './secret';
 export { decodeXml, decodeXmlDocument, encodeXml, type XmlDecodeOptions } from './xml';
+
+// V8 keeps a module that passes others' exports on as a dictionary, which is searched at each use, unless the module is
+// some object's prototype.
+Object.create(module.exports as object);

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { HoldfastError } from './errors';
-import { HEADER_BYTES, isTag, tagHex, typeName } from './header';
+import { HEADER_BYTES, isTag, readUint32, tagHex, typeName } from './header';
 import { ItemType } from './item';
 import type { Limits } from './limits';
 
@@ -24,9 +24,9 @@ export function validateTtlv(bytes: Buffer, limits: Limits): void {
     if (end - offset < HEADER_BYTES)
       throw fault(offset, `${end - offset} bytes are left, too few for an item header`);
     if (++count > limits.maxItems) throw fault(offset, `the message has more than ${limits.maxItems} items`);
-    const head = bytes.readUInt32BE(offset);
+    const head = readUint32(bytes, offset);
     if (!isTag(head >>> 8)) throw fault(offset, `tag ${tagHex(head >>> 8)} begins with neither 42 nor 54`);
-    const length = bytes.readUInt32BE(offset + 4);
+    const length = readUint32(bytes, offset + 4);
     const start = offset + HEADER_BYTES;
     const room = end - start;
     const padded = paddedLength(head & 0xff, length, offset);
@@ -87,10 +87,10 @@ function validateValue(bytes: Buffer, type: number, start: number, length: numbe
     case ItemType.Integer:
     case ItemType.Enumeration:
     case ItemType.Interval:
-      if (bytes.readUInt32BE(start + 4) !== 0) throw fault(start + 4, 'padding is not zero');
+      if (readUint32(bytes, start + 4) !== 0) throw fault(start + 4, 'padding is not zero');
       break;
     case ItemType.Boolean:
-      if (bytes.readUInt32BE(start) !== 0 || bytes.readUInt32BE(start + 4) > 1) {
+      if (readUint32(bytes, start) !== 0 || readUint32(bytes, start + 4) > 1) {
         throw fault(start, 'a Boolean is neither 0 nor 1');
       }
       break;
@@ -123,7 +123,7 @@ function validateText(bytes: Buffer, start: number, end: number): void {
   if (end > start && bytes[end - 1] === 0) throw fault(end - 1, 'a Text String ends with a null character');
   // Nearly every text of KMIP is ASCII; only the others are worth a view and a native call.
   let at = start;
-  while (at + 4 <= end && (bytes.readUInt32BE(at) & 0x80808080) === 0) at += 4;
+  while (at + 4 <= end && (readUint32(bytes, at) & 0x80808080) === 0) at += 4;
   while (at < end && (bytes[at] ?? 0) < 0x80) at++;
   if (at < end && !isUtf8(bytes.subarray(at, end))) throw fault(start, 'a Text String is not UTF-8');
 }

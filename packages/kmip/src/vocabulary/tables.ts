@@ -41,6 +41,8 @@ function table<const R extends Record<string, EntryRow>>(name: string, rows: R):
     byValue.set(value, entry);
     byKey.set(key, entry);
   }
+  // V8 keeps an object of many properties as a dictionary, which is searched at each use, unless it is a prototype.
+  Object.create(values);
   return { name, values: values as ValuesOf<R>, byValue, byKey };
 }
 
