@@ -179,6 +179,12 @@ describe('without a server', () => {
     });
   });
 
+  test('a database that cannot be reached is told with the reason', async () => {
+    const outcome = await run(['init', '--database-url', 'postgresql://holdfast@127.0.0.1:1/holdfast']);
+    const stderr = 'holdfast: the key store cannot be reached\n  connect ECONNREFUSED 127.0.0.1:1\n';
+    expect(outcome).toEqual({ code: 3, stdout: '', stderr });
+  });
+
   test('a secret is given in one way', async () => {
     writeFileSync(path('secret'), 'a secret\n');
     const file = path('secret');
@@ -285,6 +291,18 @@ describe('with a server', () => {
       database: { kind: 'embedded' },
       root: { kind: 'software-file', forEvaluation: true },
     });
+  });
+
+  test('a second server on the same folder does not take the place of the first', async () => {
+    const password = readFileSync(join(dataDir, 'postgres/password'), 'utf8').trim();
+    const host = encodeURIComponent(join(dataDir, 'postgres/data'));
+    const serve = ['serve', '--listen', '127.0.0.1:0', '--log-level', 'silent'];
+    await refused(2, 'data folder', ...serve);
+    const url = `postgresql://holdfast:${password}@/holdfast?host=${host}`;
+    const outcome = await run(serve, { environment: { HOLDFAST_DATABASE_URL: url } });
+    const stderr = `holdfast: another Holdfast server is running on ${dataDir}\n`;
+    expect(outcome).toEqual({ code: 2, stdout: '', stderr });
+    expect(await json('status')).toMatchObject({ pid: server.pid });
   });
 
   describe('client add', () => {

@@ -52,14 +52,21 @@ export class AdminClient {
         );
       });
       call.on('timeout', () => call.destroy(new Error('no answer in time')));
-      call.on('error', (cause) =>
-        reject(
-          new HoldfastError('StoreUnavailable', `no Holdfast server is running on ${this.dataDir}`, {
-            cause,
-          }),
-        ),
-      );
+      call.on('error', (cause) => reject(this.#unreachable(cause)));
       call.end(body === undefined ? undefined : JSON.stringify(body));
     }).finally(() => socket.release());
+  }
+
+  #unreachable(cause: NodeJS.ErrnoException): HoldfastError {
+    if (cause.code === 'EACCES') {
+      const message = `this user may not administer ${this.dataDir}: be the user that the server runs as`;
+      return new HoldfastError('Configuration', message, { cause });
+    }
+    if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') {
+      return new HoldfastError('StoreUnavailable', `no Holdfast server is running on ${this.dataDir}`);
+    }
+    return new HoldfastError('StoreUnavailable', `the Holdfast server on ${this.dataDir} gave no answer`, {
+      cause,
+    });
   }
 }

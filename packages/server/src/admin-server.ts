@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
 import {
   OPERATOR_CALLS,
@@ -106,6 +107,18 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   throw new HoldfastError('InvalidMessage', 'the request is not a JSON object');
 }
 
+/** Whether somebody listens on a Unix socket. */
+function isAnswering(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    const settle = (answers: boolean): void => {
+      probe.destroy();
+      resolve(answers);
+    };
+    probe.once('connect', () => settle(true)).once('error', () => settle(false));
+  });
+}
+
 /** The administration socket of one node. */
 export class AdminServer {
   readonly #server: Server;
@@ -123,10 +136,16 @@ export class AdminServer {
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  /** Binds the socket (mode 0600) in the data folder; one left by a killed server is replaced. */
+  /**
+   * Binds the socket (mode 0600) in the data folder; one left by a killed server is replaced.
+   * @throws HoldfastError Configuration where another server is running on the data folder
+   */
   async listen(dataDir: string): Promise<void> {
     const socket = adminSocketPath(dataDir);
     this.#socket = socket;
+    if (await isAnswering(socket.path)) {
+      throw new HoldfastError('Configuration', `another Holdfast server is running on ${dataDir}`);
+    }
     rmSync(socket.path, { force: true });
     const mask = process.umask(0o177);
     try {

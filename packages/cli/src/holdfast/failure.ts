@@ -16,6 +16,20 @@ const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   Configuration: ExitCode.WrongUse,
 };
 
+/** Their messages are written for clients, who are told nothing of the inside; who starts a node needs the reason. */
+const WANTS_REASON: ReadonlySet<ErrorCode> = new Set(['StoreUnavailable', 'InternalServerError']);
+
+/** The error's message and, for a fault of the set-up, what the database or the system said, a line each. */
+function messagesOf(error: HoldfastError): string {
+  const messages = [error.message];
+  let { cause } = error;
+  while (WANTS_REASON.has(error.code) && cause instanceof Error) {
+    if (cause.message !== '') messages.push(cause.message);
+    ({ cause } = cause);
+  }
+  return messages.join('\n');
+}
+
 /** What to say of an error, in the words that its message was written in; never a stack. */
 export function explain(error: unknown): Failure {
   if (!(error instanceof HoldfastError)) {
@@ -24,7 +38,7 @@ export function explain(error: unknown): Failure {
   }
   return {
     exitCode: EXIT_CODES[error.code] ?? ExitCode.Refused,
-    message: error.message,
+    message: messagesOf(error),
     hint: HINTS[error.code],
   };
 }
