@@ -6,6 +6,14 @@ import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes } from './keys/convert';
 import { createKeyPairGenerator, generateSymmetricKey } from './keys/generate';
 import { inspectKey } from './keys/inspect';
+import { hashing } from './operations/hashes';
+import { isAsymmetric } from './operations/key';
+import { mac } from './operations/mac';
+import { decryptRsa, encryptRsa } from './operations/rsa';
+import { signing, verification } from './operations/signature';
+import { createStreams } from './operations/streams';
+import { decryptSymmetric } from './operations/symmetric-decryption';
+import { encryptSymmetric } from './operations/symmetric-encryption';
 
 /** The Crypto port over node:crypto, that is over the OpenSSL that Node is linked with. */
 export function createCrypto(): CryptoPort {
@@ -23,5 +31,12 @@ export function createCrypto(): CryptoPort {
     keyMaterialBytes,
     wrapBytes,
     unwrapBytes,
+    encryption: (request) => (isAsymmetric(request) ? encryptRsa(request) : encryptSymmetric(request)),
+    decryption: (request) => (isAsymmetric(request) ? decryptRsa(request) : decryptSymmetric(request)),
+    mac,
+    signing,
+    verification,
+    hashing,
+    streams: createStreams(),
   };
 }

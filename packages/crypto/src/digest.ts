@@ -34,9 +34,11 @@ export function digestWith(
   content: Buffer,
 ): Buffer {
   const name = hashes.get(algorithm);
-  if (name === undefined) {
-    const printed = hashingAlgorithmEnum.byValue.get(algorithm)?.name ?? `number ${algorithm}`;
-    throw new HoldfastError('FeatureNotSupported', `the hashing algorithm ${printed} is not available here`);
-  }
+  if (name === undefined) throw unavailableHash(algorithm);
   return createHash(name).update(content).digest();
+}
+
+export function unavailableHash(algorithm: HashingAlgorithm): HoldfastError {
+  const printed = hashingAlgorithmEnum.byValue.get(algorithm)?.name ?? `number ${algorithm}`;
+  return new HoldfastError('FeatureNotSupported', `the hashing algorithm ${printed} is not available here`);
 }

@@ -5,6 +5,7 @@ import type {
   KeyBlock,
   KeyCompressionType,
   KeyFormatType,
+  ManagedObjectValue,
   ObjectType,
   RecommendedCurve,
 } from '@holdfast/kmip';
@@ -40,6 +41,93 @@ export interface KeyFacts {
   readonly algorithm: CryptographicAlgorithm | undefined;
   readonly lengthBits: number | undefined;
   readonly curve: RecommendedCurve | undefined;
+}
+
+/** The key of a cryptographic operation and how it is used. */
+export interface KeyUseRequest {
+  /** A key in clear, or a certificate for the public key in it. */
+  readonly value: ManagedObjectValue;
+  /** The Cryptographic Algorithm of the object. */
+  readonly algorithm: CryptographicAlgorithm | undefined;
+  readonly parameters: CryptographicParameters;
+}
+
+export interface CipherRequest extends KeyUseRequest {
+  readonly ivCounterNonce: Buffer | undefined;
+  /** Authenticated with the data; AEAD only. */
+  readonly additionalData: Buffer | undefined;
+  /** The tag follows the last byte of the ciphertext, since the version at hand has no member for it. */
+  readonly isTagAppended: boolean;
+}
+
+export interface DecryptionRequest extends CipherRequest {
+  /** Of AEAD, where it is not appended. */
+  readonly tag: Buffer | undefined;
+  /** The ciphertext begins with the IV. */
+  readonly isIvPrefixed: boolean;
+}
+
+/** What is worked on in parts. After `final`, or once it has thrown, it can only be destroyed. */
+export interface CryptoStream {
+  /** Zeroes what it still holds. */
+  destroy(): void;
+}
+
+export interface Encryption extends CryptoStream {
+  /** The IV that was generated, where the parameters asked for a random one and the request has none. */
+  readonly generatedIv: Buffer | undefined;
+  /** The ciphertext that is ready: none may be. @throws HoldfastError CryptographicFailure */
+  update(part: SecretBytes): Buffer;
+  /** The rest, and the tag of AEAD where it is not appended. @throws HoldfastError CryptographicFailure */
+  final(): { readonly data: Buffer; readonly tag: Buffer | undefined };
+}
+
+/** Of AEAD, nothing comes out before `final` has found the tag to be right. */
+export interface Decryption extends CryptoStream {
+  /** @throws HoldfastError CryptographicFailure */
+  update(part: Buffer): SecretBytes;
+  /** @throws HoldfastError CryptographicFailure */
+  final(): SecretBytes;
+}
+
+/** A hash, a MAC or a signature in the making. */
+export interface Summary extends CryptoStream {
+  update(part: SecretBytes): void;
+  /** @throws HoldfastError CryptographicFailure */
+  final(): Buffer;
+}
+
+export interface Verification extends CryptoStream {
+  update(part: SecretBytes): void;
+  /** Whether the signature is one of the data under the key. */
+  verify(signature: Buffer): boolean;
+}
+
+/** Whose stream it is: nobody else, for nothing else, can go on with it. */
+export interface StreamOwner {
+  readonly clientId: string;
+  readonly operation: string;
+}
+
+export interface OpenStream<S extends CryptoStream> {
+  readonly stream: S;
+  /** The object whose key it uses; empty for Hash. */
+  readonly uniqueIdentifier: string;
+}
+
+/** The streams that are open on this node; they end with the process, after a time without use, and with an error. */
+export interface CryptoStreams {
+  /** Keeps a stream and names it. @throws HoldfastError ServerLimitExceeded where the client has too many */
+  open<S extends CryptoStream>(owner: StreamOwner, open: OpenStream<S>): Buffer;
+  /** The stream of that name. @throws HoldfastError InvalidCorrelationValue where there is none of this owner */
+  find(owner: StreamOwner, correlationValue: Buffer): OpenStream<CryptoStream>;
+  /** Forgets the stream and destroys it. */
+  close(correlationValue: Buffer): void;
+  /**
+   * Runs `work` the first time and answers the same afterwards: a part that is run again, since another writer came in
+   * between, has gone through its stream already.
+   */
+  once<T>(part: object, work: () => T): T;
 }
 
 /** The cryptography that the operations use. Long work (key pairs) runs off the event loop. */
@@ -100,4 +188,27 @@ export interface CryptoPort {
     parameters: CryptographicParameters | undefined,
     wrapped: Buffer,
   ): SecretBytes;
+  /**
+   * Starts to encrypt under a symmetric key, or for the holder of a private key.
+   * @throws HoldfastError UnsupportedCryptographicParameters (not available here), BadCryptographicParameters (not of this
+   * key, or of lengths that the mode does not have), MissingInitializationVector, KeyValueNotPresent, CryptographicFailure
+   */
+  encryption(request: CipherRequest): Encryption;
+  /** Starts to decrypt. @throws HoldfastError as `encryption` */
+  decryption(request: DecryptionRequest): Decryption;
+  /** Starts a MAC (HMAC, CMAC). @throws HoldfastError as `encryption` */
+  mac(request: KeyUseRequest): Summary;
+  /**
+   * Starts to sign data, or signs a digest that is ready.
+   * @throws HoldfastError as `encryption`
+   */
+  signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Summary;
+  /**
+   * Starts to verify a signature. Parameters that the key cannot have signed with are no error: no signature is valid.
+   * @throws HoldfastError as `encryption`
+   */
+  verification(request: KeyUseRequest, digestedData: SecretBytes | undefined): Verification;
+  /** Starts a hash. @throws HoldfastError FeatureNotSupported */
+  hashing(algorithm: HashingAlgorithm): Summary;
+  readonly streams: CryptoStreams;
 }

@@ -1,0 +1,83 @@
+import { X509Certificate } from 'node:crypto';
+import type { KeyUseRequest } from '@holdfast/core';
+import { CertificateType, CryptographicAlgorithm, ObjectType, type KeyBlock } from '@holdfast/kmip';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { readPublicKey, type AsymmetricKey } from '../keys/asymmetric-key';
+import { plainMaterial, readAsymmetricKey, symmetricBytes } from '../keys/inspect';
+
+/** Getting at the key of a managed object that is to be used. */
+
+/** @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
+export function symmetricKeyOf({ value }: KeyUseRequest): SecretBytes {
+  if (value.objectType !== ObjectType.SymmetricKey) throw wrongType('a symmetric key');
+  const { keyBlock } = value;
+  return symmetricBytes(keyBlock.keyFormatType, materialIn(keyBlock));
+}
+
+/** A public key, or the one in an X.509 certificate. @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
+export function publicKeyOf({ value }: KeyUseRequest): AsymmetricKey {
+  if (value.objectType === ObjectType.Certificate) {
+    if (value.certificateType !== CertificateType.X_509) throw wrongType('an X.509 certificate');
+    const { publicKey } = new X509Certificate(value.certificateValue);
+    return readPublicKey(publicKey.export({ format: 'der', type: 'spki' }), 'spki');
+  }
+  if (value.objectType !== ObjectType.PublicKey) throw wrongType('a public key');
+  return asymmetricKey(ObjectType.PublicKey, value.keyBlock);
+}
+
+/** @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
+export function privateKeyOf({ value }: KeyUseRequest): AsymmetricKey {
+  if (value.objectType !== ObjectType.PrivateKey) throw wrongType('a private key');
+  return asymmetricKey(ObjectType.PrivateKey, value.keyBlock);
+}
+
+/** Whether the object's key is one half of a pair. */
+export function isAsymmetric({ value }: KeyUseRequest): boolean {
+  return (
+    value.objectType === ObjectType.PublicKey ||
+    value.objectType === ObjectType.PrivateKey ||
+    value.objectType === ObjectType.Certificate
+  );
+}
+
+/** The algorithms that one and the same key may be used by. */
+const SAME_KEYS: readonly (readonly CryptographicAlgorithm[])[] = [
+  [CryptographicAlgorithm.ChaCha20, CryptographicAlgorithm.ChaCha20Poly1305],
+];
+
+/**
+ * The algorithm that the parameters name, else the object's.
+ * @throws HoldfastError BadCryptographicParameters where the key is one of another algorithm
+ */
+export function cipherAlgorithmOf({ algorithm, parameters }: KeyUseRequest): CryptographicAlgorithm {
+  const named = parameters.cryptographicAlgorithm ?? algorithm;
+  if (named === undefined) {
+    throw new HoldfastError('BadCryptographicParameters', 'neither key nor request names an algorithm');
+  }
+  const isItsOwn =
+    algorithm === undefined ||
+    named === algorithm ||
+    SAME_KEYS.some((group) => group.includes(named) && group.includes(algorithm));
+  if (isItsOwn) return named;
+  throw new HoldfastError('BadCryptographicParameters', 'the key is one of another Cryptographic Algorithm');
+}
+
+function asymmetricKey(objectType: ObjectType, keyBlock: KeyBlock): AsymmetricKey {
+  const key = readAsymmetricKey(objectType, keyBlock.keyFormatType, materialIn(keyBlock));
+  if (key === undefined) throw notPresent();
+  return key;
+}
+
+function materialIn(keyBlock: KeyBlock) {
+  const material = plainMaterial(keyBlock);
+  if (material === undefined || keyBlock.keyWrappingData !== undefined) throw notPresent();
+  return material;
+}
+
+function notPresent(): HoldfastError {
+  return new HoldfastError('KeyValueNotPresent', 'the server does not hold the key in clear');
+}
+
+function wrongType(wanted: string): HoldfastError {
+  return new HoldfastError('InvalidObjectType', `the object is not ${wanted}`);
+}

@@ -1,0 +1,16 @@
+import { HoldfastError } from '@holdfast/ttlv';
+
+/** What the runtime, or this server, does not have. */
+export function unsupported(what: string): HoldfastError {
+  return new HoldfastError('UnsupportedCryptographicParameters', what);
+}
+
+/** What the key or the mode cannot have. */
+export function badParameters(what: string): HoldfastError {
+  return new HoldfastError('BadCryptographicParameters', what);
+}
+
+/** Says no more than that it failed: what of a ciphertext was wrong is nobody's business. */
+export function failure(what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('CryptographicFailure', what, { cause });
+}

@@ -1,0 +1,137 @@
+import { constants, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt } from 'node:crypto';
+import type { CipherRequest, Decryption, Encryption } from '@holdfast/core';
+import { HashingAlgorithm, PaddingMethod, type CryptographicParameters } from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import type { AsymmetricKey } from '../keys/asymmetric-key';
+import { hashFacts } from './hashes';
+import { HeldBytes } from './held-bytes';
+import { privateKeyOf, publicKeyOf } from './key';
+import { badParameters, failure, unsupported } from './refusals';
+import { decodeOaep, decodePkcs1, encodeOaep, encodePkcs1, type OaepParameters } from './rsa-encoding';
+
+/** RSA over ready encodings, which OpenSSL computes with blinding; Node has neither all of them nor OAEP with two hashes. */
+
+const EMPTY = Buffer.alloc(0);
+
+export function modulusBitsOf({ lengthBits }: AsymmetricKey): number {
+  if (lengthBits === undefined) throw badParameters('the key is no RSA key');
+  return lengthBits;
+}
+
+export function modulusLengthOf(key: AsymmetricKey): number {
+  return Math.ceil(modulusBitsOf(key) / 8);
+}
+
+/** RSASP1: the encoded message is as long as the modulus. */
+export function signEncoded({ keyObject }: AsymmetricKey, encoded: Buffer): Buffer {
+  return privateEncrypt({ key: keyObject, padding: constants.RSA_NO_PADDING }, encoded);
+}
+
+/** RSAVP1; undefined where it is no signature of the key's. */
+export function openSignature(key: AsymmetricKey, signature: Buffer): Buffer | undefined {
+  if (signature.length !== modulusLengthOf(key)) return undefined;
+  try {
+    return publicDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, signature);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Scheme {
+  encode(message: Buffer, modulusLengthBytes: number): Buffer;
+  decode(encoded: Buffer): Buffer;
+}
+
+const SCHEMES: ReadonlyMap<PaddingMethod, (parameters: CryptographicParameters) => Scheme> = new Map([
+  [PaddingMethod.PKCS1V1_5, () => ({ encode: encodePkcs1, decode: decodePkcs1 })],
+  [
+    PaddingMethod.OAEP,
+    (parameters: CryptographicParameters) => {
+      const oaep = oaepParameters(parameters);
+      return {
+        encode: (message: Buffer, length: number) => encodeOaep(message, oaep, length),
+        decode: (encoded: Buffer) => decodeOaep(encoded, oaep),
+      };
+    },
+  ],
+]);
+
+/** SHA-1 where no hash is named (RFC 8017 appendix A.2.1); the mask's hash is the same unless another one is named. */
+function oaepParameters(parameters: CryptographicParameters): OaepParameters {
+  const hash = hashFacts(parameters.hashingAlgorithm ?? HashingAlgorithm.SHA_1);
+  const { maskGeneratorHashingAlgorithm, pSource } = parameters;
+  return {
+    hash,
+    maskHash: maskGeneratorHashingAlgorithm === undefined ? hash : hashFacts(maskGeneratorHashingAlgorithm),
+    label: pSource ?? EMPTY,
+  };
+}
+
+function schemeOf({ paddingMethod, ...parameters }: CryptographicParameters): Scheme {
+  if (paddingMethod === undefined) throw badParameters('neither key nor request names a Padding Method');
+  const scheme = SCHEMES.get(paddingMethod);
+  if (scheme === undefined) throw unsupported('RSA encrypts with the Padding Methods OAEP and PKCS1 v1.5');
+  return scheme(parameters);
+}
+
+function requireRsa(key: AsymmetricKey): void {
+  if (key.family !== 'rsa') throw badParameters('of key pairs, only those of RSA encrypt');
+}
+
+export function encryptRsa(request: CipherRequest): Encryption {
+  const key = publicKeyOf(request);
+  requireRsa(key);
+  const scheme = schemeOf(request.parameters);
+  const held = new HeldBytes();
+  return {
+    generatedIv: undefined,
+    update(part) {
+      held.add(part.reveal());
+      return EMPTY;
+    },
+    final() {
+      const message = held.take();
+      const encoded = scheme.encode(message, modulusLengthOf(key));
+      const data = publicEncrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, encoded);
+      message.fill(0);
+      encoded.fill(0);
+      return { data, tag: undefined };
+    },
+    destroy: () => {
+      held.destroy();
+    },
+  };
+}
+
+export function decryptRsa(request: CipherRequest): Decryption {
+  const key = privateKeyOf(request);
+  requireRsa(key);
+  const scheme = schemeOf(request.parameters);
+  const held = new HeldBytes();
+  return {
+    update(part) {
+      held.add(part);
+      return new SecretBytes(EMPTY);
+    },
+    final: () => new SecretBytes(openCiphertext(key, held.take(), scheme)),
+    destroy: () => {
+      held.destroy();
+    },
+  };
+}
+
+function openCiphertext(key: AsymmetricKey, ciphertext: Buffer, scheme: Scheme): Buffer {
+  const doesNotDecrypt = 'the data does not decrypt under this key and these parameters';
+  if (ciphertext.length !== modulusLengthOf(key)) throw failure(doesNotDecrypt);
+  let encoded: Buffer;
+  try {
+    encoded = privateDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, ciphertext);
+  } catch (cause) {
+    throw failure(doesNotDecrypt, cause);
+  }
+  try {
+    return scheme.decode(encoded);
+  } finally {
+    encoded.fill(0);
+  }
+}

@@ -1,0 +1,253 @@
+import { createSign, createVerify, sign, verify, type KeyObject } from 'node:crypto';
+import type { KeyUseRequest, Summary, Verification } from '@holdfast/core';
+import {
+  DigitalSignatureAlgorithm as Dsa,
+  HashingAlgorithm as Hash,
+  PaddingMethod,
+  type CryptographicParameters,
+} from '@holdfast/kmip';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import type { KeyFamily } from '../algorithms';
+import type { AsymmetricKey } from '../keys/asymmetric-key';
+import { signDigest, verifyDigest } from './ecdsa-digest';
+import { hashFacts, hashing, requiredHash } from './hashes';
+import { HeldBytes } from './held-bytes';
+import { privateKeyOf, publicKeyOf } from './key';
+import { badParameters, failure, unsupported } from './refusals';
+import { modulusBitsOf, modulusLengthOf, openSignature, signEncoded } from './rsa';
+import { digestInfo, encodePkcs1Signature, encodePss, verifiesPss, type PssParameters } from './rsa-encoding';
+
+/** Digital signatures. Those of ECDSA and DSA are in DER (RFC 3279 section 2.2.2). */
+
+/** What a Digital Signature Algorithm stands for. */
+interface SignatureAlgorithm {
+  readonly family: KeyFamily;
+  /** Undefined where Hashing Algorithm says it. */
+  readonly hash?: Hash;
+  readonly padding?: PaddingMethod;
+}
+
+const pkcs1 = (hash: Hash): SignatureAlgorithm => ({ family: 'rsa', hash, padding: PaddingMethod.PKCS1V1_5 });
+
+const SIGNATURE_ALGORITHMS: ReadonlyMap<Dsa, SignatureAlgorithm> = new Map<Dsa, SignatureAlgorithm>([
+  [Dsa.MD2WithRSAEncryption, pkcs1(Hash.MD2)],
+  [Dsa.MD5WithRSAEncryption, pkcs1(Hash.MD5)],
+  [Dsa.SHA_1WithRSAEncryption, pkcs1(Hash.SHA_1)],
+  [Dsa.SHA_224WithRSAEncryption, pkcs1(Hash.SHA_224)],
+  [Dsa.SHA_256WithRSAEncryption, pkcs1(Hash.SHA_256)],
+  [Dsa.SHA_384WithRSAEncryption, pkcs1(Hash.SHA_384)],
+  [Dsa.SHA_512WithRSAEncryption, pkcs1(Hash.SHA_512)],
+  [Dsa.SHA3_256WithRSAEncryption, pkcs1(Hash.SHA3_256)],
+  [Dsa.SHA3_384WithRSAEncryption, pkcs1(Hash.SHA3_384)],
+  [Dsa.SHA3_512WithRSAEncryption, pkcs1(Hash.SHA3_512)],
+  [Dsa.RSASSA_PSS, { family: 'rsa', padding: PaddingMethod.PSS }],
+  [Dsa.DSAWithSHA_1, { family: 'dsa', hash: Hash.SHA_1 }],
+  [Dsa.DSAWithSHA224, { family: 'dsa', hash: Hash.SHA_224 }],
+  [Dsa.DSAWithSHA256, { family: 'dsa', hash: Hash.SHA_256 }],
+  [Dsa.ECDSAWithSHA_1, { family: 'ec', hash: Hash.SHA_1 }],
+  [Dsa.ECDSAWithSHA224, { family: 'ec', hash: Hash.SHA_224 }],
+  [Dsa.ECDSAWithSHA256, { family: 'ec', hash: Hash.SHA_256 }],
+  [Dsa.ECDSAWithSHA384, { family: 'ec', hash: Hash.SHA_384 }],
+  [Dsa.ECDSAWithSHA512, { family: 'ec', hash: Hash.SHA_512 }],
+]);
+
+interface Scheme {
+  readonly hash: Hash | undefined;
+  readonly padding: PaddingMethod;
+  readonly parameters: CryptographicParameters;
+}
+
+/** How the key signs under the parameters; undefined where they are those of another kind of key. */
+function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters): Scheme | undefined {
+  const { cryptographicAlgorithm, digitalSignatureAlgorithm, hashingAlgorithm, paddingMethod } = parameters;
+  if (digitalSignatureAlgorithm !== undefined) {
+    const row = SIGNATURE_ALGORITHMS.get(digitalSignatureAlgorithm);
+    if (row === undefined) throw unsupported('this Digital Signature Algorithm is not available here');
+    if (row.family !== key.family) return undefined;
+    return { hash: row.hash ?? hashingAlgorithm, padding: row.padding ?? PaddingMethod.None, parameters };
+  }
+  if (cryptographicAlgorithm !== undefined && !key.algorithms.includes(cryptographicAlgorithm))
+    return undefined;
+  const padding = paddingMethod ?? (key.family === 'rsa' ? PaddingMethod.PKCS1V1_5 : PaddingMethod.None);
+  return { hash: hashingAlgorithm, padding, parameters };
+}
+
+/** What is done with all of the data, once it is there. */
+interface Method {
+  sign(): Buffer;
+  verify(signature: Buffer): boolean;
+  update(part: SecretBytes): void;
+  destroy(): void;
+}
+
+const nothing = (): void => undefined;
+
+function methodOf(key: AsymmetricKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
+  switch (key.family) {
+    case 'rsa':
+      return rsaMethod(key, scheme, digestedData);
+    case 'ec':
+      return digestedData === undefined
+        ? hashedMethod(key.keyObject, scheme)
+        : ecDigestMethod(key, scheme, digestedData);
+    case 'dsa':
+      if (digestedData !== undefined) throw unsupported('DSA signs no Digested Data here');
+      return hashedMethod(key.keyObject, scheme);
+    case 'okp':
+      if (digestedData !== undefined) throw unsupported('EdDSA signs no Digested Data');
+      return wholeMethod(key);
+    case 'dh':
+      throw badParameters('keys of DH do not sign');
+  }
+}
+
+/** ECDSA and DSA over what OpenSSL hashes. */
+function hashedMethod(key: KeyObject, { hash }: Scheme): Method {
+  const { opensslName } = requiredHash(hash);
+  if (key.type === 'private') {
+    const running = createSign(opensslName);
+    return {
+      update: (part) => void running.update(part.reveal()),
+      sign: () => running.sign(key),
+      verify: () => false,
+      destroy: nothing,
+    };
+  }
+  const running = createVerify(opensslName);
+  return {
+    update: (part) => void running.update(part.reveal()),
+    sign: () => Buffer.alloc(0),
+    verify: (signature) => running.verify(key, signature),
+    destroy: nothing,
+  };
+}
+
+function requireDigestLength(digest: Buffer, hash: Hash | undefined): void {
+  if (hash === undefined || hashFacts(hash).lengthBytes === digest.length) return;
+  throw new HoldfastError('InvalidField', 'Digested Data does not have the length of the Hashing Algorithm');
+}
+
+function ecDigestMethod(key: AsymmetricKey, { hash }: Scheme, digestedData: SecretBytes): Method {
+  const digest = digestedData.reveal();
+  requireDigestLength(digest, hash);
+  return {
+    update: nothing,
+    sign: () => signDigest(key, digest),
+    verify: (signature) => verifyDigest(key, digest, signature),
+    destroy: nothing,
+  };
+}
+
+/** Ed25519 and Ed448 (RFC 8032) need all of the data twice. */
+function wholeMethod({ keyObject }: AsymmetricKey): Method {
+  if (!['ed25519', 'ed448'].includes(keyObject.asymmetricKeyType ?? '')) {
+    throw badParameters('keys for key agreement do not sign');
+  }
+  const held = new HeldBytes();
+  return {
+    update: (part) => {
+      held.add(part.reveal());
+    },
+    sign: () => sign(null, held.take(), keyObject),
+    verify: (signature) => verify(null, held.take(), keyObject, signature),
+    destroy: () => {
+      held.destroy();
+    },
+  };
+}
+
+function rsaMethod(key: AsymmetricKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
+  if (digestedData !== undefined) requireDigestLength(digestedData.reveal(), scheme.hash);
+  else requiredHash(scheme.hash);
+  const running = digestedData === undefined && scheme.hash !== undefined ? hashing(scheme.hash) : undefined;
+  const digest = () => running?.final() ?? digestedData?.reveal() ?? Buffer.alloc(0);
+  return {
+    update: (part) => {
+      running?.update(part);
+    },
+    ...rsaScheme(key, scheme, digest),
+    destroy: nothing,
+  };
+}
+
+function rsaScheme(
+  key: AsymmetricKey,
+  scheme: Scheme,
+  digest: () => Buffer,
+): Pick<Method, 'sign' | 'verify'> {
+  const { padding, hash, parameters } = scheme;
+  if (padding === PaddingMethod.PKCS1V1_5) {
+    // A digest of which nobody says by what hash it was made is signed without a DigestInfo.
+    const encode = () => {
+      const content = hash === undefined ? digest() : digestInfo(digest(), hashFacts(hash));
+      return encodePkcs1Signature(content, modulusLengthOf(key));
+    };
+    return {
+      sign: () => signEncoded(key, encode()),
+      verify: (signature) => openSignature(key, signature)?.equals(encode()) === true,
+    };
+  }
+  if (padding !== PaddingMethod.PSS)
+    throw unsupported('RSA signs with the Padding Methods PKCS1 v1.5 and PSS');
+  const pss = pssParameters(hash, parameters);
+  const { saltLengthBytes } = parameters;
+  const bits = modulusBitsOf(key);
+  return {
+    sign: () => signEncoded(key, encodePss(digest(), pss, saltLengthBytes ?? pss.hash.lengthBytes, bits)),
+    verify(signature) {
+      const encoded = openSignature(key, signature);
+      return encoded !== undefined && verifiesPss(encoded, digest(), pss, saltLengthBytes, bits);
+    },
+  };
+}
+
+/** The mask's hash is that of the data where none is named, as the OASIS cases have it. */
+function pssParameters(hash: Hash | undefined, parameters: CryptographicParameters): PssParameters {
+  const { maskGeneratorHashingAlgorithm, trailerField } = parameters;
+  if (trailerField !== undefined && trailerField !== 1)
+    throw unsupported('PSS has the Trailer Field 1 alone');
+  return { hash: requiredHash(hash), maskHash: requiredHash(maskGeneratorHashingAlgorithm ?? hash) };
+}
+
+export function signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Summary {
+  const key = privateKeyOf(request);
+  const scheme = schemeOf(key, request.parameters);
+  if (scheme === undefined) throw badParameters('the key does not sign under these parameters');
+  const method = methodOf(key, scheme, digestedData);
+  return {
+    update: (part) => {
+      method.update(part);
+    },
+    final() {
+      try {
+        return method.sign();
+      } catch (cause) {
+        throw cause instanceof HoldfastError ? cause : failure('the data cannot be signed so', cause);
+      }
+    },
+    destroy: () => {
+      method.destroy();
+    },
+  };
+}
+
+export function verification(request: KeyUseRequest, digestedData: SecretBytes | undefined): Verification {
+  const key = publicKeyOf(request);
+  const scheme = schemeOf(key, request.parameters);
+  const method = scheme === undefined ? undefined : methodOf(key, scheme, digestedData);
+  return {
+    update: (part) => {
+      method?.update(part);
+    },
+    verify(signature) {
+      try {
+        return method?.verify(signature) === true;
+      } catch (cause) {
+        throw cause instanceof HoldfastError ? cause : failure('the signature cannot be verified so', cause);
+      }
+    },
+    destroy: () => {
+      method?.destroy();
+    },
+  };
+}

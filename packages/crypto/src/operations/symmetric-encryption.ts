@@ -1,0 +1,135 @@
+import { randomBytes, type CipherGCM } from 'node:crypto';
+import type { CipherRequest, Encryption } from '@holdfast/core';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { HeldBytes } from './held-bytes';
+import { failure } from './refusals';
+import {
+  EMPTY,
+  isWhole,
+  missingIv,
+  opensslIv,
+  newCipher,
+  prepare,
+  randomIvLength,
+  requireLength,
+  requireNoAdditionalData,
+  type Prepared,
+} from './symmetric-setup';
+
+export function encryptSymmetric(request: CipherRequest): Encryption {
+  const prepared = prepare(request);
+  const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
+  const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
+  if (isRandom && parameters.randomIV !== true) throw missingIv();
+  const given = isRandom
+    ? randomBytes(randomIvLength(prepared.facts, parameters))
+    : (ivCounterNonce ?? EMPTY);
+  const iv = opensslIv(prepared.facts, given, parameters);
+  requireNoAdditionalData(prepared.facts, additionalData);
+  const generatedIv = isRandom ? given : undefined;
+  return isWhole(prepared.facts)
+    ? new WholeEncryption(prepared, iv, generatedIv, additionalData, isTagAppended)
+    : new RunningEncryption(prepared, iv, generatedIv, additionalData, isTagAppended);
+}
+
+/** OpenSSL has refused: the key of XTS has equal halves, for instance. */
+function refused(cause: unknown): HoldfastError {
+  return cause instanceof HoldfastError ? cause : failure('the data cannot be encrypted so', cause);
+}
+
+class RunningEncryption implements Encryption {
+  readonly #cipher: CipherGCM;
+  #length = 0;
+
+  constructor(
+    private readonly prepared: Prepared,
+    iv: Buffer,
+    readonly generatedIv: Buffer | undefined,
+    additionalData: Buffer | undefined,
+    private readonly isTagAppended: boolean,
+  ) {
+    try {
+      this.#cipher = newCipher(prepared, iv);
+    } catch (cause) {
+      throw refused(cause);
+    }
+    if (additionalData !== undefined) this.#cipher.setAAD(additionalData);
+  }
+
+  update(part: SecretBytes): Buffer {
+    this.#length += part.length;
+    return this.#cipher.update(part.reveal());
+  }
+
+  final(): { data: Buffer; tag: Buffer | undefined } {
+    const { facts, padding } = this.prepared;
+    const { blockLengthBytes } = facts;
+    let rest = EMPTY;
+    if (facts.kind === 'block') {
+      const over = this.#length % blockLengthBytes;
+      const bytes = padding.bytes(blockLengthBytes - over);
+      if (bytes !== undefined) rest = this.#cipher.update(bytes);
+      else if (over !== 0) throw failure('the data is not whole blocks, and no padding is asked for');
+    }
+    this.#cipher.final();
+    return withTag(
+      rest,
+      facts.tagLengths.length > 0 ? this.#cipher.getAuthTag() : undefined,
+      this.isTagAppended,
+    );
+  }
+
+  destroy(): void {
+    this.prepared.key.fill(0);
+  }
+}
+
+function withTag(
+  data: Buffer,
+  tag: Buffer | undefined,
+  isAppended: boolean,
+): { data: Buffer; tag: Buffer | undefined } {
+  if (tag === undefined || !isAppended) return { data, tag };
+  return { data: Buffer.concat([data, tag]), tag: undefined };
+}
+
+/** CCM and XTS: all at once. */
+class WholeEncryption implements Encryption {
+  readonly #held = new HeldBytes();
+
+  constructor(
+    private readonly prepared: Prepared,
+    private readonly iv: Buffer,
+    readonly generatedIv: Buffer | undefined,
+    private readonly additionalData: Buffer | undefined,
+    private readonly isTagAppended: boolean,
+  ) {}
+
+  update(part: SecretBytes): Buffer {
+    this.#held.add(part.reveal());
+    return EMPTY;
+  }
+
+  final(): { data: Buffer; tag: Buffer | undefined } {
+    const plaintext = this.#held.take();
+    const { facts } = this.prepared;
+    requireLength(facts, plaintext, this.iv);
+    try {
+      const cipher = newCipher(this.prepared, this.iv);
+      if (this.additionalData !== undefined)
+        cipher.setAAD(this.additionalData, { plaintextLength: plaintext.length });
+      const data = cipher.update(plaintext);
+      cipher.final();
+      return withTag(data, facts.tagLengths.length > 0 ? cipher.getAuthTag() : undefined, this.isTagAppended);
+    } catch (cause) {
+      throw refused(cause);
+    } finally {
+      plaintext.fill(0);
+    }
+  }
+
+  destroy(): void {
+    this.prepared.key.fill(0);
+    this.#held.destroy();
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  type CipherGCM,
+  type CipherGCMOptions,
+  type CipherGCMTypes,
+  type DecipherGCM,
+} from 'node:crypto';
+import type { CipherRequest } from '@holdfast/core';
+import { CryptographicAlgorithm, type CryptographicParameters } from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { cipherFacts, type CipherFacts } from './cipher-modes';
+import { cipherAlgorithmOf, symmetricKeyOf } from './key';
+import { blockPadding, type BlockPadding } from './padding';
+import { badParameters, failure } from './refusals';
+
+/** What encrypting and decrypting under symmetric keys have in common. */
+
+export const EMPTY = Buffer.alloc(0);
+const DEFAULT_TAG_LENGTH_BYTES = 16;
+
+/** A cipher and its key; the IV comes with the data. */
+export interface Prepared {
+  readonly facts: CipherFacts;
+  readonly key: Buffer;
+  readonly padding: BlockPadding;
+  readonly hasPadding: boolean;
+  readonly tagLengthBytes: number;
+}
+
+export function prepare(request: CipherRequest): Prepared {
+  const secret = symmetricKeyOf(request);
+  const { parameters } = request;
+  const algorithm = cipherAlgorithmOf(request);
+  const facts = cipherFacts(algorithm, parameters.blockCipherMode, secret.length);
+  return {
+    facts,
+    key:
+      algorithm === CryptographicAlgorithm.DES3 ? threeKeys(secret.reveal()) : Buffer.from(secret.reveal()),
+    padding: blockPadding(facts.kind === 'block' ? parameters.paddingMethod : undefined),
+    hasPadding: facts.kind === 'block' && blockPadding(parameters.paddingMethod).bytes(1) !== undefined,
+    tagLengthBytes: tagLength(facts, parameters),
+  };
+}
+
+/** Two-key 3DES is K1, K2, K1 (NIST SP 800-67 section 3.1). */
+export function threeKeys(material: Buffer): Buffer {
+  return Buffer.concat(material.length === 16 ? [material, material.subarray(0, 8)] : [material]);
+}
+
+export function isWhole({ kind }: CipherFacts): boolean {
+  return kind === 'aead-whole' || kind === 'whole';
+}
+
+export function tagLength({ tagLengths }: CipherFacts, { tagLengthBytes }: CryptographicParameters): number {
+  if (tagLengths.length === 0) return 0;
+  const length = tagLengthBytes ?? DEFAULT_TAG_LENGTH_BYTES;
+  if (!tagLengths.includes(length)) throw badParameters('the mode has no tags of this Tag Length');
+  return length;
+}
+
+export function randomIvLength(
+  { ivLengths }: CipherFacts,
+  { ivLengthBits }: CryptographicParameters,
+): number {
+  const length = ivLengthBits === undefined ? ivLengths.usual : ivLengthBits / 8;
+  if (!Number.isInteger(length) || length < ivLengths.min || length > ivLengths.max) {
+    throw badParameters('the mode has no IV of this IV Length');
+  }
+  return length;
+}
+
+/**
+ * The IV as OpenSSL takes it. A nonce of CTR that is shorter than a block is followed by the Initial Counter Value
+ * (RFC 3686 section 4); one of ChaCha20 is preceded by a counter of 0.
+ */
+export function opensslIv(
+  { opensslName, ivLengths, blockLengthBytes }: CipherFacts,
+  iv: Buffer,
+  parameters: CryptographicParameters,
+): Buffer {
+  if (opensslName === 'chacha20' && [8, 12].includes(iv.length)) {
+    const counter = Buffer.alloc(16 - iv.length);
+    counter.writeUInt32LE((parameters.initialCounterValue ?? 0) >>> 0);
+    return Buffer.concat([counter, iv]);
+  }
+  const { initialCounterValue } = parameters;
+  if (
+    opensslName.endsWith('-ctr') &&
+    initialCounterValue !== undefined &&
+    iv.length <= blockLengthBytes - 4
+  ) {
+    const counter = Buffer.alloc(blockLengthBytes - iv.length);
+    counter.writeUInt32BE(initialCounterValue >>> 0, counter.length - 4);
+    return Buffer.concat([iv, counter]);
+  }
+  const isFitting = iv.length >= ivLengths.min && iv.length <= ivLengths.max && opensslName !== 'chacha20';
+  if (!isFitting && !(opensslName === 'chacha20' && iv.length === 16)) {
+    throw badParameters('IV/Counter/Nonce does not have a length that the mode takes');
+  }
+  return iv;
+}
+
+export function requireNoAdditionalData(
+  { tagLengths }: CipherFacts,
+  additionalData: Buffer | undefined,
+): void {
+  if (tagLengths.length === 0 && additionalData !== undefined) {
+    throw badParameters('only authenticated encryption has additional data');
+  }
+}
+
+export function missingIv(): HoldfastError {
+  return new HoldfastError('MissingInitializationVector', 'IV/Counter/Nonce is missing');
+}
+
+/** Node's types know the names of AEAD ciphers alone; what is called on the others is what every cipher has. */
+function gcmArguments({ facts, key, tagLengthBytes }: Prepared, iv: Buffer) {
+  const options: CipherGCMOptions = facts.tagLengths.length > 0 ? { authTagLength: tagLengthBytes } : {};
+  return [facts.opensslName as CipherGCMTypes, key, iv, options] as const;
+}
+
+export function newCipher(prepared: Prepared, iv: Buffer): CipherGCM {
+  const cipher = createCipheriv(...gcmArguments(prepared, iv));
+  cipher.setAutoPadding(false);
+  return cipher;
+}
+
+export function newDecipher(prepared: Prepared, iv: Buffer): DecipherGCM {
+  const decipher = createDecipheriv(...gcmArguments(prepared, iv));
+  decipher.setAutoPadding(false);
+  return decipher;
+}
+
+/** XTS has one block at least; the length of CCM has to fit the octets that its nonce leaves (NIST SP 800-38C A.1). */
+export function requireLength({ kind, blockLengthBytes }: CipherFacts, data: Buffer, iv: Buffer): void {
+  if (kind === 'whole' && data.length < blockLengthBytes) throw failure('the data is shorter than a block');
+  if (kind === 'aead-whole' && data.length >= 2 ** (8 * (15 - iv.length))) {
+    throw failure('the data is too long for a nonce of this length');
+  }
+}

@@ -1,0 +1,476 @@
+import { createCrypto } from '../src';
+import {
+  BlockCipherMode,
+  CryptographicAlgorithm,
+  KeyFormatType,
+  ObjectType,
+  PaddingMethod,
+} from '@holdfast/kmip';
+import type { CryptographicParameters } from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import type { DecryptionRequest } from '@holdfast/core';
+import { codeOf, keyBlock, secret } from './support';
+
+const crypto = createCrypto();
+const { ECB, CBC, CFB, OFB, CTR, GCM, CCM, XTS, AEAD } = BlockCipherMode;
+const { AES, DES3, Camellia, ARIA, SM4, ChaCha20, ChaCha20Poly1305 } = CryptographicAlgorithm;
+const bytes = (hex: string) => Buffer.from(hex.replace(/\s/g, ''), 'hex');
+
+interface Use {
+  readonly algorithm: CryptographicAlgorithm;
+  readonly key: string;
+  readonly parameters?: CryptographicParameters;
+  readonly iv?: string | undefined;
+  readonly aad?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly isTagAppended?: boolean;
+  readonly isIvPrefixed?: boolean;
+}
+
+function request({ algorithm, key, parameters = {}, iv, aad, tag, ...rest }: Use): DecryptionRequest {
+  return {
+    value: {
+      objectType: ObjectType.SymmetricKey,
+      keyBlock: keyBlock(KeyFormatType.Raw, secret(key), algorithm),
+    },
+    algorithm,
+    parameters,
+    ivCounterNonce: iv === undefined ? undefined : bytes(iv),
+    additionalData: aad === undefined ? undefined : bytes(aad),
+    tag: tag === undefined ? undefined : bytes(tag),
+    isTagAppended: rest.isTagAppended ?? false,
+    isIvPrefixed: rest.isIvPrefixed ?? false,
+  };
+}
+
+/** In parts of so many bytes; everything at once where left out. */
+function encrypted(use: Use, plaintext: string, partLength = Infinity) {
+  const running = crypto.encryption(request(use));
+  const out = parts(bytes(plaintext), partLength).map((part) => running.update(SecretBytes.copyOf(part)));
+  const { data, tag } = running.final();
+  running.destroy();
+  return { data: Buffer.concat([...out, data]).toString('hex'), tag: tag?.toString('hex') };
+}
+
+function decrypted(use: Use, ciphertext: string, partLength = Infinity): string {
+  const running = crypto.decryption(request(use));
+  const out = parts(bytes(ciphertext), partLength).map((part) =>
+    running.update(part).reveal().toString('hex'),
+  );
+  out.push(running.final().reveal().toString('hex'));
+  running.destroy();
+  return out.join('');
+}
+
+function parts(data: Buffer, length: number): Buffer[] {
+  if (data.length <= length) return [data];
+  return [data.subarray(0, length), ...parts(data.subarray(length), length)];
+}
+
+const SP800_38A = '2b7e151628aed2a6abf7158809cf4f3c';
+const TWO_BLOCKS = '6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51';
+const IV = '000102030405060708090a0b0c0d0e0f';
+
+/** Name and source, use, plaintext, ciphertext, tag. */
+const VECTORS: readonly (readonly [string, Use, string, string, string?])[] = [
+  [
+    'AES-128-ECB: NIST SP 800-38A F.1.1',
+    { algorithm: AES, key: SP800_38A, parameters: { blockCipherMode: ECB } },
+    TWO_BLOCKS,
+    '3ad77bb40d7a3660a89ecaf32466ef97f5d3d58503b9699de785895a96fdbaaf',
+  ],
+  [
+    'AES-128-CBC: NIST SP 800-38A F.2.1',
+    { algorithm: AES, key: SP800_38A, parameters: { blockCipherMode: CBC }, iv: IV },
+    TWO_BLOCKS,
+    '7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2',
+  ],
+  [
+    'AES-128-CFB: NIST SP 800-38A F.3.13',
+    { algorithm: AES, key: SP800_38A, parameters: { blockCipherMode: CFB }, iv: IV },
+    TWO_BLOCKS,
+    '3b3fd92eb72dad20333449f8e83cfb4ac8a64537a0b3a93fcde3cdad9f1ce58b',
+  ],
+  [
+    'AES-128-OFB: NIST SP 800-38A F.4.1',
+    { algorithm: AES, key: SP800_38A, parameters: { blockCipherMode: OFB }, iv: IV },
+    TWO_BLOCKS,
+    '3b3fd92eb72dad20333449f8e83cfb4a7789508d16918f03f53c52dac54ed825',
+  ],
+  [
+    'AES-128-CTR: NIST SP 800-38A F.5.1',
+    {
+      algorithm: AES,
+      key: SP800_38A,
+      parameters: { blockCipherMode: CTR },
+      iv: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
+    },
+    TWO_BLOCKS,
+    '874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff',
+  ],
+  [
+    'AES-128-CTR with a nonce and a counter: RFC 3686 test vector 1',
+    {
+      algorithm: AES,
+      key: 'ae6852f8121067cc4bf7a5765577f39e',
+      parameters: { blockCipherMode: CTR, initialCounterValue: 1 },
+      iv: '000000300000000000000000',
+    },
+    '53696e676c6520626c6f636b206d7367',
+    'e4095d4fb7a7b3792d6175a3261311b8',
+  ],
+  [
+    'AES-128-GCM: GCM specification, test case 4',
+    {
+      algorithm: AES,
+      key: 'feffe9928665731c6d6a8f9467308308',
+      parameters: { blockCipherMode: GCM, tagLengthBytes: 16 },
+      iv: 'cafebabefacedbaddecaf888',
+      aad: 'feedfacedeadbeeffeedfacedeadbeefabaddad2',
+    },
+    `d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72
+     1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39`,
+    `42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e
+     21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091`,
+    '5bc94fbc3221a5db94fae95ae7121a47',
+  ],
+  [
+    'AES-128-CCM: NIST SP 800-38C example 1',
+    {
+      algorithm: AES,
+      key: '404142434445464748494a4b4c4d4e4f',
+      parameters: { blockCipherMode: CCM, tagLengthBytes: 4 },
+      iv: '10111213141516',
+      aad: '0001020304050607',
+    },
+    '20212223',
+    '7162015b',
+    '4dac255d',
+  ],
+  [
+    'AES-128-XTS: IEEE 1619-2007 vector 2',
+    {
+      algorithm: AES,
+      key: '1111111111111111111111111111111122222222222222222222222222222222',
+      parameters: { blockCipherMode: XTS },
+      iv: '33333333330000000000000000000000',
+    },
+    '4444444444444444444444444444444444444444444444444444444444444444',
+    'c454185e6a16936e39334038acef838bfb186fff7480adc4289382ecd6d394f0',
+  ],
+  [
+    '3DES with three keys: NIST SP 800-67 B.1',
+    {
+      algorithm: DES3,
+      key: '0123456789abcdef23456789abcdef01456789abcdef0123',
+      parameters: { blockCipherMode: ECB },
+    },
+    '54686520717566636b2062726f776e20666f78206a756d70',
+    'a826fd8ce53b855fcce21c8112256fe668d5c05dd9b6b900',
+  ],
+  [
+    'Camellia-128: RFC 3713 appendix A',
+    {
+      algorithm: Camellia,
+      key: '0123456789abcdeffedcba9876543210',
+      parameters: { blockCipherMode: ECB },
+    },
+    '0123456789abcdeffedcba9876543210',
+    '67673138549669730857065648eabe43',
+  ],
+  [
+    'ARIA-128: RFC 5794 appendix A.1',
+    { algorithm: ARIA, key: IV, parameters: { blockCipherMode: ECB } },
+    '00112233445566778899aabbccddeeff',
+    'd718fbd6ab644c739da95f3be6451778',
+  ],
+  [
+    'SM4: GB/T 32907 example 1',
+    { algorithm: SM4, key: '0123456789abcdeffedcba9876543210', parameters: { blockCipherMode: ECB } },
+    '0123456789abcdeffedcba9876543210',
+    '681edf34d206965e86b3e94f536e4246',
+  ],
+  [
+    'ChaCha20: RFC 8439 section 2.4.2',
+    {
+      algorithm: ChaCha20,
+      key: '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+      parameters: { initialCounterValue: 1 },
+      iv: '000000000000004a00000000',
+    },
+    '4c616469657320616e642047656e746c',
+    '6e2e359a2568f98041ba0728dd0d6981',
+  ],
+  [
+    'ChaCha20-Poly1305: RFC 8439 section 2.8.2',
+    {
+      algorithm: ChaCha20Poly1305,
+      key: '808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f',
+      iv: '070000004041424344454647',
+      aad: '50515253c0c1c2c3c4c5c6c7',
+    },
+    Buffer.from(
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.",
+    ).toString('hex'),
+    `d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6
+     3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36
+     92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc
+     3ff4def08e4b7a9de576d26586cec64b6116`,
+    '1ae10b594f09e26a7e902ecbd0600691',
+  ],
+];
+
+for (const [name, use, plaintext, spaced, tag] of VECTORS) {
+  const ciphertext = spaced.replace(/\s/g, '');
+  describe(name, () => {
+    test.each([Infinity, 16, 7, 1])('encrypts in parts of %d bytes', (partLength) => {
+      expect(encrypted(use, plaintext, partLength)).toEqual({ data: ciphertext, tag });
+    });
+    test.each([Infinity, 16, 7, 1])('decrypts in parts of %d bytes', (partLength) => {
+      expect(decrypted({ ...use, tag }, ciphertext, partLength)).toBe(plaintext.replace(/\s/g, ''));
+    });
+  });
+}
+
+const cbc = (paddingMethod: PaddingMethod): Use => ({
+  algorithm: AES,
+  key: SP800_38A,
+  parameters: { blockCipherMode: CBC, paddingMethod },
+  iv: IV,
+});
+
+describe('padding', () => {
+  const { None, PKCS5, ANSIX9_23, ISO10126, Zeros, SSL3, OAEP } = PaddingMethod;
+
+  test.each([PKCS5, ANSIX9_23, ISO10126])('method %d brings back data of any length', (method) => {
+    for (let length = 0; length <= 33; length++) {
+      const plaintext = '5a'.repeat(length);
+      const { data } = encrypted(cbc(method), plaintext, 5);
+      expect(data).toHaveLength((Math.floor(length / 16) + 1) * 32);
+      expect(decrypted(cbc(method), data, 3)).toBe(plaintext);
+    }
+  });
+
+  test('PKCS5 fills up with the count, ANSI X9.23 with zeros', () => {
+    expect(decrypted(cbc(None), encrypted(cbc(PKCS5), '5a').data)).toBe(`5a${'0f'.repeat(15)}`);
+    expect(decrypted(cbc(None), encrypted(cbc(ANSIX9_23), '5a').data)).toBe(`5a${'00'.repeat(14)}0f`);
+  });
+
+  test.each([
+    ['a count of 0', PKCS5, '5a'.repeat(15) + '00'],
+    ['a count beyond the block', PKCS5, '5a'.repeat(15) + '11'],
+    ['a wrong octet', PKCS5, '5a'.repeat(13) + '000303'],
+    ['octets that are no zeros', ANSIX9_23, '5a'.repeat(13) + '000103'],
+    ['a count of 0', ISO10126, '5a'.repeat(15) + '00'],
+  ])('%s does not decrypt', (_what, method, block) => {
+    const { data } = encrypted(cbc(None), block);
+    expect(codeOf(() => decrypted(cbc(method), data))).toBe('CryptographicFailure');
+  });
+
+  test('without padding the data has to be whole blocks', () => {
+    expect(codeOf(() => encrypted(cbc(None), '5a'))).toBe('CryptographicFailure');
+    expect(codeOf(() => decrypted(cbc(None), '5a'))).toBe('CryptographicFailure');
+    expect(codeOf(() => decrypted(cbc(PKCS5), ''))).toBe('CryptographicFailure');
+  });
+
+  test.each([Zeros, SSL3, OAEP])('method %d is none of block ciphers', (method) => {
+    expect(codeOf(() => encrypted(cbc(method), '5a'))).toBe('UnsupportedCryptographicParameters');
+  });
+});
+
+test('3DES with two keys uses the first one twice', () => {
+  const ecb = { algorithm: DES3, parameters: { blockCipherMode: ECB } };
+  const two = '0123456789abcdef23456789abcdef01';
+  const repeated = `${two}0123456789abcdef`;
+  expect(encrypted({ ...ecb, key: two }, '5468652071756663')).toEqual(
+    encrypted({ ...ecb, key: repeated }, '5468652071756663'),
+  );
+});
+
+describe('authenticated encryption', () => {
+  const gcm = (changes: Partial<Use> = {}, parameters: CryptographicParameters = {}): Use => ({
+    algorithm: AES,
+    key: SP800_38A,
+    parameters: { blockCipherMode: GCM, tagLengthBytes: 16, ...parameters },
+    iv: '000000000000000000000000',
+    ...changes,
+  });
+
+  test.each([4, 8, 12, 13, 14, 15, 16])('has tags of %d bytes', (tagLengthBytes) => {
+    const { data, tag } = encrypted(gcm({}, { tagLengthBytes }), TWO_BLOCKS);
+    expect(tag).toHaveLength(tagLengthBytes * 2);
+    expect(decrypted(gcm({ tag }, { tagLengthBytes }), data)).toBe(TWO_BLOCKS);
+  });
+
+  test.each([0, 1, 5, 11, 17, 32, -1])('has no tags of %d bytes', (tagLengthBytes) => {
+    expect(codeOf(() => encrypted(gcm({}, { tagLengthBytes }), ''))).toBe('BadCryptographicParameters');
+  });
+
+  test('does not take a shorter tag than the parameters say, nor than 16 bytes where they say nothing', () => {
+    const { data, tag = '' } = encrypted(gcm(), TWO_BLOCKS);
+    const shorter = gcm({ tag: tag.slice(0, 8) });
+    expect(codeOf(() => decrypted(shorter, data))).toBe('BadCryptographicParameters');
+    const unsaid = { ...shorter, parameters: { blockCipherMode: GCM } };
+    expect(codeOf(() => decrypted(unsaid, data))).toBe('BadCryptographicParameters');
+    expect(codeOf(() => decrypted(gcm(), data))).toBe('InvalidField');
+  });
+
+  test.each([GCM, CCM])('mode %d gives nothing out before a wrong tag is found', (blockCipherMode) => {
+    const use = gcm({}, { blockCipherMode });
+    const { data } = encrypted(use, TWO_BLOCKS);
+    const running = crypto.decryption(request({ ...use, tag: '00'.repeat(16) }));
+    expect(running.update(bytes(data))).toHaveLength(0);
+    expect(codeOf(() => running.final())).toBe('CryptographicFailure');
+  });
+
+  test.each([GCM, CCM])('mode %d covers the additional data', (blockCipherMode) => {
+    const use = gcm({ aad: '0102' }, { blockCipherMode });
+    const { data, tag } = encrypted(use, TWO_BLOCKS);
+    expect(decrypted({ ...use, tag }, data)).toBe(TWO_BLOCKS);
+    expect(codeOf(() => decrypted({ ...use, tag, aad: '0103' }, data))).toBe('CryptographicFailure');
+    expect(codeOf(() => decrypted({ ...use, tag, aad: undefined }, data))).toBe('CryptographicFailure');
+  });
+
+  test.each([GCM, CCM])(
+    'mode %d has its tag behind the ciphertext where there is no member for it',
+    (blockCipherMode) => {
+      const use = gcm({ isTagAppended: true }, { blockCipherMode });
+      const apart = encrypted(gcm({}, { blockCipherMode }), TWO_BLOCKS);
+      const { data, tag } = encrypted(use, TWO_BLOCKS, 7);
+      expect([data, tag]).toEqual([apart.data + (apart.tag ?? ''), undefined]);
+      expect(decrypted(use, data, 5)).toBe(TWO_BLOCKS);
+      expect(codeOf(() => decrypted(use, `${data.slice(0, -2)}00`))).toBe('CryptographicFailure');
+      expect(codeOf(() => decrypted(use, '0102'))).toBe('CryptographicFailure');
+    },
+  );
+
+  test('only there is additional data', () => {
+    expect(codeOf(() => encrypted({ ...cbc(PaddingMethod.PKCS5), aad: '00' }, ''))).toBe(
+      'BadCryptographicParameters',
+    );
+  });
+
+  test('ChaCha20 becomes ChaCha20-Poly1305 by its mode or its name', () => {
+    const key = '00'.repeat(32);
+    const iv = '00'.repeat(12);
+    const expected = encrypted({ algorithm: ChaCha20Poly1305, key, iv }, TWO_BLOCKS);
+    const asked: CryptographicParameters[] = [
+      { blockCipherMode: AEAD },
+      { cryptographicAlgorithm: ChaCha20Poly1305 },
+    ];
+    for (const parameters of asked) {
+      expect(encrypted({ algorithm: ChaCha20, key, iv, parameters }, TWO_BLOCKS)).toEqual(expected);
+    }
+  });
+});
+
+describe('initialization vectors', () => {
+  const random = (blockCipherMode: BlockCipherMode, ivLengthBits?: number): Use => ({
+    algorithm: AES,
+    key: SP800_38A,
+    parameters: { blockCipherMode, randomIV: true, ivLengthBits },
+  });
+
+  test.each([
+    [CBC, undefined, 16],
+    [CTR, 128, 16],
+    [GCM, undefined, 12],
+    [GCM, 256, 32],
+    [CCM, 56, 7],
+  ])('mode %d with IV Length %p gets %d random bytes', (mode, ivLengthBits, lengthBytes) => {
+    const ivs = [1, 2].map(() => crypto.encryption(request(random(mode, ivLengthBits))).generatedIv);
+    expect(ivs.map((iv) => iv?.length)).toEqual([lengthBytes, lengthBytes]);
+    expect(ivs[0]?.equals(ivs[1] ?? Buffer.alloc(0))).toBe(false);
+  });
+
+  test('are not made up where one is given, none is taken or none was asked for', () => {
+    expect(crypto.encryption(request({ ...random(CBC), iv: IV })).generatedIv).toBeUndefined();
+    expect(crypto.encryption(request(random(ECB))).generatedIv).toBeUndefined();
+    expect(codeOf(() => encrypted({ ...cbc(PaddingMethod.PKCS5), iv: undefined }, ''))).toBe(
+      'MissingInitializationVector',
+    );
+    expect(codeOf(() => decrypted({ ...cbc(PaddingMethod.PKCS5), iv: undefined }, ''))).toBe(
+      'MissingInitializationVector',
+    );
+  });
+
+  test.each([
+    [CBC, '00'.repeat(8)],
+    [CTR, '00'.repeat(12)],
+    [GCM, ''],
+    [GCM, '00'.repeat(129)],
+    [CCM, '00'.repeat(6)],
+    [CCM, '00'.repeat(14)],
+    [ECB, IV],
+  ])('mode %d does not take %p', (blockCipherMode, iv) => {
+    expect(
+      codeOf(() => encrypted({ algorithm: AES, key: SP800_38A, parameters: { blockCipherMode }, iv }, '')),
+    ).toBe('BadCryptographicParameters');
+  });
+
+  test.each([CBC, CTR])('mode %d finds them in front of the ciphertext', (blockCipherMode) => {
+    const use = { ...random(blockCipherMode), iv: IV };
+    const { data } = encrypted(use, TWO_BLOCKS);
+    const prefixed = { ...use, iv: undefined, isIvPrefixed: true };
+    for (const partLength of [Infinity, 5])
+      expect(decrypted(prefixed, IV + data, partLength)).toBe(TWO_BLOCKS);
+    expect(codeOf(() => decrypted(prefixed, IV.slice(2)))).toBe('MissingInitializationVector');
+  });
+});
+
+describe('what cannot be', () => {
+  const aes = (parameters: CryptographicParameters, key = SP800_38A): Use => ({
+    algorithm: AES,
+    key,
+    parameters,
+    iv: IV,
+  });
+  test.each<[string, Use, string]>([
+    ['no mode', aes({}), 'BadCryptographicParameters'],
+    ['an algorithm of another key', aes({ cryptographicAlgorithm: DES3 }), 'BadCryptographicParameters'],
+    [
+      'a mode that is not here',
+      aes({ blockCipherMode: BlockCipherMode.PCBC }),
+      'UnsupportedCryptographicParameters',
+    ],
+    ['a mode of MACs', aes({ blockCipherMode: BlockCipherMode.CMAC }), 'UnsupportedCryptographicParameters'],
+    [
+      'XTS with keys of 96 bits',
+      aes({ blockCipherMode: XTS }, '00'.repeat(24)),
+      'UnsupportedCryptographicParameters',
+    ],
+    ['XTS with equal keys', aes({ blockCipherMode: XTS }, '00'.repeat(32)), 'CryptographicFailure'],
+    [
+      '3DES in GCM',
+      { algorithm: DES3, key: '00'.repeat(24), parameters: { blockCipherMode: GCM }, iv: IV },
+      'UnsupportedCryptographicParameters',
+    ],
+    [
+      'a cipher that is not here',
+      {
+        algorithm: CryptographicAlgorithm.IDEA,
+        key: SP800_38A,
+        parameters: { blockCipherMode: CBC },
+        iv: IV,
+      },
+      'UnsupportedCryptographicParameters',
+    ],
+    [
+      'a mode of ChaCha20',
+      { algorithm: ChaCha20, key: '00'.repeat(32), parameters: { blockCipherMode: CBC }, iv: IV },
+      'BadCryptographicParameters',
+    ],
+  ])('%s is refused', (_what, use, code) => {
+    expect(codeOf(() => encrypted(use, '00'.repeat(16)))).toBe(code);
+  });
+
+  test('the parts of what has to be whole are bounded', () => {
+    const running = crypto.encryption(
+      request({ ...aes({ blockCipherMode: CCM, randomIV: true }), iv: undefined }),
+    );
+    const part = SecretBytes.copyOf(Buffer.alloc(9 * 1024 * 1024));
+    running.update(part);
+    expect(codeOf(() => running.update(part))).toBe('InvalidField');
+    running.destroy();
+  });
+});
