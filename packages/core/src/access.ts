@@ -10,6 +10,8 @@ export type AccessClass =
   | 'inspect'
   /** The key bytes leave the server. */
   | 'obtain'
+  /** The key is used within the server. */
+  | 'use'
   /** Attributes change. */
   | 'alter'
   /** Activation, revocation, replacement. */
@@ -21,12 +23,13 @@ export type AccessClass =
 
 /**
  * Who may do what. The clients of one domain share its objects (the nodes of an array or a database cluster hold
- * certificates of their own and the same keys); a reader obtains keys and changes nothing. What is not listed is
+ * certificates of their own and the same keys); a reader obtains and uses keys, and changes nothing. What is not listed is
  * refused. Objects of other domains are never reached: they are looked up within the principal's domain alone.
  */
 const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Ownership[]>>>> = {
   inspect: { user: ['owner', 'domain'], reader: ['owner', 'domain'] },
   obtain: { user: ['owner', 'domain'], reader: ['owner', 'domain'] },
+  use: { user: ['owner', 'domain'], reader: ['owner', 'domain'] },
   alter: { user: ['owner', 'domain'], reader: [] },
   govern: { user: ['owner', 'domain'], reader: [] },
   destroy: { user: ['owner', 'domain'], reader: [] },

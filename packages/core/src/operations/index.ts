@@ -4,20 +4,28 @@ import { addAttribute } from './add-attribute';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
+import { decrypt } from './decrypt';
 import { deleteAttribute } from './delete-attribute';
 import { destroy } from './destroy';
 import { discoverVersions } from './discover-versions';
+import { encrypt } from './encrypt';
 import { get } from './get';
 import { getAttributeList } from './get-attribute-list';
 import { getAttributes } from './get-attributes';
+import { hash } from './hash';
 import { locate } from './locate';
+import { mac } from './mac';
+import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
 import { query } from './query';
 import { reKey } from './re-key';
 import { register } from './register';
 import { revoke } from './revoke';
 import { rngRetrieve } from './rng-retrieve';
+import { rngSeed } from './rng-seed';
 import { setAttribute } from './set-attribute';
+import { sign } from './sign';
+import { signatureVerify } from './signature-verify';
 
 /** Every operation that this server has, in the order of their codes. */
 export const operations: readonly OperationDefinition[] = [
@@ -38,7 +46,15 @@ export const operations: readonly OperationDefinition[] = [
   destroy,
   query,
   discoverVersions,
+  encrypt,
+  decrypt,
+  sign,
+  signatureVerify,
+  mac,
+  macVerify,
   rngRetrieve,
+  rngSeed,
+  hash,
   setAttribute,
 ];
 
@@ -48,18 +64,26 @@ export {
   check,
   create,
   createKeyPair,
+  decrypt,
   deleteAttribute,
   destroy,
   discoverVersions,
+  encrypt,
   get,
   getAttributeList,
   getAttributes,
+  hash,
   locate,
+  mac,
+  macVerify,
   modifyAttribute,
   query,
   reKey,
   register,
   revoke,
   rngRetrieve,
+  rngSeed,
   setAttribute,
+  sign,
+  signatureVerify,
 };

@@ -97,7 +97,7 @@ const NOTHING: QueryResponse = {
 
 /** Batches are undone and continued; wrapped keys are kept as they came; destroying erases the key, not its history. */
 const CAPABILITIES: CapabilityInformation = {
-  streamingCapability: false,
+  streamingCapability: true,
   asynchronousCapability: false,
   attestationCapability: false,
   batchUndoCapability: true,

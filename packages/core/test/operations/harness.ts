@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import {
   execute,
   operations,
+  type CryptoPort,
   type ObjectAccess,
   type OperationContext,
   type OperationDefinition,
@@ -21,12 +22,12 @@ export class Harness {
   /** What the last operation produced, and whether it emptied the ID Placeholder. */
   produced: readonly string[] = [];
   emptied = false;
-  readonly #crypto = createCrypto();
 
   private constructor(
     private readonly store: Store,
     private readonly principal: Principal,
     private readonly stop: () => Promise<void>,
+    private readonly crypto: CryptoPort = createCrypto(),
   ) {
     this.nowSeconds = store.clock.nowSeconds();
   }
@@ -65,7 +66,7 @@ export class Harness {
   /** A client of the same domain, or of a domain of its own. */
   as(role: Role, domainId = this.principal.domainId): Harness {
     const principal = { ...this.principal, clientId: randomUUID(), role, domainId };
-    return new Harness(this.store, principal, () => Promise.resolve());
+    return new Harness(this.store, principal, () => Promise.resolve(), this.crypto);
   }
 
   run<Request, Response>(
@@ -92,7 +93,7 @@ export class Harness {
       dialect: dialectNamed(version),
       nowSeconds: this.nowSeconds,
       objects,
-      crypto: this.#crypto,
+      crypto: this.crypto,
       certificates,
       server: { vendorIdentification: 'Holdfast', productName: 'Holdfast', version: '1.2.3' },
       catalogue: operations,

@@ -1,0 +1,123 @@
+import {
+  CryptographicUsageMask,
+  ObjectType,
+  State,
+  UsageLimitsUnit,
+  type CryptographicParameters,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import type { ManagedObject } from '../object-access';
+import type { OperationContext } from '../operation';
+import type { KeyUseRequest } from '../ports/crypto';
+import { requireObjectType, requireState } from './object-checks';
+
+/** What a key may be used for, and when. KMIP 1.4 sections 3.19, 3.21, 3.22, 3.25 and 3.26; KMIP 2.1 chapter 4. */
+
+/** One way of using a key. */
+export interface KeyUse {
+  /** The bit of Cryptographic Usage Mask that allows it. */
+  readonly usage: number;
+  /** Whether it protects data, or processes what was protected before. */
+  readonly purpose: 'protect' | 'process';
+  readonly objectTypes: readonly ObjectType[];
+}
+
+/** Protection is for Active keys; what was protected can be processed as long as the key is there. */
+export const STATES_OF: Readonly<Record<KeyUse['purpose'], readonly State[]>> = {
+  protect: [State.Active],
+  process: [State.Active, State.Deactivated, State.Compromised],
+};
+
+const { SymmetricKey, PublicKey, PrivateKey, Certificate } = ObjectType;
+
+/** The uses that operations make of keys. */
+export const KEY_USES = {
+  encrypt: {
+    usage: CryptographicUsageMask.Encrypt,
+    purpose: 'protect',
+    objectTypes: [SymmetricKey, PublicKey, Certificate],
+  },
+  decrypt: {
+    usage: CryptographicUsageMask.Decrypt,
+    purpose: 'process',
+    objectTypes: [SymmetricKey, PrivateKey],
+  },
+  sign: { usage: CryptographicUsageMask.Sign, purpose: 'protect', objectTypes: [PrivateKey] },
+  verify: {
+    usage: CryptographicUsageMask.Verify,
+    purpose: 'process',
+    objectTypes: [PublicKey, Certificate],
+  },
+  mac: { usage: CryptographicUsageMask.MACGenerate, purpose: 'protect', objectTypes: [SymmetricKey] },
+  verifyMac: { usage: CryptographicUsageMask.MACVerify, purpose: 'process', objectTypes: [SymmetricKey] },
+} as const satisfies Readonly<Record<string, KeyUse>>;
+
+/**
+ * @throws HoldfastError InvalidObjectType, WrongKeyLifecycleState (State, Process Start Date, Protect Stop Date),
+ * IncompatibleCryptographicUsageMask
+ */
+export function requireUse(object: ManagedObject, use: KeyUse, nowSeconds: number): void {
+  requireObjectType(object, use.objectTypes);
+  requireState(object, STATES_OF[use.purpose]);
+  const { attributes } = object;
+  if (use.purpose === 'protect') {
+    const protectStopDate = attributes.get('ProtectStopDate');
+    if (protectStopDate !== undefined && protectStopDate <= nowSeconds) {
+      throw new HoldfastError('WrongKeyLifecycleState', 'the Protect Stop Date of the key has passed');
+    }
+  } else {
+    const processStartDate = attributes.get('ProcessStartDate');
+    if (processStartDate !== undefined && processStartDate > nowSeconds) {
+      throw new HoldfastError('WrongKeyLifecycleState', 'the Process Start Date of the key has not come yet');
+    }
+  }
+  if (((attributes.get('CryptographicUsageMask') ?? 0) & use.usage) === 0) {
+    throw new HoldfastError(
+      'IncompatibleCryptographicUsageMask',
+      'the Cryptographic Usage Mask of the key does not allow this operation',
+    );
+  }
+}
+
+/** The parameters of the request, else those of the object with the lowest index, else none. */
+export function parametersFor(
+  object: ManagedObject,
+  asked: CryptographicParameters | undefined,
+): CryptographicParameters {
+  return asked ?? object.attributes.get('CryptographicParameters') ?? {};
+}
+
+/** What the crypto port is told of the key. @throws HoldfastError KeyValueNotPresent, IntegrityViolation */
+export function keyUseRequest(
+  object: ManagedObject,
+  asked: CryptographicParameters | undefined,
+): KeyUseRequest {
+  return {
+    value: object.stored.openValue(),
+    algorithm: object.attributes.get('CryptographicAlgorithm'),
+    parameters: parametersFor(object, asked),
+  };
+}
+
+/**
+ * Takes what is about to be protected off the Usage Limits of the key, where it has them. The object is written with the
+ * operation; where another request was quicker, all of it is run again.
+ * @param isFirst whether it is the only part, or the first of several: by objects, that is what counts
+ * @throws HoldfastError UsageLimitExceeded
+ */
+export function spendUsage(
+  object: ManagedObject,
+  lengthBytes: number,
+  isFirst: boolean,
+  { objects }: OperationContext,
+): void {
+  const limits = object.attributes.get('UsageLimits');
+  if (limits === undefined) return;
+  const isByBytes = limits.usageLimitsUnit === UsageLimitsUnit.Byte;
+  const units = isByBytes ? BigInt(lengthBytes) : isFirst ? 1n : 0n;
+  if (units === 0n) return;
+  const left = limits.usageLimitsCount ?? limits.usageLimitsTotal;
+  if (left < units) throw new HoldfastError('UsageLimitExceeded', 'the Usage Limits of the key are used up');
+  object.attributes.set('UsageLimits', { ...limits, usageLimitsCount: left - units });
+  objects.update(object);
+}

@@ -1,0 +1,102 @@
+import {
+  Operation,
+  Tag,
+  byteString,
+  cryptographicParametersStructure,
+  identifierReference,
+  optional,
+  required,
+  secretByteString,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import {
+  correlationField,
+  fetchForPart,
+  joined,
+  partFields,
+  requireData,
+  runPart,
+  unlessEmpty,
+} from '../objects/parts';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+const NAME = 'Decrypt';
+const USE = KEY_USES.decrypt;
+
+/** Versions before tags have a member of their own have them behind the ciphertext. */
+const HAS_TAG = { since: '1.4' } as const;
+
+/** Decrypts data under a key. */
+export const decrypt = operation({
+  name: NAME,
+  code: Operation.Decrypt,
+  window: { since: '1.2' },
+  section: { v1: '4.30', v2: '6.1.11' },
+  request: structure({
+    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    data: optional(Tag.Data, byteString),
+    ivCounterNonce: optional(Tag.IVCounterNonce, byteString),
+    ...partFields,
+    additionalData: optional(Tag.AuthenticatedEncryptionAdditionalData, byteString, HAS_TAG),
+    authenticatedEncryptionTag: optional(Tag.AuthenticatedEncryptionTag, byteString, HAS_TAG),
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    data: optional(Tag.Data, secretByteString),
+    ...correlationField,
+  }),
+  access: 'use',
+  objectTypes: USE.objectTypes,
+  states: STATES_OF[USE.purpose],
+  reasons: [
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'IncompatibleCryptographicUsageMask',
+    'InvalidCorrelationValue',
+    'InvalidObjectType',
+    'KeyValueNotPresent',
+    'MissingInitializationVector',
+    'ObjectNotFound',
+    'UnsupportedCryptographicParameters',
+    'WrongKeyLifecycleState',
+    'ObjectArchived',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    const object = await fetchForPart(request, NAME, context);
+    requireUse(object, USE, context.nowSeconds);
+    const data = requireData(request, request.data, Buffer.alloc(0));
+    const { uniqueIdentifier } = object;
+    const { result, correlationValue } = runPart(
+      request,
+      {
+        operation: NAME,
+        uniqueIdentifier,
+        begin() {
+          const use = keyUseRequest(object, request.cryptographicParameters);
+          const ofObject = object.attributes.get('CryptographicParameters');
+          return context.crypto.decryption({
+            ...use,
+            ivCounterNonce: request.ivCounterNonce,
+            additionalData: request.additionalData,
+            tag: request.authenticatedEncryptionTag,
+            isTagAppended: !context.dialect.knows(HAS_TAG),
+            // Where IVs are random and none is sent, clients are known that send it in front of the ciphertext.
+            isIvPrefixed: (use.parameters.randomIV ?? ofObject?.randomIV) === true,
+          });
+        },
+        apply(stream, isLast) {
+          const begun = stream.update(data);
+          return isLast ? joined(begun, stream.final()) : begun;
+        },
+      },
+      context,
+    );
+    return { uniqueIdentifier, data: unlessEmpty(result, request), correlationValue };
+  },
+});

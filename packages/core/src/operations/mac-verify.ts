@@ -1,0 +1,84 @@
+import {
+  Operation,
+  Tag,
+  ValidityIndicator,
+  byteString,
+  cryptographicParametersStructure,
+  enumerated,
+  identifierReference,
+  optional,
+  required,
+  secretByteString,
+  structure,
+  textString,
+  validityIndicatorEnum,
+} from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import { Claim } from '../objects/claim';
+import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import { NO_DATA, correlationField, fetchForPart, partFields, runPart } from '../objects/parts';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+const NAME = 'MACVerify';
+const USE = KEY_USES.verifyMac;
+
+/** Tells whether a message authentication code is that of the data under a key. */
+export const macVerify = operation({
+  name: NAME,
+  code: Operation.MACVerify,
+  window: { since: '1.2' },
+  section: { v1: '4.34', v2: '6.1.33' },
+  request: structure({
+    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    data: optional(Tag.Data, secretByteString),
+    macData: optional(Tag.MACData, byteString),
+    ...partFields,
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    validityIndicator: optional(Tag.ValidityIndicator, enumerated(validityIndicatorEnum)),
+    ...correlationField,
+  }),
+  access: 'use',
+  objectTypes: USE.objectTypes,
+  states: STATES_OF[USE.purpose],
+  reasons: [
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'IncompatibleCryptographicUsageMask',
+    'InvalidCorrelationValue',
+    'InvalidObjectType',
+    'KeyValueNotPresent',
+    'ObjectNotFound',
+    'WrongKeyLifecycleState',
+    'ObjectArchived',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    const object = await fetchForPart(request, NAME, context);
+    requireUse(object, USE, context.nowSeconds);
+    const { uniqueIdentifier } = object;
+    const { result, correlationValue } = runPart(
+      request,
+      {
+        operation: NAME,
+        uniqueIdentifier,
+        begin: () =>
+          new Claim(context.crypto.mac(keyUseRequest(object, request.cryptographicParameters)), 'MAC Data'),
+        apply(claim, isLast) {
+          claim.add(request.macData);
+          claim.stream.update(request.data ?? NO_DATA);
+          if (!isLast) return undefined;
+          const claimed = new SecretBytes(claim.claimed);
+          const isValid = new SecretBytes(claim.stream.final()).equals(claimed);
+          return isValid ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
+        },
+      },
+      context,
+    );
+    return { uniqueIdentifier, validityIndicator: result, correlationValue };
+  },
+});

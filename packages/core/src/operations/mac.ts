@@ -1,0 +1,84 @@
+import {
+  Operation,
+  Tag,
+  byteString,
+  cryptographicParametersStructure,
+  identifierReference,
+  optional,
+  required,
+  secretByteString,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+import { KEY_USES, STATES_OF, keyUseRequest, requireUse, spendUsage } from '../objects/key-use';
+import {
+  NO_DATA,
+  correlationField,
+  fetchForPart,
+  partFields,
+  placeOf,
+  requireData,
+  runPart,
+} from '../objects/parts';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+const NAME = 'MAC';
+const USE = KEY_USES.mac;
+
+/** Makes a message authentication code of data under a key. */
+export const mac = operation({
+  name: NAME,
+  code: Operation.MAC,
+  window: { since: '1.2' },
+  section: { v1: '4.33', v2: '6.1.32' },
+  request: structure({
+    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    data: optional(Tag.Data, secretByteString),
+    ...partFields,
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    macData: optional(Tag.MACData, byteString),
+    ...correlationField,
+  }),
+  access: 'use',
+  objectTypes: USE.objectTypes,
+  states: STATES_OF[USE.purpose],
+  reasons: [
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'IncompatibleCryptographicUsageMask',
+    'InvalidCorrelationValue',
+    'InvalidObjectType',
+    'KeyValueNotPresent',
+    'ObjectNotFound',
+    'UsageLimitExceeded',
+    'WrongKeyLifecycleState',
+    'ObjectArchived',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    const object = await fetchForPart(request, NAME, context);
+    requireUse(object, USE, context.nowSeconds);
+    const data = requireData(request, request.data, NO_DATA);
+    spendUsage(object, data.length, placeOf(request).isFirst, context);
+    const { uniqueIdentifier } = object;
+    const { result, correlationValue } = runPart(
+      request,
+      {
+        operation: NAME,
+        uniqueIdentifier,
+        begin: () => context.crypto.mac(keyUseRequest(object, request.cryptographicParameters)),
+        apply(stream, isLast) {
+          stream.update(data);
+          return isLast ? stream.final() : undefined;
+        },
+      },
+      context,
+    );
+    return { uniqueIdentifier, macData: result, correlationValue };
+  },
+});

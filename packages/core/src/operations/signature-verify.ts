@@ -1,0 +1,97 @@
+import {
+  Operation,
+  Tag,
+  ValidityIndicator,
+  byteString,
+  cryptographicParametersStructure,
+  enumerated,
+  identifierReference,
+  optional,
+  required,
+  secretByteString,
+  structure,
+  textString,
+  validityIndicatorEnum,
+} from '@holdfast/kmip';
+import { Claim } from '../objects/claim';
+import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import {
+  NO_DATA,
+  correlationField,
+  fetchForPart,
+  partFields,
+  requireOneSource,
+  runPart,
+} from '../objects/parts';
+import { operation } from '../operation';
+import { GENERAL_REASONS } from './general-reasons';
+
+const NAME = 'SignatureVerify';
+const USE = KEY_USES.verify;
+
+/** Tells whether a signature is that of the data under a key. */
+export const signatureVerify = operation({
+  name: NAME,
+  code: Operation.SignatureVerify,
+  window: { since: '1.2' },
+  section: { v1: '4.32', v2: '6.1.56' },
+  request: structure({
+    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    data: optional(Tag.Data, secretByteString),
+    digestedData: optional(Tag.DigestedData, secretByteString, { since: '1.4' }),
+    signatureData: optional(Tag.SignatureData, byteString),
+    ...partFields,
+  }),
+  response: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    validityIndicator: optional(Tag.ValidityIndicator, enumerated(validityIndicatorEnum)),
+    ...correlationField,
+  }),
+  access: 'use',
+  objectTypes: USE.objectTypes,
+  states: STATES_OF[USE.purpose],
+  reasons: [
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'IncompatibleCryptographicUsageMask',
+    'InvalidCorrelationValue',
+    'InvalidObjectType',
+    'KeyValueNotPresent',
+    'ObjectNotFound',
+    'UnsupportedCryptographicParameters',
+    'WrongKeyLifecycleState',
+    'ObjectArchived',
+    ...GENERAL_REASONS,
+  ],
+
+  async execute(request, context) {
+    const object = await fetchForPart(request, NAME, context);
+    requireUse(object, USE, context.nowSeconds);
+    requireOneSource(request);
+    const { uniqueIdentifier } = object;
+    const { result, correlationValue } = runPart(
+      request,
+      {
+        operation: NAME,
+        uniqueIdentifier,
+        begin: () =>
+          new Claim(
+            context.crypto.verification(
+              keyUseRequest(object, request.cryptographicParameters),
+              request.digestedData,
+            ),
+            'Signature Data',
+          ),
+        apply(claim, isLast) {
+          claim.add(request.signatureData);
+          claim.stream.update(request.data ?? NO_DATA);
+          if (!isLast) return undefined;
+          return claim.stream.verify(claim.claimed) ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
+        },
+      },
+      context,
+    );
+    return { uniqueIdentifier, validityIndicator: result, correlationValue };
+  },
+});
