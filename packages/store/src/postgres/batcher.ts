@@ -1,42 +1,60 @@
+/** How long a batch that is under way keeps the next one waiting. */
+const PATIENCE_MS = 5;
+
+export interface BatcherOptions {
+  /** How many batches may be under way at once. */
+  readonly concurrency: number;
+  readonly maxItems: number;
+}
+
 /**
- * Collects the items that arrive within one turn of the event loop and hands them over together. While `concurrency`
- * batches are under way, further items wait and form the next.
+ * Collects the items that arrive within one turn of the event loop and hands them over together. What arrives while a
+ * batch is under way forms the next: larger batches cost less for each item. A batch that takes long (it may wait for a
+ * lock) holds nobody up: after a few milliseconds the next one starts beside it.
  */
 export class Batcher<T> {
   #waiting: T[] = [];
-  #scheduled = false;
   #running = 0;
+  #isScheduled = false;
+  #impatience: NodeJS.Timeout | undefined;
 
   /** @param run must settle every item it is given and never reject */
   constructor(
     private readonly run: (items: T[]) => Promise<void>,
-    private readonly options: { readonly concurrency: number; readonly maxItems: number },
+    private readonly options: BatcherOptions,
   ) {}
 
   add(item: T): void {
     this.#waiting.push(item);
-    this.#schedule();
+    if (this.#running === 0) this.#schedule();
+    else this.#impatience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS);
+  }
+
+  #losePatience(): void {
+    this.#impatience = undefined;
+    if (this.#waiting.length > 0 && this.#running < this.options.concurrency) this.#start();
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#running >= this.options.concurrency) return;
-    this.#scheduled = true;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      this.#start();
+      this.#isScheduled = false;
+      if (this.#waiting.length > 0) this.#start();
     });
   }
 
   #start(): void {
     const { maxItems } = this.options;
     const items = this.#waiting;
-    if (items.length <= maxItems) this.#waiting = [];
-    else this.#waiting = items.splice(maxItems);
+    this.#waiting = items.length <= maxItems ? [] : items.splice(maxItems);
     this.#running++;
     void this.run(items).finally(() => {
       this.#running--;
+      clearTimeout(this.#impatience);
+      this.#impatience = undefined;
       if (this.#waiting.length > 0) this.#schedule();
     });
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.#waiting.length > 0 && this.#running < this.options.concurrency) this.#schedule();
   }
 }
