@@ -6,7 +6,10 @@ import { startServerProcess } from '@holdfast/testkit';
 /** The OASIS cases are no part of this repository: they are played where they lie beside it. */
 const CASES = resolve(__dirname, '../../../shared/oasis');
 const KMIP = resolve(__dirname, '../../packages/cli/bin/kmip.js');
-const FILTERS = ['SKLC', 'SKFF', 'AKLC', 'OMOS', 'SASED', 'TL', 'TC-I18N', 'TC-MDO', 'TC-OFFSET'];
+/** CS-RNG-O-2 and -4 expect other answers of RNG Seed to one request than CS-RNG-O-3 does: a server gives one of them. */
+const CRYPTOGRAPHY = ['CS-AC', 'CS-BC', 'CS-RNG-M', 'CS-RNG-O-3', 'TC-ECDSA', 'TC-RSA', 'TC-STREAM'];
+const LIFE_CYCLES = ['SKLC', 'SKFF', 'AKLC', 'OMOS', 'SASED', 'TL', 'TC-I18N', 'TC-MDO', 'TC-OFFSET'];
+const FILTERS = [...LIFE_CYCLES, ...CRYPTOGRAPHY];
 
 interface Outcome {
   readonly code: number;
@@ -50,8 +53,8 @@ test('the kmip command knows how to play test cases', async () => {
 
 if (existsSync(CASES)) {
   test.each([
-    ['1.4', 26],
-    ['2.0', 22],
+    ['1.4', 62],
+    ['2.0', 61],
   ])(
     'the OASIS cases of KMIP %s pass',
     async (version, count) => {

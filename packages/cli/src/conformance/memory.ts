@@ -43,6 +43,8 @@ export function isMaker(operation: number): boolean {
 export class ServerMemory {
   /** Identifiers of objects whose key the server made: nobody can foretell it. */
   readonly generated = new Set<string>();
+  /** Cryptographic Parameters that requests gave to the objects they made: uses of the keys go by them. */
+  readonly parameters = new Map<string, Item>();
   /** Identifiers of objects that the cases made and have not destroyed, with the header of the request that made them. */
   readonly left = new Map<string, Item>();
 }
@@ -218,13 +220,24 @@ export class CaseMemory {
     const isGenerated =
       origin === 'server' ||
       (origin === 'parents' && parents.some((parent) => this.server.generated.has(parent)));
+    const parameters = parametersIn(request);
     for (const identifier of identifiers) {
       if (operation === Operation.CreateSplitKey && parents.includes(identifier)) continue;
       this.server.left.set(identifier, header);
+      if (parameters !== undefined) this.server.parameters.set(identifier, parameters);
       if (isGenerated) this.server.generated.add(identifier);
       else this.server.generated.delete(identifier);
     }
   }
+}
+
+/** A structure that names a padding is one of Cryptographic Parameters, under the tag of its version. */
+function parametersIn(request: Item | undefined): Item | undefined {
+  if (request === undefined) return undefined;
+  for (const item of walk(request)) {
+    if (itemsOf(item).some(({ tag }) => tag === Tag.PaddingMethod)) return item;
+  }
+  return undefined;
 }
 
 /** Structures of requests whose children are attributes of 2.x. */

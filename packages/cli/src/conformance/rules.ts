@@ -56,11 +56,10 @@ const RANDOM_SIGNATURES: readonly number[] = [
   CryptographicAlgorithm.ECDSA,
 ];
 
-function hasRandomOutput(operation: number | undefined, request: Item | undefined, answer: Item): boolean {
+function hasRandomOutput(operation: number | undefined, parameters: Item | undefined, answer: Item): boolean {
   if (operation === Operation.RNGRetrieve) return true;
   if (operation === undefined || !CIPHERING.has(operation)) return false;
   if (itemAt(answer, Tag.ResponsePayload, Tag.IVCounterNonce) !== undefined) return true;
-  const parameters = itemAt(request, Tag.RequestPayload, Tag.CryptographicParameters);
   const padding = enumerationAt(parameters, Tag.PaddingMethod);
   if (padding !== undefined && RANDOM_PADDING.get(operation)?.includes(padding) === true) return true;
   const algorithm = enumerationAt(parameters, Tag.CryptographicAlgorithm);
@@ -78,6 +77,7 @@ export function factsOf(memory: CaseMemory, request: Item | undefined, answer: I
     Tag.UniqueIdentifier,
   );
   const { generated } = memory.server;
+  const parameters = itemAt(payload, Tag.CryptographicParameters) ?? memory.server.parameters.get(subject);
   const isGenerated = generated.has(subject);
   return {
     operation,
@@ -86,7 +86,7 @@ export function factsOf(memory: CaseMemory, request: Item | undefined, answer: I
     isGenerated: isGenerated || (wrappingKey !== undefined && generated.has(wrappingKey)),
     hasVariableOutput:
       (operation !== undefined && CIPHERING.has(operation) && isGenerated) ||
-      hasRandomOutput(operation, request, answer),
+      hasRandomOutput(operation, parameters, answer),
   };
 }
 
