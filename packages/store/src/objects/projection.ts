@@ -43,10 +43,15 @@ export function hasTerm(key: AttributeKey): boolean {
 }
 
 const HEADER_LENGTH_BYTES = 8;
-const UUID_LENGTH_BYTES = 16;
 
+let seeded: { readonly domainId: string; readonly seed: Buffer } | undefined;
+
+/** What the terms of a domain begin with; the last one is kept, since the next term is mostly of the same domain. */
 function seedOf(domainId: string): Buffer {
-  return Buffer.from(domainId.replaceAll('-', ''), 'hex');
+  if (seeded?.domainId !== domainId) {
+    seeded = { domainId, seed: Buffer.from(domainId.replaceAll('-', ''), 'hex') };
+  }
+  return seeded.seed;
 }
 
 /** The term under which objects of the domain with this attribute value are found. */
@@ -54,7 +59,7 @@ export function termOf(domainId: string, attribute: Attribute): Term | undefined
   const { tag, codec } = definitionOf(attribute.key);
   const item = codec.encode(tag, attribute.value, STORAGE_DIALECT);
   if (item === undefined) return undefined;
-  return new Hash64().update(seedOf(domainId), 0, UUID_LENGTH_BYTES).update(encodeTtlv(item)).finish();
+  return new Hash64().update(seedOf(domainId)).update(encodeTtlv(item)).finish();
 }
 
 /** One term for each attribute instance: a hash of its bytes as they stand in the encoded set. */

@@ -29,19 +29,28 @@ const ELEMENT_OF: Readonly<Record<number, number>> = {
 };
 
 const NULL_LENGTH = -1;
-const UUID_PATTERN = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const UUID_LENGTH_BYTES = 16;
+const UUID_TEXT_LENGTH = 36;
+const UUID_DASHES: ReadonlySet<number> = new Set([8, 13, 18, 23]);
 const DASH = 0x2d;
 const MAX_SHORT_LENGTH = 48;
 const FIRST_BEYOND_ASCII = 0x80;
-/** The value of each lower-case hexadecimal digit, by its character code. */
-const HEX_DIGITS = Uint8Array.from({ length: 0x80 }, (_, code) =>
-  Math.max(0, '0123456789abcdef'.indexOf(String.fromCharCode(code))),
+const NO_DIGIT = 0xff;
+/** The value of each lower-case hexadecimal digit, by its character code; NO_DIGIT for other characters. */
+const HEX_DIGITS = Uint8Array.from(
+  { length: FIRST_BEYOND_ASCII },
+  (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code)) & NO_DIGIT,
 );
 
 /** Whether the text is a UUID in the one form in which they are written here. */
 export function isUuid(text: string): boolean {
-  return UUID_PATTERN.test(text);
+  if (text.length !== UUID_TEXT_LENGTH) return false;
+  for (let index = 0; index < UUID_TEXT_LENGTH; index++) {
+    const code = text.charCodeAt(index);
+    const isRight = UUID_DASHES.has(index) ? code === DASH : HEX_DIGITS[code] !== NO_DIGIT;
+    if (!isRight || code >= FIRST_BEYOND_ASCII) return false;
+  }
+  return true;
 }
 
 /** The text form of 16 bytes. */
