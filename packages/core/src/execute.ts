@@ -29,8 +29,10 @@ export async function execute<Request, Response>(
   const { session, principal, nowSeconds } = execution;
   for (let attempt = 1; ; attempt++) {
     const objects = new ObjectAccess(session, principal, definition.access ?? 'inspect', nowSeconds);
-    const response = await definition.execute(request, execution.context(objects));
+    const answer = definition.execute(request, execution.context(objects));
+    const response = answer instanceof Promise ? await answer : answer;
     execution.accept(response);
+    if (!objects.hasChanges) return response;
     try {
       await objects.flush({ actor: actorOf(principal), operation: definition.name });
       return response;

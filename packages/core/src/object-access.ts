@@ -49,10 +49,10 @@ export class ObjectAccess {
    * @throws HoldfastError ObjectNotFound (also for another domain's), PermissionDenied, IntegrityViolation
    */
   async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
-    const object = await this.find(uniqueIdentifier, access);
-    if (object === undefined)
+    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
+    if (stored === undefined)
       throw new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
-    return object;
+    return this.#load(stored, access);
   }
 
   /** Like fetch, undefined where there is no such object. */
@@ -61,9 +61,7 @@ export class ObjectAccess {
     access: AccessClass = this.access,
   ): Promise<ManagedObject | undefined> {
     const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
-    if (stored === undefined) return undefined;
-    authorise(this.principal, access, stored.ownerId);
-    return this.#load(stored);
+    return stored === undefined ? undefined : this.#load(stored, access);
   }
 
   /** Objects of the domain that match; see LocateQuery. */
@@ -89,12 +87,18 @@ export class ObjectAccess {
     this.#changes.push({ kind: 'update', object: object.stored, attributes: object.attributes, value });
   }
 
-  /** Writes what was collected, all or nothing. */
-  async flush(cause: ChangeCause): Promise<void> {
-    if (this.#changes.length > 0) await this.session.commit(this.#changes, cause);
+  /** Whether there is anything to be written. */
+  get hasChanges(): boolean {
+    return this.#changes.length > 0;
   }
 
-  #load(stored: StoredObject): ManagedObject {
+  /** Writes what was collected, all or nothing. */
+  flush(cause: ChangeCause): Promise<void> {
+    return this.session.commit(this.#changes, cause);
+  }
+
+  #load(stored: StoredObject, access: AccessClass): ManagedObject {
+    authorise(this.principal, access, stored.ownerId);
     const attributes = stored.attributes.clone();
     const state = stateAt(attributes, this.nowSeconds);
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);

@@ -1,13 +1,6 @@
-import {
-  STORAGE_DIALECT,
-  Tag,
-  definitionOf,
-  definitionTagged,
-  type Attribute,
-  type AttributeKey,
-  type AttributeValue,
-} from '@holdfast/kmip';
+import { Tag, type Attribute, type AttributeKey, type AttributeValue } from '@holdfast/kmip';
 import { HoldfastError, ItemType, decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { AttributeInstance, storedInstances, unreadable } from './attribute-instance';
 
 /**
  * The attributes of one object. Instances of a multi-instance attribute carry the index under which KMIP 1.x knows
@@ -17,24 +10,46 @@ import { HoldfastError, ItemType, decodeTtlv, encodeTtlv, type Item } from '@hol
  * The bytes are canonical: equal sets in equal order give equal bytes, and the object's MAC covers them.
  */
 export class AttributeSet implements Iterable<Attribute> {
-  readonly #instances: Attribute[];
+  #instances: AttributeInstance[];
 
-  constructor(instances: Iterable<Attribute> = []) {
-    this.#instances = [...instances];
+  constructor(attributes: Iterable<Attribute> = []) {
+    this.#instances = Array.from(attributes, (attribute) => AttributeInstance.of(attribute));
+  }
+
+  /**
+   * The set that `toBytes` gave.
+   * @throws HoldfastError IntegrityViolation where the bytes are not a set of attributes. A single value that cannot be
+   * read is found by whoever looks at it.
+   */
+  static fromBytes(bytes: Buffer): AttributeSet {
+    let structure: Item;
+    try {
+      structure = decodeTtlv(bytes);
+    } catch (cause) {
+      throw unreadable(cause);
+    }
+    return AttributeSet.#of(storedInstances(structure));
+  }
+
+  static #of(instances: AttributeInstance[]): AttributeSet {
+    const set = new AttributeSet();
+    set.#instances = instances;
+    return set;
   }
 
   [Symbol.iterator](): Iterator<Attribute> {
-    return this.#instances[Symbol.iterator]();
+    return this.#instances.map(({ attribute }) => attribute)[Symbol.iterator]();
   }
 
   clone(): AttributeSet {
-    return new AttributeSet(this.#instances);
+    return AttributeSet.#of([...this.#instances]);
   }
 
   /** The value of the attribute's first instance. */
   get<K extends AttributeKey>(key: K): AttributeValue<K> | undefined {
-    for (const instance of this.#instances)
-      if (instance.key === key) return instance.value as AttributeValue<K>;
+    for (const instance of this.#instances) {
+      if (instance.key === key) return instance.attribute.value as AttributeValue<K>;
+    }
     return undefined;
   }
 
@@ -44,7 +59,9 @@ export class AttributeSet implements Iterable<Attribute> {
 
   /** All instances, in the order in which they were added. */
   instances<K extends AttributeKey>(key: K): readonly Extract<Attribute, { key: K }>[] {
-    return this.#instances.filter((instance) => instance.key === key) as Extract<Attribute, { key: K }>[];
+    const found: Attribute[] = [];
+    for (const instance of this.#instances) if (instance.key === key) found.push(instance.attribute);
+    return found as Extract<Attribute, { key: K }>[];
   }
 
   /** The instances of one vendor (custom) attribute. */
@@ -58,7 +75,7 @@ export class AttributeSet implements Iterable<Attribute> {
   /** Sets a single-instance attribute, in its place where it was there before. */
   set<K extends AttributeKey>(key: K, value: AttributeValue<K>): void {
     const position = this.#instances.findIndex((instance) => instance.key === key);
-    const next = { key, value } as Attribute;
+    const next = AttributeInstance.of({ key, value } as Attribute);
     if (position === -1) this.#instances.push(next);
     else this.#instances[position] = next;
   }
@@ -72,71 +89,41 @@ export class AttributeSet implements Iterable<Attribute> {
       ...(index === 0 ? {} : { index }),
       value: attribute.value,
     } as Attribute;
-    this.#instances.push(added);
+    this.#instances.push(AttributeInstance.of(added));
     return added;
   }
 
   /** Puts another value into an instance; its index stays. */
   replace(instance: Attribute, value: Attribute['value']): Attribute {
-    const position = this.#instances.indexOf(instance);
+    const position = this.#positionOf(instance);
     if (position === -1) throw new HoldfastError('AttributeInstanceNotFound', 'no such attribute instance');
     const next = { ...instance, value } as Attribute;
-    this.#instances[position] = next;
+    this.#instances[position] = AttributeInstance.of(next);
     return next;
   }
 
   /** Takes one instance out. */
   remove(instance: Attribute): void {
-    const position = this.#instances.indexOf(instance);
+    const position = this.#positionOf(instance);
     if (position !== -1) this.#instances.splice(position, 1);
   }
 
   /** Takes all instances of an attribute out. */
   clear(key: AttributeKey): void {
-    for (const instance of this.instances(key)) this.remove(instance);
+    this.#instances = this.#instances.filter((instance) => instance.key !== key);
   }
 
   /** The canonical bytes of the set. */
   toBytes(): Buffer {
     const items: Item[] = [];
-    for (const { key, index, value } of this.#instances) {
-      if (index !== undefined && index !== 0) {
-        items.push({ tag: Tag.AttributeIndex, type: ItemType.Integer, value: index });
-      }
-      const { tag, codec } = definitionOf(key);
-      const item = codec.encode(tag, value, STORAGE_DIALECT);
-      if (item === undefined) throw new HoldfastError('InternalServerError', `${key} cannot be stored`);
-      items.push(item);
-    }
+    for (const instance of this.#instances) instance.appendTo(items);
     return encodeTtlv({ tag: Tag.Attributes, type: ItemType.Structure, value: items });
   }
 
-  /** @throws HoldfastError IntegrityViolation where the bytes are not a set of attributes */
-  static fromBytes(bytes: Buffer): AttributeSet {
-    try {
-      return AttributeSet.#decode(decodeTtlv(bytes));
-    } catch (cause) {
-      throw new HoldfastError('IntegrityViolation', 'stored attributes cannot be read', { cause });
-    }
-  }
-
-  static #decode(structure: Item): AttributeSet {
-    if (structure.type !== ItemType.Structure) throw new HoldfastError('CodecError', 'not a structure');
-    const instances: Attribute[] = [];
-    let index: number | undefined;
-    for (const item of structure.value) {
-      if (item.tag === Tag.AttributeIndex && item.type === ItemType.Integer) {
-        index = item.value;
-        continue;
-      }
-      const definition = definitionTagged(item.tag);
-      if (definition === undefined) throw new HoldfastError('CodecError', 'unknown attribute');
-      const value = definition.codec.decode(item, STORAGE_DIALECT);
-      const { key } = definition;
-      instances.push((index === undefined ? { key, value } : { key, index, value }) as Attribute);
-      index = undefined;
-    }
-    return new AttributeSet(instances);
+  #positionOf(attribute: Attribute): number {
+    return this.#instances.findIndex(
+      (instance) => instance.key === attribute.key && instance.attribute === attribute,
+    );
   }
 
   #siblingsOf(attribute: Attribute): readonly Attribute[] {

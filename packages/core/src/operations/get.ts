@@ -19,6 +19,7 @@ import {
   type Dialect,
   type Infer,
   type KeyBlock,
+  type KeyWrappingSpecification,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -81,7 +82,12 @@ export const get = operation({
     requireKnownType(object, context);
     const stored = object.stored.openValue();
     requireObtainable(object, stored, asked);
-    const value = await present(stored, object, asked, context);
+    const presented = present(stored, asked, context);
+    const { keyWrappingSpecification } = asked;
+    const value =
+      keyWrappingSpecification === undefined
+        ? presented
+        : await wrap(presented, object, keyWrappingSpecification, context);
     markServed(object, context);
     return { objectType: value.objectType, uniqueIdentifier: object.uniqueIdentifier, object: value };
   },
@@ -107,22 +113,31 @@ function requireObtainable(object: ManagedObject, value: ManagedObjectValue, ask
   }
 }
 
-async function present(
+/** The value in the format that is asked for; only a key in clear passes where it is to be wrapped. */
+function present(
   value: ManagedObjectValue,
-  object: ManagedObject,
   asked: GetRequest,
   context: OperationContext,
-): Promise<ManagedObjectValue> {
+): ManagedObjectValue {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return presentWithoutKey(value, asked);
   if (isWrapped(keyBlock)) return presentWrapped(value, keyBlock, asked);
   const converted = convert(value.objectType, keyBlock, asked, context);
-  const { keyWrappingSpecification } = asked;
-  const presented =
-    keyWrappingSpecification === undefined
-      ? converted
-      : await wrapKey(converted, object, keyWrappingSpecification, context);
-  return { ...value, keyBlock: presented } as ManagedObjectValue;
+  return converted === keyBlock ? value : ({ ...value, keyBlock: converted } as ManagedObjectValue);
+}
+
+async function wrap(
+  value: ManagedObjectValue,
+  object: ManagedObject,
+  specification: KeyWrappingSpecification,
+  context: OperationContext,
+): Promise<ManagedObjectValue> {
+  const keyBlock = keyBlockOf(value);
+  if (keyBlock === undefined) return value;
+  return {
+    ...value,
+    keyBlock: await wrapKey(keyBlock, object, specification, context),
+  } as ManagedObjectValue;
 }
 
 /** Certificates, opaque objects and Templates have one form, and no key to be wrapped. */
