@@ -5,7 +5,7 @@ import { BinaryWriter, RowReader, TypeId, isUuid, uuidText } from '../src/postgr
 import { Database, type Session } from '../src/postgres/database';
 import { MessageSplitter } from '../src/postgres/lean-client';
 import type { Statement } from '../src/postgres/statement';
-import { repeatable } from '../src/postgres/transaction';
+import { inTransaction, repeatable } from '../src/postgres/transaction';
 import { openFixture, quietLog, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
@@ -163,6 +163,17 @@ test('statements that the database has forgotten are prepared anew', async () =>
   await own.general((session) => session.query('DEALLOCATE ALL'));
   expect(await run()).toBe(1);
   await own.close();
+});
+
+test('a transaction in which a statement failed does not pass for committed', async () => {
+  const swallowed = inTransaction(
+    (work) => database.transactional(work),
+    async (session) => {
+      await session.query('SELECT 1 / 0').catch(() => undefined);
+    },
+    () => Promise.resolve(true),
+  );
+  await expect(swallowed).rejects.toMatchObject({ code: 'InternalServerError' });
 });
 
 /** A message of the protocol: type, length, body. */

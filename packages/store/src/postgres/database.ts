@@ -43,6 +43,8 @@ export interface Session {
   ): Promise<void>;
   /** Runs any other statement; columns arrive as pg's defaults have them. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Whether a statement failed in the transaction that is open: COMMIT would undo it and say nothing. */
+  hasFailed(): boolean;
   /** The server process that serves this connection. */
   readonly backend: Backend;
 }
@@ -168,6 +170,7 @@ export class Database {
           clearTimeout(timer);
         }
       },
+      hasFailed: () => client.getTransactionStatus() === 'E',
       backend: this.#backends.get(client) ?? { processId: 0, startedAt: '' },
     };
   }

@@ -23,6 +23,7 @@ export async function inTransaction<T>(
       let result: T;
       try {
         result = await work(session);
+        if (session.hasFailed()) throw new HoldfastError('InternalServerError', 'the transaction had failed');
       } catch (error) {
         failed = { error };
         await session.query('ROLLBACK').catch(() => undefined);
