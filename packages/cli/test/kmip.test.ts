@@ -241,6 +241,53 @@ describe('what comes in goes out', () => {
   });
 });
 
+describe('a key is used where it is', () => {
+  const TEXT = Buffer.from('hello').toString('hex');
+
+  test('to encrypt and decrypt', async () => {
+    const id = await made('create', '--activation-date', 'now');
+    const gcm = ['--mode', 'GCM', '--tag-length', '16', '--aad', '0102'];
+    const encrypted = json<{ data: string; ivCounterNonce: string; authenticatedEncryptionTag: string }>(
+      await kmip('encrypt', id, ...gcm, '--random-iv', '--hex', TEXT, '--json'),
+    );
+    const { data, ivCounterNonce, authenticatedEncryptionTag } = encrypted;
+    const back = ['decrypt', id, ...gcm, '--iv', ivCounterNonce, '--tag', authenticatedEncryptionTag];
+    const given = [...back, '--hex', data];
+    expect((await kmip(...given, '--format', 'hex')).stdout).toBe(`${TEXT}\n`);
+    expect(await kmip(...given)).toMatchObject({ code: 2 });
+    expect(await kmip(...back, '--hex', `${data}00`, '--format', 'hex')).toMatchObject({ code: 1 });
+    const out = join(folder, 'cipher.bin');
+    const told = await kmip('encrypt', id, ...gcm, '--random-iv', '--hex', TEXT, '--out', out, '--json');
+    expect(json(told)).toMatchObject({ uniqueIdentifier: id, file: out });
+    expect(readFileSync(out)).toHaveLength(5);
+  });
+
+  test('to sign and verify', async () => {
+    const pair = json<{ privateKeyUniqueIdentifier: string; publicKeyUniqueIdentifier: string }>(
+      await kmip('create-key-pair', '--curve', 'P-256', '--activation-date', 'now', '--json'),
+    );
+    const signing = ['sign', pair.privateKeyUniqueIdentifier, '--hash', 'SHA-256', '--hex', TEXT, '--json'];
+    const { signatureData } = json<{ signatureData: string }>(await kmip(...signing));
+    const verify = (hex: string) =>
+      kmip(
+        ...['signature-verify', pair.publicKeyUniqueIdentifier, '--hash', 'SHA-256'],
+        ...['--hex', hex, '--signature-hex', signatureData],
+      );
+    expect(await verify(TEXT)).toMatchObject({ code: 0 });
+    expect(await verify('00')).toMatchObject({ code: 1, stderr: 'kmip: it is not valid\n' });
+  });
+
+  test('to make MACs; hashes and seeds need none', async () => {
+    const id = await made('create', '--algorithm', 'HMAC_SHA256', '--activation-date', 'now');
+    const { macData } = json<{ macData: string }>(await kmip('mac', id, '--hex', TEXT, '--json'));
+    expect(await kmip('mac-verify', id, '--hex', TEXT, '--mac', macData)).toMatchObject({ code: 0 });
+    expect(await kmip('mac-verify', id, '--hex', '00', '--mac', macData)).toMatchObject({ code: 1 });
+    const digest = createHash('sha256').update('hello').digest('hex');
+    expect((await kmip('hash', '--hex', TEXT, '--format', 'hex')).stdout).toBe(`${digest}\n`);
+    expect(json(await kmip('rng-seed', '--hex', TEXT, '--json'))).toEqual({ dataLengthBytes: 0 });
+  });
+});
+
 describe('create-key-pair', () => {
   test('names both halves', async () => {
     const pair = json<{ privateKeyUniqueIdentifier: string; publicKeyUniqueIdentifier: string }>(

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import {
   addAttributeAction,
   deleteAttributeAction,
@@ -11,24 +11,11 @@ import { getAction, locateAction, rngRetrieveAction } from './actions/fetch';
 import { activateAction, checkAction, destroyAction, revokeAction } from './actions/govern';
 import { createAction, createKeyPairAction, reKeyAction, registerAction } from './actions/make';
 import { discoverVersionsAction, queryAction } from './actions/server';
+import { cryptographicCommands } from './cryptographic-commands';
+import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
 
 /** The operations as commands: names, options and help. */
-
-const ID = ['<id>', 'unique identifier of the object'] as const;
-
-function operationCommand(name: string, description: string, ...examples: readonly string[]): Command {
-  const lines = examples.map((example) => `  $ kmip ${example}`).join('\n');
-  return new Command(name)
-    .description(description)
-    .option('--json', 'print JSON')
-    .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${lines}\n`);
-}
-
-/** A command that needs nothing but an object. */
-function objectCommand(name: string, description: string, ...examples: readonly string[]): Command {
-  return operationCommand(name, description, ...examples).argument(...ID);
-}
 
 function discoverVersionsCommand(): Command {
   return operationCommand(
@@ -113,14 +100,6 @@ function reKeyCommand(): Command {
   )
     .option('--offset <span>', 'how long after now the new key becomes Active, such as 30d')
     .action(reKeyAction);
-}
-
-/** Options of commands that give key bytes out. */
-function withKeyOutput(command: Command): Command {
-  return command
-    .option('--format <format>', 'print the bytes: hex, base64, pem or raw')
-    .option('--out <file>', 'write the bytes to a new file that you alone can read')
-    .option('--force', 'replace the file; send raw bytes to a terminal');
 }
 
 function getCommand(): Command {
@@ -295,5 +274,6 @@ export function operationCommands(): readonly Command[] {
   return [
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
+    ...cryptographicCommands().map((command) => withConnectionOptions(command)),
   ];
 }

@@ -19,14 +19,7 @@ import {
   type KeyWrappingSpecification,
 } from '@holdfast/kmip';
 import { wrongUse } from '../../exit';
-import {
-  formatKey,
-  keyDestination,
-  writeKey,
-  type KeyBytes,
-  type KeyDestination,
-  type KeyOutputFlags,
-} from '../../key-output';
+import { keyDestination, type KeyOutputFlags } from '../../key-output';
 import { printable, table } from '../../table';
 import { attributeOf, attributesOf } from '../attribute-arguments';
 import { withClient } from '../connect';
@@ -36,34 +29,13 @@ import { plainListing, print, type PlainRecord } from '../output';
 import { plainAttribute, plainStructure, type Plain } from '../plain';
 import { parseInteger, parseMask, parseMember } from '../values';
 import { attributesTable } from './attributes';
+import { deliver } from './deliver';
 import type { CommonFlags } from './perform';
 
 function present(members: Readonly<Record<string, Plain | undefined>>): PlainRecord {
   return Object.fromEntries(
     Object.entries(members).filter((entry): entry is [string, Plain] => entry[1] !== undefined),
   );
-}
-
-/** Writes key bytes where they were asked for; with `--json` and no file they become the member `value`. */
-async function deliver(
-  key: KeyBytes,
-  destination: KeyDestination,
-  facts: PlainRecord,
-  flags: CommonFlags,
-): Promise<void> {
-  const { path, format } = destination;
-  try {
-    if (path === undefined && flags.json === true) {
-      if (format === undefined || format === 'raw')
-        throw wrongUse('raw bytes do not go into JSON', 'Use --format hex.');
-      print({ ...facts, format, value: formatKey(key, format).toString() }, flags, plainListing);
-      return;
-    }
-    await writeKey(key, destination);
-    if (path !== undefined) print({ ...facts, file: path }, flags, plainListing);
-  } finally {
-    key.bytes.destroy();
-  }
 }
 
 export interface GetFlags extends CommonFlags, KeyOutputFlags {

@@ -17,11 +17,11 @@ import {
 } from '@holdfast/kmip';
 import { wrongUse } from '../../exit';
 import { attributeOf, attributesOf, parseAttribute } from '../attribute-arguments';
+import { inputBytes, type InputFlags } from '../input';
 import type { AttributeFlags } from '../options';
-import { readNamedFile } from '../settings';
 import { parseDuration } from '../times';
 import { describeAsymmetric, managedObject, recognise, type ValueDescription } from '../value-input';
-import { parseHexBytes, parseInteger, parseMask, parseMember } from '../values';
+import { parseInteger, parseMask, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 
 const { Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
@@ -184,61 +184,12 @@ function usageOf(text: string | undefined): number | undefined {
     : parseMask(cryptographicUsageMaskBits, text, 'Cryptographic Usage Mask');
 }
 
-export interface RegisterFlags extends CommonFlags, AttributeFlags {
+export interface RegisterFlags extends CommonFlags, AttributeFlags, InputFlags {
   readonly type?: string;
-  readonly file?: string;
-  readonly hex?: string;
-  readonly format?: string;
   readonly algorithm?: string;
   readonly length?: string;
   readonly keyFormat?: string;
   readonly secretType?: string;
-}
-
-const MAX_INPUT_BYTES = 4 * 1024 * 1024;
-
-async function standardInput(): Promise<Buffer> {
-  if (process.stdin.isTTY) {
-    throw wrongUse(
-      'nothing to register',
-      'Use --file FILE or --hex HEX, or send the bytes to standard input.',
-    );
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_INPUT_BYTES) throw wrongUse(`what comes in is longer than ${MAX_INPUT_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-const INPUT_FORMATS: Readonly<Record<string, (content: Buffer) => Buffer>> = {
-  raw: (content) => content,
-  hex: (content) => parseHexBytes(content.toString('latin1'), 'what is to be registered'),
-  base64: (content) => {
-    const text = content.toString('latin1').replace(/\s/g, '');
-    if (/^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0) return Buffer.from(text, 'base64');
-    throw wrongUse('what is to be registered is no base64');
-  },
-};
-
-async function inputBytes(flags: RegisterFlags): Promise<Buffer> {
-  if (flags.hex !== undefined) {
-    if (flags.file !== undefined) throw wrongUse('--file and --hex are both given', 'Use one of them.');
-    return parseHexBytes(flags.hex, 'the value of --hex');
-  }
-  const format = flags.format ?? 'raw';
-  const decode = Object.hasOwn(INPUT_FORMATS, format) ? INPUT_FORMATS[format] : undefined;
-  if (decode === undefined) {
-    throw wrongUse(
-      `there is no input format ${format}`,
-      `One of ${Object.keys(INPUT_FORMATS).join(', ')}; PEM and DER are recognised by themselves.`,
-    );
-  }
-  const fromFile = flags.file !== undefined && flags.file !== '-';
-  return decode(fromFile ? await readNamedFile(flags.file, 'the file') : await standardInput());
 }
 
 function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription {
@@ -289,7 +240,7 @@ function usualUsage(
 
 export async function registerAction(flags: RegisterFlags): Promise<void> {
   const given = attributesOf(flags);
-  const content = await inputBytes(flags);
+  const content = await inputBytes(flags, 'what is to be registered');
   if (content.length === 0) throw wrongUse('what is to be registered is empty');
   const value = describeInput(content, flags);
   const object = managedObject(value);
