@@ -19,6 +19,7 @@ import {
   type CertificatesPort,
   type Clock,
   type CryptoPort,
+  type ErrorCode,
   type KeyStore,
   type KeyStoreSession,
   type ObjectAccess,
@@ -49,7 +50,7 @@ const definitions = new Map<number, AnyOperation>(
 const ITEM_OVERHEAD_BYTES = 128;
 
 /** Errors that say something about this server rather than about the request: the peer learns no detail of them. */
-const INTERNAL = new Set<string>([
+const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'IntegrityViolation',
   'InternalServerError',
   'StoreUnavailable',
@@ -58,6 +59,10 @@ const INTERNAL = new Set<string>([
   'RevisionConflict',
   'Configuration',
 ]);
+
+export function isInternal(code: ErrorCode): boolean {
+  return INTERNAL.has(code);
+}
 
 /** Ends the transaction of an Undo batch. */
 class Undone extends Error {
@@ -238,8 +243,7 @@ export class Batch {
       error instanceof HoldfastError
         ? error
         : new HoldfastError('InternalServerError', 'unexpected', { cause: error });
-    const isInternal = INTERNAL.has(known.code);
-    if (isInternal) {
+    if (isInternal(known.code)) {
       this.log.error(
         { peer: this.principal.peer, operation, error: describeError(known) },
         'operation failed',
@@ -251,7 +255,7 @@ export class Batch {
       uniqueBatchItemID,
       resultStatus: ResultStatus.OperationFailed,
       resultReason: resultReasonOf(known.code, nameOf(operation), this.request.dialect),
-      resultMessage: isInternal ? 'the server could not complete the operation' : known.message,
+      resultMessage: isInternal(known.code) ? 'the server could not complete the operation' : known.message,
     };
   }
 

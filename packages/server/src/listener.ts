@@ -1,5 +1,5 @@
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type {
   CertificatesPort,
   CertificationAuthority,
@@ -31,6 +31,8 @@ export interface ListenerPorts {
 export class Listener {
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
+  /** Connections on which TLS is not there yet, by their peers. */
+  readonly #handshakes = new Map<string, Socket>();
   #authorities: readonly CertificationAuthority[] = [];
   #sweep: NodeJS.Timeout | undefined;
   #stopWatching: (() => Promise<void>) | undefined;
@@ -63,6 +65,12 @@ export class Listener {
     this.#server.on('tlsClientError', (error, socket) => {
       // A client that connects and leaves without a word is no error.
       this.log.debug({ peer: socket.remoteAddress, error: describeError(error) }, 'TLS handshake failed');
+      socket.destroy();
+    });
+    this.#server.on('connection', (socket: Socket) => {
+      const peer = peerOf(socket);
+      this.#handshakes.set(peer, socket);
+      socket.on('close', () => this.#handshakes.delete(peer));
     });
   }
 
@@ -96,6 +104,7 @@ export class Listener {
   /** Accepts nothing new, lets requests in hand finish, and ends every connection, by force after the deadline. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#handshakes.values()) socket.destroy();
     for (const session of this.#sessions) session.drain();
     const force = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
@@ -107,7 +116,8 @@ export class Listener {
   }
 
   async #accept(socket: TLSSocket): Promise<void> {
-    const peer = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
+    const peer = peerOf(socket);
+    this.#handshakes.delete(peer);
     const session = new Session(socket, peer, this.limits, this.respond, this.log);
     this.#sessions.add(session);
     socket.on('close', () => this.#sessions.delete(session));
@@ -120,7 +130,9 @@ export class Listener {
       session.start();
     } catch (error) {
       this.log.error({ peer, error: describeError(error) }, 'connection could not be authenticated');
-      socket.destroy();
+      session.refusal =
+        error instanceof HoldfastError ? error : new HoldfastError('InternalServerError', 'unexpected');
+      session.start();
     }
   }
 
@@ -177,6 +189,10 @@ export class Listener {
     const authorities = await this.ports.directory.listAuthorities();
     return authorities.filter(({ revokedAtSeconds }) => revokedAtSeconds === undefined);
   }
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
 }
 
 /** Whether a change may take a principal its rights. */

@@ -20,8 +20,14 @@ export function describeError(error: unknown): Record<string, unknown> {
   };
 }
 
+/** What waits while standard error takes nothing (its disk is full, its reader is gone); beyond it lines are dropped. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 /** The log of this process: JSON lines on standard error. Messages of clients are never logged, at any level. */
 export function createLogger(level: LogLevel): Logger {
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_WAITING_BYTES });
+  // Keys are served on although nobody can be told: what was not written is tried again with the next line.
+  destination.on('error', () => undefined);
   return pino(
     {
       level,
@@ -31,6 +37,6 @@ export function createLogger(level: LogLevel): Logger {
       // Most callers describe an error themselves; one that is handed over as it is must not show its own fields either.
       serializers: { error: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }

@@ -11,7 +11,7 @@ import {
 } from '@holdfast/kmip';
 import { actorOf, HoldfastError, type Principal } from '@holdfast/core';
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
-import { Batch, type BatchPorts } from './batch';
+import { Batch, isInternal, type BatchPorts } from './batch';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { SessionAnswer } from './session';
@@ -33,21 +33,17 @@ export class MessageProcessor {
     private readonly log: Logger,
   ) {}
 
-  async answer(frame: Buffer, principal: Principal | undefined): Promise<SessionAnswer> {
+  /** @param peer who asks, or why that is nobody whom this server answers */
+  async answer(frame: Buffer, peer: Principal | HoldfastError): Promise<SessionAnswer> {
     let message: Item | undefined;
     try {
       message = decodeTtlv(frame);
       const request = decodeRequest(message);
-      if (principal === undefined) {
-        throw new HoldfastError(
-          'AuthenticationNotSuccessful',
-          'the client certificate is not known to this server',
-        );
-      }
-      return { response: await this.#respond(request, principal), close: false };
+      if (peer instanceof HoldfastError) throw peer;
+      return { response: await this.#respond(request, peer), close: false };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
-      return { response: this.#refusal(error, dialect), close: principal === undefined };
+      return { response: this.#refusal(error, dialect), close: peer instanceof HoldfastError };
     }
   }
 
@@ -92,8 +88,7 @@ export class MessageProcessor {
     const item: ResponseBatchItem = {
       resultStatus: ResultStatus.OperationFailed,
       resultReason: resultReasonOf(known.code, undefined, dialect),
-      resultMessage:
-        known.code === 'InternalServerError' ? 'the server could not process the message' : known.message,
+      resultMessage: isInternal(known.code) ? 'the server could not process the message' : known.message,
     };
     return this.#encode(dialect, [item], undefined);
   }

@@ -5,27 +5,19 @@ import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/cor
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
-import {
-  openStore,
-  startEmbeddedPostgres,
-  type EmbeddedPostgres,
-  type Store,
-  type StoreOptions,
-} from '@holdfast/store';
+import { openStore, type Store, type StoreOptions } from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer } from './admin-server';
 import { bootstrap } from './bootstrap';
 import type { NodeConfig } from './config';
 import { bindRoot, keyringSource } from './domain-keys';
+import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { Service } from './service';
 import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
-
-/** A database that went away is started again this often before the node gives up. */
-const MAX_DATABASE_RESTARTS = 50;
 
 /** What serves KMIP: this process itself, or a pool of workers. */
 export interface Serving {
@@ -42,12 +34,11 @@ export class Node {
   readonly #startedAt = new Date();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
-  #databaseRestarts = 0;
 
   private constructor(
     private readonly config: NodeConfig,
     private readonly log: Logger,
-    private postgres: EmbeddedPostgres | undefined,
+    private readonly postgres: EmbeddedDatabase | undefined,
     private readonly store: Store,
     private readonly root: RootOfTrust,
     private readonly keyring: ManagedKeyring,
@@ -69,7 +60,8 @@ export class Node {
     await prepareDataDir(dataDir);
     const undo: (() => Promise<unknown>)[] = [];
     try {
-      const postgres = config.databaseUrl === undefined ? await startDatabase(dataDir, log) : undefined;
+      const postgres =
+        config.databaseUrl === undefined ? await EmbeddedDatabase.start(dataDir, log) : undefined;
       if (postgres !== undefined) undo.push(() => postgres.stop());
       const connection: StoreOptions['connection'] = postgres?.connection ?? config.databaseUrl ?? '';
       const opened = { store: undefined as Store | undefined, root: undefined as RootOfTrust | undefined };
@@ -100,11 +92,9 @@ export class Node {
         config.workers === 1
           ? await Service.create(config, { store, keyring }, log)
           : new WorkerPool(config, connection, root, log);
-      const node = new Node({ ...config, dataDir }, log, postgres, store, root, keyring, serving, {
+      return new Node({ ...config, dataDir }, log, postgres, store, root, keyring, serving, {
         server: undefined,
       });
-      if (postgres !== undefined) void node.#keepDatabase(postgres);
-      return node;
     } catch (error) {
       for (const step of undo.reverse()) await step().catch(() => undefined);
       throw error;
@@ -181,31 +171,6 @@ export class Node {
       root: { kind: this.root.kind, forEvaluation: this.root.kind.startsWith('software') },
     };
   }
-
-  /** Starts the embedded database again when it ended by itself; the store connects to it again on its own. */
-  async #keepDatabase(running: EmbeddedPostgres): Promise<void> {
-    const { reason } = await running.exited;
-    if (this.#stopping !== undefined) return;
-    this.log.error({ reason }, 'the embedded PostgreSQL ended; it is started again');
-    try {
-      if (++this.#databaseRestarts > MAX_DATABASE_RESTARTS) {
-        throw new HoldfastError('StoreUnavailable', 'the embedded PostgreSQL ends again and again');
-      }
-      this.postgres = await startDatabase(this.config.dataDir, this.log);
-      void this.#keepDatabase(this.postgres);
-    } catch (error) {
-      this.log.fatal({ error: describeError(error) }, 'the embedded PostgreSQL cannot be started');
-      process.exitCode = 1;
-      await this.stop();
-    }
-  }
-}
-
-function startDatabase(dataDir: string, log: Logger): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({
-    dataDir,
-    log: (level, message) => log[level]({ component: 'postgresql' }, message),
-  });
 }
 
 function present<T>(value: T | undefined): T {

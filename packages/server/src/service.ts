@@ -36,7 +36,7 @@ export class Service implements Serving {
       await tlsIdentity(config, ports),
       config.limits,
       { ...ports, auditLog, prepare: (principal) => keyring.ensure(principal.domainId) },
-      (request, session) => processor.answer(request, session.principal),
+      (request, session) => processor.answer(request, session.principal ?? session.refusal),
       log,
     );
     return new Service(listener, async () => listener.replaceIdentity(await tlsIdentity(config, ports)));

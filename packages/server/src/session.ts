@@ -18,6 +18,11 @@ export interface SessionAnswer {
  */
 export class Session {
   principal: Principal | undefined;
+  /** Why there is no principal: the answer to the first request, after which the connection ends. */
+  refusal = new HoldfastError(
+    'AuthenticationNotSuccessful',
+    'the client certificate is not known to this server',
+  );
   readonly #reader: FrameReader;
   readonly #queue: Buffer[] = [];
   #answering = false;
@@ -41,7 +46,8 @@ export class Session {
 
   /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
   start(): void {
-    this.#await('request', this.limits.idleTimeoutMs);
+    const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
+    this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
     this.socket.on('data', (chunk: Buffer) => this.#receive(chunk));
   }
 
