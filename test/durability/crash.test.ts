@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, postmasterPid } from '../support/database';
+import { groupsBelow, killGroups } from '../support/processes';
+import { until } from '../support/until';
+import { KeyStream, type AcknowledgedKey } from './key-stream';
+import { opens, verifyRows, verifyStream, type Faults } from './verify';
+
+/**
+ * Nothing that was acknowledged is lost, and nothing half-made is left behind, whatever process is killed while keys and
+ * key pairs are being created. HOLDFAST_TEST_CRASHES sets how often each is tried.
+ */
+const CRASHES = Number(process.env['HOLDFAST_TEST_CRASHES'] ?? 20);
+const TIMEOUT_MS = 60_000 + CRASHES * 10_000;
+/** A kill comes at a random moment of the stream's first so many milliseconds. */
+const MAX_STREAM_MS = 400;
+
+let dataDir: string;
+let faults: Faults;
+let known: AcknowledgedKey[];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  [faults, known] = [[], []];
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+function start(): Promise<ServerProcess> {
+  return startServerProcess({ dataDir, logLevel: 'fatal', ownProcessGroup: true });
+}
+
+/** Checks what the stream left, and that nothing else is there. */
+async function verify(server: ServerProcess, stream: KeyStream): Promise<void> {
+  const client = await connectFirstClient(server);
+  known.push(...(await verifyStream(client, stream, faults)));
+  await client.close();
+  const database = await openDatabase(dataDir);
+  await verifyRows(database, known.length, faults);
+  await database.close();
+}
+
+/** At the end: every key of all rounds still opens. */
+async function verifyAll(server: ServerProcess): Promise<void> {
+  const client = await connectFirstClient(server);
+  for (const key of known) if (!(await opens(client, key))) faults.push(`${key.name} does not open any more`);
+  await client.close();
+}
+
+/** Rounds of: start, create keys, kill at a random moment; each round's keys are looked for after the next start. */
+async function survives(kill: (server: ServerProcess) => Promise<void>): Promise<void> {
+  let before: KeyStream | undefined;
+  let acknowledged = 0;
+  for (let round = 0; round <= CRASHES; round++) {
+    const server = await start();
+    if (before !== undefined) await verify(server, before);
+    if (round === CRASHES) {
+      await verifyAll(server);
+      await server.stop();
+      break;
+    }
+    const stream = new KeyStream(server, `round-${round}`);
+    await until(() => stream.acknowledged.length > 0, 'a key is created');
+    await delay(Math.random() * MAX_STREAM_MS);
+    const stopped = stream.stop();
+    await kill(server);
+    await server.exited;
+    await stopped;
+    acknowledged += stream.acknowledged.length;
+    before = stream;
+  }
+  expect(faults).toEqual([]);
+  expect(known.length).toBeGreaterThanOrEqual(acknowledged);
+  report(acknowledged);
+}
+
+/** The figures, for whoever watches: how many keys were promised, and how many are there. */
+function report(acknowledged: number): void {
+  process.stderr.write(
+    `${expect.getState().currentTestName ?? ''}: ${CRASHES} times, ${acknowledged} keys acknowledged, ${known.length} found\n`,
+  );
+}
+
+test('the server is killed', () => survives((server) => server.kill()), TIMEOUT_MS);
+
+test(
+  'the server and all its processes are killed at once',
+  () => survives(async ({ pid }) => killGroups(await groupsBelow(pid))),
+  TIMEOUT_MS,
+);
+
+test(
+  'the main process of PostgreSQL is killed, and the server goes on by itself',
+  async () => {
+    const server = await start();
+    let acknowledged = 0;
+    for (let round = 0; round < CRASHES; round++) {
+      const stream = new KeyStream(server, `round-${round}`);
+      await until(() => stream.acknowledged.length > 0, 'a key is created');
+      await delay(Math.random() * MAX_STREAM_MS);
+      process.kill(await postmasterPid(dataDir), 'SIGKILL');
+      const atKill = stream.acknowledged.length;
+      const { length: lost } = stream.unanswered;
+      await until(() => stream.unanswered.length > lost, 'requests fail');
+      await until(() => stream.acknowledged.length > atKill + 8, 'keys are created again');
+      await stream.stop();
+      await verify(server, stream);
+      acknowledged += stream.acknowledged.length;
+    }
+    await verifyAll(server);
+    await server.stop();
+    expect(faults).toEqual([]);
+    report(acknowledged);
+  },
+  TIMEOUT_MS,
+);
