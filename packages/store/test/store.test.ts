@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { SYSTEM_DOMAIN_ID } from '@holdfast/core';
-import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
-import { openFixture, until, type Fixture } from './support/fixture';
+import { SYSTEM_DOMAIN_ID, SecretBytes } from '@holdfast/core';
+import { createKeyring } from '@holdfast/crypto';
+import { TEST_ACTOR, TEST_CAUSE, TEST_KEY, aesKey, keyBytesOf, newAesKey } from '@holdfast/testkit';
+import { openStore } from '../src';
+import { openFixture, quietLog, until, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -103,6 +105,52 @@ test('nothing of a key, in any form, is in the database', async () => {
     object.uniqueIdentifier,
   ])) as [{ sealed: Buffer }];
   expect(sealed.includes(Buffer.from('0001020304', 'hex'))).toBe(false);
+});
+
+test('what was sealed under an older key opens, also after its row was changed under a newer one', async () => {
+  const secret = randomBytes(32);
+  const versions = [{ version: 1, key: randomBytes(32) }];
+  const keyring = createKeyring({
+    load: () =>
+      Promise.resolve(
+        versions.map(({ version, key }) => ({
+          version,
+          key: SecretBytes.copyOf(key),
+          current: version === versions.length,
+        })),
+      ),
+  });
+  const connection = await fixture.postgres.createDatabase();
+  const store = await openStore({ connection, keyring, log: quietLog });
+  const { directory, keyStore } = store;
+  const name = 'authority';
+  await directory.addAuthority(
+    { name, certificateDer: randomBytes(9), privateKey: SecretBytes.copyOf(secret) },
+    TEST_ACTOR,
+  );
+  await directory.serverSecret('shared', () => Promise.resolve(Buffer.from(secret)));
+  const object = newAesKey({ domainId: randomUUID() });
+  await keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+
+  versions.push({ version: 2, key: randomBytes(32) });
+  keyring.forget(SYSTEM_DOMAIN_ID);
+  keyring.forget(object.domainId);
+  await directory.revokeAuthority(name, TEST_ACTOR);
+  const [authority] = await directory.listAuthorities();
+  expect(authority?.privateKey?.reveal()).toEqual(secret);
+  const shared = await directory.serverSecret('shared', () => Promise.reject(new Error('not called')));
+  expect(shared.value.reveal()).toEqual(secret);
+
+  const fetched = async () => (await keyStore.fetch(object.domainId, object.uniqueIdentifier))!;
+  for (const value of ['keep', { replace: aesKey() }] as const) {
+    const before = await fetched();
+    await keyStore.commit(
+      [{ kind: 'update', object: before, attributes: before.attributes, value }],
+      TEST_CAUSE,
+    );
+    expect(keyBytesOf((await fetched()).openValue())).toEqual(TEST_KEY);
+  }
+  await store.close();
 });
 
 test('the time is that of the database', async () => {

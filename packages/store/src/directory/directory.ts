@@ -1,8 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   HoldfastError,
   SYSTEM_DOMAIN_ID,
-  SecretBytes,
   type Actor,
   type CertificationAuthority,
   type Client,
@@ -20,9 +19,11 @@ import {
   type ServerSecret,
 } from '@holdfast/core';
 import { isStorable } from '../objects/change';
-import { isUuid, uuidText } from '../postgres/binary';
+import { isUuid } from '../postgres/binary';
 import type { Database, Session, StoreLog } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
+import { openColumns, sealColumns } from './sealed-columns';
+import { ServerSecrets } from './server-secrets';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import {
   authorities,
@@ -36,16 +37,14 @@ import {
   officerOf,
   officers,
   ruleColumns,
-  serverSecrets,
 } from './tables';
 import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
 import { DirectoryWatch } from './watch';
 
-const SYSTEM_ACTOR: Actor = { kind: 'system', id: 'system', name: 'holdfast' };
-
 /** The Directory port over PostgreSQL. */
 export class PostgresDirectory implements Directory {
   readonly #transactions: DirectoryTransactions;
+  readonly #secrets: ServerSecrets;
 
   constructor(
     private readonly database: Database,
@@ -54,6 +53,7 @@ export class PostgresDirectory implements Directory {
     private readonly nowMs: () => number,
   ) {
     this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+    this.#secrets = new ServerSecrets(database, keyring, this.#transactions, nowMs);
   }
 
   addDomain(name: string, actor: Actor): Promise<Domain> {
@@ -192,8 +192,7 @@ export class PostgresDirectory implements Directory {
     const id = randomUUID();
     requireName(name);
     return this.#change(actor, async (transaction) => {
-      const sealed =
-        privateKey === undefined ? undefined : this.keyring.seal(this.#binding(id, 1), privateKey);
+      const sealed = privateKey === undefined ? undefined : sealColumns(this.keyring, id, 1, privateKey);
       const row = await transaction.insert(authorities, {
         id,
         name,
@@ -211,7 +210,7 @@ export class PostgresDirectory implements Directory {
 
   listAuthorities(): Promise<readonly CertificationAuthority[]> {
     return this.#list(authorities, 'true ORDER BY t.created_at, t.name', (row) =>
-      authorityOf(row, this.#open(row, 1)),
+      authorityOf(row, openColumns(this.keyring, row, 1)),
     );
   }
 
@@ -255,32 +254,12 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  async serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret> {
-    const existing = await this.#secret(name);
-    if (existing !== undefined) return existing;
-    const value = new SecretBytes(await create());
-    try {
-      await this.#change(SYSTEM_ACTOR, (transaction) => this.#insertSecret(transaction, name, value));
-    } catch (error) {
-      // Another node came first: its secret is the one.
-      if (!(error instanceof HoldfastError) || error.code !== 'ObjectAlreadyExists') throw error;
-    } finally {
-      value.destroy();
-    }
-    return (await this.#secret(name)) ?? notFound('the server secret was removed');
+  serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret> {
+    return this.#secrets.obtain(name, create);
   }
 
-  replaceServerSecret({ name, value }: ServerSecret, actor: Actor): Promise<void> {
-    return this.#change(actor, async (transaction) => {
-      const [row] = await serverSecrets.select(transaction.session, this.keyring, 't.id = $1', [
-        secretId(name),
-      ]);
-      if (row === undefined) return this.#insertSecret(transaction, name, value);
-      const { salt, sealed } = this.keyring.seal(this.#binding(row.id, row.revision + 1), value);
-      const replaced = await transaction.update(serverSecrets, row, { salt, sealed });
-      await transaction.record('server-secret.replace', replaced, name);
-      await transaction.notify({ kind: 'secret', id: name });
-    });
+  replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void> {
+    return this.#secrets.replace(secret, actor);
   }
 
   async watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>> {
@@ -312,58 +291,6 @@ export class PostgresDirectory implements Directory {
     });
     await transaction.record('credential.add', row, clientName);
     return credentialOf(row);
-  }
-
-  async #secret(name: string): Promise<ServerSecret | undefined> {
-    const [secret] = await this.#list(
-      serverSecrets,
-      't.id = $1',
-      (row) => ({ name, value: this.#open(row, row.revision) as SecretBytes }),
-      [secretId(name)],
-    );
-    return secret;
-  }
-
-  async #insertSecret(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
-    const id = secretId(name);
-    await this.#requireNeverRecorded(transaction.session, id);
-    const { salt, sealed } = this.keyring.seal(this.#binding(id, 1), value);
-    const row = await transaction.insert(serverSecrets, {
-      id,
-      name,
-      salt,
-      sealed,
-      created_at: this.#nowSeconds(),
-    });
-    await transaction.record('server-secret.create', row, name);
-    await transaction.notify({ kind: 'secret', id: name });
-  }
-
-  /** A secret that is missing although there is a record of it was taken away: a new one must not hide that. */
-  async #requireNeverRecorded(session: Session, id: string): Promise<void> {
-    const [gone] = await session.query(
-      `SELECT 1 FROM audit_record WHERE row_id = $1
-        AND NOT EXISTS (SELECT FROM server_secret WHERE id = $1) LIMIT 1`,
-      [id],
-    );
-    if (gone !== undefined) {
-      throw new HoldfastError('IntegrityViolation', 'the stored server_secret is gone, its records are not');
-    }
-  }
-
-  #binding(
-    internalId: string,
-    generation: number,
-    keyVersion = this.keyring.currentVersion(SYSTEM_DOMAIN_ID),
-  ) {
-    return { domainId: SYSTEM_DOMAIN_ID, internalId, generation, keyVersion };
-  }
-
-  #open(row: DirectoryRow<'salt' | 'sealed'>, generation: number): SecretBytes | undefined {
-    const { salt, sealed } = row;
-    if (!Buffer.isBuffer(salt) || !Buffer.isBuffer(sealed)) return undefined;
-    const { key_version: keyVersion } = row as unknown as { readonly key_version: number };
-    return this.keyring.open(this.#binding(row.id, generation, keyVersion), { salt, sealed });
   }
 
   async #row<Column extends string>(
@@ -404,12 +331,6 @@ export class PostgresDirectory implements Directory {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, work);
   }
-}
-
-/** A secret's row has an identifier that follows from its name, by which its records are found without it. */
-function secretId(name: string): string {
-  const digest = createHash('sha256').update(name, 'utf8').digest();
-  return uuidText(digest);
 }
 
 /** The rules that a certificate meets. */

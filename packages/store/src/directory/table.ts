@@ -8,6 +8,8 @@ type ColumnKind = 'uuid' | 'text' | 'int4' | 'int8' | 'bytea';
 export type DirectoryRow<Column extends string> = Readonly<Record<Column | 'id', ColumnValue>> & {
   readonly id: string;
   readonly revision: number;
+  /** Version of the key of the MAC, and of the seal where the row has a sealed value. */
+  readonly key_version: number;
 };
 
 const FORMAT = 1;
@@ -90,7 +92,8 @@ export class AuthenticatedTable<Column extends string> {
     keyring: Keyring,
     values: Readonly<Record<Column, ColumnValue>> & { readonly id: string },
   ): Promise<DirectoryRow<Column>> {
-    const row = this.#authenticated(keyring, { ...values, revision: 1 });
+    const keyVersion = keyring.currentVersion(SYSTEM_DOMAIN_ID);
+    const row = this.#authenticated(keyring, { ...values, revision: 1 }, keyVersion);
     const names = Object.keys(row);
     await session.query(
       `INSERT INTO ${this.name} (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
@@ -109,7 +112,11 @@ export class AuthenticatedTable<Column extends string> {
     before: DirectoryRow<Column>,
     changes: Partial<Readonly<Record<Column, ColumnValue>>>,
   ): Promise<DirectoryRow<Column>> {
-    const row = this.#authenticated(keyring, { ...before, ...changes, revision: before.revision + 1 });
+    // What stays sealed stays sealed under its key.
+    const keepsSeal = 'sealed' in before && !('sealed' in changes);
+    const keyVersion = keepsSeal ? before.key_version : keyring.currentVersion(SYSTEM_DOMAIN_ID);
+    const values = { ...before, ...changes, revision: before.revision + 1 };
+    const row = this.#authenticated(keyring, values, keyVersion);
     const names = Object.keys(row);
     const written = await session.query(
       `UPDATE ${this.name} SET ${names.map((name, index) => `${name} = $${index + 1}`).join(', ')}
@@ -127,8 +134,8 @@ export class AuthenticatedTable<Column extends string> {
   #authenticated(
     keyring: Keyring,
     values: Readonly<Record<string, ColumnValue>>,
+    keyVersion: number,
   ): Record<string, ColumnValue> {
-    const keyVersion = keyring.currentVersion(SYSTEM_DOMAIN_ID);
     const row: Record<string, ColumnValue> = { ...values, format: FORMAT, key_version: keyVersion };
     return { ...row, mac: keyring.mac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row)) };
   }

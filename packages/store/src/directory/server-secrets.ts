@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  SecretBytes,
+  type Actor,
+  type Keyring,
+  type ServerSecret,
+} from '@holdfast/core';
+import { uuidText } from '../postgres/binary';
+import type { Database, Session } from '../postgres/database';
+import { repeatable } from '../postgres/transaction';
+import { openColumns, sealColumns } from './sealed-columns';
+import { serverSecrets } from './tables';
+import type { DirectoryTransaction, DirectoryTransactions } from './transaction';
+
+const SYSTEM_ACTOR: Actor = { kind: 'system', id: 'system', name: 'holdfast' };
+
+/** The secrets that all nodes share, by name. */
+export class ServerSecrets {
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly transactions: DirectoryTransactions,
+    private readonly nowMs: () => number,
+  ) {}
+
+  /** The secret of that name; made by `create` and stored where there is none yet (once, whoever comes first). */
+  async obtain(name: string, create: () => Promise<Buffer>): Promise<ServerSecret> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    const existing = await this.#find(name);
+    if (existing !== undefined) return existing;
+    const value = new SecretBytes(await create());
+    try {
+      await this.transactions.run(SYSTEM_ACTOR, (transaction) => this.#insert(transaction, name, value));
+    } catch (error) {
+      // Another node came first: its secret is the one.
+      if (!(error instanceof HoldfastError) || error.code !== 'ObjectAlreadyExists') throw error;
+    } finally {
+      value.destroy();
+    }
+    const made = await this.#find(name);
+    if (made === undefined) throw new HoldfastError('ItemNotFound', 'the server secret was removed');
+    return made;
+  }
+
+  async replace({ name, value }: ServerSecret, actor: Actor): Promise<void> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    await this.transactions.run(actor, async (transaction) => {
+      const [row] = await this.#select(transaction.session, name);
+      if (row === undefined) return this.#insert(transaction, name, value);
+      const { salt, sealed } = sealColumns(this.keyring, row.id, row.revision + 1, value);
+      const replaced = await transaction.update(serverSecrets, row, { salt, sealed });
+      await transaction.record('server-secret.replace', replaced, name);
+      await transaction.notify({ kind: 'secret', id: name });
+    });
+  }
+
+  #select(session: Session, name: string) {
+    return serverSecrets.select(session, this.keyring, 't.id = $1', [rowId(name)]);
+  }
+
+  async #find(name: string): Promise<ServerSecret | undefined> {
+    const [row] = await repeatable(
+      (run) => this.database.general(run),
+      (session) => this.#select(session, name),
+    );
+    const value = row === undefined ? undefined : openColumns(this.keyring, row, row.revision);
+    return value === undefined ? undefined : { name, value };
+  }
+
+  async #insert(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
+    const id = rowId(name);
+    await requireNeverRecorded(transaction.session, id);
+    const { salt, sealed } = sealColumns(this.keyring, id, 1, value);
+    const row = await transaction.insert(serverSecrets, {
+      id,
+      name,
+      salt,
+      sealed,
+      created_at: Math.floor(this.nowMs() / 1000),
+    });
+    await transaction.record('server-secret.create', row, name);
+    await transaction.notify({ kind: 'secret', id: name });
+  }
+}
+
+/** A secret that is missing although there is a record of it was taken away: a new one must not hide that. */
+async function requireNeverRecorded(session: Session, id: string): Promise<void> {
+  const [gone] = await session.query(
+    `SELECT 1 FROM audit_record WHERE row_id = $1
+      AND NOT EXISTS (SELECT FROM server_secret WHERE id = $1) LIMIT 1`,
+    [id],
+  );
+  if (gone !== undefined) {
+    throw new HoldfastError('IntegrityViolation', 'the stored server_secret is gone, its records are not');
+  }
+}
+
+/** A secret's row has an identifier that follows from its name, by which its records are found without it. */
+function rowId(name: string): string {
+  return uuidText(createHash('sha256').update(name, 'utf8').digest());
+}
