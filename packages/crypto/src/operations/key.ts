@@ -4,6 +4,7 @@ import { CertificateType, CryptographicAlgorithm, ObjectType, type KeyBlock } fr
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import { readPublicKey, type AsymmetricKey } from '../keys/asymmetric-key';
 import { plainMaterial, readAsymmetricKey, symmetricBytes } from '../keys/inspect';
+import { attempt } from './refusals';
 
 /** Getting at the key of a managed object that is to be used. */
 
@@ -18,8 +19,10 @@ export function symmetricKeyOf({ value }: KeyUseRequest): SecretBytes {
 export function publicKeyOf({ value }: KeyUseRequest): AsymmetricKey {
   if (value.objectType === ObjectType.Certificate) {
     if (value.certificateType !== CertificateType.X_509) throw wrongType('an X.509 certificate');
-    const { publicKey } = new X509Certificate(value.certificateValue);
-    return readPublicKey(publicKey.export({ format: 'der', type: 'spki' }), 'spki');
+    return attempt('the public key in the certificate cannot be used here', () => {
+      const { publicKey } = new X509Certificate(value.certificateValue);
+      return readPublicKey(publicKey.export({ format: 'der', type: 'spki' }), 'spki');
+    });
   }
   if (value.objectType !== ObjectType.PublicKey) throw wrongType('a public key');
   return asymmetricKey(ObjectType.PublicKey, value.keyBlock);

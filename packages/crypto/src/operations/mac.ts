@@ -8,7 +8,7 @@ import {
 import { blockCipher } from './cipher-modes';
 import { hashFacts } from './hashes';
 import { cipherAlgorithmOf, symmetricKeyOf } from './key';
-import { badParameters, unsupported } from './refusals';
+import { attempt, badParameters, unsupported } from './refusals';
 
 /** Message authentication codes. */
 
@@ -81,11 +81,11 @@ function cmac(request: KeyUseRequest, algorithm: Algorithm): Summary {
       : Buffer.from(material);
   const cipher = (mode: 'cbc' | 'ecb', iv: Buffer | null): Cipher =>
     createCipheriv(opensslName.replace(/-ecb$/, `-${mode}`), key, iv).setAutoPadding(false);
-  return new Cmac(
-    cipher('cbc', Buffer.alloc(blockLengthBytes)),
-    doubled(cipher('ecb', null).update(Buffer.alloc(blockLengthBytes))),
-    () => key.fill(0),
-  );
+  return attempt('the key is none that this cipher takes', () => {
+    const zeros = Buffer.alloc(blockLengthBytes);
+    const subkey = doubled(cipher('ecb', null).update(zeros));
+    return new Cmac(cipher('cbc', zeros), subkey, () => key.fill(0));
+  });
 }
 
 /** NIST SP 800-38B section 6.2 by means of CBC: the last block is kept back, since it is masked by a subkey. */

@@ -14,3 +14,12 @@ export function badParameters(what: string): HoldfastError {
 export function failure(what: string, cause?: unknown): HoldfastError {
   return new HoldfastError('CryptographicFailure', what, { cause });
 }
+
+/** What OpenSSL throws in `work`, as a refusal of ours; what we throw ourselves stays as it is. */
+export function attempt<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw cause instanceof HoldfastError ? cause : failure(what, cause);
+  }
+}

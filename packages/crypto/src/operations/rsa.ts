@@ -6,7 +6,7 @@ import type { AsymmetricKey } from '../keys/asymmetric-key';
 import { hashFacts } from './hashes';
 import { HeldBytes } from './held-bytes';
 import { privateKeyOf, publicKeyOf } from './key';
-import { badParameters, failure, unsupported } from './refusals';
+import { attempt, badParameters, failure, unsupported } from './refusals';
 import { decodeOaep, decodePkcs1, encodeOaep, encodePkcs1, type OaepParameters } from './rsa-encoding';
 
 /** RSA over ready encodings, which OpenSSL computes with blinding; Node has neither all of them nor OAEP with two hashes. */
@@ -92,7 +92,9 @@ export function encryptRsa(request: CipherRequest): Encryption {
     final() {
       const message = held.take();
       const encoded = scheme.encode(message, modulusLengthOf(key));
-      const data = publicEncrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, encoded);
+      const data = attempt('the data cannot be encrypted under this key', () =>
+        publicEncrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, encoded),
+      );
       message.fill(0);
       encoded.fill(0);
       return { data, tag: undefined };
@@ -123,12 +125,9 @@ export function decryptRsa(request: CipherRequest): Decryption {
 function openCiphertext(key: AsymmetricKey, ciphertext: Buffer, scheme: Scheme): Buffer {
   const doesNotDecrypt = 'the data does not decrypt under this key and these parameters';
   if (ciphertext.length !== modulusLengthOf(key)) throw failure(doesNotDecrypt);
-  let encoded: Buffer;
-  try {
-    encoded = privateDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, ciphertext);
-  } catch (cause) {
-    throw failure(doesNotDecrypt, cause);
-  }
+  const encoded = attempt(doesNotDecrypt, () =>
+    privateDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, ciphertext),
+  );
   try {
     return scheme.decode(encoded);
   } finally {

@@ -13,7 +13,7 @@ import { signDigest, verifyDigest } from './ecdsa-digest';
 import { hashFacts, hashing, requiredHash } from './hashes';
 import { HeldBytes } from './held-bytes';
 import { privateKeyOf, publicKeyOf } from './key';
-import { badParameters, failure, unsupported } from './refusals';
+import { attempt, badParameters, unsupported } from './refusals';
 import { modulusBitsOf, modulusLengthOf, openSignature, signEncoded } from './rsa';
 import { digestInfo, encodePkcs1Signature, encodePss, verifiesPss, type PssParameters } from './rsa-encoding';
 
@@ -209,21 +209,20 @@ function pssParameters(hash: Hash | undefined, parameters: CryptographicParamete
   return { hash: requiredHash(hash), maskHash: requiredHash(maskGeneratorHashingAlgorithm ?? hash) };
 }
 
+const CANNOT_SIGN = 'the data cannot be signed so';
+const CANNOT_VERIFY = 'the signature cannot be verified so';
+
 export function signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Summary {
   const key = privateKeyOf(request);
   const scheme = schemeOf(key, request.parameters);
   if (scheme === undefined) throw badParameters('the key does not sign under these parameters');
-  const method = methodOf(key, scheme, digestedData);
+  const method = attempt(CANNOT_SIGN, () => methodOf(key, scheme, digestedData));
   return {
     update: (part) => {
       method.update(part);
     },
     final() {
-      try {
-        return method.sign();
-      } catch (cause) {
-        throw cause instanceof HoldfastError ? cause : failure('the data cannot be signed so', cause);
-      }
+      return attempt(CANNOT_SIGN, () => method.sign());
     },
     destroy: () => {
       method.destroy();
@@ -234,17 +233,14 @@ export function signing(request: KeyUseRequest, digestedData: SecretBytes | unde
 export function verification(request: KeyUseRequest, digestedData: SecretBytes | undefined): Verification {
   const key = publicKeyOf(request);
   const scheme = schemeOf(key, request.parameters);
-  const method = scheme === undefined ? undefined : methodOf(key, scheme, digestedData);
+  const method =
+    scheme === undefined ? undefined : attempt(CANNOT_VERIFY, () => methodOf(key, scheme, digestedData));
   return {
     update: (part) => {
       method?.update(part);
     },
     verify(signature) {
-      try {
-        return method?.verify(signature) === true;
-      } catch (cause) {
-        throw cause instanceof HoldfastError ? cause : failure('the signature cannot be verified so', cause);
-      }
+      return attempt(CANNOT_VERIFY, () => method?.verify(signature) === true);
     },
     destroy: () => {
       method?.destroy();

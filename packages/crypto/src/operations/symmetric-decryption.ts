@@ -2,7 +2,7 @@ import type { DecipherGCM } from 'node:crypto';
 import type { Decryption, DecryptionRequest } from '@holdfast/core';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { HeldBytes } from './held-bytes';
-import { badParameters, failure } from './refusals';
+import { attempt, badParameters, failure } from './refusals';
 import {
   EMPTY,
   isWhole,
@@ -41,10 +41,7 @@ export function decryptSymmetric(request: DecryptionRequest): Decryption {
   return new PrefixedDecryption(randomIvLength(facts, parameters), begin);
 }
 
-function doesNotDecrypt(cause: unknown): HoldfastError {
-  if (cause instanceof HoldfastError) return cause;
-  return failure('the data does not decrypt under this key and these parameters', cause);
-}
+const DOES_NOT_DECRYPT = 'the data does not decrypt under this key and these parameters';
 
 class RunningDecryption implements Decryption {
   readonly #decipher: DecipherGCM;
@@ -70,11 +67,7 @@ class RunningDecryption implements Decryption {
   }
 
   final(): SecretBytes {
-    try {
-      this.#decipher.final();
-    } catch (cause) {
-      throw doesNotDecrypt(cause);
-    }
+    attempt(DOES_NOT_DECRYPT, () => this.#decipher.final());
     if (!this.prepared.hasPadding) return new SecretBytes(EMPTY);
     const padded = this.prepared.padding.lengthIn(this.#lastBlock);
     return SecretBytes.copyOf(this.#lastBlock.subarray(0, this.#lastBlock.length - padded));
@@ -110,11 +103,7 @@ class AuthenticatedDecryption implements Decryption {
   }
 
   final(): SecretBytes {
-    try {
-      this.#decipher.final();
-    } catch (cause) {
-      throw doesNotDecrypt(cause);
-    }
+    attempt(DOES_NOT_DECRYPT, () => this.#decipher.final());
     return new SecretBytes(this.#held.take());
   }
 
@@ -148,7 +137,7 @@ class WholeDecryption implements Decryption {
     if (tagStart < 0) throw failure('the data is shorter than its tag');
     const ciphertext = given.subarray(0, tagStart);
     requireLength(facts, ciphertext, this.iv);
-    try {
+    return attempt(DOES_NOT_DECRYPT, () => {
       const decipher = newDecipher(this.prepared, this.iv);
       if (facts.tagLengths.length > 0) decipher.setAuthTag(this.tag ?? given.subarray(tagStart));
       if (this.additionalData !== undefined)
@@ -156,9 +145,7 @@ class WholeDecryption implements Decryption {
       const plaintext = decipher.update(ciphertext);
       decipher.final();
       return new SecretBytes(plaintext);
-    } catch (cause) {
-      throw doesNotDecrypt(cause);
-    }
+    });
   }
 
   destroy(): void {

@@ -1,8 +1,8 @@
 import { randomBytes, type CipherGCM } from 'node:crypto';
 import type { CipherRequest, Encryption } from '@holdfast/core';
-import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import type { SecretBytes } from '@holdfast/ttlv';
 import { HeldBytes } from './held-bytes';
-import { failure } from './refusals';
+import { attempt, failure } from './refusals';
 import {
   EMPTY,
   isWhole,
@@ -32,11 +32,6 @@ export function encryptSymmetric(request: CipherRequest): Encryption {
     : new RunningEncryption(prepared, iv, generatedIv, additionalData, isTagAppended);
 }
 
-/** OpenSSL has refused: the key of XTS has equal halves, for instance. */
-function refused(cause: unknown): HoldfastError {
-  return cause instanceof HoldfastError ? cause : failure('the data cannot be encrypted so', cause);
-}
-
 class RunningEncryption implements Encryption {
   readonly #cipher: CipherGCM;
   #length = 0;
@@ -48,11 +43,7 @@ class RunningEncryption implements Encryption {
     additionalData: Buffer | undefined,
     private readonly isTagAppended: boolean,
   ) {
-    try {
-      this.#cipher = newCipher(prepared, iv);
-    } catch (cause) {
-      throw refused(cause);
-    }
+    this.#cipher = newCipher(prepared, iv);
     if (additionalData !== undefined) this.#cipher.setAAD(additionalData);
   }
 
@@ -114,18 +105,16 @@ class WholeEncryption implements Encryption {
     const plaintext = this.#held.take();
     const { facts } = this.prepared;
     requireLength(facts, plaintext, this.iv);
-    try {
+    return attempt('the data cannot be encrypted so', () => {
       const cipher = newCipher(this.prepared, this.iv);
-      if (this.additionalData !== undefined)
+      if (this.additionalData !== undefined) {
         cipher.setAAD(this.additionalData, { plaintextLength: plaintext.length });
+      }
       const data = cipher.update(plaintext);
       cipher.final();
-      return withTag(data, facts.tagLengths.length > 0 ? cipher.getAuthTag() : undefined, this.isTagAppended);
-    } catch (cause) {
-      throw refused(cause);
-    } finally {
       plaintext.fill(0);
-    }
+      return withTag(data, facts.tagLengths.length > 0 ? cipher.getAuthTag() : undefined, this.isTagAppended);
+    });
   }
 
   destroy(): void {

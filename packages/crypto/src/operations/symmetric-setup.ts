@@ -12,12 +12,13 @@ import { HoldfastError } from '@holdfast/ttlv';
 import { cipherFacts, type CipherFacts } from './cipher-modes';
 import { cipherAlgorithmOf, symmetricKeyOf } from './key';
 import { blockPadding, type BlockPadding } from './padding';
-import { badParameters, failure } from './refusals';
+import { attempt, badParameters, failure } from './refusals';
 
 /** What encrypting and decrypting under symmetric keys have in common. */
 
 export const EMPTY = Buffer.alloc(0);
 const DEFAULT_TAG_LENGTH_BYTES = 16;
+const REFUSED_KEY = 'the key is none that this cipher takes';
 
 /** A cipher and its key; the IV comes with the data. */
 export interface Prepared {
@@ -120,16 +121,22 @@ function gcmArguments({ facts, key, tagLengthBytes }: Prepared, iv: Buffer) {
   return [facts.opensslName as CipherGCMTypes, key, iv, options] as const;
 }
 
+/** @throws HoldfastError CryptographicFailure where OpenSSL refuses the key: that of XTS has equal halves, for instance */
 export function newCipher(prepared: Prepared, iv: Buffer): CipherGCM {
-  const cipher = createCipheriv(...gcmArguments(prepared, iv));
-  cipher.setAutoPadding(false);
-  return cipher;
+  return attempt(REFUSED_KEY, () => {
+    const cipher = createCipheriv(...gcmArguments(prepared, iv));
+    cipher.setAutoPadding(false);
+    return cipher;
+  });
 }
 
+/** @throws HoldfastError as `newCipher` */
 export function newDecipher(prepared: Prepared, iv: Buffer): DecipherGCM {
-  const decipher = createDecipheriv(...gcmArguments(prepared, iv));
-  decipher.setAutoPadding(false);
-  return decipher;
+  return attempt(REFUSED_KEY, () => {
+    const decipher = createDecipheriv(...gcmArguments(prepared, iv));
+    decipher.setAutoPadding(false);
+    return decipher;
+  });
 }
 
 /** XTS has one block at least; the length of CCM has to fit the octets that its nonce leaves (NIST SP 800-38C A.1). */
