@@ -48,6 +48,8 @@ const definitions = new Map<number, AnyOperation>(
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
 const ITEM_OVERHEAD_BYTES = 128;
+/** What an item that failed takes at most, with a message of usual length. */
+const FAILED_ITEM_BYTES = 320;
 
 /** Errors that say something about this server rather than about the request: the peer learns no detail of them. */
 const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -76,6 +78,8 @@ export class Batch {
   readonly #references = new BatchReferences();
   readonly #nowSeconds: number;
   #remainingBytes: number;
+  /** Room that is kept for the answers of later items: they may fail, but not be left out. */
+  #reservedBytes = 0;
 
   constructor(
     private readonly request: Request,
@@ -88,11 +92,18 @@ export class Batch {
     this.#remainingBytes = maxResponseBytes;
   }
 
-  /** The response's items; with Stop and Undo those after a failure are missing. */
+  /**
+   * The response's items; with Stop and Undo those after a failure are missing.
+   * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
+   */
   async run(): Promise<readonly ResponseBatchItem[]> {
     const { batchErrorContinuationOption: option } = this.request.header;
+    const goesOn = option === BatchErrorContinuationOption.Continue;
+    if (goesOn && this.request.items.length > 1 && roomFor(this.request.items) > this.#remainingBytes) {
+      throw new HoldfastError('ResponseTooLarge', 'not even refusals of all items have room in the response');
+    }
     if (option === BatchErrorContinuationOption.Undo && this.request.items.length > 1) return this.#runUndo();
-    return this.#runAll(this.ports.keyStore, option === BatchErrorContinuationOption.Continue);
+    return this.#runAll(this.ports.keyStore, goesOn);
   }
 
   /** All items in one transaction: where one fails, what was done before is undone and says so. */
@@ -127,8 +138,13 @@ export class Batch {
   }
 
   async #runAll(session: KeyStoreSession, goesOn: boolean): Promise<readonly ResponseBatchItem[]> {
+    const { items } = this.request;
     const results: ResponseBatchItem[] = [];
-    for (const item of this.request.items) {
+    this.#reservedBytes = roomFor(items);
+    for (const [index, item] of items.entries()) {
+      this.#reservedBytes = goesOn
+        ? this.#reservedBytes - roomFor([item])
+        : roomFor(items.slice(index + 1, index + 2));
       const answers = await this.#runItem(item, session);
       results.push(...answers);
       if (!goesOn && answers.some(({ resultStatus }) => resultStatus !== ResultStatus.Success)) break;
@@ -141,20 +157,21 @@ export class Batch {
     item: RequestBatchItem | FaultyBatchItem,
     session: KeyStoreSession,
   ): Promise<readonly ResponseBatchItem[]> {
+    const answers: ResponseBatchItem[] = [];
     try {
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
       const identifiers = this.#repetitions(payload);
       if (identifiers === undefined) return [await this.#perform(item, definition, payload, session)];
-      const answers: ResponseBatchItem[] = [];
       for (const uniqueIdentifier of identifiers) {
         answers.push(await this.#perform(item, definition, { ...payload, uniqueIdentifier }, session));
       }
-      return answers;
     } catch (error) {
-      return [await this.#failure(item, error)];
+      // What was done for the objects before it is told of all the same.
+      answers.push(await this.#failure(item, error));
     }
+    return answers;
   }
 
   /** The objects for each of which the operation is run, where its identifier is a reference to earlier results. */
@@ -198,7 +215,8 @@ export class Batch {
       },
       accept: (answer) => {
         encoded = definition.response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
-        if (encoded !== undefined && encodedLength(encoded) + ITEM_OVERHEAD_BYTES > this.#remainingBytes) {
+        const bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+        if (bytes > this.#remainingBytes - this.#reservedBytes) {
           throw new HoldfastError(
             'ResponseTooLarge',
             'the response is larger than the request or the server allows',
@@ -239,6 +257,7 @@ export class Batch {
 
   async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
     const { operation, uniqueBatchItemID } = item;
+    this.#remainingBytes -= roomFor([item]);
     const known =
       error instanceof HoldfastError
         ? error
@@ -277,6 +296,14 @@ export class Batch {
       this.log.error({ error: describeError(error) }, 'a refusal could not be recorded');
     }
   }
+}
+
+/** What the answers of these items take where all of them fail. */
+function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number {
+  return items.reduce(
+    (sum, { uniqueBatchItemID }) => sum + FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0),
+    0,
+  );
 }
 
 function nameOf(operation: number | undefined): OperationName | undefined {

@@ -113,9 +113,10 @@ export class Session {
       for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
         const { response, close } = await this.respond(request, this);
-        if (this.socket.destroyed) return;
+        if (this.#isGone()) return;
         if (close) this.drain();
-        if (!this.socket.write(response)) await this.#drained();
+        if (!this.socket.write(response)) await this.#taken();
+        if (this.#isGone()) return;
         if (this.#paused && this.#queue.length === 0) {
           this.#paused = false;
           this.socket.resume();
@@ -133,19 +134,19 @@ export class Session {
     else this.#await('request', this.limits.idleTimeoutMs);
   }
 
-  /** Waits until the peer has taken what was written, within its deadline. */
-  #drained(): Promise<void> {
+  #isGone(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** Waits until the peer has taken what was written, within its deadline, or has gone away. */
+  #taken(): Promise<void> {
     this.#await('reading of a response', this.limits.writeTimeoutMs);
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const settle = (): void => {
-        this.socket.off('drain', settle).off('close', fail);
+        this.socket.off('drain', settle).off('close', settle);
         resolve();
       };
-      const fail = (): void => {
-        this.socket.off('drain', settle);
-        reject(new HoldfastError('GeneralFailure', 'the peer went away'));
-      };
-      this.socket.once('drain', settle).once('close', fail);
+      this.socket.once('drain', settle).once('close', settle);
     });
   }
 }

@@ -1,0 +1,526 @@
+import {
+  BatchErrorContinuationOption,
+  ObjectType,
+  Operation,
+  ResultStatus,
+  RevocationReasonCode,
+  Tag,
+  UniqueIdentifier,
+  type VersionName,
+} from '@holdfast/kmip';
+import {
+  Peer,
+  attributeValues,
+  boolean,
+  bytes,
+  enumeration,
+  integer,
+  nameValue,
+  readResponse,
+  requestMessage,
+  startServerProcess,
+  structure,
+  text,
+  textAt,
+  textsOf,
+  tlsOptions,
+  uniqueIdentifier,
+  valueAt,
+  type Received,
+  type RequestItem,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { createKey, createPayload, errorsOf } from './support';
+
+/** Batches as the standard has them: KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9. */
+
+const { Success, OperationFailed, OperationUndone } = ResultStatus;
+const { Stop, Continue, Undo } = BatchErrorContinuationOption;
+
+let server: ServerProcess;
+let peer: Peer;
+let newer: Peer;
+let count = 0;
+
+beforeAll(async () => {
+  server = await startServerProcess();
+  peer = await Peer.connect(tlsOptions(server), '1.4');
+  newer = await Peer.connect(tlsOptions(server), '2.1');
+}, 60_000);
+afterAll(async () => {
+  await Promise.all([peer.close(), newer.close()]);
+  await server.stop();
+});
+
+const freshName = (): string => `batch-${++count}`;
+
+function item(operation: number, ...payload: readonly Item[]): RequestItem {
+  return { operation, payload, id: Buffer.from(String(++count)) };
+}
+const create = (name?: string): RequestItem => item(Operation.Create, ...createPayload(name));
+const missing = (): RequestItem => item(Operation.Get, uniqueIdentifier('no such object'));
+const option = (value: number) => ({ header: [enumeration(Tag.BatchErrorContinuationOption, value)] });
+const revocation = structure(
+  Tag.RevocationReason,
+  enumeration(Tag.RevocationReasonCode, RevocationReasonCode.CessationOfOperation),
+);
+
+const statuses = ({ items }: Received): readonly number[] => items.map(({ status }) => status);
+
+async function located(name: string): Promise<readonly string[]> {
+  const condition = structure(Tag.Attribute, text(Tag.AttributeName, 'Name'), nameValue(name));
+  return textsOf(await peer.call(Operation.Locate, [condition]), Tag.UniqueIdentifier);
+}
+
+/** The payload of Create in 2.x. */
+function createNewer(name?: string): RequestItem {
+  return item(
+    Operation.Create,
+    enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+    structure(
+      Tag.Attributes,
+      enumeration(Tag.CryptographicAlgorithm, 3),
+      integer(Tag.CryptographicLength, 256),
+      integer(Tag.CryptographicUsageMask, 12),
+      ...(name === undefined ? [] : [nameValue(name, Tag.Name)]),
+    ),
+  );
+}
+
+describe('the ID Placeholder', () => {
+  test.each<[VersionName, () => RequestItem]>([
+    ['1.0', create],
+    ['1.4', create],
+    ['2.1', createNewer],
+  ])('carries a key through its life in %s', async (version, make) => {
+    const each = await Peer.connect(tlsOptions(server), version);
+    const { items } = await each.batch([
+      make(),
+      item(Operation.Activate),
+      item(Operation.Get),
+      item(Operation.Revoke, revocation),
+      item(Operation.Destroy),
+    ]);
+    await each.close();
+    expect(items.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0]);
+    expect(new Set(items.map(({ payload }) => textAt(payload, Tag.UniqueIdentifier))).size).toBe(1);
+  });
+
+  test('is what Locate found, where that is one object', async () => {
+    const name = freshName();
+    const identifier = await createKey(peer, name);
+    const condition = structure(Tag.Attribute, text(Tag.AttributeName, 'Name'), nameValue(name));
+    const found = await peer.batch([item(Operation.Locate, condition), item(Operation.Get)]);
+    expect(textAt(found.items[1]?.payload, Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
+  test('is empty after a Locate that found none or several, whatever was before', async () => {
+    const algorithm = structure(
+      Tag.Attribute,
+      text(Tag.AttributeName, 'Cryptographic Algorithm'),
+      enumeration(Tag.AttributeValue, 3),
+    );
+    const none = structure(Tag.Attribute, text(Tag.AttributeName, 'Name'), nameValue('nobody is called so'));
+    for (const condition of [none, algorithm]) {
+      const { items } = await peer.batch([
+        create(),
+        create(),
+        item(Operation.Locate, condition),
+        item(Operation.Get),
+      ]);
+      expect(items.map(({ status }) => status)).toEqual([0, 0, 0, 1]);
+      expect(items[3]?.reason).toBe('ItemNotFound');
+    }
+  });
+
+  test('is the private key of a pair', async () => {
+    const pair = item(
+      Operation.CreateKeyPair,
+      structure(
+        Tag.CommonTemplateAttribute,
+        structure(
+          Tag.Attribute,
+          text(Tag.AttributeName, 'Cryptographic Algorithm'),
+          enumeration(Tag.AttributeValue, 6),
+        ),
+        structure(
+          Tag.Attribute,
+          text(Tag.AttributeName, 'Cryptographic Length'),
+          integer(Tag.AttributeValue, 256),
+        ),
+      ),
+      structure(
+        Tag.PrivateKeyTemplateAttribute,
+        structure(
+          Tag.Attribute,
+          text(Tag.AttributeName, 'Cryptographic Usage Mask'),
+          integer(Tag.AttributeValue, 1),
+        ),
+      ),
+      structure(
+        Tag.PublicKeyTemplateAttribute,
+        structure(
+          Tag.Attribute,
+          text(Tag.AttributeName, 'Cryptographic Usage Mask'),
+          integer(Tag.AttributeValue, 2),
+        ),
+      ),
+    );
+    const { items } = await peer.batch([pair, item(Operation.Get)]);
+    expect(items.map(({ status, message }) => [status, message])).toEqual([
+      [0, undefined],
+      [0, undefined],
+    ]);
+    expect(textAt(items[1]?.payload, Tag.UniqueIdentifier)).toBe(
+      textAt(items[0]?.payload, Tag.PrivateKeyUniqueIdentifier),
+    );
+  });
+
+  test('does not outlive its batch', async () => {
+    await createKey(peer);
+    expect(await peer.refused(Operation.Get, [])).toBe('ItemNotFound');
+  });
+});
+
+describe('an item that fails', () => {
+  test('ends the batch, by default and with Stop; what was done stays', async () => {
+    for (const options of [{}, option(Stop)]) {
+      const [before, after] = [freshName(), freshName()];
+      const answer = await peer.batch([create(before), missing(), create(after)], options);
+      expect(statuses(answer)).toEqual([Success, OperationFailed]);
+      expect(answer.items[1]?.reason).toBe('ItemNotFound');
+      expect([(await located(before)).length, (await located(after)).length]).toEqual([1, 0]);
+    }
+  });
+
+  test('leaves the others alone with Continue', async () => {
+    const [before, after] = [freshName(), freshName()];
+    const answer = await peer.batch([missing(), create(before), missing(), create(after)], option(Continue));
+    expect(statuses(answer)).toEqual([OperationFailed, Success, OperationFailed, Success]);
+    expect([(await located(before)).length, (await located(after)).length]).toEqual([1, 1]);
+  });
+
+  test('may be one that cannot even be read', async () => {
+    const operationless = structure(
+      Tag.BatchItem,
+      bytes(Tag.UniqueBatchItemID, Buffer.from('bad')),
+      structure(Tag.RequestPayload),
+    );
+    const good = requestMessage('1.4', [create(), missing()], {
+      header: [enumeration(Tag.BatchErrorContinuationOption, Continue)],
+      batchCount: 3,
+    });
+    const message = { ...good, value: [...good.value, operationless] };
+    const { items } = readResponse(await peer.wire.exchange(encodeTtlv(message)), '1.4');
+    expect(items.map(({ status, reason }) => [status, reason])).toEqual([
+      [Success, undefined],
+      [OperationFailed, 'ItemNotFound'],
+      [OperationFailed, 'InvalidMessage'],
+    ]);
+    expect(items[2]?.id).toEqual(Buffer.from('bad'));
+  });
+});
+
+describe('Undo', () => {
+  test('does all where all succeed', async () => {
+    const names = [freshName(), freshName()];
+    const answer = await peer.batch([...names.map(create), item(Operation.Activate)], option(Undo));
+    expect(statuses(answer)).toEqual([Success, Success, Success]);
+    for (const name of names) expect(await located(name)).toHaveLength(1);
+  });
+
+  test('leaves nothing where one fails: no object, no name, no change', async () => {
+    const kept = freshName();
+    const identifier = await createKey(peer, kept);
+    const before = await peer.call(Operation.GetAttributes, [uniqueIdentifier(identifier)]);
+    const names = [freshName(), freshName(), freshName()] as const;
+    const answer = await peer.batch(
+      [
+        create(names[0]),
+        create(names[1]),
+        item(
+          Operation.ModifyAttribute,
+          uniqueIdentifier(identifier),
+          structure(Tag.Attribute, text(Tag.AttributeName, 'Name'), nameValue(names[2])),
+        ),
+        item(Operation.Activate, uniqueIdentifier(identifier)),
+        item(Operation.ReKey, uniqueIdentifier(identifier)),
+        missing(),
+        create(freshName()),
+      ],
+      option(Undo),
+    );
+    expect(statuses(answer)).toEqual([
+      ...[OperationUndone, OperationUndone, OperationUndone, OperationUndone, OperationUndone],
+      OperationFailed,
+    ]);
+    for (const { status, payload } of answer.items) {
+      if (status === OperationUndone) expect(payload).toBeUndefined();
+    }
+    for (const name of names) expect(await located(name)).toEqual([]);
+    expect(await located(kept)).toEqual([identifier]);
+    expect(await peer.call(Operation.GetAttributes, [uniqueIdentifier(identifier)])).toEqual(before);
+    // The names are free again.
+    for (const name of names) await createKey(peer, name);
+  });
+
+  test('brings back a key that was destroyed before the failure', async () => {
+    const identifier = await createKey(peer);
+    const bytesOf = async () =>
+      valueAt(
+        await peer.call(Operation.Get, [uniqueIdentifier(identifier)]),
+        ...[Tag.SymmetricKey, Tag.KeyBlock, Tag.KeyValue, Tag.KeyMaterial],
+      );
+    const before = await bytesOf();
+    const answer = await peer.batch(
+      [item(Operation.Destroy, uniqueIdentifier(identifier)), missing()],
+      option(Undo),
+    );
+    expect(statuses(answer)).toEqual([OperationUndone, OperationFailed]);
+    expect(await bytesOf()).toEqual(before);
+  });
+
+  test('of two items with the same name does neither', async () => {
+    const name = freshName();
+    const answer = await peer.batch([create(name), create(name)], option(Undo));
+    expect(statuses(answer)).toEqual([OperationUndone, OperationFailed]);
+    expect(await located(name)).toEqual([]);
+  });
+
+  test('sees within the batch what the batch did', async () => {
+    const answer = await peer.batch(
+      [create(), item(Operation.Activate), item(Operation.GetAttributes, text(Tag.AttributeName, 'State'))],
+      option(Undo),
+    );
+    expect(statuses(answer)).toEqual([Success, Success, Success]);
+    expect(attributeValues(answer.items[2]?.payload)).toEqual({ State: 2 });
+  });
+});
+
+test('Batch Order is kept where it is asked for, and where it is not', async () => {
+  for (const header of [[], [boolean(Tag.BatchOrderOption, true)], [boolean(Tag.BatchOrderOption, false)]]) {
+    const sent = [create(), item(Operation.Activate), item(Operation.Get)];
+    const { items } = await peer.batch(sent, { header });
+    expect(items.map(({ operation }) => operation)).toEqual(sent.map(({ operation }) => operation));
+  }
+});
+
+test('Unique Batch Item IDs come back as they went in, whatever they are', async () => {
+  const ids = [Buffer.alloc(0), Buffer.from('same'), Buffer.from('same'), Buffer.alloc(1000, 0xff)];
+  const { items } = await peer.batch(
+    ids.map((id, index) => ({ ...(index === 1 ? missing() : create()), id })),
+    option(Continue),
+  );
+  expect(items.map(({ id }) => id)).toEqual(ids);
+});
+
+describe('Maximum Response Size', () => {
+  const limit = (size: number) => ({ header: [integer(Tag.MaximumResponseSize, size)] });
+
+  test('makes an operation fail whose answer would be larger, before it did anything', async () => {
+    const name = freshName();
+    expect(await peer.refused(Operation.Create, createPayload(name), limit(300))).toBe('ResponseTooLarge');
+    expect(await located(name)).toEqual([]);
+    const identifier = await createKey(peer);
+    const about = [uniqueIdentifier(identifier)];
+    expect(await peer.refused(Operation.GetAttributes, about, limit(600))).toBe('ResponseTooLarge');
+    expect(textAt(await peer.call(Operation.Get, about, limit(1024)), Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
+  test('holds for the answer as a whole', async () => {
+    const about = uniqueIdentifier(await createKey(peer));
+    const items = Array.from({ length: 20 }, () => item(Operation.GetAttributes, about));
+    for (const size of [8000, 9000, 15_000]) {
+      const header = [
+        integer(Tag.MaximumResponseSize, size),
+        enumeration(Tag.BatchErrorContinuationOption, Continue),
+      ];
+      const answer = await peer.wire.exchange(encodeTtlv(requestMessage('1.4', items, { header })));
+      expect(answer.length).toBeLessThanOrEqual(size);
+      const reasons = readResponse(answer, '1.4').items.map(({ reason }) => reason);
+      expect(reasons).toHaveLength(items.length);
+      expect(new Set(reasons)).toEqual(new Set([undefined, 'ResponseTooLarge']));
+    }
+  });
+
+  test('that has no room for all refusals refuses the message, and nothing was done', async () => {
+    const name = freshName();
+    const { items } = await peer.batch([create(name), create(), create()], {
+      header: [
+        integer(Tag.MaximumResponseSize, 700),
+        enumeration(Tag.BatchErrorContinuationOption, Continue),
+      ],
+    });
+    expect(items).toEqual([expect.objectContaining({ status: OperationFailed, reason: 'ResponseTooLarge' })]);
+    expect(await located(name)).toEqual([]);
+  });
+
+  test('is no size at all if it is negative or nothing', async () => {
+    for (const size of [0, -1]) {
+      expect(await peer.refused(Operation.Create, createPayload(), limit(size))).toBe('ResponseTooLarge');
+    }
+  });
+});
+
+test('a critical message extension is refused, one that is not is passed over', async () => {
+  const extension = (isCritical: boolean) =>
+    structure(
+      Tag.MessageExtension,
+      text(Tag.VendorIdentification, 'ACME'),
+      boolean(Tag.CriticalityIndicator, isCritical),
+      structure(Tag.VendorExtension, integer(0x540001, 7)),
+    );
+  const name = freshName();
+  const { items } = await peer.batch(
+    [
+      { ...create(name), extra: [extension(true)] },
+      { ...create(), extra: [extension(false)] },
+    ],
+    option(Continue),
+  );
+  expect(items.map(({ status }) => status)).toEqual([OperationFailed, Success]);
+  expect(items[0]?.reason).toBe('FeatureNotSupported');
+  expect(await located(name)).toEqual([]);
+});
+
+describe('a message that is wrong as a whole', () => {
+  async function answerTo(message: Item, version: VersionName): Promise<Received> {
+    const answer = readResponse(await peer.wire.exchange(encodeTtlv(message)), version);
+    // The connection goes on.
+    await createKey(peer);
+    return answer;
+  }
+
+  test.each([0, 1, 3, -1])('has a Batch Count of %p with two items', async (batchCount) => {
+    const name = freshName();
+    const { items } = await answerTo(requestMessage('1.4', [create(name), create()], { batchCount }), '1.4');
+    expect(items).toEqual([
+      expect.objectContaining({ status: OperationFailed, reason: 'InvalidMessage', operation: undefined }),
+    ]);
+    expect(items[0]?.message).toContain('Batch Count');
+    expect(await located(name)).toEqual([]);
+  });
+
+  test('is in a version that nobody speaks', async () => {
+    const message = requestMessage('3.0' as VersionName, [create()]);
+    const { items } = await answerTo(message, '2.1');
+    expect(items[0]?.reason).toBe('UnsupportedProtocolVersion');
+    const older = await answerTo(requestMessage('1.9' as VersionName, [create()]), '1.4');
+    expect(older.items[0]?.reason).toBe('InvalidMessage');
+  });
+
+  test('has more items than a batch may have', async () => {
+    const { items } = await answerTo(
+      requestMessage(
+        '1.4',
+        Array.from({ length: 1001 }, () => item(Operation.DiscoverVersions)),
+      ),
+      '1.4',
+    );
+    expect(items).toHaveLength(1);
+    expect(items[0]?.reason).toBe('InvalidMessage');
+  });
+
+  test('is a response', async () => {
+    const answer = decodeTtlv(await peer.wire.exchange(encodeTtlv(requestMessage('1.4', [create()]))));
+    const odd = { ...answer, tag: Tag.RequestMessage } as Item;
+    const { items } = await answerTo(odd, '1.4');
+    expect(items[0]?.status).toBe(OperationFailed);
+  });
+});
+
+describe('identifiers that refer to earlier items, in 2.x', () => {
+  const from = (reference: number) => enumeration(Tag.UniqueIdentifier, reference);
+  const nth = (number: number) => integer(Tag.UniqueIdentifier, number);
+
+  test('name the operation that produced an object', async () => {
+    const { items } = await newer.batch([
+      createNewer(),
+      item(Operation.Activate, from(UniqueIdentifier.Create)),
+      item(Operation.Get, from(UniqueIdentifier.IDPlaceholder)),
+      item(Operation.ReKey, from(UniqueIdentifier.Create)),
+      item(Operation.Get, from(UniqueIdentifier.ReKey)),
+      item(Operation.Get, from(UniqueIdentifier.Create)),
+    ]);
+    expect(items.map(({ status, message }) => [status, message])).toEqual(Array(6).fill([0, undefined]));
+    const [made, , , renewed, last, first] = items.map(({ payload }) =>
+      textAt(payload, Tag.UniqueIdentifier),
+    );
+    expect([last, first]).toEqual([renewed, made]);
+  });
+
+  test('count the identifiers of the response, from both ends', async () => {
+    const { items } = await newer.batch([
+      createNewer(),
+      createNewer(),
+      createNewer(),
+      item(Operation.Get, nth(0)),
+      item(Operation.Get, nth(2)),
+      item(Operation.Get, nth(-1)),
+    ]);
+    expect(items.map(({ status, message }) => [status, message])).toEqual(Array(6).fill([0, undefined]));
+    const ids = items.map(({ payload }) => textAt(payload, Tag.UniqueIdentifier));
+    expect(ids.slice(3)).toEqual([ids[0], ids[2], ids[2]]);
+  });
+
+  test('mean each of the objects that Locate found', async () => {
+    const group = `group-${freshName()}`;
+    const grouped = () => {
+      const made = createNewer();
+      const [type, attributes] = made.payload;
+      const more = {
+        ...attributes,
+        value: [...(attributes?.value as readonly Item[]), text(Tag.ObjectGroup, group)],
+      };
+      return { ...made, payload: [type as Item, more as Item] };
+    };
+    const made = await newer.batch([grouped(), grouped(), grouped()]);
+    const ids = made.items.map(({ payload }) => textAt(payload, Tag.UniqueIdentifier));
+    const { items } = await newer.batch([
+      item(Operation.Locate, structure(Tag.Attributes, text(Tag.ObjectGroup, group))),
+      item(Operation.Activate, from(UniqueIdentifier.Locate)),
+    ]);
+    expect(items.map(({ status, message }) => [status, message])).toEqual(Array(4).fill([0, undefined]));
+    const activated = items.slice(1).map(({ payload }) => textAt(payload, Tag.UniqueIdentifier));
+    expect(activated.sort()).toEqual([...ids].sort());
+    expect(new Set(items.slice(1).map(({ id }) => id?.toString()))).toHaveProperty('size', 1);
+
+    // One that fails does not keep the others from being told of.
+    const last = activated.at(-1) as string;
+    await newer.call(Operation.Revoke, [uniqueIdentifier(last), revocation]);
+    await newer.call(Operation.Destroy, [uniqueIdentifier(last)]);
+    const again = await newer.batch([
+      item(
+        Operation.Locate,
+        integer(Tag.StorageStatusMask, 7),
+        structure(Tag.Attributes, text(Tag.ObjectGroup, group)),
+      ),
+      item(Operation.Get, from(UniqueIdentifier.Locate)),
+    ]);
+    const found = textsOf(again.items[0]?.payload, Tag.UniqueIdentifier);
+    expect(found).toHaveLength(3);
+    const before = found.indexOf(last);
+    expect(again.items.map(({ status }) => status)).toEqual([0, ...Array<number>(before).fill(0), 1]);
+  });
+
+  test('mean nothing where there is nothing', async () => {
+    const { items } = await newer.batch(
+      [
+        item(Operation.Get, from(UniqueIdentifier.IDPlaceholder)),
+        item(Operation.Get, from(UniqueIdentifier.Register)),
+        item(Operation.Get, nth(0)),
+        item(Operation.Get, nth(-1)),
+        createNewer(),
+        item(Operation.Get, nth(5)),
+      ],
+      option(Continue),
+    );
+    expect(items.map(({ status }) => status)).toEqual([1, 1, 1, 1, 0, 1]);
+    for (const { status, reason } of items) if (status !== 0) expect(reason).toBe('ItemNotFound');
+  });
+});
+
+test('none of it was an error to the server', () => {
+  expect(errorsOf(server)).toEqual([]);
+});
