@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
-import { Pool, type ClientBase, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
+import {
+  Pool,
+  type ClientBase,
+  type ClientConfig,
+  type PoolClient,
+  type PoolConfig,
+  type QueryResult,
+} from 'pg';
 import type { BinaryWriter, RowReader } from './binary';
 import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
@@ -43,8 +50,11 @@ export interface Session {
   ): Promise<void>;
   /** Runs any other statement; columns arrive as pg's defaults have them. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Whether a statement failed in the transaction that is open: COMMIT would undo it and say nothing. */
-  hasFailed(): boolean;
+  /**
+   * Commits the transaction that is open.
+   * @returns false where a statement in it had failed: PostgreSQL then undoes it, which is no error to it
+   */
+  commit(): Promise<boolean>;
   /** The server process that serves this connection. */
   readonly backend: Backend;
 }
@@ -159,18 +169,23 @@ export class Database {
   }
 
   #session(client: LeanClient): Session {
+    const query = async <Row extends object>(
+      text: string,
+      values: readonly unknown[] = [],
+    ): Promise<QueryResult<Row>> => {
+      const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
+      try {
+        return await client.query<Row>(text, [...values]);
+      } finally {
+        clearTimeout(timer);
+      }
+    };
     return {
       run: (statement, writeParameters, onRow, paging) =>
         execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS, paging),
-      query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
-        const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
-        try {
-          return (await client.query<Row>(text, [...values])).rows;
-        } finally {
-          clearTimeout(timer);
-        }
-      },
-      hasFailed: () => client.getTransactionStatus() === 'E',
+      query: async <Row extends object>(text: string, values?: readonly unknown[]) =>
+        (await query<Row>(text, values)).rows,
+      commit: async () => (await query('COMMIT')).command === 'COMMIT',
       backend: this.#backends.get(client) ?? { processId: 0, startedAt: '' },
     };
   }

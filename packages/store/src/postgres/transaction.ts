@@ -23,14 +23,16 @@ export async function inTransaction<T>(
       let result: T;
       try {
         result = await work(session);
-        if (session.hasFailed()) throw new HoldfastError('InternalServerError', 'the transaction had failed');
       } catch (error) {
         failed = { error };
         await session.query('ROLLBACK').catch(() => undefined);
         throw error;
       }
       committing = { backend: session.backend, result };
-      await session.query('COMMIT');
+      if (!(await session.commit())) {
+        failed = { error: new HoldfastError('InternalServerError', 'the transaction had failed') };
+        throw failed.error;
+      }
       return result;
     });
   try {
