@@ -142,7 +142,7 @@ export class KeyStream {
         { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.EC },
         {
           key: 'CryptographicDomainParameters',
-          value: { recommendedCurve: RecommendedCurve.P256 },
+          value: { recommendedCurve: RecommendedCurve.P_256 },
         },
         { key: 'ObjectGroup', value: this.group },
       ),

@@ -1,0 +1,266 @@
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { KmipRefusal, type KmipClient } from '@holdfast/client';
+import { create, destroy, get, getAttributes, reKey, register } from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  KeyFormatType,
+  ObjectType,
+  Tag,
+  dialectNamed,
+  encodeRequest,
+} from '@holdfast/kmip';
+import { keyBytesOf, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { encodeTtlv, type StructureItem } from '@holdfast/ttlv';
+import { decodeRootKey } from '../../packages/hsm/src/root-key-format';
+import { keyringSource } from '../../packages/server/src/domain-keys';
+import { openSoftwareRoot } from '@holdfast/hsm';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, postmasterPid, type Database } from '../support/database';
+import { until } from '../support/until';
+import { knownKeys, symmetricKey, type KnownKey } from './known-keys';
+import { Needles } from './needles';
+
+/**
+ * Key bytes exist sealed or in memory: neither the database with its write-ahead log, nor the data folder, nor the log at
+ * its most talkative level holds any of them in any form.
+ */
+let server: ServerProcess;
+let client: KmipClient;
+let database: Database;
+const needles = new Needles();
+const PASSING_KEYS = 12;
+
+beforeAll(async () => {
+  server = await startServerProcess({ logLevel: 'trace' });
+  client = await connectFirstClient(server);
+  database = await openDatabase(server.dataDir);
+}, 60_000);
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+});
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+async function tables(): Promise<readonly string[]> {
+  const rows = await database.sql<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Every place that was written to, by name; `except` names files of the data folder whose purpose is to hold a secret. */
+async function findings(sought: Needles, except: readonly string[] = []): Promise<readonly string[]> {
+  const found: string[] = [];
+  const look = (where: string, content: Buffer | string): void => {
+    for (const what of sought.foundIn(content)) found.push(`${where}: ${what}`);
+  };
+  look('the log', server.log());
+  for (const table of await tables()) {
+    const rows = await database.sql<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t`);
+    look(`table ${table}`, rows.map(({ row }) => row).join('\n'));
+  }
+  await database.sql('CHECKPOINT').catch(() => undefined);
+  for (const path of filesBelow(server.dataDir)) {
+    const name = relative(server.dataDir, path);
+    if (!except.includes(name)) look(name, readFileSync(path));
+  }
+  return found;
+}
+
+function addKnown(key: KnownKey): void {
+  for (const secret of key.secrets) needles.add(secret, key.name);
+}
+
+function registerCall(key: KnownKey) {
+  const { object, newAttributes } = key;
+  return { objectType: object.objectType, object, newAttributes };
+}
+
+test('what is sought is found in whatever form it stands', () => {
+  const secret = randomBytes(32);
+  const sought = new Needles();
+  sought.add(secret, 'a secret');
+  const hex = secret.toString('hex');
+  for (let before = 0; before < 3; before++) {
+    const around = Buffer.concat([randomBytes(before), secret, randomBytes(2)]);
+    for (const text of [around.toString('base64'), around.toString('base64url'), JSON.stringify(around)]) {
+      expect(sought.foundIn(`x${text}y`)).not.toEqual([]);
+    }
+    expect(sought.foundIn(around)).not.toEqual([]);
+  }
+  for (const text of [hex, hex.toUpperCase(), `<Buffer ${(hex.match(/../g) ?? []).join(' ')}>`]) {
+    expect(sought.foundIn(`x${text}y`)).not.toEqual([]);
+  }
+  // Half of it, cut at a page's end.
+  expect(sought.foundIn(Buffer.concat([randomBytes(100), secret.subarray(0, 16)]))).not.toEqual([]);
+  expect(sought.foundIn(randomBytes(100_000))).toEqual([]);
+});
+
+test('registered and created keys are nowhere in clear', async () => {
+  const identifiers: string[] = [];
+  for (const key of knownKeys()) {
+    addKnown(key);
+    const { uniqueIdentifier } = await client.call(register, registerCall(key));
+    identifiers.push(uniqueIdentifier);
+  }
+  for (let number = 0; number < PASSING_KEYS; number++) {
+    const { uniqueIdentifier } = await client.call(create, {
+      objectType: ObjectType.SymmetricKey,
+      newAttributes: {
+        templateNames: [],
+        attributes: [
+          { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+          { key: 'CryptographicLength', value: 256 },
+          { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Encrypt },
+        ],
+      },
+    });
+    const created = await client.call(get, { uniqueIdentifier });
+    needles.add(Buffer.from(keyBytesOf(created.object)), `created ${number}`);
+    const again = await client.call(reKey, {
+      uniqueIdentifier,
+      newAttributes: { templateNames: [], attributes: [] },
+    });
+    const replacement = await client.call(get, { uniqueIdentifier: again.uniqueIdentifier });
+    needles.add(Buffer.from(keyBytesOf(replacement.object)), `replacement ${number}`);
+    await client.call(destroy, { uniqueIdentifier });
+  }
+  for (const uniqueIdentifier of identifiers) {
+    await client.call(get, { uniqueIdentifier });
+    await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] });
+  }
+  expect(needles.count).toBeGreaterThan(80);
+  expect(await findings(needles)).toEqual([]);
+}, 60_000);
+
+test('requests that fail leave nothing of their keys either', async () => {
+  const refused = async (key: KnownKey): Promise<void> => {
+    addKnown(key);
+    await expect(client.call(register, registerCall(key))).rejects.toBeInstanceOf(KmipRefusal);
+  };
+  // A name that is taken: refused by the database.
+  await refused({ ...symmetricKey('aes-256-0', 256) });
+  await refused({ ...symmetricKey('aes-128-0', 128) });
+  // A length that is not the key's, and bytes that are no private key.
+  const wrong = symmetricKey('wrong-length', 256);
+  const keyBlock = 'keyBlock' in wrong.object ? wrong.object.keyBlock : undefined;
+  await refused({
+    ...wrong,
+    object: {
+      objectType: ObjectType.SymmetricKey,
+      keyBlock: { ...keyBlock!, cryptographicLengthBits: 128 },
+    },
+  });
+  const noKey = symmetricKey('no-private-key', 512);
+  const block = 'keyBlock' in noKey.object ? noKey.object.keyBlock : undefined;
+  for (const keyFormatType of [KeyFormatType.PKCS_8, KeyFormatType.PKCS_1, KeyFormatType.ECPrivateKey]) {
+    await refused({
+      ...noKey,
+      object: {
+        objectType: ObjectType.PrivateKey,
+        keyBlock: { ...block!, keyFormatType, cryptographicAlgorithm: CryptographicAlgorithm.RSA },
+      },
+    });
+  }
+  // Messages broken in many places, with the key inside.
+  const dialect = dialectNamed('1.4');
+  for (let number = 0; number < 40; number++) {
+    const key = symmetricKey(`broken-${number}`, 256);
+    addKnown(key);
+    const payload = register.request.encode(Tag.RequestPayload, registerCall(key), dialect) as StructureItem;
+    const message = encodeTtlv(encodeRequest({ dialect, items: [{ operation: register.code, payload }] }));
+    const place = 8 + Math.floor((number * (message.length - 8)) / 40);
+    message[place] = (message[place] ?? 0) ^ 0x41;
+    await client.exchangeBytes(message);
+  }
+  expect(await findings(needles)).toEqual([]);
+}, 60_000);
+
+test('a database that dies under its hands leaves nothing of them', async () => {
+  const dying = process.kill(await postmasterPid(server.dataDir), 'SIGKILL');
+  expect(dying).toBe(true);
+  let stored = 0;
+  for (let number = 0; stored < 5; number++) {
+    const key = symmetricKey(`dying-${number}`, 256);
+    addKnown(key);
+    const another = client.call(register, registerCall(key));
+    stored += await another.then(
+      () => 1,
+      () => 0,
+    );
+  }
+  await database.close().catch(() => undefined);
+  await until(
+    () =>
+      openDatabase(server.dataDir).then(
+        (opened) => {
+          database = opened;
+          return true;
+        },
+        () => false,
+      ),
+    'the database is back',
+  );
+  expect(await findings(needles)).toEqual([]);
+}, 60_000);
+
+test('root key and domain keys are in no other place than their own', async () => {
+  const { rootKey } = await decodeRootKey(readFileSync(join(server.dataDir, 'root.key')), undefined);
+  const rootNeedles = new Needles();
+  rootNeedles.add(rootKey.reveal(), 'root key');
+  expect(rootNeedles.foundIn(readFileSync(join(server.dataDir, 'root.key')))).not.toEqual([]);
+  expect(await findings(rootNeedles, ['root.key'])).toEqual([]);
+
+  const root = await openSoftwareRoot({ dataDir: server.dataDir });
+  const rows = await database.sql<{ domain_id: string; version: number; wrapped: Buffer }>(
+    'SELECT domain_id, version, wrapped FROM domain_key',
+  );
+  const listDomainKeys = (domainId: string) =>
+    Promise.resolve(
+      rows
+        .filter((row) => row.domain_id === domainId)
+        .map((row) => ({
+          domainId,
+          version: row.version,
+          wrapped: row.wrapped,
+          current: true,
+          createdAtSeconds: 0,
+        })),
+    );
+  const unused = (): never => {
+    throw new Error('nothing is written');
+  };
+  const store = { listDomainKeys, addDomainKey: unused, rootCheckValue: unused, setRootCheckValue: unused };
+  const source = keyringSource(
+    () => store,
+    () => root,
+  );
+  const domainNeedles = new Needles();
+  for (const domainId of new Set(rows.map((row) => row.domain_id))) {
+    for (const { key } of await source.load(domainId)) domainNeedles.add(key.reveal(), `key of ${domainId}`);
+  }
+  // The system's own, and that of the domain "default".
+  expect(domainNeedles.count).toBe(2);
+  expect(await findings(domainNeedles)).toEqual([]);
+}, 60_000);
+
+test("the officer's token and the first client's key are in no other place than their own", async () => {
+  const { token } = JSON.parse(readFileSync(join(server.dataDir, 'officer.json'), 'utf8')) as {
+    token: string;
+  };
+  const sought = new Needles();
+  sought.add(Buffer.from(token, 'base64url'), 'token');
+  sought.add(Buffer.from(token), 'token as text');
+  const { d = '' } = createPrivateKey(readFileSync(server.clientFiles.key)).export({ format: 'jwk' });
+  sought.add(Buffer.from(d, 'base64url'), 'client key');
+  expect(await findings(sought, ['officer.json', join('client', 'key.pem')])).toEqual([]);
+}, 60_000);
