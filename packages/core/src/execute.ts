@@ -3,6 +3,7 @@ import { actorOf } from './identity';
 import { ObjectAccess } from './object-access';
 import type { OperationContext, OperationDefinition } from './operation';
 import type { KeyStoreSession } from './ports/key-store';
+import { Turns } from './turns';
 
 /** How often an operation is run again after another writer changed one of its objects in between. */
 const MAX_ATTEMPTS = 8;
@@ -17,9 +18,12 @@ export interface Execution {
   accept(response: unknown): void;
 }
 
+/** Requests of this process that change one object at once: each would make the others run again, over and over. */
+const turns = new Turns();
+
 /**
  * Runs one operation and commits what it changed, in one transaction. Where another writer came in between, it is run
- * again on what that writer left, so no update is lost.
+ * again on what that writer left, so no update is lost; those who contend for one object then take turns.
  */
 export async function execute<Request, Response>(
   definition: OperationDefinition<Request, Response>,
@@ -27,18 +31,31 @@ export async function execute<Request, Response>(
   execution: Execution,
 ): Promise<Response> {
   const { session, principal, nowSeconds } = execution;
-  for (let attempt = 1; ; attempt++) {
-    const objects = new ObjectAccess(session, principal, definition.access ?? 'inspect', nowSeconds);
-    const answer = definition.execute(request, execution.context(objects));
-    const response = answer instanceof Promise ? await answer : answer;
-    execution.accept(response);
-    if (!objects.hasChanges) return response;
-    try {
-      await objects.flush({ actor: actorOf(principal), operation: definition.name });
-      return response;
-    } catch (error) {
-      const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
-      if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+  // Within a transaction rows are locked already: nothing is waited for there that others may have to end.
+  const mayWait = 'transaction' in session;
+  let endTurn: (() => void) | undefined;
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const objects = new ObjectAccess(session, principal, definition.access ?? 'inspect', nowSeconds);
+      const answer = definition.execute(request, execution.context(objects));
+      const response = answer instanceof Promise ? await answer : answer;
+      execution.accept(response);
+      if (!objects.hasChanges) return response;
+      const contended = mayWait && endTurn === undefined ? objects.changedAlone : undefined;
+      if (contended !== undefined && turns.isTaken(contended)) {
+        endTurn = await turns.take(contended);
+        continue;
+      }
+      try {
+        await objects.flush({ actor: actorOf(principal), operation: definition.name });
+        return response;
+      } catch (error) {
+        const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
+        if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+      }
+      if (contended !== undefined) endTurn = await turns.take(contended);
     }
+  } finally {
+    endTurn?.();
   }
 }

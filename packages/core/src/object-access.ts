@@ -92,6 +92,12 @@ export class ObjectAccess {
     return this.#changes.length > 0;
   }
 
+  /** Internal identifier of the object that is changed, where it is one alone that was there before. */
+  get changedAlone(): string | undefined {
+    const [only, ...others] = this.#changes;
+    return only?.kind === 'update' && others.length === 0 ? only.object.internalId : undefined;
+  }
+
   /** Writes what was collected, all or nothing. */
   flush(cause: ChangeCause): Promise<void> {
     return this.session.commit(this.#changes, cause);
