@@ -6,6 +6,7 @@ import { Operation, Tag } from '@holdfast/kmip';
 import {
   Peer,
   Wire,
+  asFirstOfficer,
   bytes,
   readResponse,
   requestMessage,
@@ -32,6 +33,7 @@ const limits = {
   handshakeTimeoutMs: 1000,
   requestTimeoutMs: 1500,
   idleTimeoutMs: 3000,
+  writeTimeoutMs: 1500,
   maxConnections: 50,
 };
 
@@ -157,6 +159,26 @@ describe('deadlines', () => {
     readResponse(await wire.exchange(discoverRequest()), '1.4');
     expect((await wire.closed).orderly).toBe(true);
   });
+
+  test('end a connection whose answers are not read, and meanwhile keep few of them', async () => {
+    const peer = await Peer.connect(tlsOptions(server), '1.4');
+    const key = await createKey(peer);
+    const before = rssBytes(server.pid);
+    const request = encodeTtlv(
+      requestMessage('1.4', [{ operation: Operation.GetAttributes, payload: [uniqueIdentifier(key)] }]),
+    );
+    peer.wire.socket.pause();
+    // More than the kernels of both sides keep; what they do not take waits here.
+    for (let count = 0; count < 40; count++) peer.wire.send(Buffer.concat(Array<Buffer>(500).fill(request)));
+    await eventually(async () => {
+      await expectServes();
+      const { connections } = await (await asFirstOfficer(server)).call('GET /status');
+      return connections === 0;
+    }, 30_000);
+    expect(rssBytes(server.pid) - before).toBeLessThan(MEMORY_CAP_BYTES);
+    peer.wire.socket.resume();
+    await peer.wire.closed;
+  }, 40_000);
 
   test('leave a connection alone that asks now and then', async () => {
     const wire = await open();
