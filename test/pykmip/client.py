@@ -5,6 +5,8 @@ The report is {version: {call: null | "what went wrong"}}.
 """
 
 import datetime
+import hashlib
+import hmac
 import json
 import logging
 import secrets
@@ -401,6 +403,68 @@ def check(run):
     uid = run.create()
     equal(run.client.check(uid, cryptographic_usage_mask=[]), uid)
     equal(run.client.check(uid, cryptographic_usage_mask=[MASK.ENCRYPT], lease_time=10), uid)
+
+
+def uses_keys(run):
+    """Encrypt and the like came with KMIP 1.2."""
+    return run.version not in (enums.KMIPVersion.KMIP_1_0, enums.KMIPVersion.KMIP_1_1)
+
+
+@call
+def encrypt_and_decrypt(run):
+    uid = run.create()
+    run.client.activate(uid)
+    cbc = {"block_cipher_mode": enums.BlockCipherMode.CBC, "padding_method": enums.PaddingMethod.PKCS5}
+    if not uses_keys(run):
+        try:
+            run.client.encrypt(b"text", uid, cbc, bytes(16))
+            raise AssertionError("it was encrypted")
+        except exceptions.KmipOperationFailure as error:
+            equal(error.reason, enums.ResultReason.OPERATION_NOT_SUPPORTED)
+        return
+    encrypted, iv = run.client.encrypt(b"text", uid, cbc, bytes(16))
+    equal((len(encrypted), iv), (16, None))
+    equal(run.client.decrypt(encrypted, uid, cbc, bytes(16)), b"text")
+    encrypted, iv = run.client.encrypt(b"text", uid, dict(cbc, random_iv=True))
+    equal(len(iv), 16)
+    equal(run.client.decrypt(encrypted, uid, cbc, iv), b"text")
+
+
+@call
+def sign_and_verify(run):
+    if not uses_keys(run):
+        return
+    public, private = run.client.create_key_pair(
+        enums.CryptographicAlgorithm.RSA,
+        2048,
+        public_usage_mask=[MASK.VERIFY],
+        private_usage_mask=[MASK.SIGN],
+    )
+    run.client.activate(public)
+    run.client.activate(private)
+    pss = {
+        "padding_method": enums.PaddingMethod.PSS,
+        "hashing_algorithm": enums.HashingAlgorithm.SHA_256,
+        "cryptographic_algorithm": enums.CryptographicAlgorithm.RSA,
+    }
+    algorithm = {"digital_signature_algorithm": enums.DigitalSignatureAlgorithm.SHA256_WITH_RSA_ENCRYPTION}
+    for parameters in (pss, algorithm):
+        signature = run.client.sign(b"text", private, parameters)
+        verify = run.client.signature_verify
+        equal(verify(b"text", signature, public, parameters), enums.ValidityIndicator.VALID)
+        equal(verify(b"else", signature, public, parameters), enums.ValidityIndicator.INVALID)
+
+
+@call
+def mac(run):
+    if not uses_keys(run):
+        return
+    uid = run.create(cryptographic_usage_mask=[MASK.MAC_GENERATE, MASK.MAC_VERIFY])
+    run.client.activate(uid)
+    found, code = run.client.mac(b"text", uid, enums.CryptographicAlgorithm.HMAC_SHA256)
+    equal(found, uid)
+    key = run.client.get(uid).value
+    equal(code, hmac.new(key, b"text", hashlib.sha256).digest())
 
 
 @call
