@@ -3,6 +3,7 @@ import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import type { Store } from '@holdfast/store';
 import type { NodeConfig } from './config';
+import { keepObjectsYoung } from './garbage';
 import { Listener } from './listener';
 import type { Logger } from './log';
 import type { Serving } from './node';
@@ -25,6 +26,7 @@ export class Service implements Serving {
     { store, keyring }: { readonly store: Store; readonly keyring: ManagedKeyring },
     log: Logger,
   ): Promise<Service> {
+    keepObjectsYoung();
     const { directory, clock, auditLog, keyStore } = store;
     const ports = { directory, certificates, clock };
     const processor = new MessageProcessor(
