@@ -118,9 +118,8 @@ export class Batch {
     } catch (error) {
       if (error instanceof Undone) return this.#undone(error.results);
       // The transaction itself failed: nothing of the batch happened.
-      const failures: ResponseBatchItem[] = [];
-      for (const item of this.request.items) failures.push(await this.#failure(item, error));
-      return failures.slice(0, 1);
+      const [first] = this.request.items;
+      return first === undefined ? [] : [await this.#failure(first, error)];
     }
   }
 
