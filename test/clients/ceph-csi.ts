@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { ObjectType, Operation, Tag } from '@holdfast/kmip';
 import {
+  bytes,
   enumeration,
   integer,
   structure,
@@ -10,7 +11,7 @@ import {
   versionsOf,
   type Peer,
 } from '@holdfast/testkit';
-import { aesAttributes, nameAttribute, type Site } from './site';
+import { CBC_PKCS5, aesAttributes, nameAttribute, type Site } from './site';
 
 /** ceph-csi: KMIP 1.4, a TLS session for every operation, Unique Batch Item IDs of 16 bytes. */
 export function cephCsi(site: Site): void {
@@ -50,5 +51,27 @@ export function cephCsi(site: Site): void {
     expect(materials[0]).toHaveLength(32);
     expect(materials[1]).toEqual(materials[0]);
     expect(materials[2]).toEqual(materials[0]);
+  });
+
+  test('has its data keys encrypted and decrypted, with an IV of its own', async () => {
+    const created = await connected((peer) =>
+      peer.call(Operation.Create, [
+        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+        structure(Tag.TemplateAttribute, ...aesAttributes(256), nameAttribute('csi-encrypting')),
+      ]),
+    );
+    const key = uniqueIdentifier(textAt(created, Tag.UniqueIdentifier));
+    await connected((peer) => peer.call(Operation.Activate, [key]));
+    const iv = bytes(Tag.IVCounterNonce, randomBytes(16));
+    const dek = randomBytes(32);
+    const encrypted = await connected((peer) =>
+      peer.call(Operation.Encrypt, [key, CBC_PKCS5, bytes(Tag.Data, dek), iv]),
+    );
+    const ciphertext = valueAt(encrypted, Tag.Data) as Buffer;
+    expect(ciphertext).toHaveLength(48);
+    const decrypted = await connected((peer) =>
+      peer.call(Operation.Decrypt, [key, CBC_PKCS5, bytes(Tag.Data, ciphertext), iv]),
+    );
+    expect(valueAt(decrypted, Tag.Data)).toEqual(dek);
   });
 }

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { ObjectType, Operation, QueryFunction, Tag } from '@holdfast/kmip';
 import {
   attribute,
   attributeValues,
+  bytes,
   child,
   children,
   enumeration,
@@ -10,9 +12,10 @@ import {
   text,
   textAt,
   uniqueIdentifier,
+  valueAt,
   versionsOf,
 } from '@holdfast/testkit';
-import { aesAttributes, type Site } from './site';
+import { CBC_PKCS5, aesAttributes, type Site } from './site';
 
 /** Scality cloudserver: offers 1.4, 1.3 and 1.2, takes the first that comes back, and has one key for each bucket. */
 export function scality(site: Site): void {
@@ -70,6 +73,15 @@ export function scality(site: Site): void {
       text(Tag.AttributeName, 'x-name'),
     ]);
     expect(attributeValues(got)).toEqual({ 'x-name': 'bucket-of-invoices' });
+
+    // Data keys are random: an IV of zeros does for them.
+    const key = [uniqueIdentifier(identifier), CBC_PKCS5];
+    const iv = bytes(Tag.IVCounterNonce, Buffer.alloc(16));
+    const dataKey = bytes(Tag.Data, randomBytes(32));
+    const encrypted = await peer.call(Operation.Encrypt, [...key, dataKey, iv]);
+    const ciphertext = valueAt(encrypted, Tag.Data) as Buffer;
+    const decrypted = await peer.call(Operation.Decrypt, [...key, bytes(Tag.Data, ciphertext), iv]);
+    expect(valueAt(decrypted, Tag.Data)).toEqual(dataKey.value);
     await peer.close();
   });
 }

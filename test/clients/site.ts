@@ -1,6 +1,12 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Item } from '@holdfast/ttlv';
-import { CryptographicAlgorithm, Tag, type VersionName } from '@holdfast/kmip';
+import {
+  BlockCipherMode,
+  CryptographicAlgorithm,
+  PaddingMethod,
+  Tag,
+  type VersionName,
+} from '@holdfast/kmip';
 import {
   Peer,
   addClient,
@@ -8,6 +14,7 @@ import {
   enumeration,
   integer,
   nameValue,
+  structure,
   tlsOptions,
   type PeerOptions,
   type ServerProcess,
@@ -44,6 +51,13 @@ export class Site {
 
 /** Encrypt and Decrypt. */
 export const ENCRYPT_DECRYPT = 12;
+
+/** The parameters with which clients have data keys encrypted. */
+export const CBC_PKCS5 = structure(
+  Tag.CryptographicParameters,
+  enumeration(Tag.BlockCipherMode, BlockCipherMode.CBC),
+  enumeration(Tag.PaddingMethod, PaddingMethod.PKCS5),
+);
 
 /** The 1.x attributes of an AES key for encryption, in the order that most clients have. */
 export function aesAttributes(lengthBits: number, usageMask = ENCRYPT_DECRYPT): Item[] {
