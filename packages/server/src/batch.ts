@@ -96,7 +96,7 @@ export class Batch {
    * The response's items; with Stop and Undo those after a failure are missing.
    * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
    */
-  async run(): Promise<readonly ResponseBatchItem[]> {
+  run(): Promise<readonly ResponseBatchItem[]> {
     const { batchErrorContinuationOption: option } = this.request.header;
     const goesOn = option === BatchErrorContinuationOption.Continue;
     if (goesOn && this.request.items.length > 1 && roomFor(this.request.items) > this.#remainingBytes) {
@@ -144,33 +144,37 @@ export class Batch {
       this.#reservedBytes = goesOn
         ? this.#reservedBytes - roomFor([item])
         : roomFor(items.slice(index + 1, index + 2));
-      const answers = await this.#runItem(item, session);
-      results.push(...answers);
-      if (!goesOn && answers.some(({ resultStatus }) => resultStatus !== ResultStatus.Success)) break;
+      if (!(await this.#runItem(item, session, results)) && !goesOn) break;
     }
     return results;
   }
 
-  /** Several answers where the item's identifier means several objects (2.x). */
+  /**
+   * Appends the item's answer to `results`; several where its identifier means several objects (2.x).
+   * @returns whether it succeeded
+   */
   async #runItem(
     item: RequestBatchItem | FaultyBatchItem,
     session: KeyStoreSession,
-  ): Promise<readonly ResponseBatchItem[]> {
-    const answers: ResponseBatchItem[] = [];
+    results: ResponseBatchItem[],
+  ): Promise<boolean> {
     try {
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
       const identifiers = this.#repetitions(payload);
-      if (identifiers === undefined) return [await this.#perform(item, definition, payload, session)];
-      for (const uniqueIdentifier of identifiers) {
-        answers.push(await this.#perform(item, definition, { ...payload, uniqueIdentifier }, session));
+      if (identifiers === undefined) results.push(await this.#perform(item, definition, payload, session));
+      else {
+        for (const uniqueIdentifier of identifiers) {
+          results.push(await this.#perform(item, definition, { ...payload, uniqueIdentifier }, session));
+        }
       }
+      return true;
     } catch (error) {
       // What was done for the objects before it is told of all the same.
-      answers.push(await this.#failure(item, error));
+      results.push(await this.#failure(item, error));
+      return false;
     }
-    return answers;
   }
 
   /** The objects for each of which the operation is run, where its identifier is a reference to earlier results. */
@@ -204,6 +208,7 @@ export class Batch {
     const { dialect } = this.request;
     let notes = { produced: [] as Produced[], emptied: false };
     let encoded: Item | undefined;
+    let bytes = 0;
     const response = await execute(definition, payload, {
       session,
       principal: this.principal,
@@ -214,7 +219,7 @@ export class Batch {
       },
       accept: (answer) => {
         encoded = definition.response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
-        const bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+        bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
         if (bytes > this.#remainingBytes - this.#reservedBytes) {
           throw new HoldfastError(
             'ResponseTooLarge',
@@ -223,7 +228,7 @@ export class Batch {
         }
       },
     });
-    this.#remainingBytes -= ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+    this.#remainingBytes -= bytes;
     const named = response['uniqueIdentifier'];
     this.#references.record(
       definition.code,

@@ -40,26 +40,26 @@ export class MessageProcessor {
       message = decodeTtlv(frame);
       const request = decodeRequest(message);
       if (peer instanceof HoldfastError) throw peer;
-      return { response: await this.#respond(request, peer), close: false };
+      const { header, dialect } = request;
+      if (header.credentials.length > 0) await this.#noteIgnoredCredential(peer);
+      const results = await this.#batch(request, peer).run();
+      return { response: this.#encode(dialect, results, header.clientCorrelationValue), close: false };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
       return { response: this.#refusal(error, dialect), close: peer instanceof HoldfastError };
     }
   }
 
-  async #respond(request: Request, principal: Principal): Promise<Buffer> {
-    const { header, dialect, items } = request;
+  #batch(request: Request, principal: Principal): Batch {
+    const { header, items } = request;
     if (items.length > this.limits.maxBatchItems) {
       throw new HoldfastError(
         'InvalidMessage',
         `a batch has at most ${this.limits.maxBatchItems} items here`,
       );
     }
-    if (header.credentials.length > 0) await this.#noteIgnoredCredential(principal);
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
-    const batch = new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
-    const results = await batch.run();
-    return this.#encode(dialect, results, header.clientCorrelationValue);
+    return new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
   }
 
   /**
