@@ -4,8 +4,8 @@ import { failure, unsupported } from './refusals';
 
 /** How the last block is filled up. */
 export interface BlockPadding {
-  /** The bytes that fill up a block of which `lacking` (1 to a whole block) are missing; undefined adds none at all. */
-  bytes(lacking: number): Buffer | undefined;
+  /** The bytes that fill up a block of which `lacking` (1 to a whole block) are missing. */
+  bytes(lacking: number): Buffer;
   /** How many bytes at the end of the last block are padding. @throws HoldfastError CryptographicFailure */
   lengthIn(lastBlock: Buffer): number;
 }
@@ -33,7 +33,6 @@ function withCount(lacking: number, fill: (padding: Buffer) => void): Buffer {
  * and X9.31, which pad other things.
  */
 const PADDINGS: ReadonlyMap<PaddingMethod, BlockPadding> = new Map<PaddingMethod, BlockPadding>([
-  [PaddingMethod.None, { bytes: () => undefined, lengthIn: () => 0 }],
   [
     PaddingMethod.PKCS5,
     {
@@ -67,8 +66,9 @@ const PADDINGS: ReadonlyMap<PaddingMethod, BlockPadding> = new Map<PaddingMethod
   ],
 ]);
 
-/** None where no method is named. @throws HoldfastError UnsupportedCryptographicParameters */
-export function blockPadding(method: PaddingMethod = PaddingMethod.None): BlockPadding {
+/** Undefined for none, also where no method is named. @throws HoldfastError UnsupportedCryptographicParameters */
+export function blockPadding(method: PaddingMethod = PaddingMethod.None): BlockPadding | undefined {
+  if (method === PaddingMethod.None) return undefined;
   const padding = PADDINGS.get(method);
   if (padding !== undefined) return padding;
   const name = paddingMethodEnum.byValue.get(method)?.name ?? String(method);

@@ -57,7 +57,7 @@ class RunningDecryption implements Decryption {
 
   update(part: Buffer): SecretBytes {
     const plaintext = this.#decipher.update(part);
-    if (!this.prepared.hasPadding) return new SecretBytes(plaintext);
+    if (this.prepared.padding === undefined) return new SecretBytes(plaintext);
     const all = Buffer.concat([this.#lastBlock, plaintext]);
     plaintext.fill(0);
     const ready = Math.max(0, all.length - this.prepared.facts.blockLengthBytes);
@@ -68,8 +68,9 @@ class RunningDecryption implements Decryption {
 
   final(): SecretBytes {
     attempt(DOES_NOT_DECRYPT, () => this.#decipher.final());
-    if (!this.prepared.hasPadding) return new SecretBytes(EMPTY);
-    const padded = this.prepared.padding.lengthIn(this.#lastBlock);
+    const { padding } = this.prepared;
+    if (padding === undefined) return new SecretBytes(EMPTY);
+    const padded = padding.lengthIn(this.#lastBlock);
     return SecretBytes.copyOf(this.#lastBlock.subarray(0, this.#lastBlock.length - padded));
   }
 

@@ -58,8 +58,7 @@ class RunningEncryption implements Encryption {
     let rest = EMPTY;
     if (facts.kind === 'block') {
       const over = this.#length % blockLengthBytes;
-      const bytes = padding.bytes(blockLengthBytes - over);
-      if (bytes !== undefined) rest = this.#cipher.update(bytes);
+      if (padding !== undefined) rest = this.#cipher.update(padding.bytes(blockLengthBytes - over));
       else if (over !== 0) throw failure('the data is not whole blocks, and no padding is asked for');
     }
     this.#cipher.final();

@@ -24,8 +24,8 @@ const REFUSED_KEY = 'the key is none that this cipher takes';
 export interface Prepared {
   readonly facts: CipherFacts;
   readonly key: Buffer;
-  readonly padding: BlockPadding;
-  readonly hasPadding: boolean;
+  /** Of block modes, where there is any. */
+  readonly padding: BlockPadding | undefined;
   readonly tagLengthBytes: number;
 }
 
@@ -38,8 +38,7 @@ export function prepare(request: CipherRequest): Prepared {
     facts,
     key:
       algorithm === CryptographicAlgorithm.DES3 ? threeKeys(secret.reveal()) : Buffer.from(secret.reveal()),
-    padding: blockPadding(facts.kind === 'block' ? parameters.paddingMethod : undefined),
-    hasPadding: facts.kind === 'block' && blockPadding(parameters.paddingMethod).bytes(1) !== undefined,
+    padding: facts.kind === 'block' ? blockPadding(parameters.paddingMethod) : undefined,
     tagLengthBytes: tagLength(facts, parameters),
   };
 }
