@@ -19,7 +19,9 @@ async function optionsWith(content: unknown, ...args: readonly string[]): Promis
     .option('--workers <number>', '', Number, 1)
     .option('--host <name>', '')
     .option('--log-level <level>', '', 'info')
-    .action((options: Record<string, unknown>) => (seen = options));
+    .action((options: Record<string, unknown>) => {
+      seen = options;
+    });
   await command.parseAsync(['--config', path, ...args], { from: 'user' });
   return seen;
 }
