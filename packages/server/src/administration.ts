@@ -95,15 +95,21 @@ export class Administration {
     };
   }
 
-  async addClient(request: AddClientRequest, actor: Actor): Promise<IssuedAnswer> {
+  /** @param deliver gets what was issued before the client is added, so that no interruption loses it */
+  async addClient(
+    request: AddClientRequest,
+    actor: Actor,
+    deliver?: (issued: Omit<IssuedAnswer, 'client'>) => Promise<void>,
+  ): Promise<IssuedAnswer> {
     const name = checkName('client', request.name);
     const role: Role = request.role ?? 'user';
     if (!['user', 'reader'].includes(role))
       throw new HoldfastError('InvalidField', 'a role is user or reader');
     const domain = await this.directory.domainNamed(request.domain ?? 'default');
-    const taken = (await this.directory.listClients()).some((client) => client.name === name);
-    if (taken) throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
+    if (await this.#isClient(name))
+      throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
     const made = await this.#makeCredential(request.credential, name, domain.name);
+    await deliver?.(made.files);
     await orTaken(
       'another client with this certificate',
       this.directory.addClient({ name, domainId: domain.id, role }, [made.credential], actor),
@@ -225,6 +231,16 @@ export class Administration {
   async caPem(): Promise<string> {
     const builtIn = await this.#builtIn();
     return this.#parseOne(builtIn.certificateDer).pem;
+  }
+
+  async #isClient(name: string): Promise<boolean> {
+    try {
+      await this.directory.clientNamed(name);
+      return true;
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'ItemNotFound') return false;
+      throw error;
+    }
   }
 
   async #makeCredential(

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   DEFAULT_DOMAIN_NAME,
@@ -11,7 +11,7 @@ import {
   type Keyring,
 } from '@holdfast/core';
 import { Administration, BUILT_IN_AUTHORITY } from './administration';
-import { OFFICER_FILE_NAME, type IssuedAnswer, type OfficerCredential } from './admin-protocol';
+import { OFFICER_FILE_NAME, type OfficerCredential } from './admin-protocol';
 import { writeClientFiles } from './client-files';
 import { newOfficerToken, officerTokenSha256 } from './officer';
 
@@ -47,10 +47,10 @@ async function unlessThere(add: () => Promise<unknown>): Promise<boolean> {
 export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise<void> {
   const { directory, keyring, certificates, clock } = ports;
   await keyring.ensure(SYSTEM_DOMAIN_ID);
-  if ((await directory.listDomains()).length === 0) {
+  if (!(await directory.everHad('domain'))) {
     await unlessThere(() => directory.addDomain(DEFAULT_DOMAIN_NAME, SYSTEM));
   }
-  if (!(await directory.listAuthorities()).some(({ name }) => name === BUILT_IN_AUTHORITY)) {
+  if (!(await directory.everHad('authority'))) {
     const authority = await certificates.createAuthority({
       commonName: 'Holdfast CA',
       nowSeconds: clock.nowSeconds(),
@@ -62,8 +62,8 @@ export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise
       ),
     );
   }
-  if ((await directory.listOfficers()).length === 0) await makeFirstOfficer(dataDir, directory);
-  if ((await directory.listClients()).length === 0) {
+  if (!(await directory.everHad('officer'))) await makeFirstOfficer(dataDir, directory);
+  if (!(await directory.everHad('client'))) {
     const administration = new Administration(directory, certificates, clock);
     await makeFirstClient(dataDir, administration);
   }
@@ -84,10 +84,25 @@ async function makeFirstOfficer(dataDir: string, directory: Directory): Promise<
   if (!made) await rm(path);
 }
 
+/** Its files, too, are there before the client is. */
 async function makeFirstClient(dataDir: string, administration: Administration): Promise<void> {
-  let issued: IssuedAnswer | undefined;
-  const made = await unlessThere(async () => {
-    issued = await administration.addClient({ name: FIRST_CLIENT_NAME, credential: {} }, SYSTEM);
-  });
-  if (made && issued !== undefined) await writeClientFiles(join(dataDir, FIRST_CLIENT_FOLDER), issued);
+  const folder = join(dataDir, FIRST_CLIENT_FOLDER);
+  let delivered = false;
+  const made = await unlessThere(() =>
+    administration.addClient({ name: FIRST_CLIENT_NAME, credential: {} }, SYSTEM, async (files) => {
+      await moveAside(folder);
+      await writeClientFiles(folder, files);
+      delivered = true;
+    }),
+  );
+  if (!made && delivered) await rm(folder, { recursive: true, force: true });
+}
+
+/** What is left of an interrupted start, or belongs to another database, is out of the way but not lost. */
+async function moveAside(folder: string): Promise<void> {
+  try {
+    await rename(folder, `${folder}.${new Date().toISOString().replaceAll(':', '')}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }

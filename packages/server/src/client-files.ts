@@ -8,7 +8,7 @@ import type { IssuedAnswer, OfficerCredential } from './admin-protocol';
  * Writes cert.pem, key.pem (mode 0600, where a key was made) and ca.pem into a folder, which is made if need be.
  * @throws HoldfastError ObjectAlreadyExists where one of them is there already; nothing is overwritten
  */
-export async function writeClientFiles(folder: string, issued: IssuedAnswer): Promise<void> {
+export async function writeClientFiles(folder: string, issued: Omit<IssuedAnswer, 'client'>): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const files: readonly (readonly [string, string | undefined, number])[] = [
     ['key.pem', issued.privateKeyPem, 0o600],

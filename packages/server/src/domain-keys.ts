@@ -26,6 +26,9 @@ export function keyringSource(
         key.destroy();
         await domainKeys().addDomainKey({ domainId, version: 1, wrapped, current: true });
         rows = await domainKeys().listDomainKeys(domainId);
+        if (rows.length === 0) {
+          throw new HoldfastError('IntegrityViolation', 'the key of a domain is gone, its records are not');
+        }
       }
       return Promise.all(
         rows.map(async ({ version, wrapped, current }) => ({

@@ -1,3 +1,4 @@
+import { SYSTEM_DOMAIN_ID } from '@holdfast/core';
 import type { Database } from './postgres/database';
 import { repeatable } from './postgres/transaction';
 
@@ -22,7 +23,8 @@ export interface DomainKeyStore {
   /** All versions of a domain's key, the oldest first. */
   listDomainKeys(domainId: string): Promise<readonly WrappedDomainKey[]>;
   /**
-   * Adds a version; as the current one it takes the place of the one before. The first writer of a version wins.
+   * Adds a version; as the current one it takes the place of the one before. The first writer of a version wins. A
+   * domain of which there are records has had a key: it gets no other first one.
    * @returns whether it was this call
    */
   addDomainKey(key: Omit<WrappedDomainKey, 'createdAtSeconds'>): Promise<boolean>;
@@ -77,13 +79,15 @@ export class PostgresDomainKeys implements DomainKeyStore {
     const added = await this.#query(
       `WITH added AS (
         INSERT INTO domain_key (domain_id, version, wrapped, status, created_at)
-        VALUES ($1, $2, $3, CASE WHEN $4 THEN 'current' ELSE 'retired' END, extract(epoch FROM now())::bigint)
+        SELECT $1::uuid, $2::int4, $3::bytea, CASE WHEN $4 THEN 'current' ELSE 'retired' END, extract(epoch FROM now())::bigint
+        WHERE $2 > 1 OR NOT EXISTS (SELECT FROM change_record WHERE domain_id = $1)
+          AND ($1 <> $5::uuid OR NOT EXISTS (SELECT FROM audit_record))
         ON CONFLICT DO NOTHING RETURNING version),
       retired AS (
         UPDATE domain_key SET status = 'retired'
         WHERE domain_id = $1 AND version <> $2 AND status = 'current' AND $4 AND EXISTS (SELECT FROM added))
       SELECT version FROM added`,
-      [domainId, version, wrapped, current],
+      [domainId, version, wrapped, current, SYSTEM_DOMAIN_ID],
     );
     return added.length > 0;
   }

@@ -120,7 +120,12 @@ export interface Directory {
 
   addOfficer(officer: Pick<Officer, 'name' | 'tokenSha256'>, actor: Actor): Promise<Officer>;
   listOfficers(): Promise<readonly Officer[]>;
+  /** The officer with this token; no other's row is looked at. */
+  officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined>;
   revokeOfficer(name: string, actor: Actor): Promise<void>;
+
+  /** Whether there is one of the kind, or ever was: one that is gone although its record is not was taken away. */
+  everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean>;
 
   /** The secret of that name; made by `create` and stored where there is none yet (once, whoever comes first). */
   serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret>;

@@ -245,6 +245,21 @@ export class PostgresDirectory implements Directory {
     return this.#list(officers, 'true ORDER BY t.name', officerOf);
   }
 
+  async officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined> {
+    const [officer] = await this.#list(officers, 't.token_sha256 = $1', officerOf, [tokenSha256]);
+    return officer;
+  }
+
+  everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean> {
+    return this.#read(async (session) => {
+      const [row] = await session.query<{ had: boolean }>(
+        `SELECT EXISTS (SELECT FROM ${kind}) OR EXISTS (SELECT FROM audit_record WHERE action = $1) AS had`,
+        [`${kind}.add`],
+      );
+      return row?.had === true;
+    });
+  }
+
   revokeOfficer(name: string, actor: Actor): Promise<void> {
     return this.#change(actor, async (transaction) => {
       const row = await this.#named(transaction.session, officers, name);
