@@ -87,7 +87,7 @@ async function makeFirstOfficer(dataDir: string, directory: Directory): Promise<
 /** Its files, too, are there before the client is. */
 async function makeFirstClient(dataDir: string, administration: Administration): Promise<void> {
   const folder = join(dataDir, FIRST_CLIENT_FOLDER);
-  let delivered = false;
+  let delivered = false as boolean;
   const made = await unlessThere(() =>
     administration.addClient({ name: FIRST_CLIENT_NAME, credential: {} }, SYSTEM, async (files) => {
       await moveAside(folder);
