@@ -29,6 +29,9 @@ export class WorkerPool implements Serving {
     private readonly root: RootOfTrust,
     private readonly log: Logger,
   ) {
+    // Each worker accepts for itself. Handed out by the keeper in turn, a connection that goes to a worker which is just
+    // ending would be lost: neither answered nor closed.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: join(__dirname, 'worker.js'), args: [], serialization: 'advanced' });
   }
 
