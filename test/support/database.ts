@@ -22,7 +22,7 @@ export async function openDatabase(dataDir: string): Promise<Database> {
   });
 }
 
-async function connectTo(config: ClientConfig): Promise<Database> {
+export async function connectTo(config: ClientConfig): Promise<Database> {
   const client = new Client(config);
   // A server that is killed takes the connection with it; the next statement says so.
   client.on('error', () => undefined);
@@ -38,4 +38,14 @@ async function connectTo(config: ClientConfig): Promise<Database> {
 export async function postmasterPid(dataDir: string): Promise<number> {
   const [pid] = (await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n');
   return Number(pid);
+}
+
+/** The connection string of a database that is reached through a Unix socket. */
+export function urlOf({ host = '', user = '', password, database = '' }: ClientConfig): string {
+  const url = new URL('postgresql://localhost');
+  url.username = user;
+  url.password = typeof password === 'string' ? password : '';
+  url.pathname = database;
+  url.searchParams.set('host', host);
+  return url.href;
 }

@@ -1,0 +1,141 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SYSTEM_DOMAIN_ID, get } from '@holdfast/core';
+import {
+  asFirstOfficer,
+  startServerProcess,
+  startTestPostgres,
+  type ServerProcess,
+  type TestPostgres,
+} from '@holdfast/testkit';
+import { connectFirstClient } from '../support/client';
+import { connectTo, urlOf, type Database } from '../support/database';
+import { connectAs, dropConstraints, newClient, newKey, outcomeOf, whileTampered } from './site';
+
+/**
+ * A database administrator who changes, while the server is down, what it reads when it starts: it refuses to start, or
+ * where a row concerns one domain or client alone, it starts and serves all others.
+ *
+ * What is not noticed, and why: `domain_key.created_at` tells when and decides nothing; `setting` holds the root key's
+ * check value, which is set anew where it is missing: another root key then fails at the first domain key that it is to
+ * unwrap; `schema_migration` says which steps of the schema were taken.
+ */
+let postgres: TestPostgres;
+let database: Database;
+let databaseUrl: string;
+let dataDir: string;
+/** Keys of the first client and of one in a domain of its own. */
+let identifier: string;
+let otherIdentifier: string;
+let other: Awaited<ReturnType<typeof newClient>>;
+
+function start(): Promise<ServerProcess> {
+  return startServerProcess({ dataDir, logLevel: 'fatal', arguments: ['--database-url', databaseUrl] });
+}
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  const connection = await postgres.createDatabase();
+  databaseUrl = urlOf(connection);
+  database = await connectTo(connection);
+  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  const server = await start();
+  const client = await connectFirstClient(server);
+  identifier = await newKey(client);
+  await client.call(get, { uniqueIdentifier: identifier });
+  await client.close();
+  other = await newClient(server, 'other');
+  const connected = await other.connect();
+  otherIdentifier = await newKey(connected);
+  await connected.call(get, { uniqueIdentifier: otherIdentifier });
+  await connected.close();
+  await server.stop();
+  await dropConstraints(database);
+}, 60_000);
+afterAll(async () => {
+  await database.close();
+  await postgres.stop();
+  await rm(dataDir, { recursive: true });
+});
+
+/** What a server says that does not start on what it finds. */
+const REFUSES = /not what was written|is gone|does not open under the root|under another root key/;
+
+const OTHER_DOMAIN = `(SELECT id FROM domain WHERE name = 'other')`;
+
+/** Starts the server on a changed table. @returns what the first client and the other one get, or why it did not start */
+async function startsOn(table: string, change: string): Promise<readonly string[] | string> {
+  return whileTampered(database, table, change, async () => {
+    let server: ServerProcess;
+    try {
+      server = await start();
+    } catch (error) {
+      return String(error);
+    }
+    try {
+      const client = await connectFirstClient(server);
+      const first = await outcomeOf(client.call(get, { uniqueIdentifier: identifier }));
+      await client.close();
+      const connected = await connectAs(server, other);
+      const second = await outcomeOf(connected.call(get, { uniqueIdentifier: otherIdentifier }));
+      await connected.close();
+      return [first, second];
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+test.each([
+  ['server_secret', 'sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)', 'true'],
+  ['server_secret', `name = name || 'x'`, 'true'],
+  ['server_secret', `id = gen_random_uuid()`, `name = 'tls-ticket-keys'`],
+  ['authority', 'certificate_der = set_byte(certificate_der, 50, get_byte(certificate_der, 50) # 1)', 'true'],
+  ['setting', `value = value || '00'`, `name = 'root-key-check-value'`],
+  [
+    'domain_key',
+    'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)',
+    `domain_id = '${SYSTEM_DOMAIN_ID}'`,
+  ],
+  ['domain_key', 'domain_id = gen_random_uuid()', `domain_id = '${SYSTEM_DOMAIN_ID}'`],
+])(
+  'a changed %s: %s',
+  async (table, change, where) => {
+    expect(await startsOn(table, `UPDATE ${table} SET ${change} WHERE ${where}`)).toMatch(REFUSES);
+  },
+  30_000,
+);
+
+test.each([
+  'domain_id = gen_random_uuid()',
+  'version = version + 1',
+  'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)',
+  `status = 'retired'`,
+])(
+  "a domain's key with %s stops that domain alone",
+  async (change) => {
+    const outcome = await startsOn(
+      'domain_key',
+      `UPDATE domain_key SET ${change} WHERE domain_id = ${OTHER_DOMAIN}`,
+    );
+    expect(outcome).toEqual(['done', 'GeneralFailure']);
+  },
+  30_000,
+);
+
+test('a changed client stops no other from being served, nor the server from starting', async () => {
+  const outcome = await startsOn('client', `UPDATE client SET role = 'reader' WHERE name = 'other'`);
+  expect(outcome).toEqual(['done', 'GeneralFailure']);
+}, 30_000);
+
+test('officers that were taken away are not replaced by one that the operator gets', async () => {
+  await whileTampered(database, 'officer', 'DELETE FROM officer', async () => {
+    const before = await readFile(join(dataDir, 'officer.json'), 'utf8');
+    const server = await start();
+    expect(await readFile(join(dataDir, 'officer.json'), 'utf8')).toBe(before);
+    const officer = await asFirstOfficer(server);
+    await expect(officer.call('GET /clients')).rejects.toMatchObject({ code: 'AuthenticationNotSuccessful' });
+    await server.stop();
+  });
+}, 30_000);
