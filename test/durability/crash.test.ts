@@ -1,8 +1,10 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { asFirstOfficer, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid } from '../support/database';
 import { groupsBelow, killGroups } from '../support/processes';
@@ -19,6 +21,11 @@ const TIMEOUT_MS = 60_000 + CRASHES * 10_000;
 /** A kill comes at a random moment of the stream's first so many milliseconds. */
 const MAX_STREAM_MS = 400;
 
+/** First starts that are killed, each at a random moment of its first so many milliseconds. */
+const FIRST_STARTS = 8;
+const MAX_FIRST_START_MS = 2_000;
+const HOLDFAST = resolve(__dirname, '../../packages/cli/bin/holdfast.js');
+
 let dataDir: string;
 let faults: Faults;
 let known: AcknowledgedKey[];
@@ -31,6 +38,14 @@ afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
 function start(): Promise<ServerProcess> {
   return startServerProcess({ dataDir, logLevel: 'fatal', ownProcessGroup: true });
+}
+
+/** A server that nobody waits for. */
+function spawnServer(folder: string): ChildProcess {
+  return spawn(process.execPath, [HOLDFAST, 'serve', '--data-dir', folder, '--listen', '127.0.0.1:0'], {
+    stdio: 'ignore',
+    detached: true,
+  });
 }
 
 /** Checks what the stream left, and that nothing else is there. */
@@ -114,6 +129,27 @@ test(
     await server.stop();
     expect(faults).toEqual([]);
     report(acknowledged);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a first start that is killed, however often, is taken up by the next',
+  async () => {
+    for (let round = 0; round < FIRST_STARTS; round++) {
+      const starting = spawnServer(dataDir);
+      await delay(Math.random() * MAX_FIRST_START_MS);
+      killGroups(await groupsBelow(starting.pid ?? 0));
+      if (starting.exitCode === null && starting.signalCode === null) await once(starting, 'exit');
+    }
+    const server = await start();
+    const client = await connectFirstClient(server);
+    const stream = new KeyStream(server, 'first');
+    await until(() => stream.acknowledged.length > 0, 'a key is created');
+    await stream.stop();
+    expect(await (await asFirstOfficer(server)).call('GET /clients')).toHaveLength(1);
+    await client.close();
+    await server.stop();
   },
   TIMEOUT_MS,
 );

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { holdfast, startServerProcess } from '@holdfast/testkit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
+import { until } from '../support/until';
+import { KeyStream } from './key-stream';
+import { verifyRows, verifyStream, type Faults } from './verify';
+
+/** What a server is asked to do when it is told to stop is done and answered, or was never begun. */
+
+let dataDir: string;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+const STOPPING: readonly (readonly [string, (pid: number) => unknown])[] = [
+  ['SIGTERM, as from a service manager', (pid) => process.kill(pid, 'SIGTERM')],
+  ['SIGINT to its process group, as from Ctrl-C', (pid) => process.kill(-pid, 'SIGINT')],
+  ['holdfast drain', () => holdfast('drain', '--data-dir', dataDir)],
+];
+
+test.each(STOPPING)(
+  '%s, under load',
+  async (_name, stop) => {
+    const server = await startServerProcess({ dataDir, logLevel: 'error', ownProcessGroup: true });
+    const stream = new KeyStream(server, 'stopped');
+    await until(() => stream.acknowledged.length > 20, 'keys are created');
+    await delay(Math.random() * 50);
+    const asked = stream.stop();
+    await stop(server.pid);
+    expect(await server.exited).toBe(0);
+    await asked;
+    expect(server.log()).toBe('');
+
+    const again = await startServerProcess({ dataDir });
+    const faults: Faults = [];
+    const client = await connectFirstClient(again);
+    const there = await verifyStream(client, stream, faults);
+    await client.close();
+    const database = await openDatabase(dataDir);
+    await verifyRows(database, there.length, faults);
+    await database.close();
+    await again.stop();
+    expect(faults).toEqual([]);
+    // Nothing was done without being answered.
+    expect(there.length).toBe(stream.acknowledged.length);
+  },
+  60_000,
+);
