@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { decodeTtlv, decodeXmlDocument, ItemType, type Item } from '@holdfast/ttlv';
 import { DIALECTS, vocabularyOf, type Dialect } from '@holdfast/kmip';
 
 /**
  * Vectors that are not part of this repository: HOLDFAST_VECTORS names a folder with `captures/*.txt` (lines of `> hex`
- * and `< hex`) and `oasis/<version>/<kind>/*.xml` (the OASIS test cases). Without it the tests on them are skipped.
+ * and `< hex`) and `oasis/<version>/<kind>/*.xml` (the OASIS test cases); else the folder `shared` beside the checkout
+ * is looked into. Where there is neither, the tests on them are skipped.
  */
-const root = process.env['HOLDFAST_VECTORS'];
+const root = process.env['HOLDFAST_VECTORS'] ?? resolve(__dirname, '../../../../shared');
 
 function folder(name: string): string | undefined {
-  if (root === undefined) return undefined;
   const path = join(root, name);
   return existsSync(path) ? path : undefined;
 }
