@@ -6,6 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { startServerProcess } from '../server-process';
 import { benchCertificates } from './certificates';
 import { LoadGenerator, runHandshakes, type Load, type LoadResult } from './load';
+import { cpuSeconds, databaseCpuSeconds } from './processor';
 import { createLoad, discoverLoad, getLoad, identifiersOf, locateLoad, registerRequest } from './requests';
 import type { ToResponder } from './responder';
 
@@ -20,26 +21,21 @@ const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1500);
 const ONLY = process.env['BENCH_ONLY']?.split(',');
 /** Arguments for the server's node, e.g. --cpu-prof --cpu-prof-dir=DIR. */
 const NODE_ARGUMENTS = process.env['BENCH_NODE_ARGUMENTS']?.split(' ') ?? [];
-const CONNECTIONS = [1, 16, 64];
+const CONNECTIONS = process.env['BENCH_CONNECTIONS']?.split(',').map(Number) ?? [1, 16, 64];
 const SEED_BATCH = 200;
 const SEED_CONNECTIONS = 4;
 
 interface Endpoint {
   readonly options: ConnectionOptions;
   readonly pid: number;
+  /** Where there is a database: the folder that it lies in. */
+  readonly dataDir?: string;
 }
 
+/** Processor time per request: less shaken by what else the machine does than time is. */
 interface Measured extends LoadResult {
-  /** Processor time of the serving process per request: less shaken by what else the machine does than time is. */
-  readonly cpuMicroseconds: number;
-}
-
-const CLOCK_TICKS_PER_SECOND = 100;
-
-/** User and system time of a process, seconds. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  readonly serverCpuMicroseconds: number;
+  readonly databaseCpuMicroseconds: number;
 }
 
 class Responder implements Endpoint {
@@ -122,9 +118,16 @@ async function withCpu(
       load.check(response, request);
     },
   };
-  const before = cpuSeconds(endpoint.pid);
+  const times = (): readonly number[] => [
+    cpuSeconds(endpoint.pid),
+    endpoint.dataDir === undefined ? 0 : databaseCpuSeconds(endpoint.dataDir),
+  ];
+  const before = times();
   const result = await measure(endpoint, counted, connections);
-  return { ...result, cpuMicroseconds: ((cpuSeconds(endpoint.pid) - before) * 1e6) / requests };
+  const [server = 0, database = 0] = times().map(
+    (after, index) => ((after - (before[index] ?? 0)) * 1e6) / requests,
+  );
+  return { ...result, serverCpuMicroseconds: server, databaseCpuMicroseconds: database };
 }
 
 async function compare(
@@ -158,7 +161,13 @@ async function compare(
       median(responders.map(({ perSecond }) => perSecond)).toFixed(0),
       median(servers.map(({ p50Ms }) => p50Ms)).toFixed(2),
       median(servers.map(({ p99Ms }) => p99Ms)).toFixed(2),
-      `${median(servers.map((each) => each.cpuMicroseconds)).toFixed(0)} / ${median(responders.map((each) => each.cpuMicroseconds)).toFixed(0)}`,
+      [
+        median(servers.map((each) => each.serverCpuMicroseconds)),
+        median(servers.map((each) => each.databaseCpuMicroseconds)),
+        median(responders.map((each) => each.serverCpuMicroseconds)),
+      ]
+        .map((microseconds) => microseconds.toFixed(0))
+        .join(' / '),
     ]);
   }
 }
@@ -200,6 +209,7 @@ async function main(): Promise<void> {
     const read = (path: string): string => readFileSync(path, 'utf8');
     const endpoint: Endpoint = {
       pid: server.pid,
+      dataDir: server.dataDir,
       options: {
         host: '127.0.0.1',
         port: server.port,
@@ -222,7 +232,7 @@ async function main(): Promise<void> {
       'responder/s',
       'p50 ms',
       'p99 ms',
-      'CPU us server / responder',
+      'CPU us: server / database / responder',
     ]);
     const get = getLoad(identifiers);
     await steady(endpoint, get, 16);
