@@ -5,6 +5,7 @@ import type {
   CertificatesPort,
   Clock,
   Directory,
+  ParsedCertificate,
   Principal,
   PresentedCertificate,
 } from '@holdfast/core';
@@ -17,20 +18,37 @@ export interface Unrecognised {
 /** Tolerated difference between this machine's clock and the one that issued a certificate. */
 const CERTIFICATE_SKEW_SECONDS = 300;
 
-function presented(
-  certificate: X509Certificate,
-  authorities: readonly CertificationAuthority[],
-  certificates: CertificatesPort,
-): PresentedCertificate {
-  const [parsed] = certificates.parse(certificate.raw);
-  return {
-    sha256Hex: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-    subject: parsed?.subject.text ?? '',
-    alternativeNames: parsed?.subjectAlternativeNames.map(({ type, value }) => `${type}:${value}`) ?? [],
-    authorityIds: authorities
-      .filter(({ certificateDer }) => certificates.isIssuedBy(certificate.raw, certificateDer))
-      .map(({ id }) => id),
-  };
+/** The certificate of a peer. It is taken apart when somebody looks at more than its fingerprint. */
+class PeerCertificate implements PresentedCertificate {
+  readonly sha256Hex: string;
+  #parsed: ParsedCertificate | undefined;
+
+  constructor(
+    private readonly certificate: X509Certificate,
+    private readonly authorities: readonly CertificationAuthority[],
+    private readonly certificates: CertificatesPort,
+  ) {
+    this.sha256Hex = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  }
+
+  get subject(): string {
+    return this.#parse()?.subject.text ?? '';
+  }
+
+  get alternativeNames(): readonly string[] {
+    return this.#parse()?.subjectAlternativeNames.map(({ type, value }) => `${type}:${value}`) ?? [];
+  }
+
+  get authorityIds(): readonly string[] {
+    return this.authorities
+      .filter(({ certificateDer }) => this.certificates.isIssuedBy(this.certificate.raw, certificateDer))
+      .map(({ id }) => id);
+  }
+
+  #parse(): ParsedCertificate | undefined {
+    this.#parsed ??= this.certificates.parse(this.certificate.raw)[0];
+    return this.#parsed;
+  }
 }
 
 /**
@@ -58,7 +76,7 @@ export async function authenticate(
     return { reason: 'the client certificate is not valid yet' };
   }
   const found = await ports.directory.recognise(
-    presented(certificate, ports.authorities(), ports.certificates),
+    new PeerCertificate(certificate, ports.authorities(), ports.certificates),
   );
   if (found === undefined) return { reason: 'the client certificate is unknown or revoked' };
   const { client, credential } = found;

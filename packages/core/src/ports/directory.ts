@@ -63,7 +63,7 @@ export interface ServerSecret {
   readonly value: SecretBytes;
 }
 
-/** What a certificate shows when a client connects. */
+/** What a certificate shows when a client connects; but for the fingerprint it is looked at only where that is unknown. */
 export interface PresentedCertificate {
   readonly sha256Hex: string;
   readonly subject: string;
@@ -108,7 +108,10 @@ export interface Directory {
   /** Revokes the client and all of its credentials. */
   revokeClient(clientId: string, actor: Actor): Promise<void>;
   revokeCredential(credentialId: string, actor: Actor): Promise<void>;
-  /** The client that a certificate belongs to; revoked clients and credentials are not recognised. One round trip. */
+  /**
+   * The client that a certificate belongs to; revoked clients and credentials are not recognised. One round trip where
+   * the certificate is known by its fingerprint, else two.
+   */
   recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
 
   addAuthority(

@@ -160,28 +160,34 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined> {
-    const digests = rulesMet(certificate).map((rule) => ruleColumns(rule).rule_digest);
-    return this.#read(async (session) => {
-      const results = await session.query<Record<string, string | number | Buffer | null>>(
-        `SELECT ${credentials.selection('c')}, ${clients.selection('k')}, ${domains.selection('d')}
-          FROM credential AS c LEFT JOIN client AS k ON k.id = c.client_id LEFT JOIN domain AS d ON d.id = k.domain_id
-          WHERE c.rule_digest = ANY ($1::bytea[])`,
-        [digests],
-      );
-      const candidates = results.map((result) => {
-        const credential = credentials.read(this.keyring, result, 'c');
-        const client = clients.read(this.keyring, result, 'k');
-        domains.read(this.keyring, result, 'd');
-        return { client: clientOf(client), credential: credentialOf(credential) };
-      });
-      const valid = candidates.filter(
-        ({ client, credential }) =>
-          client.revokedAtSeconds === undefined && credential.revokedAtSeconds === undefined,
-      );
-      // The exact certificate says more than a rule that many certificates may meet.
-      return valid.find(({ credential }) => credential.rule.kind === 'fingerprint') ?? valid[0];
+  async recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    // The exact certificate says more than a rule that many certificates may meet, and is cheaper to look for.
+    const { sha256Hex } = certificate;
+    return (
+      (await this.#holderOf([{ kind: 'fingerprint', sha256Hex }])) ?? this.#holderOf(namingRules(certificate))
+    );
+  }
+
+  /** The client that a rule in force leads to. */
+  async #holderOf(rules: readonly CredentialRule[]): Promise<RecognisedClient | undefined> {
+    if (rules.length === 0) return undefined;
+    const digests = rules.map((rule) => ruleColumns(rule).rule_digest);
+    const results = await repeatable(
+      (run) => this.database.hot(run),
+      (session) =>
+        session.prepared<Record<string, string | number | Buffer | null>>('recognise', RECOGNISE, [digests]),
+    );
+    const candidates = results.map((result) => {
+      const credential = credentials.read(this.keyring, result, 'c');
+      const client = clients.read(this.keyring, result, 'k');
+      domains.read(this.keyring, result, 'd');
+      return { client: clientOf(client), credential: credentialOf(credential) };
     });
+    return candidates.find(
+      ({ client, credential }) =>
+        client.revokedAtSeconds === undefined && credential.revokedAtSeconds === undefined,
+    );
   }
 
   addAuthority(
@@ -348,21 +354,26 @@ export class PostgresDirectory implements Directory {
   }
 }
 
-/** The rules that a certificate meets. */
-function rulesMet(certificate: PresentedCertificate): readonly CredentialRule[] {
-  const { sha256Hex, subject, alternativeNames, authorityIds } = certificate;
-  return [
-    { kind: 'fingerprint', sha256Hex },
-    ...authorityIds.flatMap((authorityId): CredentialRule[] => [
-      { kind: 'subject', authorityId, subject },
-      ...alternativeNames.map((alternativeName) => ({
-        kind: 'alternative-name' as const,
-        authorityId,
-        alternativeName,
-      })),
-    ]),
-  ];
+/** The rules that a certificate meets by the names in it. */
+function namingRules({
+  authorityIds,
+  subject,
+  alternativeNames,
+}: PresentedCertificate): readonly CredentialRule[] {
+  return authorityIds.flatMap((authorityId): CredentialRule[] => [
+    { kind: 'subject', authorityId, subject },
+    ...alternativeNames.map((alternativeName) => ({
+      kind: 'alternative-name' as const,
+      authorityId,
+      alternativeName,
+    })),
+  ]);
 }
+
+/** The holders of rules, by the digests of these. Every row is reached by a key. */
+const RECOGNISE = `SELECT ${credentials.selection('c')}, ${clients.selection('k')}, ${domains.selection('d')}
+  FROM credential AS c LEFT JOIN client AS k ON k.id = c.client_id LEFT JOIN domain AS d ON d.id = k.domain_id
+  WHERE c.rule_digest = ANY ($1::bytea[])`;
 
 function notFound(message: string): never {
   throw new HoldfastError('ItemNotFound', message);

@@ -50,6 +50,8 @@ export interface Session {
   ): Promise<void>;
   /** Runs any other statement; columns arrive as pg's defaults have them. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Like query, but parsed and planned once per connection, under a name that belongs to this text alone. */
+  prepared<Row extends object>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /**
    * Commits the transaction that is open.
    * @returns false where a statement in it had failed: PostgreSQL then undoes it, which is no error to it
@@ -172,10 +174,15 @@ export class Database {
     const query = async <Row extends object>(
       text: string,
       values: readonly unknown[] = [],
+      name?: string,
     ): Promise<QueryResult<Row>> => {
       const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
       try {
-        return await client.query<Row>(text, [...values]);
+        return await client.query<Row>({
+          text,
+          values: [...values],
+          ...(name === undefined ? {} : { name }),
+        });
       } finally {
         clearTimeout(timer);
       }
@@ -185,6 +192,8 @@ export class Database {
         execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS, paging),
       query: async <Row extends object>(text: string, values?: readonly unknown[]) =>
         (await query<Row>(text, values)).rows,
+      prepared: async <Row extends object>(name: string, text: string, values: readonly unknown[]) =>
+        (await query<Row>(text, values, name)).rows,
       commit: async () => (await query('COMMIT')).command === 'COMMIT',
       backend: this.#backends.get(client) ?? { processId: 0, startedAt: '' },
     };
