@@ -184,10 +184,7 @@ async function prepareDataDir(dataDir: string): Promise<void> {
     if (made !== undefined) await chmod(dataDir, 0o700);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new HoldfastError(
-      'Configuration',
-      `the data folder ${dataDir} cannot be made (${code ?? 'unknown'})`,
-      { cause },
-    );
+    const what = code === 'EEXIST' ? 'is no folder' : `cannot be made (${code ?? 'unknown'})`;
+    throw new HoldfastError('Configuration', `the data folder ${dataDir} ${what}`, { cause });
   }
 }

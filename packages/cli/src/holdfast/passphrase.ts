@@ -12,6 +12,10 @@ const FILE_VARIABLE = 'HOLDFAST_PASSPHRASE_FILE';
  * @throws HoldfastError Configuration
  */
 export async function readPassphrase(ask: boolean): Promise<SecretBytes | undefined> {
+  // As where `$(cat FILE)` found no file: to go on would leave the root key open.
+  if (process.env[VARIABLE] === '') {
+    throw new HoldfastError('Configuration', `${VARIABLE} is empty: set it to a passphrase, or unset it`);
+  }
   const given = process.env[VARIABLE] ?? '';
   const kept = await readSecretFile(FILE_VARIABLE);
   if (given !== '' && kept !== undefined) {
