@@ -70,11 +70,16 @@ export class ObjectAccess {
   }
 
   /** Adds an object, owned by the principal. */
-  create(object: Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>): void {
-    authorise(this.principal, 'create', this.principal.clientId);
+  create({
+    uniqueIdentifier,
+    attributes,
+    value,
+  }: Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>): void {
+    const { clientId, domainId } = this.principal;
+    authorise(this.principal, 'create', clientId);
     this.#changes.push({
       kind: 'create',
-      object: { ...object, domainId: this.principal.domainId, ownerId: this.principal.clientId },
+      object: { domainId, ownerId: clientId, uniqueIdentifier, attributes, value },
     });
   }
 

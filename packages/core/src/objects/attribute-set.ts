@@ -10,10 +10,10 @@ import { AttributeInstance, storedInstances, unreadable } from './attribute-inst
  * The bytes are canonical: equal sets in equal order give equal bytes, and the object's MAC covers them.
  */
 export class AttributeSet implements Iterable<Attribute> {
-  #instances: AttributeInstance[];
+  #instances: AttributeInstance[] = [];
 
   constructor(attributes: Iterable<Attribute> = []) {
-    this.#instances = Array.from(attributes, (attribute) => AttributeInstance.of(attribute));
+    for (const attribute of attributes) this.#instances.push(AttributeInstance.of(attribute));
   }
 
   /**

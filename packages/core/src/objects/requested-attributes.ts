@@ -62,19 +62,24 @@ function fingerprint({ key, value }: Attribute): string {
  * @throws HoldfastError IndexOutOfBounds where an attribute gets more instances than an object may have
  */
 export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribute>): void {
-  const present = new Set([...set].map(fingerprint));
+  let present: Set<string> | undefined;
   for (const attribute of attributes) {
     const { multiple, name } = definitionOf(attribute.key);
-    if (!multiple) set.set(attribute.key, attribute.value);
-    else if (!present.has(fingerprint(attribute))) {
-      present.add(fingerprint(attribute));
-      const { index = 0 } = set.add(attribute);
-      if (index < MAX_INSTANCES) continue;
-      throw new HoldfastError(
-        'IndexOutOfBounds',
-        `an object has at most ${MAX_INSTANCES} instances of ${name}`,
-      );
+    if (!multiple) {
+      set.set(attribute.key, attribute.value);
+      continue;
     }
+    if (set.has(attribute.key)) {
+      present ??= new Set([...set].map(fingerprint));
+      if (present.has(fingerprint(attribute))) continue;
+    }
+    present?.add(fingerprint(attribute));
+    const { index = 0 } = set.add(attribute);
+    if (index < MAX_INSTANCES) continue;
+    throw new HoldfastError(
+      'IndexOutOfBounds',
+      `an object has at most ${MAX_INSTANCES} instances of ${name}`,
+    );
   }
 }
 
@@ -157,7 +162,8 @@ function requireGenerated(attributes: AttributeSet): void {
 export function checkRequested(attributes: AttributeSet, objectType: ObjectType, origin: Origin): void {
   for (const attribute of attributes) {
     requireSettable(attribute, objectType);
-    attributes.replace(attribute, acceptedValue(attribute, NOTHING_SO_FAR, undefined));
+    const accepted = acceptedValue(attribute, NOTHING_SO_FAR, undefined);
+    if (accepted !== attribute.value) attributes.replace(attribute, accepted);
     if (attribute.key === 'CryptographicLength' && attribute.value <= 0) {
       throw new HoldfastError('InvalidAttributeValue', 'Cryptographic Length is not positive');
     }

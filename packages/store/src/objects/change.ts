@@ -48,18 +48,24 @@ function prepareCreate(
   if (!isUuid(domainId) || !isUuid(ownerId) || !isStorable(uniqueIdentifier)) {
     throw new HoldfastError('InvalidField', 'the object cannot be stored under this identifier');
   }
-  const base = {
+  const binding = {
     domainId,
-    uniqueIdentifier,
     internalId: internalIds.next(),
-    ownerId,
     generation: 1,
-    revision: 1,
     keyVersion: keyring.currentVersion(domainId),
   };
   const attributeBytes = attributes.toBytes();
-  const sealedValue = value === undefined ? undefined : sealValue(keyring, bindingOf(base), value);
-  const row: ObjectRow = { ...base, attributeBytes, sealedValue };
+  const row: ObjectRow = {
+    domainId,
+    uniqueIdentifier,
+    internalId: binding.internalId,
+    ownerId,
+    generation: binding.generation,
+    revision: 1,
+    keyVersion: binding.keyVersion,
+    attributeBytes,
+    sealedValue: value === undefined ? undefined : sealValue(keyring, binding, value),
+  };
   return {
     kind: 'create',
     row,

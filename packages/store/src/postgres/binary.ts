@@ -84,27 +84,39 @@ export class BinaryWriter {
 
   int16(value: number): void {
     this.#reserve(2);
-    this.#length = this.#bytes.writeInt16BE(value, this.#length);
+    this.#bytes[this.#length] = value >>> 8;
+    this.#bytes[this.#length + 1] = value;
+    this.#length += 2;
   }
 
   int32(value: number): void {
     this.#reserve(4);
-    this.#length = this.#bytes.writeInt32BE(value, this.#length);
+    this.int32At(this.#length, value);
+    this.#length += 4;
   }
 
-  /** Overwrites a number that was written before. */
+  /** Overwrites a number that was written before. (Buffer's own method is looked up in a dictionary each time.) */
   int32At(offset: number, value: number): void {
-    this.#bytes.writeInt32BE(value, offset);
+    const bytes = this.#bytes;
+    bytes[offset] = value >>> 24;
+    bytes[offset + 1] = value >>> 16;
+    bytes[offset + 2] = value >>> 8;
+    bytes[offset + 3] = value;
   }
 
   raw(bytes: Buffer): void {
-    this.#reserve(bytes.length);
-    this.#length += bytes.copy(this.#bytes, this.#length);
+    this.rawRange(bytes, 0, bytes.length);
   }
 
   rawRange(bytes: Buffer, start: number, end: number): void {
-    this.#reserve(end - start);
-    this.#length += bytes.copy(this.#bytes, this.#length, start, end);
+    const length = end - start;
+    this.#reserve(length);
+    if (length <= MAX_SHORT_LENGTH) {
+      const target = this.#bytes;
+      let at = this.#length;
+      for (let index = start; index < end; index++) target[at++] = bytes[index] as number;
+    } else bytes.copy(this.#bytes, this.#length, start, end);
+    this.#length += length;
   }
 
   cString(ascii: string): void {
@@ -133,18 +145,16 @@ export class BinaryWriter {
       this.null();
       return;
     }
-    this.#reserve(12);
-    this.#length = this.#bytes.writeInt32BE(8, this.#length);
-    this.#length = this.#bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#length);
-    this.#length = this.#bytes.writeUInt32BE(value >>> 0, this.#length);
+    this.int32(8);
+    this.int32(Math.floor(value / 0x1_0000_0000));
+    this.int32(value);
   }
 
   /** An int8 in two halves: `high` signed, `low` unsigned. */
   int8Halves(halves: { readonly high: number; readonly low: number }): void {
-    this.#reserve(12);
-    this.#length = this.#bytes.writeInt32BE(8, this.#length);
-    this.#length = this.#bytes.writeInt32BE(halves.high, this.#length);
-    this.#length = this.#bytes.writeUInt32BE(halves.low, this.#length);
+    this.int32(8);
+    this.int32(halves.high);
+    this.int32(halves.low);
   }
 
   bytesValue(bytes: Buffer | undefined): void {
@@ -164,7 +174,8 @@ export class BinaryWriter {
     this.#reserve(4 + text.length * 3);
     const start = this.#length + 4;
     const written = this.#writeAscii(text, start) ?? this.#bytes.write(text, start, 'utf8');
-    this.#length = this.#bytes.writeInt32BE(written, this.#length) + written;
+    this.int32(written);
+    this.#length += written;
   }
 
   /** @param text a UUID as `isUuid` accepts it */
@@ -174,7 +185,7 @@ export class BinaryWriter {
       return;
     }
     this.#reserve(4 + UUID_LENGTH_BYTES);
-    this.#length = this.#bytes.writeInt32BE(UUID_LENGTH_BYTES, this.#length);
+    this.int32(UUID_LENGTH_BYTES);
     for (let index = 0; index < text.length; index += 2) {
       if (text.charCodeAt(index) === DASH) index++;
       const high = HEX_DIGITS[text.charCodeAt(index)] ?? 0;
@@ -227,43 +238,40 @@ export class RowReader {
 
   /** Passes over a column. */
   skip(): void {
-    const length = this.#length();
+    const length = this.#int32();
     if (length !== NULL_LENGTH) this.offset += length;
   }
 
   int2(): number {
-    this.#length();
+    this.#int32();
     this.offset += 2;
-    return this.bytes.readInt16BE(this.offset - 2);
+    const high = this.bytes[this.offset - 2] as number;
+    return ((high << 24) >> 16) | (this.bytes[this.offset - 1] as number);
   }
 
   int4(): number {
-    this.#length();
-    this.offset += 4;
-    return this.bytes.readInt32BE(this.offset - 4);
+    this.#int32();
+    return this.#int32();
   }
 
   int4OrNull(): number | undefined {
-    if (this.#length() === NULL_LENGTH) return undefined;
-    this.offset += 4;
-    return this.bytes.readInt32BE(this.offset - 4);
+    return this.#int32() === NULL_LENGTH ? undefined : this.#int32();
   }
 
   /** As a double: exact up to 2^53. */
   int8(): number {
-    this.#length();
-    this.offset += 8;
-    return this.bytes.readInt32BE(this.offset - 8) * 0x1_0000_0000 + this.bytes.readUInt32BE(this.offset - 4);
+    this.#int32();
+    return this.#int32() * 0x1_0000_0000 + (this.#int32() >>> 0);
   }
 
   uuid(): string {
-    this.#length();
+    this.#int32();
     this.offset += UUID_LENGTH_BYTES;
     return uuidText(this.bytes, this.offset - UUID_LENGTH_BYTES);
   }
 
   text(): string {
-    const length = this.#length();
+    const length = this.#int32();
     this.offset += length;
     return this.bytes.toString('utf8', this.offset - length, this.offset);
   }
@@ -273,15 +281,21 @@ export class RowReader {
   }
 
   byteaOrNull(): Buffer | undefined {
-    const length = this.#length();
+    const length = this.#int32();
     if (length === NULL_LENGTH) return undefined;
     this.offset += length;
     return this.bytes.subarray(this.offset - length, this.offset);
   }
 
-  #length(): number {
-    this.offset += 4;
-    return this.bytes.readInt32BE(this.offset - 4);
+  #int32(): number {
+    const { bytes, offset } = this;
+    this.offset = offset + 4;
+    return (
+      ((bytes[offset] as number) << 24) |
+      ((bytes[offset + 1] as number) << 16) |
+      ((bytes[offset + 2] as number) << 8) |
+      (bytes[offset + 3] as number)
+    );
   }
 }
 
