@@ -27,36 +27,80 @@ const FIRST_STARTS = 8;
 const MAX_FIRST_START_MS = 2_000;
 const HOLDFAST = resolve(__dirname, '../../packages/cli/bin/holdfast.js');
 
-let dataDir: string;
-let faults: Faults;
-let known: AcknowledgedKey[];
+/** One folder that servers run on, one after the other, and what is known of its keys. */
+class Trial {
+  readonly #faults: Faults = [];
+  readonly #known: AcknowledgedKey[] = [];
+  #acknowledged = 0;
+  #server: ServerProcess | undefined;
 
-beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
-  [faults, known] = [[], []];
-});
-afterEach(() => rm(dataDir, { recursive: true, force: true }));
+  private constructor(readonly dataDir: string) {}
 
-function start(): Promise<ServerProcess> {
-  return startServerProcess({ dataDir, logLevel: 'fatal', ownProcessGroup: true });
+  /** The trials wait for processes most of the time: they run side by side, each on a folder of its own. */
+  static async run(work: (trial: Trial) => Promise<void>): Promise<void> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+    const trial = new Trial(dataDir);
+    try {
+      await work(trial);
+    } finally {
+      await trial.#server?.kill();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+
+  async start(): Promise<ServerProcess> {
+    const options = { dataDir: this.dataDir, logLevel: 'fatal', ownProcessGroup: true };
+    return (this.#server = await startServerProcess(options));
+  }
+
+  /** A server that nobody waits for. */
+  spawn(): ChildProcess {
+    const options = ['--data-dir', this.dataDir, '--listen', '127.0.0.1:0'];
+    return spawn(process.execPath, [HOLDFAST, 'serve', ...options], { stdio: 'ignore', detached: true });
+  }
+
+  /**
+   * Processes are killed here, not the machine: what they wrote is with the system, and recovery need not begin by
+   * syncing every file of the cluster, which takes a second or more each time.
+   */
+  async recoverQuickly(): Promise<void> {
+    if (process.platform !== 'linux') return;
+    const settings = join(this.dataDir, 'postgres', 'data', 'postgresql.conf');
+    await appendFile(settings, 'recovery_init_sync_method = syncfs\n');
+  }
+
+  /** Checks what the stream left, and that nothing else is there. */
+  async verify(server: ServerProcess, stream: KeyStream): Promise<void> {
+    const client = await connectFirstClient(server);
+    this.#known.push(...(await verifyStream(client, stream, this.#faults)));
+    this.#acknowledged += stream.acknowledged.length;
+    await client.close();
+    const database = await openDatabase(this.dataDir);
+    await verifyRows(database, this.#known.length, this.#faults);
+    await database.close();
+  }
+
+  /** At the end: every key of all rounds still opens. */
+  async conclude(server: ServerProcess, name: string): Promise<void> {
+    const client = await connectFirstClient(server);
+    for (const key of this.#known) {
+      if (!(await opens(client, key))) this.#faults.push(`${key.name} does not open any more`);
+    }
+    await client.close();
+    await server.stop();
+    expect(this.#faults).toEqual([]);
+    // For whoever watches: how many keys were promised, and how many are there.
+    process.stderr.write(
+      `${name}: ${CRASHES} times, ${this.#acknowledged} keys acknowledged, ${this.#known.length} found\n`,
+    );
+  }
 }
 
-/**
- * Processes are killed here, not the machine: what they wrote is with the system, and recovery need not begin by syncing
- * every file of the cluster, which takes a second or more each time.
- */
-async function recoverQuickly(): Promise<void> {
-  if (process.platform !== 'linux') return;
-  const settings = join(dataDir, 'postgres', 'data', 'postgresql.conf');
-  await appendFile(settings, 'recovery_init_sync_method = syncfs\n');
-}
-
-/** A server that nobody waits for. */
-function spawnServer(folder: string): ChildProcess {
-  return spawn(process.execPath, [HOLDFAST, 'serve', '--data-dir', folder, '--listen', '127.0.0.1:0'], {
-    stdio: 'ignore',
-    detached: true,
-  });
+async function streamForAWhile(server: ServerProcess, round: number): Promise<KeyStream> {
+  const stream = new KeyStream(server, `round-${round}`);
+  await until(() => stream.acknowledged.length > 0, 'a key is created');
+  await delay(Math.random() * MAX_STREAM_MS);
+  return stream;
 }
 
 /** Whether a connection that comes now is answered. */
@@ -72,112 +116,76 @@ async function serves(server: ServerProcess): Promise<boolean> {
   }
 }
 
-/** Checks what the stream left, and that nothing else is there. */
-async function verify(server: ServerProcess, stream: KeyStream): Promise<void> {
-  const client = await connectFirstClient(server);
-  known.push(...(await verifyStream(client, stream, faults)));
-  await client.close();
-  const database = await openDatabase(dataDir);
-  await verifyRows(database, known.length, faults);
-  await database.close();
-}
+const KILLS: readonly (readonly [string, (server: ServerProcess) => Promise<void>])[] = [
+  ['the server is killed', (server) => server.kill()],
+  [
+    'the server and all its processes are killed at once',
+    async ({ pid }) => killGroups(await groupsBelow(pid)),
+  ],
+];
 
-/** At the end: every key of all rounds still opens. */
-async function verifyAll(server: ServerProcess): Promise<void> {
-  const client = await connectFirstClient(server);
-  for (const key of known) if (!(await opens(client, key))) faults.push(`${key.name} does not open any more`);
-  await client.close();
-}
-
-/** Rounds of: start, create keys, kill at a random moment; each round's keys are looked for after the next start. */
-async function survives(kill: (server: ServerProcess) => Promise<void>): Promise<void> {
-  let before: KeyStream | undefined;
-  let acknowledged = 0;
-  for (let round = 0; round <= CRASHES; round++) {
-    const server = await start();
-    if (before === undefined) await recoverQuickly();
-    else await verify(server, before);
-    if (round === CRASHES) {
-      await verifyAll(server);
-      await server.stop();
-      break;
-    }
-    const stream = new KeyStream(server, `round-${round}`);
-    await until(() => stream.acknowledged.length > 0, 'a key is created');
-    await delay(Math.random() * MAX_STREAM_MS);
-    const stopped = stream.stop();
-    await kill(server);
-    await server.exited;
-    await stopped;
-    acknowledged += stream.acknowledged.length;
-    before = stream;
-  }
-  expect(faults).toEqual([]);
-  expect(known.length).toBeGreaterThanOrEqual(acknowledged);
-  report(acknowledged);
-}
-
-/** The figures, for whoever watches: how many keys were promised, and how many are there. */
-function report(acknowledged: number): void {
-  process.stderr.write(
-    `${expect.getState().currentTestName ?? ''}: ${CRASHES} times, ${acknowledged} keys acknowledged, ${known.length} found\n`,
+for (const [name, kill] of KILLS) {
+  test.concurrent(
+    name,
+    () =>
+      Trial.run(async (trial) => {
+        let server = await trial.start();
+        await trial.recoverQuickly();
+        for (let round = 0; round < CRASHES; round++) {
+          const stream = await streamForAWhile(server, round);
+          const stopped = stream.stop();
+          await kill(server);
+          await server.exited;
+          await stopped;
+          server = await trial.start();
+          await trial.verify(server, stream);
+        }
+        await trial.conclude(server, name);
+      }),
+    TIMEOUT_MS,
   );
 }
 
-test('the server is killed', () => survives((server) => server.kill()), TIMEOUT_MS);
-
-test(
-  'the server and all its processes are killed at once',
-  () => survives(async ({ pid }) => killGroups(await groupsBelow(pid))),
+const DATABASE_KILLED = 'the main process of PostgreSQL is killed, and the server goes on by itself';
+test.concurrent(
+  DATABASE_KILLED,
+  () =>
+    Trial.run(async (trial) => {
+      const server = await trial.start();
+      await trial.recoverQuickly();
+      for (let round = 0; round < CRASHES; round++) {
+        const stream = await streamForAWhile(server, round);
+        process.kill(await postmasterPid(trial.dataDir), 'SIGKILL');
+        const { length: lost } = stream.unanswered;
+        await until(() => stream.unanswered.length > lost, 'requests fail');
+        // Connections to the database end one by one: some keys may still be acknowledged by what was there before.
+        const { length: atFailure } = stream.acknowledged;
+        await until(() => stream.acknowledged.length > atFailure + 8, 'keys are created again');
+        await stream.stop();
+        await until(() => serves(server), 'new connections are served again');
+        await trial.verify(server, stream);
+      }
+      await trial.conclude(server, DATABASE_KILLED);
+    }),
   TIMEOUT_MS,
 );
 
-test(
-  'the main process of PostgreSQL is killed, and the server goes on by itself',
-  async () => {
-    const server = await start();
-    await recoverQuickly();
-    let acknowledged = 0;
-    for (let round = 0; round < CRASHES; round++) {
-      const stream = new KeyStream(server, `round-${round}`);
-      await until(() => stream.acknowledged.length > 0, 'a key is created');
-      await delay(Math.random() * MAX_STREAM_MS);
-      process.kill(await postmasterPid(dataDir), 'SIGKILL');
-      const { length: lost } = stream.unanswered;
-      await until(() => stream.unanswered.length > lost, 'requests fail');
-      // Connections to the database end one by one: some keys may still be acknowledged by what was there before.
-      const atFailure = stream.acknowledged.length;
-      await until(() => stream.acknowledged.length > atFailure + 8, 'keys are created again');
-      await stream.stop();
-      await until(() => serves(server), 'new connections are served again');
-      await verify(server, stream);
-      acknowledged += stream.acknowledged.length;
-    }
-    await verifyAll(server);
-    await server.stop();
-    expect(faults).toEqual([]);
-    report(acknowledged);
-  },
-  TIMEOUT_MS,
-);
-
-test(
+test.concurrent(
   'a first start that is killed, however often, is taken up by the next',
-  async () => {
-    for (let round = 0; round < FIRST_STARTS; round++) {
-      const starting = spawnServer(dataDir);
-      await delay(Math.random() * MAX_FIRST_START_MS);
-      killGroups(await groupsBelow(starting.pid ?? 0));
-      if (starting.exitCode === null && starting.signalCode === null) await once(starting, 'exit');
-    }
-    const server = await start();
-    const client = await connectFirstClient(server);
-    const stream = new KeyStream(server, 'first');
-    await until(() => stream.acknowledged.length > 0, 'a key is created');
-    await stream.stop();
-    expect(await (await asFirstOfficer(server)).call('GET /clients')).toHaveLength(1);
-    await client.close();
-    await server.stop();
-  },
+  () =>
+    Trial.run(async (trial) => {
+      for (let round = 0; round < FIRST_STARTS; round++) {
+        const starting = trial.spawn();
+        await delay(Math.random() * MAX_FIRST_START_MS);
+        killGroups(await groupsBelow(starting.pid ?? 0));
+        if (starting.exitCode === null && starting.signalCode === null) await once(starting, 'exit');
+      }
+      const server = await trial.start();
+      const stream = await streamForAWhile(server, 0);
+      await stream.stop();
+      expect(await (await asFirstOfficer(server)).call('GET /clients')).toHaveLength(1);
+      await trial.verify(server, stream);
+      await trial.conclude(server, 'first starts');
+    }),
   TIMEOUT_MS,
 );

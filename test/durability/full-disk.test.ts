@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startServerProcess } from '@holdfast/testkit';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { KmipRefusal } from '@holdfast/client';
 import { query } from '@holdfast/core';
 import { connectFirstClient } from '../support/client';
@@ -32,8 +32,10 @@ function mount(): string | undefined {
 }
 
 const disk = mount();
-afterAll(() => {
+let server: ServerProcess | undefined;
+afterAll(async () => {
   if (disk === undefined) return;
+  await server?.stop();
   execFileSync('umount', [disk]);
   rmSync(disk, { recursive: true });
 });
@@ -54,8 +56,8 @@ async function fillWriteAheadLog(dataDir: string): Promise<void> {
   'a full disk loses nothing that was acknowledged, and the server recovers (skipped without the right to mount)',
   async () => {
     const dataDir = join(disk ?? '', 'data');
-    const server = await startServerProcess({ dataDir, logLevel: 'error' });
-    const stream = new KeyStream(server, 'full');
+    const started = (server = await startServerProcess({ dataDir, logLevel: 'error' }));
+    const stream = new KeyStream(started, 'full');
     const faults: Faults = [];
     const ballast = join(disk ?? '', 'ballast');
     await until(() => stream.acknowledged.length > 0, 'a key is created');
@@ -63,8 +65,8 @@ async function fillWriteAheadLog(dataDir: string): Promise<void> {
     writeFileSync(ballast, Buffer.alloc(bavail * bsize - LEFT_MIB * 1024 * 1024));
     await fillWriteAheadLog(dataDir);
     await until(() => stream.refusals.length > 0, 'requests are refused');
-    await until(() => server.log().includes('cannot be started'), 'the database fails to start');
-    await connectFirstClient(server).then(async (client) => {
+    await until(() => started.log().includes('cannot be started'), 'the database fails to start');
+    await connectFirstClient(started).then(async (client) => {
       await expect(client.call(query, { queryFunctions: [] })).rejects.toBeInstanceOf(KmipRefusal);
       await client.close();
     });
@@ -72,13 +74,12 @@ async function fillWriteAheadLog(dataDir: string): Promise<void> {
     const { length } = stream.acknowledged;
     await until(() => stream.acknowledged.length > length + 10, 'keys are created again', 60_000);
     await stream.stop();
-    const client = await connectFirstClient(server);
+    const client = await connectFirstClient(started);
     const there = await verifyStream(client, stream, faults);
     await client.close();
     const database = await openDatabase(dataDir);
     await verifyRows(database, there.length, faults);
     await database.close();
-    await server.stop();
     expect(faults).toEqual([]);
   },
   180_000,

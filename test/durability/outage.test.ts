@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal } from '@holdfast/client';
 import { locate } from '@holdfast/core';
-import { startEmbeddedPostgres } from '@holdfast/store';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@holdfast/store';
 import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { connectTo, urlOf } from '../support/database';
@@ -17,10 +17,16 @@ import { verifyRows, verifyStream, type Faults } from './verify';
 const ANSWER_MS = 15_000;
 
 let folder: string;
+let server: ServerProcess | undefined;
+let postgres: EmbeddedPostgres | undefined;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await server?.kill();
+  await postgres?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const startDatabase = () => startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 
@@ -39,37 +45,35 @@ async function ask(server: ServerProcess): Promise<'answer' | 'refusal'> {
 }
 
 test('requests are refused while the database is away, and answered once it is back', async () => {
-  let postgres = await startDatabase();
+  postgres = await startDatabase();
   const { connection } = postgres;
-  const server = await startServerProcess({
+  const started = (server = await startServerProcess({
     dataDir: join(folder, 'node'),
     logLevel: 'error',
     arguments: ['--database-url', urlOf(connection)],
-  });
-  const stream = new KeyStream(server, 'outage');
+  }));
+  const stream = new KeyStream(started, 'outage');
   await until(() => stream.acknowledged.length > 20, 'keys are created');
 
   await postgres.stop();
   await until(() => stream.refusals.length > 5, 'requests are refused', ANSWER_MS);
-  expect(await ask(server)).toBe('refusal');
+  expect(await ask(started)).toBe('refusal');
   const { length: lost } = stream.acknowledged;
   // The operator learns what the client does not.
-  expect(server.log()).toContain('StoreUnavailable');
+  expect(started.log()).toContain('StoreUnavailable');
   expect(stream.refusals.map(({ message }) => message).join()).not.toMatch(/sql|postgres|socket|database/i);
 
   postgres = await startDatabase();
   await until(() => stream.acknowledged.length > lost + 20, 'keys are created again');
   await stream.stop();
-  await until(async () => (await ask(server)) === 'answer', 'requests are answered');
+  await until(async () => (await ask(started)) === 'answer', 'requests are answered');
 
   const faults: Faults = [];
-  const client = await connectFirstClient(server);
+  const client = await connectFirstClient(started);
   const there = await verifyStream(client, stream, faults);
   await client.close();
   const database = await connectTo(connection);
   await verifyRows(database, there.length, faults);
   await database.close();
-  await server.stop();
-  await postgres.stop();
   expect(faults).toEqual([]);
 }, 120_000);

@@ -2,7 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { holdfast, startServerProcess } from '@holdfast/testkit';
+import {
+  holdfast,
+  startServerProcess,
+  type ServerProcess,
+  type ServerProcessOptions,
+} from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
 import { until } from '../support/until';
@@ -12,10 +17,21 @@ import { verifyRows, verifyStream, type Faults } from './verify';
 /** What a server is asked to do when it is told to stop is done and answered, or was never begun. */
 
 let dataDir: string;
+let servers: ServerProcess[];
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  servers = [];
 });
-afterEach(() => rm(dataDir, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const server of servers) await server.kill();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function start(options: ServerProcessOptions): Promise<ServerProcess> {
+  const server = await startServerProcess({ ...options, dataDir });
+  servers.push(server);
+  return server;
+}
 
 const STOPPING: readonly (readonly [string, (pid: number) => unknown])[] = [
   ['SIGTERM, as from a service manager', (pid) => process.kill(pid, 'SIGTERM')],
@@ -26,7 +42,7 @@ const STOPPING: readonly (readonly [string, (pid: number) => unknown])[] = [
 test.each(STOPPING)(
   '%s, under load',
   async (_name, stop) => {
-    const server = await startServerProcess({ dataDir, logLevel: 'error', ownProcessGroup: true });
+    const server = await start({ logLevel: 'error', ownProcessGroup: true });
     const stream = new KeyStream(server, 'stopped');
     await until(() => stream.acknowledged.length > 20, 'keys are created');
     await delay(Math.random() * 50);
@@ -36,7 +52,7 @@ test.each(STOPPING)(
     await asked;
     expect(server.log()).toBe('');
 
-    const again = await startServerProcess({ dataDir });
+    const again = await start({});
     const faults: Faults = [];
     const client = await connectFirstClient(again);
     const there = await verifyStream(client, stream, faults);
