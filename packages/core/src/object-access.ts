@@ -65,8 +65,20 @@ export class ObjectAccess {
   }
 
   /** Objects of the domain that match; see LocateQuery. */
-  async locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds'>): Promise<LocateResult> {
-    return this.session.locate({ ...query, domainId: this.principal.domainId, nowSeconds: this.nowSeconds });
+  locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds'>): Promise<LocateResult> {
+    const { filters, storage, order, offsetItems, maximumItems, isCounted } = query;
+    const { domainId } = this.principal;
+    const { nowSeconds } = this;
+    return this.session.locate({
+      domainId,
+      filters,
+      storage,
+      order,
+      offsetItems,
+      maximumItems,
+      isCounted,
+      nowSeconds,
+    });
   }
 
   /** Adds an object, owned by the principal. */

@@ -12,6 +12,7 @@ import {
   required,
   structure,
   tagName,
+  withTag,
   wrongType,
   type Codec,
   type Field,
@@ -43,7 +44,7 @@ const keyMaterial: Codec<KeyMaterial> = {
     return item.type === ItemType.Structure ? item : secretByteString.decode(item, dialect);
   },
   encode(tag, value, dialect) {
-    return value instanceof SecretBytes ? secretByteString.encode(tag, value, dialect) : { ...value, tag };
+    return value instanceof SecretBytes ? secretByteString.encode(tag, value, dialect) : withTag(value, tag);
   },
 };
 
@@ -171,7 +172,7 @@ function decodeObject(item: Item, dialect: Dialect): ManagedObjectValue {
     );
   }
   if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
-  return { objectType: row.objectType, ...row.codec.decode(item, dialect) } as ManagedObjectValue;
+  return Object.assign({ objectType: row.objectType }, row.codec.decode(item, dialect)) as ManagedObjectValue;
 }
 
 function encodeObject(value: ManagedObjectValue, dialect: Dialect): Item | undefined {

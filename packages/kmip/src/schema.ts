@@ -107,11 +107,16 @@ export const dateTime: Codec<number> = {
   encode: (tag, value) => ({ tag, type: ItemType.DateTime, value: BigInt(value) }),
 };
 
+/** The item under another tag. */
+export function withTag(item: Item, tag: number): Item {
+  return item.tag === tag ? item : ({ tag, type: item.type, value: item.value } as Item);
+}
+
 /** Any item, passed on as it is (Attribute Value of a custom attribute, Message Extension payloads). */
 export const anyItem: Codec<Item> = {
   type: undefined,
   decode: (item) => item,
-  encode: (tag, value) => ({ ...value, tag }),
+  encode: (tag, value) => withTag(value, tag),
 };
 
 /** An enumeration; members that the dialect does not have are refused when read and left out when written. */

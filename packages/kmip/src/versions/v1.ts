@@ -9,7 +9,7 @@ import {
   type AttributeKey,
   type ValueExtent,
 } from '../attributes/table';
-import { integer, tagName, textString, wrongType } from '../schema';
+import { integer, tagName, textString, withTag, wrongType } from '../schema';
 import { Tag } from '../vocabulary/tags';
 import type { Dialect } from './dialect';
 
@@ -109,7 +109,7 @@ function attributeOf(
   }
   const definition = knownDefinition(name, dialect);
   if (definition !== undefined) {
-    const decoded = decodeValue(definition, { ...value, tag: definition.tag }, dialect, extent);
+    const decoded = decodeValue(definition, withTag(value, definition.tag), dialect, extent);
     return { key: definition.key, index, value: decoded } as Attribute;
   }
   const custom = parseCustomAttributeName(name);
@@ -144,7 +144,7 @@ function nameAndValue(
   if (attribute.key === 'VendorAttribute') {
     const { vendorIdentification, attributeName, attributeValue } = attribute.value;
     const name = customAttributeName(vendorIdentification, attributeName);
-    return [name, { ...attributeValue, tag: Tag.AttributeValue }];
+    return [name, withTag(attributeValue, Tag.AttributeValue)];
   }
   const definition = definitionOf(attribute.key);
   if (!dialect.knows(definition)) return undefined;
