@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import {
   type ServerProcessOptions,
 } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
-import { openDatabase } from '../support/database';
+import { openDatabase, postmasterPid } from '../support/database';
 import { until } from '../support/until';
 import { KeyStream } from './key-stream';
 import { verifyRows, verifyStream, type Faults } from './verify';
@@ -67,3 +67,15 @@ test.each(STOPPING)(
   },
   60_000,
 );
+
+test('SIGTERM while the embedded database cannot be started again', async () => {
+  const server = await start({ logLevel: 'error' });
+  const elsewhere = `${dataDir}-elsewhere`;
+  const postmaster = await postmasterPid(dataDir);
+  await rename(dataDir, elsewhere);
+  process.kill(postmaster, 'SIGKILL');
+  await until(() => server.log().includes('cannot be started'), 'the database fails to start');
+  process.kill(server.pid, 'SIGTERM');
+  expect(await server.exited).toBe(0);
+  await rename(elsewhere, dataDir);
+}, 60_000);

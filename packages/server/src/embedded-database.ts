@@ -46,7 +46,7 @@ export class EmbeddedDatabase {
     for (;;) {
       const readyAtMs = Date.now();
       const end = await Promise.race([this.running.exited, stopping]);
-      if (end === undefined) return;
+      if (end === undefined || signal.aborted) return;
       this.log.error({ reason: end.reason }, 'the embedded PostgreSQL ended; it is started again');
       if (Date.now() - readyAtMs > STEADY_MS) pauseMs = 0;
       while (!signal.aborted) {
