@@ -1,7 +1,7 @@
 import type { AttributeKey, AttributeValue, ManagedObjectValue, State } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
-import type { Principal } from './identity';
+import { actorOf, type Principal } from './identity';
 import type { AttributeSet } from './objects/attribute-set';
 import { stateAt } from './objects/state';
 import type {
@@ -102,6 +102,13 @@ export class ObjectAccess {
   ): void {
     object.attributes.set('LastChangeDate', this.nowSeconds);
     this.#changes.push({ kind: 'update', object: object.stored, attributes: object.attributes, value });
+  }
+
+  /** Removes every object of the domain at once, with all that is recorded of them: for test runs alone. */
+  removeAll(): Promise<void> {
+    const { clientId, domainId } = this.principal;
+    authorise(this.principal, 'destroy', clientId);
+    return this.session.removeAll(domainId, actorOf(this.principal));
   }
 
   /** Whether there is anything to be written. */

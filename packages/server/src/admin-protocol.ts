@@ -23,6 +23,8 @@ export interface StatusAnswer {
   readonly workers: number;
   readonly connections: number;
   readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };
+  /** Whether clients can remove all objects of their domains at once (Interop). */
+  readonly testMode: boolean;
   readonly root: { readonly kind: string; readonly forEvaluation: boolean };
 }
 

@@ -14,7 +14,6 @@ import {
   HoldfastError,
   actorOf,
   execute,
-  operations,
   type AuditLog,
   type CertificatesPort,
   type Clock,
@@ -24,10 +23,10 @@ import {
   type KeyStoreSession,
   type ObjectAccess,
   type OperationContext,
-  type OperationDefinition,
   type Principal,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
+import type { AnyOperation, Catalogue } from './catalogue';
 import { describeError, type Logger } from './log';
 import { BatchReferences, type Produced } from './references';
 import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
@@ -38,13 +37,8 @@ export interface BatchPorts {
   readonly clock: Clock;
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
+  readonly catalogue: Catalogue;
 }
-
-type AnyOperation = OperationDefinition<Record<string, unknown>, Record<string, unknown>>;
-
-const definitions = new Map<number, AnyOperation>(
-  operations.map((each) => [each.code, each as AnyOperation]),
-);
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
 const ITEM_OVERHEAD_BYTES = 128;
@@ -185,7 +179,7 @@ export class Batch {
 
   #definition(item: RequestBatchItem): AnyOperation {
     const { dialect, header } = this.request;
-    const definition = definitions.get(item.operation);
+    const definition = this.ports.catalogue.byCode.get(item.operation);
     if (definition === undefined || !dialect.knows(definition.window)) {
       throw new HoldfastError('OperationNotSupported', 'the operation is not supported');
     }
@@ -249,7 +243,7 @@ export class Batch {
       crypto: this.ports.crypto,
       certificates: this.ports.certificates,
       server: SERVER_IDENTITY,
-      catalogue: operations,
+      catalogue: this.ports.catalogue.all,
       protocolVersions: PROTOCOL_VERSIONS,
       identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
       produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
@@ -257,6 +251,10 @@ export class Batch {
         notes.emptied = true;
       },
     };
+  }
+
+  #nameOf(operation: number | undefined): OperationName | undefined {
+    return operation === undefined ? undefined : this.ports.catalogue.byCode.get(operation)?.name;
   }
 
   async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
@@ -277,7 +275,7 @@ export class Batch {
       operation,
       uniqueBatchItemID,
       resultStatus: ResultStatus.OperationFailed,
-      resultReason: resultReasonOf(known.code, nameOf(operation), this.request.dialect),
+      resultReason: resultReasonOf(known.code, this.#nameOf(operation), this.request.dialect),
       resultMessage: isInternal(known.code) ? 'the server could not complete the operation' : known.message,
     };
   }
@@ -291,7 +289,7 @@ export class Batch {
     try {
       await this.ports.auditLog.append({
         actor: actorOf(this.principal),
-        action: nameOf(operation) ?? `operation ${operation ?? 'unknown'}`,
+        action: this.#nameOf(operation) ?? `operation ${operation ?? 'unknown'}`,
         domainId: this.principal.domainId,
         outcome,
         reason,
@@ -308,8 +306,4 @@ function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number
     (sum, { uniqueBatchItemID }) => sum + FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0),
     0,
   );
-}
-
-function nameOf(operation: number | undefined): OperationName | undefined {
-  return operation === undefined ? undefined : definitions.get(operation)?.name;
 }

@@ -93,7 +93,12 @@ export interface NodeConfig {
   readonly crlUrls: readonly string[];
   readonly caIssuerUrls: readonly string[];
   readonly limits: ServerLimits;
+  /** Whether there is Interop, by which any client can empty its domain. */
+  readonly testMode: boolean;
 }
+
+export const TEST_MODE_WARNING =
+  'TEST MODE: any client can remove all objects of its domain at once (Interop); never run it with keys that matter';
 
 /**
  * Reads HOST:PORT, with IPv6 addresses in brackets.

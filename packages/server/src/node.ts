@@ -10,7 +10,7 @@ import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer } from './admin-server';
 import { bootstrap } from './bootstrap';
-import type { NodeConfig } from './config';
+import { TEST_MODE_WARNING, type NodeConfig } from './config';
 import { bindRoot, keyringSource } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
@@ -85,6 +85,7 @@ export class Node {
       const root = (opened.root = await openRoot(dataDir, passphrase, isNew));
       undo.push(() => root.close());
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
+      if (config.testMode) log.warn(TEST_MODE_WARNING);
       await bindRoot(store.domainKeys, root);
       const { directory, clock } = store;
       await bootstrap(dataDir, { directory, keyring, certificates, clock });
@@ -168,6 +169,7 @@ export class Node {
         kind: this.config.databaseUrl === undefined ? 'embedded' : 'external',
         version: this.store.databaseVersion,
       },
+      testMode: this.config.testMode,
       root: { kind: this.root.kind, forEvaluation: this.root.kind.startsWith('software') },
     };
   }

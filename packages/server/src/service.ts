@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import type { Store } from '@holdfast/store';
+import { catalogueOf } from './catalogue';
 import type { NodeConfig } from './config';
 import { keepObjectsYoung } from './garbage';
 import { Listener } from './listener';
@@ -30,7 +31,14 @@ export class Service implements Serving {
     const { directory, clock, auditLog, keyStore } = store;
     const ports = { directory, certificates, clock };
     const processor = new MessageProcessor(
-      { keyStore, auditLog, clock, crypto: createCrypto(), certificates },
+      {
+        keyStore,
+        auditLog,
+        clock,
+        crypto: createCrypto(),
+        certificates,
+        catalogue: catalogueOf(config.testMode),
+      },
       config.limits,
       log,
     );

@@ -23,6 +23,7 @@ interface ServeOptions extends NodeOptions {
   readonly listen: string;
   readonly workers: number;
   readonly welcome?: boolean;
+  readonly testMode?: boolean;
 }
 
 const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
@@ -77,6 +78,7 @@ async function openNode(
   options: NodeOptions,
   listen: string,
   workers: number,
+  testMode: boolean,
 ): Promise<import('@holdfast/server').Node> {
   const { LOG_LEVELS, Node, parseListen, readLimits } = await import('@holdfast/server');
   const address = parseListen(listen);
@@ -96,6 +98,7 @@ async function openNode(
       crlUrls: options.crlUrl ?? [],
       caIssuerUrls: options.caIssuerUrl ?? [],
       limits: readLimits(options.limits ?? {}),
+      testMode,
     },
     passphrase,
   );
@@ -116,7 +119,7 @@ function stopSignal(): { readonly requested: () => boolean; readonly arrived: Pr
 
 async function serve(options: ServeOptions): Promise<void> {
   const signal = stopSignal();
-  const node = await openNode(options, options.listen, options.workers);
+  const node = await openNode(options, options.listen, options.workers, options.testMode === true);
   void signal.arrived.then(() => node.stop());
   try {
     if (!signal.requested()) {
@@ -157,6 +160,10 @@ export function serveCommand(): Command {
       workerCount,
       1,
     )
+    .option(
+      '--test-mode',
+      'have Interop, by which any client can empty its domain: for conformance tests alone',
+    )
     .addOption(new Option('--welcome', 'print what to do next').hideHelp())
     .addHelpText('after', '\nExample:\n  holdfast serve --data-dir /var/lib/holdfast --listen 0.0.0.0:5696\n')
     .action((options: ServeOptions) => serve(options));
@@ -165,7 +172,7 @@ export function serveCommand(): Command {
 async function init(options: NodeOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
   const wasThere = existsSync(join(dataDir, 'root.key'));
-  const node = await openNode(options, '127.0.0.1:0', 1);
+  const node = await openNode(options, '127.0.0.1:0', 1, false);
   await node.stop();
   const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
   if (wasThere) {

@@ -43,7 +43,7 @@ Connections  ${answer.connections}
 Processes    ${answer.workers} serving, keeper ${answer.pid}
 Database     ${database.kind}, PostgreSQL ${database.version}
 Root         ${root.kind}${root.forEvaluation ? ' (for evaluation)' : ''}
-`);
+${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
 export function statusCommand(): Command {

@@ -9,8 +9,9 @@ import {
 } from './actions/attributes';
 import { getAction, locateAction, rngRetrieveAction } from './actions/fetch';
 import { activateAction, checkAction, destroyAction, revokeAction } from './actions/govern';
+import type { CommonFlags } from './actions/perform';
 import { createAction, createKeyPairAction, reKeyAction, registerAction } from './actions/make';
-import { discoverVersionsAction, queryAction } from './actions/server';
+import { discoverVersionsAction, interopAction, queryAction } from './actions/server';
 import { cryptographicCommands } from './cryptographic-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
@@ -251,6 +252,20 @@ function setAttributeCommand(): Command {
     .action(setAttributeAction);
 }
 
+function interopCommand(): Command {
+  return operationCommand(
+    'interop',
+    'Begin or end a case of a test run, or empty the domain: on a server in test mode (since KMIP 2.0).',
+    'interop begin --case TC-SETATTR-1-20',
+    'interop reset',
+  )
+    .argument('<function>', 'begin, end or reset')
+    .option('--case <identifier>', 'the test case', '')
+    .action((name: string, flags: CommonFlags & { readonly case: string }) =>
+      interopAction(name, flags.case, flags),
+    );
+}
+
 const WITH_ATTRIBUTES = [createCommand, createKeyPairCommand, registerCommand, reKeyCommand, locateCommand];
 const WITHOUT_ATTRIBUTES = [
   getCommand,
@@ -267,6 +282,7 @@ const WITHOUT_ATTRIBUTES = [
   rngRetrieveCommand,
   discoverVersionsCommand,
   queryCommand,
+  interopCommand,
 ];
 
 /** One command for each operation. */

@@ -13,6 +13,7 @@ import { get } from './get';
 import { getAttributeList } from './get-attribute-list';
 import { getAttributes } from './get-attributes';
 import { hash } from './hash';
+import { interop } from './interop';
 import { locate } from './locate';
 import { mac } from './mac';
 import { macVerify } from './mac-verify';
@@ -58,6 +59,9 @@ export const operations: readonly OperationDefinition[] = [
   setAttribute,
 ];
 
+/** What a server in test mode has besides. */
+export const testModeOperations: readonly OperationDefinition[] = [interop];
+
 export {
   activate,
   addAttribute,
@@ -73,6 +77,7 @@ export {
   getAttributeList,
   getAttributes,
   hash,
+  interop,
   locate,
   mac,
   macVerify,

@@ -99,6 +99,8 @@ export interface KeyStoreSession {
    *   NonUniqueNameAttribute, ObjectAlreadyExists, StoreUnavailable (outcomeKnown says whether it may have happened)
    */
   commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void>;
+  /** Removes every object of the domain and all records of them; one audit record says so. For test runs alone. */
+  removeAll(domainId: string, actor: Actor): Promise<void>;
 }
 
 export interface KeyStore extends KeyStoreSession {

@@ -1,16 +1,24 @@
-import type {
-  ChangeCause,
-  KeyStore,
-  KeyStoreSession,
-  Keyring,
-  LocateQuery,
-  LocateResult,
-  ObjectChange,
-  StoredObject,
+import {
+  SYSTEM_DOMAIN_ID,
+  type Actor,
+  type ChangeCause,
+  type KeyStore,
+  type KeyStoreSession,
+  type Keyring,
+  type LocateQuery,
+  type LocateResult,
+  type ObjectChange,
+  type StoredObject,
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { repeatable } from '../postgres/transaction';
+import {
+  appendAuditRecords,
+  encodeAuditRecord,
+  writeAuditRecords,
+  type EncodedAuditRecord,
+} from '../records/audit-record';
 import type { PreparedChange } from './change';
 import { InternalIds } from './internal-id';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
@@ -26,7 +34,7 @@ export class PostgresKeyStore implements KeyStore {
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
-    nowMs: () => number,
+    private readonly nowMs: () => number,
   ) {
     this.#reader = new ObjectReader(database, keyring);
     this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
@@ -53,9 +61,44 @@ export class PostgresKeyStore implements KeyStore {
 
   transaction<T>(work: (session: KeyStoreSession) => Promise<T>): Promise<T> {
     return this.#writer.transaction((session, written) =>
-      work(new TransactionSession(session, written, this.keyring, this.#reader, this.#writer)),
+      work(
+        new TransactionSession(
+          session,
+          written,
+          this.keyring,
+          this.#reader,
+          this.#writer,
+          (actor, domainId) => this.#removal(actor, domainId),
+        ),
+      ),
     );
   }
+
+  async removeAll(domainId: string, actor: Actor): Promise<void> {
+    const record = await this.#removal(actor, domainId);
+    await repeatable(
+      (run) => this.database.transactional(run),
+      (session) => removeObjects(session, domainId, record),
+    );
+  }
+
+  async #removal(actor: Actor, domainId: string): Promise<EncodedAuditRecord> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    const record = { actor, action: 'removal of all objects', domainId, outcome: 'success' } as const;
+    return encodeAuditRecord(this.keyring, record, this.nowMs());
+  }
+}
+
+/** May be run again where its outcome is unknown. */
+async function removeObjects(session: Session, domainId: string, record: EncodedAuditRecord): Promise<void> {
+  await session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, [record]));
+  await session.query(
+    `WITH objects AS (DELETE FROM object WHERE domain_id = $1),
+      names AS (DELETE FROM object_name WHERE domain_id = $1),
+      projections AS (DELETE FROM object_projection WHERE domain_id = $1)
+      DELETE FROM change_record WHERE domain_id = $1`,
+    [domainId],
+  );
 }
 
 /** The key store as one transaction sees it. */
@@ -66,7 +109,12 @@ class TransactionSession implements KeyStoreSession {
     private readonly keyring: Keyring,
     private readonly reader: ObjectReader,
     private readonly writer: ObjectWriter,
+    private readonly removal: (actor: Actor, domainId: string) => Promise<EncodedAuditRecord>,
   ) {}
+
+  async removeAll(domainId: string, actor: Actor): Promise<void> {
+    await removeObjects(this.session, domainId, await this.removal(actor, domainId));
+  }
 
   async fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
     try {

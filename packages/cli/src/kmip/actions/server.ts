@@ -1,5 +1,5 @@
-import { discoverVersions, query } from '@holdfast/core';
-import { QueryFunction, queryFunctionEnum } from '@holdfast/kmip';
+import { discoverVersions, interop, query } from '@holdfast/core';
+import { QueryFunction, interopFunctionEnum, queryFunctionEnum, type InteropFunction } from '@holdfast/kmip';
 import { withClient } from '../connect';
 import { label, print, type PlainRecord } from '../output';
 import { oneLine, plainStructure, type Plain } from '../plain';
@@ -57,4 +57,23 @@ export async function queryAction(flags: QueryFlags): Promise<void> {
 /** With or without the "Query" that all their names begin with. */
 function functionNamed(name: string): number {
   return parseMember(queryFunctionEnum, /^query/i.test(name) ? name : `Query${name}`, 'Query Function');
+}
+
+export async function interopAction(
+  interopFunction: string,
+  interopIdentifier: string,
+  flags: CommonFlags,
+): Promise<void> {
+  await perform(
+    interop,
+    {
+      interopFunction: parseMember(
+        interopFunctionEnum,
+        interopFunction,
+        'Interop Function',
+      ) as InteropFunction,
+      interopIdentifier,
+    },
+    flags,
+  );
 }
