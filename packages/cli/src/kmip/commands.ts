@@ -10,7 +10,13 @@ import {
 import { getAction, locateAction, rngRetrieveAction } from './actions/fetch';
 import { activateAction, checkAction, destroyAction, revokeAction } from './actions/govern';
 import type { CommonFlags } from './actions/perform';
-import { createAction, createKeyPairAction, reKeyAction, registerAction } from './actions/make';
+import {
+  createAction,
+  createKeyPairAction,
+  reKeyAction,
+  reKeyKeyPairAction,
+  registerAction,
+} from './actions/make';
 import { discoverVersionsAction, interopAction, queryAction } from './actions/server';
 import { cryptographicCommands } from './cryptographic-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
@@ -101,6 +107,19 @@ function reKeyCommand(): Command {
   )
     .option('--offset <span>', 'how long after now the new key becomes Active, such as 30d')
     .action(reKeyAction);
+}
+
+function reKeyKeyPairCommand(): Command {
+  return objectCommand(
+    're-key-key-pair',
+    'Make a new key pair that replaces the pair of a private key and takes over the names of both keys.',
+    're-key-key-pair 7f6c…',
+    're-key-key-pair 7f6c… --offset 30d --attribute CryptographicLength=4096',
+  )
+    .option('--offset <span>', 'how long after now the new keys become Active, such as 30d')
+    .option('--private-attribute <name=value>', 'attribute of the private key alone', repeatable)
+    .option('--public-attribute <name=value>', 'attribute of the public key alone', repeatable)
+    .action(reKeyKeyPairAction);
 }
 
 function getCommand(): Command {
@@ -266,7 +285,14 @@ function interopCommand(): Command {
     );
 }
 
-const WITH_ATTRIBUTES = [createCommand, createKeyPairCommand, registerCommand, reKeyCommand, locateCommand];
+const WITH_ATTRIBUTES = [
+  createCommand,
+  createKeyPairCommand,
+  registerCommand,
+  reKeyCommand,
+  reKeyKeyPairCommand,
+  locateCommand,
+];
 const WITHOUT_ATTRIBUTES = [
   getCommand,
   getAttributesCommand,

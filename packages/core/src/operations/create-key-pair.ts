@@ -1,5 +1,4 @@
 import {
-  LinkType,
   ObjectType,
   Operation,
   Tag,
@@ -11,14 +10,10 @@ import {
   structure,
   textString,
 } from '@holdfast/kmip';
-import type { AttributeSet } from '../objects/attribute-set';
-import { generatedKeyBlock, makeObject, requireKeyFormat } from '../objects/new-object';
+import { makeKeyPair } from '../objects/key-pair';
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
-import { describeKeyPair } from '../objects/requested-key';
-import { operation, type OperationContext } from '../operation';
-import type { GeneratedKey } from '../ports/crypto';
-import type { NewObject } from '../ports/key-store';
+import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
 /** Makes the two keys of a pair, linked to each other. */
@@ -69,11 +64,7 @@ export const createKeyPair = operation({
     const forPublic = await gatherAttributes([common, request.publicKeyAttributes], context);
     checkRequested(forPrivate, ObjectType.PrivateKey, 'generated');
     checkRequested(forPublic, ObjectType.PublicKey, 'generated');
-    const pair = await context.crypto.generateKeyPair(describeKeyPair(forPrivate, forPublic, context));
-    const privateKey = makeHalf(ObjectType.PrivateKey, pair.privateKey, forPrivate, context);
-    const publicKey = makeHalf(ObjectType.PublicKey, pair.publicKey, forPublic, context);
-    link(privateKey, LinkType.PublicKeyLink, publicKey);
-    link(publicKey, LinkType.PrivateKeyLink, privateKey);
+    const { privateKey, publicKey } = await makeKeyPair(forPrivate, forPublic, context);
     context.objects.create(privateKey);
     context.objects.create(publicKey);
     context.produced(privateKey.uniqueIdentifier, 'private-key');
@@ -84,21 +75,3 @@ export const createKeyPair = operation({
     };
   },
 });
-
-type Made = Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>;
-
-function makeHalf(
-  objectType: typeof ObjectType.PrivateKey | typeof ObjectType.PublicKey,
-  key: GeneratedKey,
-  requested: AttributeSet,
-  context: OperationContext,
-): Made {
-  requested.set('CryptographicAlgorithm', requested.get('CryptographicAlgorithm') ?? key.algorithm);
-  requested.set('CryptographicLength', key.lengthBits);
-  const keyBlock = requireKeyFormat(objectType, generatedKeyBlock(key), requested, context);
-  return makeObject({ value: { objectType, keyBlock }, requested, origin: 'generated' }, context);
-}
-
-function link(from: Made, linkType: LinkType, to: Made): void {
-  from.attributes.add({ key: 'Link', value: { linkType, linkedObjectIdentifier: to.uniqueIdentifier } });
-}

@@ -20,6 +20,7 @@ import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
 import { query } from './query';
 import { reKey } from './re-key';
+import { reKeyKeyPair } from './re-key-key-pair';
 import { register } from './register';
 import { revoke } from './revoke';
 import { rngRetrieve } from './rng-retrieve';
@@ -47,6 +48,7 @@ export const operations: readonly OperationDefinition[] = [
   destroy,
   query,
   discoverVersions,
+  reKeyKeyPair,
   encrypt,
   decrypt,
   sign,
@@ -84,6 +86,7 @@ export {
   modifyAttribute,
   query,
   reKey,
+  reKeyKeyPair,
   register,
   revoke,
   rngRetrieve,

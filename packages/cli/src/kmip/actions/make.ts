@@ -1,4 +1,4 @@
-import { create, createKeyPair, reKey, register } from '@holdfast/core';
+import { create, createKeyPair, reKey, reKeyKeyPair, register } from '@holdfast/core';
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,
@@ -269,6 +269,29 @@ export async function reKeyAction(uniqueIdentifier: string, flags: ReKeyFlags): 
   await perform(
     reKey,
     { uniqueIdentifier, offsetSeconds, newAttributes: newAttributes(attributesOf(flags)) },
+    flags,
+  );
+}
+
+export interface ReKeyKeyPairFlags extends ReKeyFlags {
+  readonly privateAttribute?: readonly string[];
+  readonly publicAttribute?: readonly string[];
+}
+
+export async function reKeyKeyPairAction(
+  privateKeyUniqueIdentifier: string,
+  flags: ReKeyKeyPairFlags,
+): Promise<void> {
+  const { offset, privateAttribute = [], publicAttribute = [] } = flags;
+  await perform(
+    reKeyKeyPair,
+    {
+      privateKeyUniqueIdentifier,
+      offsetSeconds: offset === undefined ? undefined : parseDuration(offset),
+      commonAttributes: newAttributes(attributesOf(flags)),
+      privateKeyAttributes: newAttributes(privateAttribute.map(parseAttribute)),
+      publicKeyAttributes: newAttributes(publicAttribute.map(parseAttribute)),
+    },
     flags,
   );
 }
