@@ -17,7 +17,7 @@ const inherited = { ...process.env };
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-kmip-'));
-  server = await startServerProcess();
+  server = await startServerProcess({ logLevel: 'info' });
   const { cert, key, ca } = server.clientFiles;
   Object.assign(process.env, {
     KMIP_SERVER: `127.0.0.1:${server.port}`,
@@ -330,6 +330,36 @@ test('what the server stores cannot act on the terminal', async () => {
     expect(stdout).not.toContain('\u001b');
     expect(stdout).toContain('a\\u{1b}]0;pwned\\u{7}b');
   }
+});
+
+test('the server answers a ping, and logs what it is told under the name of the client', async () => {
+  expect(await kmip('ping')).toMatchObject({ code: 0, stdout: 'The server answers.\n' });
+  expect(await kmip('ping', '--kmip-version', '2.0')).toMatchObject({ code: 2 });
+  expect(await kmip('log', 'rotation "of" the\ntape keys')).toMatchObject({ code: 0 });
+  const lines = server
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('tape keys'));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { level: 'info', client: 'first-client', message: 'rotation "of" the\ntape keys' },
+  ]);
+  expect(await kmip('log', 'x'.repeat(8193))).toMatchObject({ code: 1 });
+  expect(await kmip('interop', 'reset')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Operation Not Supported') as string,
+  });
+});
+
+test('attributes are counted and negated', async () => {
+  const id = await made('create', '--deactivation-date', 'now+30d');
+  expect(await kmip('adjust-attribute', id, 'ProtectionPeriod', 'increment', '2h')).toMatchObject({
+    code: 0,
+  });
+  expect(await kmip('adjust-attribute', id, 'Protection Period', 'decrement')).toMatchObject({ code: 0 });
+  expect(await attribute(id, 'ProtectionPeriod')).toBe(7199);
+  expect(await kmip('adjust-attribute', id, 'Sensitive', 'negate')).toMatchObject({ code: 0 });
+  expect(await attribute(id, 'Sensitive')).toBe(true);
+  expect(await kmip('adjust-attribute', id, 'State', 'increment')).toMatchObject({ code: 1 });
 });
 
 test('random bytes go where they are asked to', async () => {

@@ -76,6 +76,8 @@ export interface OperationContext {
    * operation and by number. `role` tells the two keys of a pair apart.
    */
   produced(uniqueIdentifier: string, role?: 'private-key' | 'public-key'): void;
+  /** Writes what the client says into the server's log. */
+  log(message: string): void;
   /** Leaves the ID Placeholder empty, whatever earlier items produced (Locate, Check). */
   emptyPlaceholder(): void;
 }

@@ -28,6 +28,7 @@ export function ruleContext(version: VersionName): OperationContext {
       throw new HoldfastError('ItemNotFound', 'no such result');
     },
     produced: () => undefined,
+    log: () => undefined,
     emptyPlaceholder: () => undefined,
   };
   return context as OperationContext;

@@ -247,6 +247,10 @@ export class Batch {
       protocolVersions: PROTOCOL_VERSIONS,
       identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
       produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
+      log: (message) => {
+        const { clientName, peer } = this.principal;
+        this.log.info({ client: clientName, peer, message }, 'a client had this logged');
+      },
       emptyPlaceholder: () => {
         notes.emptied = true;
       },

@@ -23,7 +23,8 @@ export function describeError(error: unknown): Record<string, unknown> {
 /** What waits while standard error takes nothing (its disk is full, its reader is gone); beyond it lines are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** The log of this process: JSON lines on standard error. Messages of clients are never logged, at any level. */
+/** The log of this process: JSON lines on standard error. Messages of clients are never logged, at any
+ * level, but for the text that a client hands over with Log. */
 export function createLogger(level: LogLevel): Logger {
   const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_WAITING_BYTES });
   // Keys are served on although nobody can be told: what was not written is tried again with the next line.

@@ -9,7 +9,6 @@ import {
 } from './actions/attributes';
 import { getAction, locateAction, rngRetrieveAction } from './actions/fetch';
 import { activateAction, checkAction, destroyAction, revokeAction } from './actions/govern';
-import type { CommonFlags } from './actions/perform';
 import {
   createAction,
   createKeyPairAction,
@@ -17,7 +16,8 @@ import {
   reKeyKeyPairAction,
   registerAction,
 } from './actions/make';
-import { discoverVersionsAction, interopAction, queryAction } from './actions/server';
+import { discoverVersionsAction, queryAction } from './actions/server';
+import { controlCommands } from './control-commands';
 import { cryptographicCommands } from './cryptographic-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
@@ -271,20 +271,6 @@ function setAttributeCommand(): Command {
     .action(setAttributeAction);
 }
 
-function interopCommand(): Command {
-  return operationCommand(
-    'interop',
-    'Begin or end a case of a test run, or empty the domain: on a server in test mode (since KMIP 2.0).',
-    'interop begin --case TC-SETATTR-1-20',
-    'interop reset',
-  )
-    .argument('<function>', 'begin, end or reset')
-    .option('--case <identifier>', 'the test case', '')
-    .action((name: string, flags: CommonFlags & { readonly case: string }) =>
-      interopAction(name, flags.case, flags),
-    );
-}
-
 const WITH_ATTRIBUTES = [
   createCommand,
   createKeyPairCommand,
@@ -308,7 +294,6 @@ const WITHOUT_ATTRIBUTES = [
   rngRetrieveCommand,
   discoverVersionsCommand,
   queryCommand,
-  interopCommand,
 ];
 
 /** One command for each operation. */
@@ -316,6 +301,6 @@ export function operationCommands(): readonly Command[] {
   return [
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
-    ...cryptographicCommands().map((command) => withConnectionOptions(command)),
+    ...[...controlCommands(), ...cryptographicCommands()].map((command) => withConnectionOptions(command)),
   ];
 }

@@ -194,6 +194,23 @@ export function modifyAttribute(
   return modified;
 }
 
+/** The only instance of an attribute, undefined where there is none. @throws HoldfastError MultiValuedAttribute */
+export function onlyInstance(attributes: AttributeSet, reference: AttributeReference): Attribute | undefined {
+  const [only, second] = instancesOf(attributes, reference);
+  if (second === undefined) return only;
+  throw new HoldfastError(
+    'MultiValuedAttribute',
+    `the object has several instances of ${describe(reference)}`,
+  );
+}
+
+/** Adds an attribute that the object does not have, or changes its only instance. @throws as both, MultiValuedAttribute */
+export function setInstance(object: AttributesInState, attribute: Attribute, nowSeconds: number): void {
+  const only = onlyInstance(object.attributes, referenceTo(attribute));
+  if (only === undefined) addAttribute(object, attribute, nowSeconds);
+  else modifyAttribute(object, attribute, () => only, nowSeconds, 'ReadOnlyAttribute');
+}
+
 /**
  * Takes instances of an attribute away.
  * @param pick chooses the instances among those that the object has (at least one), or throws

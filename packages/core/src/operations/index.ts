@@ -1,6 +1,7 @@
 import type { OperationDefinition } from '../operation';
 import { activate } from './activate';
 import { addAttribute } from './add-attribute';
+import { adjustAttribute } from './adjust-attribute';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
@@ -15,9 +16,11 @@ import { getAttributes } from './get-attributes';
 import { hash } from './hash';
 import { interop } from './interop';
 import { locate } from './locate';
+import { log } from './log';
 import { mac } from './mac';
 import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
+import { ping } from './ping';
 import { query } from './query';
 import { reKey } from './re-key';
 import { reKeyKeyPair } from './re-key-key-pair';
@@ -58,7 +61,10 @@ export const operations: readonly OperationDefinition[] = [
   rngRetrieve,
   rngSeed,
   hash,
+  log,
+  adjustAttribute,
   setAttribute,
+  ping,
 ];
 
 /** What a server in test mode has besides. */
@@ -67,6 +73,7 @@ export const testModeOperations: readonly OperationDefinition[] = [interop];
 export {
   activate,
   addAttribute,
+  adjustAttribute,
   check,
   create,
   createKeyPair,
@@ -81,9 +88,11 @@ export {
   hash,
   interop,
   locate,
+  log,
   mac,
   macVerify,
   modifyAttribute,
+  ping,
   query,
   reKey,
   reKeyKeyPair,

@@ -1,22 +1,5 @@
-import {
-  Operation,
-  Tag,
-  identifierReference,
-  optional,
-  singleAttribute,
-  structure,
-  type Attribute,
-} from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
-import type { ManagedObject } from '../object-access';
-import {
-  addAttribute,
-  describe,
-  instancesOf,
-  modifyAttribute,
-  referenceTo,
-  withResolvedLink,
-} from '../objects/attribute-rules';
+import { Operation, Tag, identifierReference, optional, singleAttribute, structure } from '@holdfast/kmip';
+import { setInstance, withResolvedLink } from '../objects/attribute-rules';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 import { identifierResponse } from './identifier-payload';
@@ -48,24 +31,8 @@ export const setAttribute = operation({
 
   async execute({ uniqueIdentifier, newAttribute }, context) {
     const object = await context.objects.fetch(context.identify(uniqueIdentifier));
-    set(object, withResolvedLink(newAttribute, context.identify), context.nowSeconds);
+    setInstance(object, withResolvedLink(newAttribute, context.identify), context.nowSeconds);
     context.objects.update(object);
     return { uniqueIdentifier: object.uniqueIdentifier };
   },
 });
-
-function set(object: ManagedObject, attribute: Attribute, nowSeconds: number): void {
-  const reference = referenceTo(attribute);
-  const [only, second] = instancesOf(object.attributes, reference);
-  if (only === undefined) {
-    addAttribute(object, attribute, nowSeconds);
-    return;
-  }
-  if (second !== undefined) {
-    throw new HoldfastError(
-      'MultiValuedAttribute',
-      `the object has several instances of ${describe(reference)}`,
-    );
-  }
-  modifyAttribute(object, attribute, () => only, nowSeconds, 'ReadOnlyAttribute');
-}

@@ -100,6 +100,7 @@ export class Harness {
       protocolVersions: DIALECTS.toReversed(),
       identify,
       produced: (uniqueIdentifier) => void produced.push(uniqueIdentifier),
+      log: () => undefined,
       emptyPlaceholder: () => {
         this.emptied = true;
       },

@@ -196,6 +196,8 @@ const overrides: readonly Override[] = [
     window: V2,
     reason: 'ItemNotFound',
   },
+  // 2.1 section 6.1.3: an attribute that such an object does not have.
+  { code: 'InvalidAttribute', operations: ['AdjustAttribute'], window: V2, reason: 'UnsupportedAttribute' },
 ];
 
 const reasonNames = new Map(Object.entries(ResultReason).map(([name, value]) => [value as number, name]));

@@ -1,16 +1,26 @@
 import {
   addAttribute,
+  adjustAttribute,
   deleteAttribute,
   getAttributeList,
   getAttributes,
   modifyAttribute,
   setAttribute,
 } from '@holdfast/core';
+import {
+  Tag,
+  adjustmentTypeEnum,
+  definitionOf,
+  type AdjustmentType,
+  type AttributeReference,
+} from '@holdfast/kmip';
+import { ItemType, type Item } from '@holdfast/ttlv';
 import { table } from '../../table';
 import { parseAttribute, parseReference } from '../attribute-arguments';
 import type { PlainRecord } from '../output';
 import { oneLine, type Plain } from '../plain';
-import { parseInteger } from '../values';
+import { parseDuration } from '../times';
+import { parseInteger, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 
 function list(value: Plain | undefined): readonly Plain[] {
@@ -105,4 +115,30 @@ export async function deleteAttributeAction(
   const attributeReference =
     flags.index === undefined ? reference : { ...reference, index: parseInteger(flags.index, '--index') };
   await perform(deleteAttribute, { uniqueIdentifier, attributeReference }, flags);
+}
+
+export async function adjustAttributeAction(
+  uniqueIdentifier: string,
+  name: string,
+  how: string,
+  amount: string | undefined,
+  flags: CommonFlags,
+): Promise<void> {
+  const attributeReference = parseReference(name);
+  const request = {
+    uniqueIdentifier,
+    attributeReference,
+    adjustmentType: parseMember(adjustmentTypeEnum, how, 'Adjustment Type') as AdjustmentType,
+    adjustmentValue: amount === undefined ? undefined : amountOf(attributeReference, amount),
+  };
+  await perform(adjustAttribute, request, flags);
+}
+
+/** Times are counted in seconds, and may be given as spans such as 30d. */
+function amountOf(reference: AttributeReference, text: string): Item {
+  const type = 'key' in reference ? definitionOf(reference.key).codec.type : undefined;
+  const tag = Tag.AdjustmentValue;
+  return type === ItemType.Interval || type === ItemType.DateTime
+    ? { tag, type: ItemType.Interval, value: parseDuration(text) }
+    : { tag, type: ItemType.Integer, value: parseInteger(text, 'the amount') };
 }

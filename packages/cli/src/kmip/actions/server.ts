@@ -1,4 +1,4 @@
-import { discoverVersions, interop, query } from '@holdfast/core';
+import { discoverVersions, interop, log, ping, query } from '@holdfast/core';
 import { QueryFunction, interopFunctionEnum, queryFunctionEnum, type InteropFunction } from '@holdfast/kmip';
 import { withClient } from '../connect';
 import { label, print, type PlainRecord } from '../output';
@@ -76,4 +76,12 @@ export async function interopAction(
     },
     flags,
   );
+}
+
+export async function pingAction(flags: CommonFlags): Promise<void> {
+  await perform(ping, {}, flags, () => 'The server answers.\n');
+}
+
+export async function logAction(logMessage: string, flags: CommonFlags): Promise<void> {
+  await perform(log, { logMessage }, flags, () => 'Logged.\n');
 }

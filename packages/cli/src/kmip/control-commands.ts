@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { adjustAttributeAction } from './actions/attributes';
+import type { CommonFlags } from './actions/perform';
+import { interopAction, logAction, pingAction } from './actions/server';
+import { objectCommand, operationCommand } from './operation-command';
+
+/** The operations around objects and about the server itself, as commands. */
+
+function adjustAttributeCommand(): Command {
+  return objectCommand(
+    'adjust-attribute',
+    'Count an attribute up or down, or turn it into its opposite (since KMIP 2.0).',
+    'adjust-attribute 7f6c… ProtectionPeriod increment 30d',
+    'adjust-attribute 7f6c… Sensitive negate',
+  )
+    .argument('<name>', 'attribute')
+    .argument('<how>', 'increment, decrement or negate')
+    .argument('[amount]', 'by how much: 1 where left out')
+    .action(adjustAttributeAction);
+}
+
+function pingCommand(): Command {
+  return operationCommand('ping', 'Ask whether the server answers (since KMIP 2.1).', 'ping').action(
+    pingAction,
+  );
+}
+
+function logCommand(): Command {
+  return operationCommand(
+    'log',
+    'Have the server write a line into its log (since KMIP 2.0).',
+    'log "rotation of the tape keys begins"',
+  )
+    .argument('<message>', 'what to write')
+    .action(logAction);
+}
+
+function interopCommand(): Command {
+  return operationCommand(
+    'interop',
+    'Begin or end a case of a test run, or empty the domain: on a server in test mode (since KMIP 2.0).',
+    'interop begin --case TC-SETATTR-1-20',
+    'interop reset',
+  )
+    .argument('<function>', 'begin, end or reset')
+    .option('--case <identifier>', 'the test case', '')
+    .action((name: string, flags: CommonFlags & { readonly case: string }) =>
+      interopAction(name, flags.case, flags),
+    );
+}
+
+export function controlCommands(): readonly Command[] {
+  return [adjustAttributeCommand(), pingCommand(), logCommand(), interopCommand()];
+}
