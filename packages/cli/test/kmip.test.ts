@@ -241,6 +241,35 @@ describe('what comes in goes out', () => {
   });
 });
 
+describe('a key is derived', () => {
+  const SECRET = Buffer.from('password').toString('hex');
+
+  test('from a password', async () => {
+    const id = await made(
+      ...['register', '--type', 'secret-data', '--hex', SECRET],
+      ...['--usage-mask', 'DeriveKey', '--activation-date', 'now'],
+    );
+    const derived = await made(
+      ...['derive-key', id, '--method', 'PBKDF2', '--salt', '73616c74', '--iterations', '4096'],
+      ...['--length', '128', '--name', 'derived-from-password'],
+    );
+    expect((await kmip('get', derived, '--format', 'hex')).stdout).toBe('4b007901b765489abead49d926f721d0\n');
+    expect((await kmip('get-attributes', derived, 'Link')).stdout).toContain(id);
+    expect((await kmip('get-attributes', id, 'Link')).stdout).toContain(derived);
+    expect(await kmip('derive-key', id, '--method', 'HASH')).toMatchObject({ code: 1 });
+    expect(await kmip('derive-key', id, '--method', 'MAGIC')).toMatchObject({ code: 2 });
+  });
+
+  test('from a key and data, as Secret Data', async () => {
+    const id = await made('create', '--usage-mask', 'DeriveKey', '--activation-date', 'now');
+    const derived = await made(
+      ...['derive-key', id, '--method', 'NIST800-108-C', '--hash', 'SHA-256', '--data', '6c00'],
+      ...['--type', 'secret-data', '--length', '1024'],
+    );
+    expect((await kmip('get', derived, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{256}\n$/);
+  });
+});
+
 describe('a key is used where it is', () => {
   const TEXT = Buffer.from('hello').toString('hex');
 

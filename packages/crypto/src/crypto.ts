@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { CryptoPort } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
+import { deriveBytes } from './derivation/derive';
 import { availableHashes, digestWith } from './digest';
 import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes } from './keys/convert';
-import { createKeyPairGenerator, generateSymmetricKey } from './keys/generate';
+import { createKeyPairGenerator, generateSymmetricKey, symmetricKeyLengthBytes } from './keys/generate';
 import { inspectKey } from './keys/inspect';
 import { hashing } from './operations/hashes';
 import { isAsymmetric } from './operations/key';
@@ -24,6 +25,8 @@ export function createCrypto(): CryptoPort {
     randomBytes: (lengthBytes) => randomBytes(lengthBytes),
     randomUuid: () => randomUUID(),
     generateSymmetricKey,
+    symmetricKeyLengthBytes,
+    deriveBytes,
     generateKeyPair: createKeyPairGenerator(),
     digest: (algorithm, content) => digestWith(hashes, algorithm, content),
     inspectKey,

@@ -19,6 +19,7 @@ import {
 import { discoverVersionsAction, queryAction } from './actions/server';
 import { controlCommands } from './control-commands';
 import { cryptographicCommands } from './cryptographic-commands';
+import { derivationCommands } from './derivation-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
 
@@ -300,6 +301,7 @@ const WITHOUT_ATTRIBUTES = [
 export function operationCommands(): readonly Command[] {
   return [
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
+    ...derivationCommands().map((command) => withConnectionOptions(withAttributeOptions(command))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
     ...[...controlCommands(), ...cryptographicCommands()].map((command) => withConnectionOptions(command)),
   ];

@@ -28,7 +28,7 @@ export const STATES_OF: Readonly<Record<KeyUse['purpose'], readonly State[]>> = 
   process: [State.Active, State.Deactivated, State.Compromised],
 };
 
-const { SymmetricKey, PublicKey, PrivateKey, Certificate } = ObjectType;
+const { SymmetricKey, PublicKey, PrivateKey, Certificate, SecretData } = ObjectType;
 
 /** The uses that operations make of keys. */
 export const KEY_USES = {
@@ -49,6 +49,11 @@ export const KEY_USES = {
     objectTypes: [PublicKey, Certificate],
   },
   mac: { usage: CryptographicUsageMask.MACGenerate, purpose: 'protect', objectTypes: [SymmetricKey] },
+  derive: {
+    usage: CryptographicUsageMask.DeriveKey,
+    purpose: 'protect',
+    objectTypes: [SymmetricKey, SecretData, PrivateKey, PublicKey],
+  },
   verifyMac: { usage: CryptographicUsageMask.MACVerify, purpose: 'process', objectTypes: [SymmetricKey] },
 } as const satisfies Readonly<Record<string, KeyUse>>;
 
@@ -85,6 +90,24 @@ export function parametersFor(
   asked: CryptographicParameters | undefined,
 ): CryptographicParameters {
   return asked ?? object.attributes.get('CryptographicParameters') ?? {};
+}
+
+/**
+ * The parameters of the request, which have to be among those of the key where that has any; without any in the request,
+ * the key's with the lowest index. KMIP 1.4 section 4.6.
+ * @throws HoldfastError BadCryptographicParameters
+ */
+export function agreedParameters(
+  object: ManagedObject,
+  asked: CryptographicParameters | undefined,
+): CryptographicParameters {
+  const had = object.attributes.instances('CryptographicParameters').map(({ value }) => value);
+  const agrees = (parameters: CryptographicParameters) =>
+    Object.entries(asked ?? {}).every(
+      ([name, value]) => parameters[name as keyof CryptographicParameters] === value,
+    );
+  if (asked === undefined || had.length === 0 || had.some(agrees)) return asked ?? had[0] ?? {};
+  throw new HoldfastError('BadCryptographicParameters', 'the key has no such Cryptographic Parameters');
 }
 
 /** What the crypto port is told of the key. @throws HoldfastError KeyValueNotPresent, IntegrityViolation */

@@ -7,6 +7,7 @@ import { create } from './create';
 import { createKeyPair } from './create-key-pair';
 import { decrypt } from './decrypt';
 import { deleteAttribute } from './delete-attribute';
+import { deriveKey } from './derive-key';
 import { destroy } from './destroy';
 import { discoverVersions } from './discover-versions';
 import { encrypt } from './encrypt';
@@ -38,6 +39,7 @@ export const operations: readonly OperationDefinition[] = [
   createKeyPair,
   register,
   reKey,
+  deriveKey,
   locate,
   check,
   get,
@@ -79,6 +81,7 @@ export {
   createKeyPair,
   decrypt,
   deleteAttribute,
+  deriveKey,
   destroy,
   discoverVersions,
   encrypt,

@@ -1,6 +1,7 @@
 import type {
   CryptographicAlgorithm,
   CryptographicParameters,
+  DerivationMethod,
   HashingAlgorithm,
   KeyBlock,
   KeyCompressionType,
@@ -103,6 +104,18 @@ export interface Verification extends CryptoStream {
   verify(signature: Buffer): boolean;
 }
 
+/** What a key is derived from, and how. */
+export interface DerivationRequest extends KeyUseRequest {
+  readonly method: DerivationMethod;
+  /** The public key of the other party, where keys agree on a secret. */
+  readonly peer: ManagedObjectValue | undefined;
+  /** Derivation Data; of AWS Signature Version 4 its date, region and service. */
+  readonly data: readonly SecretBytes[];
+  readonly initializationVector: Buffer | undefined;
+  readonly salt: Buffer | undefined;
+  readonly iterationCount: number | undefined;
+}
+
 /** Whose stream it is: nobody else, for nothing else, can go on with it. */
 export interface StreamOwner {
   readonly clientId: string;
@@ -140,6 +153,18 @@ export interface CryptoPort {
   randomUuid(): string;
   /** @throws HoldfastError InvalidField where the algorithm or length cannot be */
   generateSymmetricKey(algorithm: CryptographicAlgorithm, lengthBits: number): GeneratedKey;
+  /**
+   * How many bytes of key material a symmetric key has.
+   * @throws HoldfastError InvalidField where keys of the algorithm do not have that length, or are no symmetric ones
+   */
+  symmetricKeyLengthBytes(algorithm: CryptographicAlgorithm, lengthBits: number): number;
+  /**
+   * Derives bytes from a symmetric key or Secret Data (of which `value` holds either), or from a private key and a peer.
+   * @throws HoldfastError CryptographicFailure where the method does not give that many bytes,
+   * UnsupportedCryptographicParameters, BadCryptographicParameters, FeatureNotSupported (hash), InvalidObjectType,
+   * KeyValueNotPresent
+   */
+  deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes>;
   /** @throws HoldfastError InvalidField where algorithm, length or curve cannot be */
   generateKeyPair(
     specification: KeyPairSpecification,

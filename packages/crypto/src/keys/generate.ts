@@ -13,8 +13,11 @@ import {
   CURVE25519_LENGTH_BITS,
   CURVE448_LENGTH_BITS,
   type AsymmetricFacts,
+  type MacFacts,
+  type SymmetricFacts,
 } from '../algorithms';
 import { curveFacts, curveOfLength } from '../curves';
+import { inLongJobTurn } from '../long-jobs';
 
 const generate = promisify(generateKeyPair);
 
@@ -28,15 +31,25 @@ export interface GeneratedKeyPair {
  * @throws HoldfastError InvalidField where the algorithm or length cannot be
  */
 export function generateSymmetricKey(algorithm: CryptographicAlgorithm, lengthBits: number): GeneratedKey {
-  const facts = ALGORITHMS.get(algorithm);
-  if (facts === undefined || facts.kind === 'asymmetric') {
-    throw invalid(`symmetric keys of the algorithm ${nameOf(algorithm)} are not generated here`);
-  }
-  const [lengthBytes] = facts.materialLengthsBytes(lengthBits);
-  if (lengthBytes === undefined) throw invalid(`${nameOf(algorithm)} keys do not have ${lengthBits} bits`);
-  const key = randomBytes(lengthBytes);
+  const key = randomBytes(symmetricKeyLengthBytes(algorithm, lengthBits));
+  const facts = secretKeyFacts(algorithm);
   if (facts.hasParity) setOddParity(key);
   return { keyFormatType: KeyFormatType.Raw, keyMaterial: new SecretBytes(key), algorithm, lengthBits };
+}
+
+/** @throws HoldfastError InvalidField as `generateSymmetricKey` */
+export function symmetricKeyLengthBytes(algorithm: CryptographicAlgorithm, lengthBits: number): number {
+  const [lengthBytes] = secretKeyFacts(algorithm).materialLengthsBytes(lengthBits);
+  if (lengthBytes === undefined) throw invalid(`${nameOf(algorithm)} keys do not have ${lengthBits} bits`);
+  return lengthBytes;
+}
+
+function secretKeyFacts(algorithm: CryptographicAlgorithm): SymmetricFacts | MacFacts {
+  const facts = ALGORITHMS.get(algorithm);
+  if (facts === undefined || facts.kind === 'asymmetric') {
+    throw invalid(`symmetric keys of the algorithm ${nameOf(algorithm)} are not made here`);
+  }
+  return facts;
 }
 
 /** Sets the lowest bit of each byte so that its number of ones is odd (FIPS 46-3). */
@@ -113,12 +126,8 @@ const OKP_LENGTHS_BITS: ReadonlyMap<RecommendedCurve, number> = new Map([
   [RecommendedCurve.CURVE448, CURVE448_LENGTH_BITS],
 ]);
 
-/** At most this many long jobs at once, of the four threads that node:crypto shares with files and name look-ups. */
-const MAX_CONCURRENT_JOBS = 2;
-
 /** Generates key pairs on threads of their own; searching for primes waits its turn. */
 export function createKeyPairGenerator(): (specification: KeyPairSpecification) => Promise<GeneratedKeyPair> {
-  const inTurn = createTurns(MAX_CONCURRENT_JOBS);
   return async (specification) => {
     const facts = ALGORITHMS.get(specification.algorithm);
     if (facts?.kind !== 'asymmetric') {
@@ -127,7 +136,7 @@ export function createKeyPairGenerator(): (specification: KeyPairSpecification) 
     const request = resolve(facts, specification);
     const run = () => GENERATORS[facts.family](request);
     const isRsa = facts.family === 'rsa';
-    const pair = await (isRsa || facts.family === 'dsa' ? inTurn(run) : run());
+    const pair = await (isRsa || facts.family === 'dsa' ? inLongJobTurn(run) : run());
     return {
       privateKey: generated(request, isRsa ? KeyFormatType.PKCS_1 : KeyFormatType.PKCS_8, pair.privateKey),
       publicKey: generated(request, isRsa ? KeyFormatType.PKCS_1 : KeyFormatType.X_509, pair.publicKey),
@@ -178,23 +187,6 @@ function isCurveOf({ family, algorithm }: AsymmetricFacts, curve: RecommendedCur
 
 function curveLength(curve: RecommendedCurve | undefined): number | undefined {
   return curve === undefined ? undefined : (OKP_LENGTHS_BITS.get(curve) ?? curveFacts(curve)?.lengthBits);
-}
-
-/** Lets at most `limit` of the works run at once, in the order of their asking. */
-function createTurns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
 }
 
 function nameOf(algorithm: CryptographicAlgorithm): string {

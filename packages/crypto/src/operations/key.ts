@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyUseRequest } from '@holdfast/core';
 import { CertificateType, CryptographicAlgorithm, ObjectType, type KeyBlock } from '@holdfast/kmip';
-import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { readPublicKey, type AsymmetricKey } from '../keys/asymmetric-key';
 import { plainMaterial, readAsymmetricKey, symmetricBytes } from '../keys/inspect';
 import { attempt } from './refusals';
@@ -13,6 +13,15 @@ export function symmetricKeyOf({ value }: KeyUseRequest): SecretBytes {
   if (value.objectType !== ObjectType.SymmetricKey) throw wrongType('a symmetric key');
   const { keyBlock } = value;
   return symmetricBytes(keyBlock.keyFormatType, materialIn(keyBlock));
+}
+
+/** The bytes of a symmetric key or of Secret Data. @throws HoldfastError KeyValueNotPresent, InvalidObjectType, InvalidField */
+export function secretOf(request: KeyUseRequest): SecretBytes {
+  const { value } = request;
+  if (value.objectType !== ObjectType.SecretData) return symmetricKeyOf(request);
+  const material = materialIn(value.keyBlock);
+  if (material instanceof SecretBytes) return material;
+  throw new HoldfastError('InvalidField', 'the Secret Data is a structure, not bytes');
 }
 
 /** A public key, or the one in an X.509 certificate. @throws HoldfastError KeyValueNotPresent, InvalidObjectType */

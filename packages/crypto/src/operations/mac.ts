@@ -25,14 +25,18 @@ const HMAC_HASHES: ReadonlyMap<Algorithm, Hash> = new Map([
   [Algorithm.HMAC_SHA3_512, Hash.SHA3_512],
 ]);
 
+/** The hash that an HMAC algorithm names; undefined for other algorithms. */
+export function hmacHashOf(algorithm: Algorithm | undefined): Hash | undefined {
+  return algorithm === undefined ? undefined : HMAC_HASHES.get(algorithm);
+}
+
 /**
  * HMAC (FIPS 198-1) where the parameters or the key name one, whatever else the key is for; CMAC (NIST SP 800-38B) where
  * they name that mode.
  */
 export function mac(request: KeyUseRequest): Summary {
   const { parameters } = request;
-  const named = parameters.cryptographicAlgorithm ?? request.algorithm;
-  const hash = named === undefined ? undefined : HMAC_HASHES.get(named);
+  const hash = hmacHashOf(parameters.cryptographicAlgorithm ?? request.algorithm);
   if (hash !== undefined) return hmac(request, hash);
   const algorithm = cipherAlgorithmOf(request);
   const { blockCipherMode } = parameters;

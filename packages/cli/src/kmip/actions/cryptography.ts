@@ -29,7 +29,7 @@ const PARAMETER_FLAGS = [
   ['maskHash', 'maskGeneratorHashingAlgorithm'],
 ] as const;
 
-export interface UseFlags extends CommonFlags {
+interface ParameterFlags {
   readonly mode?: string;
   readonly padding?: string;
   readonly hash?: string;
@@ -38,13 +38,16 @@ export interface UseFlags extends CommonFlags {
   readonly tagLength?: string;
   readonly saltLength?: string;
   readonly maskHash?: string;
+}
+
+export interface UseFlags extends CommonFlags, ParameterFlags {
   readonly file?: string;
   readonly hex?: string;
 }
 
 /** Undefined where no option says anything: the parameters of the key count then. */
-function parametersOf(
-  flags: UseFlags,
+export function parametersOf(
+  flags: ParameterFlags,
   more: CryptographicParameters = {},
 ): CryptographicParameters | undefined {
   const { fields } = cryptographicParametersStructure;
@@ -64,7 +67,7 @@ async function dataOf({ file, hex }: UseFlags): Promise<Buffer> {
   );
 }
 
-const optionalHex = (text: string | undefined, what: string) =>
+export const optionalHex = (text: string | undefined, what: string) =>
   text === undefined ? undefined : parseHexBytes(text, what);
 
 export interface EncryptFlags extends UseFlags, KeyOutputFlags {

@@ -26,19 +26,19 @@ import { perform, type CommonFlags } from './perform';
 
 const { Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
 
-function newAttributes(attributes: readonly Attribute[]): NewAttributes {
+export function newAttributes(attributes: readonly Attribute[]): NewAttributes {
   return { templateNames: [], attributes };
 }
 
-function algorithmOf(text: string): CryptographicAlgorithm {
+export function algorithmOf(text: string): CryptographicAlgorithm {
   return parseMember(cryptographicAlgorithmEnum, text, 'Cryptographic Algorithm') as CryptographicAlgorithm;
 }
 
-function lengthOf(text: string | undefined): number | undefined {
+export function lengthOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseInteger(text, 'the length in bits');
 }
 
-function objectTypeOf(text: string): ObjectType {
+export function objectTypeOf(text: string): ObjectType {
   return parseMember(objectTypeEnum, text, 'Object Type') as ObjectType;
 }
 
@@ -47,7 +47,7 @@ function has(attributes: readonly Attribute[], key: Attribute['key']): boolean {
 }
 
 /** The attributes that say what is to be made, unless they are given by name. */
-function describing(
+export function describing(
   given: readonly Attribute[],
   what: {
     algorithm?: CryptographicAlgorithm | undefined;
@@ -66,7 +66,7 @@ function isHmac(algorithm: CryptographicAlgorithm | undefined): boolean {
   return cryptographicAlgorithmEnum.byValue.get(algorithm ?? 0)?.key.startsWith('HMAC') === true;
 }
 
-function symmetricUsage(algorithm: CryptographicAlgorithm | undefined): number {
+export function symmetricUsage(algorithm: CryptographicAlgorithm | undefined): number {
   return isHmac(algorithm) ? MACGenerate | MACVerify : Encrypt | Decrypt;
 }
 
