@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/ttlv';
 import { actorOf } from './identity';
 import { ObjectAccess } from './object-access';
+import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
 import type { KeyStoreSession } from './ports/key-store';
 import { Turns } from './turns';
@@ -16,6 +17,8 @@ export interface Execution {
   readonly nowSeconds: number;
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
+  /** Counts the operation where the principal's ticket wants that, before anything is written or answered. */
+  spend?(rights: readonly number[]): Promise<void>;
 }
 
 /** Requests of this process that change one object at once: each would make the others run again, over and over. */
@@ -33,13 +36,25 @@ export async function execute<Request, Response>(
   const { session, principal, nowSeconds } = execution;
   // Within a transaction rows are locked already: nothing is waited for there that others may have to end.
   const mayWait = 'transaction' in session;
+  const { ticket } = principal;
+  let isSpent = ticket?.isCounted !== true;
   let endTurn: (() => void) | undefined;
   try {
     for (let attempt = 1; ; attempt++) {
-      const objects = new ObjectAccess(session, principal, definition.access ?? 'inspect', nowSeconds);
+      const rights =
+        ticket?.rights === undefined ? undefined : new GrantedRights(ticket.rights, definition.code);
+      const objects = new ObjectAccess(
+        session,
+        principal,
+        definition.access ?? 'inspect',
+        nowSeconds,
+        rights,
+      );
       const answer = definition.execute(request, execution.context(objects));
       const response = answer instanceof Promise ? await answer : answer;
       execution.accept(response);
+      if (!isSpent) await execution.spend?.(rights?.places ?? []);
+      isSpent = true;
       if (!objects.hasChanges) return response;
       const contended = mayWait && endTurn === undefined ? objects.changedAlone : undefined;
       if (contended !== undefined && turns.isTaken(contended)) {
@@ -47,7 +62,11 @@ export async function execute<Request, Response>(
         continue;
       }
       try {
-        await objects.flush({ actor: actorOf(principal), operation: definition.name });
+        await objects.flush({
+          actor: actorOf(principal),
+          operation: definition.name,
+          namesMayRepeat: principal.namesMayRepeat,
+        });
         return response;
       } catch (error) {
         const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';

@@ -1,3 +1,5 @@
+import type { TicketRight } from './ports/tickets';
+
 /** The reserved domain whose key protects what belongs to no client: clients, officers, authorities, settings. */
 export const SYSTEM_DOMAIN_ID = '00000000-0000-0000-0000-000000000000';
 /** Name of the domain that always exists. */
@@ -8,6 +10,9 @@ export type Role = 'user' | 'reader';
 
 /** Who stands behind a request once authentication is done. */
 export interface Principal {
+  /** Default: a client. */
+  readonly kind?: 'client' | 'user' | undefined;
+  /** Identifier of the client or user. */
   readonly clientId: string;
   readonly clientName: string;
   readonly domainId: string;
@@ -16,12 +21,26 @@ export interface Principal {
   readonly credentialId: string;
   /** Address and port of the peer. */
   readonly peer: string;
+  /** The client over whose connection the request came; undefined where that showed no certificate. */
+  readonly certificateClientId?: string | undefined;
+  /** Whether several objects of its domain may have one name. */
+  readonly namesMayRepeat?: true | undefined;
+  /** The ticket that the request was made with. */
+  readonly ticket?: PrincipalTicket | undefined;
+}
+
+export interface PrincipalTicket {
+  readonly id: string;
+  /** What may be done with it; undefined: all that its holder may do. */
+  readonly rights: readonly TicketRight[] | undefined;
+  /** Whether operations are counted. */
+  readonly isCounted: boolean;
 }
 
 /** Who caused a change or a refusal; every call that leaves a record names one. */
 export interface Actor {
-  readonly kind: 'client' | 'officer' | 'operator' | 'system';
-  /** Identifier of the client or officer; the peer address where nobody was identified. */
+  readonly kind: 'client' | 'user' | 'officer' | 'operator' | 'system';
+  /** Identifier of the client, user or officer; the peer address where nobody was identified. */
   readonly id: string;
   readonly name: string;
   readonly credentialId?: string | undefined;
@@ -31,7 +50,7 @@ export interface Actor {
 /** The actor that a principal is. */
 export function actorOf(principal: Principal): Actor {
   return {
-    kind: 'client',
+    kind: principal.kind ?? 'client',
     id: principal.clientId,
     name: principal.clientName,
     credentialId: principal.credentialId,

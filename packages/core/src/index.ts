@@ -16,6 +16,9 @@ export * from './ports/directory';
 export * from './ports/key-store';
 export * from './ports/keyring';
 export * from './ports/root-of-trust';
+export * from './ports/tickets';
+export * from './ports/users';
+export * from './rights';
 export * from './secret';
 export { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 

@@ -4,6 +4,7 @@ import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
 import type { AttributeSet } from './objects/attribute-set';
 import { stateAt } from './objects/state';
+import type { GrantedRights } from './rights';
 import type {
   ChangeCause,
   KeyStoreSession,
@@ -42,6 +43,7 @@ export class ObjectAccess {
     private readonly principal: Principal,
     private readonly access: AccessClass,
     private readonly nowSeconds: number,
+    private readonly rights?: GrantedRights,
   ) {}
 
   /**
@@ -65,9 +67,10 @@ export class ObjectAccess {
   }
 
   /** Objects of the domain that match; see LocateQuery. */
-  locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds'>): Promise<LocateResult> {
+  locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>): Promise<LocateResult> {
+    if (this.rights?.coversEverything === false) return this.#locateCovered(query, this.rights);
     const { filters, storage, order, offsetItems, maximumItems, isCounted } = query;
-    const { domainId } = this.principal;
+    const { domainId, namesMayRepeat } = this.principal;
     const { nowSeconds } = this;
     return this.session.locate({
       domainId,
@@ -78,7 +81,37 @@ export class ObjectAccess {
       maximumItems,
       isCounted,
       nowSeconds,
+      namesMayRepeat,
     });
+  }
+
+  /** Those of the matching objects that a ticket's rights cover. */
+  async #locateCovered(
+    query: Parameters<ObjectAccess['locate']>[0],
+    rights: GrantedRights,
+  ): Promise<LocateResult> {
+    const { offsetItems, maximumItems, isCounted } = query;
+    const { domainId, namesMayRepeat } = this.principal;
+    const { uniqueIdentifiers } = await this.session.locate({
+      ...query,
+      domainId,
+      namesMayRepeat,
+      nowSeconds: this.nowSeconds,
+      offsetItems: 0,
+      maximumItems: undefined,
+      isCounted: false,
+    });
+    const covered: string[] = [];
+    for (const uniqueIdentifier of uniqueIdentifiers) {
+      const stored = await this.session.fetch(domainId, uniqueIdentifier);
+      if (stored !== undefined && rights.isCovered(uniqueIdentifier, stored.attributes))
+        covered.push(uniqueIdentifier);
+    }
+    const end = maximumItems === undefined ? undefined : offsetItems + maximumItems;
+    return {
+      uniqueIdentifiers: covered.slice(offsetItems, end),
+      totalItems: isCounted ? covered.length : undefined,
+    };
   }
 
   /** Adds an object, owned by the principal. */
@@ -89,6 +122,7 @@ export class ObjectAccess {
   }: Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'>): void {
     const { clientId, domainId } = this.principal;
     authorise(this.principal, 'create', clientId);
+    this.rights?.touch(undefined, attributes);
     this.#changes.push({
       kind: 'create',
       object: { domainId, ownerId: clientId, uniqueIdentifier, attributes, value },
@@ -129,6 +163,7 @@ export class ObjectAccess {
 
   #load(stored: StoredObject, access: AccessClass): ManagedObject {
     authorise(this.principal, access, stored.ownerId);
+    this.rights?.touch(stored.uniqueIdentifier, stored.attributes);
     const attributes = stored.attributes.clone();
     const state = stateAt(attributes, this.nowSeconds);
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);

@@ -15,6 +15,7 @@ import type { Principal } from './identity';
 import type { CertificatesPort } from './ports/certificates';
 import type { CryptoPort } from './ports/crypto';
 import type { ObjectAccess } from './object-access';
+import type { TicketOffice } from './ports/tickets';
 
 /** All that is known of one operation. Everything else (dispatch, Query, client, docs) follows from a list of these. */
 export interface OperationDefinition<Request = unknown, Response = unknown> {
@@ -61,6 +62,7 @@ export interface OperationContext {
   readonly objects: ObjectAccess;
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
+  readonly tickets: TicketOffice;
   readonly server: ServerIdentity;
   /** The operations that this server has. */
   readonly catalogue: readonly OperationDefinition[];

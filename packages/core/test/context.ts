@@ -10,7 +10,7 @@ const crypto = createCrypto();
 
 /** What the rules about new objects need of a context: everything but objects that exist already. */
 export function ruleContext(version: VersionName): OperationContext {
-  const context: Omit<OperationContext, 'objects' | 'server' | 'catalogue' | 'protocolVersions'> = {
+  const context: Omit<OperationContext, 'objects' | 'server' | 'tickets' | 'catalogue' | 'protocolVersions'> = {
     principal: {
       clientId: 'client',
       clientName: 'client',

@@ -24,6 +24,7 @@ import {
   type ObjectAccess,
   type OperationContext,
   type Principal,
+  type Tickets,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
@@ -38,6 +39,7 @@ export interface BatchPorts {
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
   readonly catalogue: Catalogue;
+  readonly tickets: Tickets;
 }
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
@@ -207,6 +209,8 @@ export class Batch {
       session,
       principal: this.principal,
       nowSeconds: this.#nowSeconds,
+      spend: (rights) =>
+        this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
       context: (objects) => {
         notes = { produced: [], emptied: false };
         return this.#context(objects, notes);
@@ -242,6 +246,7 @@ export class Batch {
       objects,
       crypto: this.ports.crypto,
       certificates: this.ports.certificates,
+      tickets: this.ports.tickets,
       server: SERVER_IDENTITY,
       catalogue: this.ports.catalogue.all,
       protocolVersions: PROTOCOL_VERSIONS,

@@ -205,7 +205,9 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
     case 'authority':
       return true;
     case 'domain':
+      return change.id === principal.domainId || change.id === '*';
     case 'secret':
+    case 'user':
       return false;
   }
 }

@@ -28,7 +28,7 @@ export class Service implements Serving {
     log: Logger,
   ): Promise<Service> {
     keepObjectsYoung();
-    const { directory, clock, auditLog, keyStore } = store;
+    const { directory, clock, auditLog, keyStore, tickets } = store;
     const ports = { directory, certificates, clock };
     const processor = new MessageProcessor(
       {
@@ -37,6 +37,7 @@ export class Service implements Serving {
         clock,
         crypto: createCrypto(),
         certificates,
+        tickets,
         catalogue: catalogueOf(config.testMode),
       },
       config.limits,

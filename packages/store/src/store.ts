@@ -1,7 +1,9 @@
-import type { AuditLog, Clock, Directory, KeyStore, Keyring } from '@holdfast/core';
+import type { AuditLog, Clock, Directory, KeyStore, Keyring, Tickets, Users } from '@holdfast/core';
 import type { ClientConfig } from 'pg';
 import { DatabaseClock } from './clock';
 import { PostgresDirectory } from './directory/directory';
+import { PostgresTickets } from './directory/tickets';
+import { PostgresUsers } from './directory/users';
 import { PostgresDomainKeys, type DomainKeyStore } from './domain-keys';
 import { migrate } from './migrate';
 import { PostgresKeyStore } from './objects/key-store';
@@ -27,6 +29,8 @@ export interface StoreOptions {
 export interface Store {
   readonly keyStore: KeyStore;
   readonly directory: Directory;
+  readonly users: Users;
+  readonly tickets: Tickets;
   readonly auditLog: AuditLog;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
@@ -55,6 +59,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     return {
       keyStore: new PostgresKeyStore(database, keyring, nowMs),
       directory: new PostgresDirectory(database, keyring, log, nowMs),
+      users: new PostgresUsers(database, keyring, nowMs),
+      tickets: new PostgresTickets(database, keyring, nowMs),
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database),

@@ -6,6 +6,7 @@ import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
 import { decrypt } from './decrypt';
+import { delegatedLogin } from './delegated-login';
 import { deleteAttribute } from './delete-attribute';
 import { deriveKey } from './derive-key';
 import { destroy } from './destroy';
@@ -18,6 +19,8 @@ import { hash } from './hash';
 import { interop } from './interop';
 import { locate } from './locate';
 import { log } from './log';
+import { login } from './login';
+import { logout } from './logout';
 import { mac } from './mac';
 import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
@@ -65,6 +68,9 @@ export const operations: readonly OperationDefinition[] = [
   hash,
   log,
   adjustAttribute,
+  login,
+  logout,
+  delegatedLogin,
   setAttribute,
   ping,
 ];
@@ -80,6 +86,7 @@ export {
   create,
   createKeyPair,
   decrypt,
+  delegatedLogin,
   deleteAttribute,
   deriveKey,
   destroy,
@@ -92,6 +99,8 @@ export {
   interop,
   locate,
   log,
+  login,
+  logout,
   mac,
   macVerify,
   modifyAttribute,

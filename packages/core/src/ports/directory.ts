@@ -1,9 +1,34 @@
 import type { SecretBytes } from '@holdfast/ttlv';
 import type { Actor, Role } from '../identity';
 
+/** What an officer may set for a domain. */
+export interface DomainSettings {
+  /** Whether several objects may have one name. Once it is so it stays so: Locate relies on it. */
+  readonly namesMayRepeat?: true | undefined;
+}
+
+/** How requests prove who makes them: a certificate, a credential in the request header (KMIP 2.1 section 9.11). */
+export const AUTHENTICATION_POLICIES = [
+  /** A known credential decides the identity and must be right; an unknown one is ignored. */
+  'certificate',
+  'certificate-and-credential',
+  /** A connection without certificate has to bring a credential, and every credential has to be known and right. */
+  'certificate-or-credential',
+] as const;
+export type AuthenticationPolicy = (typeof AUTHENTICATION_POLICIES)[number];
+
+/** What an officer may set for a client. */
+export interface ClientSettings {
+  /** Undefined: what the listener demands. */
+  readonly authentication?: AuthenticationPolicy | undefined;
+  /** Whether its requests may have another number of items than their Batch Count says. */
+  readonly toleratesBatchCount?: true | undefined;
+}
+
 export interface Domain {
   readonly id: string;
   readonly name: string;
+  readonly settings: DomainSettings;
   readonly createdAtSeconds: number;
 }
 
@@ -12,6 +37,7 @@ export interface Client {
   readonly name: string;
   readonly domainId: string;
   readonly role: Role;
+  readonly settings: ClientSettings;
   readonly createdAtSeconds: number;
   readonly revokedAtSeconds: number | undefined;
 }
@@ -74,12 +100,13 @@ export interface PresentedCertificate {
 
 export interface RecognisedClient {
   readonly client: Client;
+  readonly domain: Domain;
   readonly credential: Credential;
 }
 
 /** Something in the directory changed on some node. */
 export interface DirectoryChange {
-  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'secret';
+  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'secret' | 'user';
   readonly id: string;
 }
 
@@ -91,15 +118,22 @@ export interface DirectoryChange {
  * does not exist with ItemNotFound.
  */
 export interface Directory {
-  addDomain(name: string, actor: Actor): Promise<Domain>;
+  addDomain(name: string, actor: Actor, settings?: DomainSettings): Promise<Domain>;
+  changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain>;
   listDomains(): Promise<readonly Domain[]>;
   domainNamed(name: string): Promise<Domain>;
 
   addClient(
-    client: { readonly name: string; readonly domainId: string; readonly role: Role },
+    client: {
+      readonly name: string;
+      readonly domainId: string;
+      readonly role: Role;
+      readonly settings?: ClientSettings;
+    },
     credentials: readonly NewCredential[],
     actor: Actor,
   ): Promise<Client>;
+  changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client>;
   addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential>;
   listClients(): Promise<readonly Client[]>;
   clientNamed(

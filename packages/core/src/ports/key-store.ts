@@ -49,6 +49,8 @@ export interface ChangeCause {
   readonly actor: Actor;
   /** Name of the operation, e.g. "Create". */
   readonly operation: string;
+  /** Whether the domain lets several objects have one name. */
+  readonly namesMayRepeat?: true | undefined;
 }
 
 /** One condition of Locate; an object matches where any instance of the attribute does. */
@@ -74,6 +76,8 @@ export interface LocateQuery {
   readonly maximumItems: number | undefined;
   /** Whether all that match are counted, beyond offset and maximum. */
   readonly isCounted: boolean;
+  /** Whether the domain lets several objects have one name. */
+  readonly namesMayRepeat?: true | undefined;
   /** Time at which date-driven states are computed, seconds. */
   readonly nowSeconds: number;
 }

@@ -95,6 +95,7 @@ export class Harness {
       objects,
       crypto: this.crypto,
       certificates,
+      tickets: this.store.tickets,
       server: { vendorIdentification: 'Holdfast', productName: 'Holdfast', version: '1.2.3' },
       catalogue: operations,
       protocolVersions: DIALECTS.toReversed(),

@@ -5,11 +5,13 @@ import {
   type Actor,
   type CertificationAuthority,
   type Client,
+  type ClientSettings,
   type Credential,
   type CredentialRule,
   type Directory,
   type DirectoryChange,
   type Domain,
+  type DomainSettings,
   type Keyring,
   type NewCredential,
   type Officer,
@@ -37,6 +39,7 @@ import {
   officerOf,
   officers,
   ruleColumns,
+  settingsColumn,
 } from './tables';
 import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
 import { DirectoryWatch } from './watch';
@@ -56,14 +59,29 @@ export class PostgresDirectory implements Directory {
     this.#secrets = new ServerSecrets(database, keyring, this.#transactions, nowMs);
   }
 
-  addDomain(name: string, actor: Actor): Promise<Domain> {
+  addDomain(name: string, actor: Actor, settings?: DomainSettings): Promise<Domain> {
     const id = randomUUID();
     requireName(name);
     return this.#change(actor, async (transaction) => {
-      const row = await transaction.insert(domains, { id, name, created_at: this.#nowSeconds() });
+      const row = await transaction.insert(domains, {
+        id,
+        name,
+        created_at: this.#nowSeconds(),
+        settings: settingsColumn(settings),
+      });
       await transaction.record('domain.add', row, name);
       await transaction.notify({ kind: 'domain', id });
       return domainOf(row);
+    });
+  }
+
+  changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain> {
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#named(transaction.session, domains, name);
+      const changed = await transaction.update(domains, row, { settings: settingsColumn(settings) });
+      await transaction.record('domain.set', changed, name);
+      await transaction.notify({ kind: 'domain', id: row.id });
+      return domainOf(changed);
     });
   }
 
@@ -77,7 +95,12 @@ export class PostgresDirectory implements Directory {
   }
 
   addClient(
-    client: { readonly name: string; readonly domainId: string; readonly role: Role },
+    client: {
+      readonly name: string;
+      readonly domainId: string;
+      readonly role: Role;
+      readonly settings?: ClientSettings;
+    },
     newCredentials: readonly NewCredential[],
     actor: Actor,
   ): Promise<Client> {
@@ -91,12 +114,23 @@ export class PostgresDirectory implements Directory {
         role: client.role,
         created_at: this.#nowSeconds(),
         revoked_at: null,
+        settings: settingsColumn(client.settings),
       });
       await transaction.record('client.add', row, client.name, client.domainId);
       for (const credential of newCredentials)
         await this.#addCredential(transaction, id, credential, client.name);
       await transaction.notify({ kind: 'client', id });
       return clientOf(row);
+    });
+  }
+
+  changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client> {
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#named(transaction.session, clients, name);
+      const changed = await transaction.update(clients, row, { settings: settingsColumn(settings) });
+      await transaction.record('client.set', changed, name, clientOf(changed).domainId);
+      await transaction.notify({ kind: 'client', id: row.id });
+      return clientOf(changed);
     });
   }
 
@@ -181,8 +215,12 @@ export class PostgresDirectory implements Directory {
     const candidates = results.map((result) => {
       const credential = credentials.read(this.keyring, result, 'c');
       const client = clients.read(this.keyring, result, 'k');
-      domains.read(this.keyring, result, 'd');
-      return { client: clientOf(client), credential: credentialOf(credential) };
+      const domain = domains.read(this.keyring, result, 'd');
+      return {
+        client: clientOf(client),
+        domain: domainOf(domain),
+        credential: credentialOf(credential),
+      };
     });
     return candidates.find(
       ({ client, credential }) =>

@@ -12,7 +12,6 @@ export type DirectoryRow<Column extends string> = Readonly<Record<Column | 'id',
   readonly key_version: number;
 };
 
-const FORMAT = 1;
 
 /**
  * A table whose rows are authenticated one by one: the MAC covers the table's name and every column. Each change of a
@@ -20,11 +19,16 @@ const FORMAT = 1;
  */
 export class AuthenticatedTable<Column extends string> {
   readonly #columns: readonly (readonly [string, ColumnKind])[];
+  /** The form in which rows are written: 2 where there are columns that those of form 1 do not have. */
+  readonly #format: number;
 
+  /** @param addedColumns those that rows written by earlier releases do not have: NULL there, and in no MAC */
   constructor(
     readonly name: string,
     columns: Readonly<Record<Column, ColumnKind>>,
+    private readonly addedColumns: readonly Column[] = [],
   ) {
+    this.#format = addedColumns.length === 0 ? 1 : 2;
     this.#columns = [
       ['id', 'uuid'],
       ['revision', 'int4'],
@@ -53,7 +57,7 @@ export class AuthenticatedTable<Column extends string> {
     const mac = result[`${alias}_mac`];
     const keyVersion = row['key_version'];
     if (
-      row['format'] !== FORMAT ||
+      !this.#isKnownForm(row) ||
       typeof keyVersion !== 'number' ||
       !Buffer.isBuffer(mac) ||
       !keyring.verifyMac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row), mac)
@@ -131,19 +135,39 @@ export class AuthenticatedTable<Column extends string> {
     return row as DirectoryRow<Column>;
   }
 
+  /** Takes a row away. Its record is of the revision that it would have got. @throws HoldfastError RevisionConflict */
+  async remove(session: Session, row: DirectoryRow<Column>): Promise<void> {
+    const removed = await session.query(
+      `DELETE FROM ${this.name} WHERE id = $1 AND revision = $2 RETURNING 1`,
+      [row.id, row.revision],
+    );
+    if (removed.length === 0) {
+      throw new HoldfastError('RevisionConflict', `the ${this.name} was changed in between`, {
+        retryable: true,
+      });
+    }
+  }
+
+  #isKnownForm(row: Readonly<Record<string, ColumnValue>>): boolean {
+    if (row['format'] === this.#format) return true;
+    return row['format'] === 1 && this.addedColumns.every((name) => row[name] === null);
+  }
+
   #authenticated(
     keyring: Keyring,
     values: Readonly<Record<string, ColumnValue>>,
     keyVersion: number,
   ): Record<string, ColumnValue> {
-    const row: Record<string, ColumnValue> = { ...values, format: FORMAT, key_version: keyVersion };
+    const row: Record<string, ColumnValue> = { ...values, format: this.#format, key_version: keyVersion };
     return { ...row, mac: keyring.mac(SYSTEM_DOMAIN_ID, keyVersion, 'directory-row', this.#content(row)) };
   }
 
   /** The table's name and all columns, each with its length before it (-1: NULL); numbers in decimal. */
   #content(row: Readonly<Record<string, ColumnValue>>): Buffer {
     const parts: Buffer[] = [];
-    for (const value of [this.name, ...this.#columns.map(([name]) => row[name] ?? null)]) {
+    const left: readonly string[] = row['format'] === 1 ? this.addedColumns : [];
+    const columns = this.#columns.filter(([name]) => !left.includes(name));
+    for (const value of [this.name, ...columns.map(([name]) => row[name] ?? null)]) {
       const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value === null ? '' : String(value), 'utf8');
       const length = Buffer.alloc(4);
       length.writeInt32BE(value === null ? -1 : bytes.length);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type {
   CertificationAuthority,
+  ClientSettings,
   Client,
   Credential,
   CredentialRule,
   Domain,
+  DomainSettings,
   Officer,
   Role,
   SecretBytes,
@@ -14,17 +16,25 @@ import { AuthenticatedTable, type DirectoryRow } from './table';
 const authenticated = <Column extends string>(
   name: string,
   columns: ConstructorParameters<typeof AuthenticatedTable<Column>>[1],
-): AuthenticatedTable<Column> => new AuthenticatedTable(name, columns);
+  addedColumns?: readonly NoInfer<Column>[],
+): AuthenticatedTable<Column> => new AuthenticatedTable(name, columns, addedColumns);
 
 /** The tables of the directory and how their rows read. */
-export const domains = authenticated('domain', { name: 'text', created_at: 'int8' });
-export const clients = authenticated('client', {
-  name: 'text',
-  domain_id: 'uuid',
-  role: 'text',
-  created_at: 'int8',
-  revoked_at: 'int8',
-});
+export const domains = authenticated('domain', { name: 'text', created_at: 'int8', settings: 'text' }, [
+  'settings',
+]);
+export const clients = authenticated(
+  'client',
+  {
+    name: 'text',
+    domain_id: 'uuid',
+    role: 'text',
+    created_at: 'int8',
+    revoked_at: 'int8',
+    settings: 'text',
+  },
+  ['settings'],
+);
 export const credentials = authenticated('credential', {
   client_id: 'uuid',
   rule_kind: 'text',
@@ -67,8 +77,23 @@ const number = (value: unknown): number => value as number;
 const optionalText = (value: unknown): string | undefined => (value ?? undefined) as string | undefined;
 const optionalNumber = (value: unknown): number | undefined => (value ?? undefined) as number | undefined;
 
+/** How settings lie in their column: nothing where all of them are the defaults. */
+export function settingsColumn(settings: DomainSettings | ClientSettings = {}): string | null {
+  const text = JSON.stringify(settings);
+  return text === '{}' ? null : text;
+}
+
+function settingsOf<Settings extends object>(row: DirectoryRow<'settings'>): Settings {
+  return JSON.parse(optionalText(row.settings) ?? '{}') as Settings;
+}
+
 export function domainOf(row: RowOf<typeof domains>): Domain {
-  return { id: row.id, name: text(row.name), createdAtSeconds: number(row.created_at) };
+  return {
+    id: row.id,
+    name: text(row.name),
+    settings: settingsOf<DomainSettings>(row),
+    createdAtSeconds: number(row.created_at),
+  };
 }
 
 export function clientOf(row: RowOf<typeof clients>): Client {
@@ -77,6 +102,7 @@ export function clientOf(row: RowOf<typeof clients>): Client {
     name: text(row.name),
     domainId: text(row.domain_id),
     role: text(row.role) as Role,
+    settings: settingsOf<ClientSettings>(row),
     createdAtSeconds: number(row.created_at),
     revokedAtSeconds: optionalNumber(row.revoked_at),
   };

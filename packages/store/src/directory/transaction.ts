@@ -34,6 +34,18 @@ export class DirectoryTransaction {
     return table.update(this.session, this.keyring, before, changes);
   }
 
+  /** Takes a row away and leaves the record of it: the row as it was is refused from now on. */
+  async remove<Column extends string>(
+    table: AuthenticatedTable<Column>,
+    row: DirectoryRow<Column>,
+    action: string,
+    subject: string,
+    domainId?: string,
+  ): Promise<void> {
+    await table.remove(this.session, row);
+    await this.record(action, { id: row.id, revision: row.revision + 1 }, subject, domainId);
+  }
+
   /** Records what happened to a row; from now on no older revision of it is accepted. */
   async record(
     action: string,

@@ -11,6 +11,7 @@ const KINDS = [
   'authority',
   'domain',
   'secret',
+  'user',
 ] as const satisfies readonly DirectoryChange['kind'][];
 
 /** The statement that tells all nodes of a change once its transaction has committed. */

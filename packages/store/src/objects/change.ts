@@ -73,7 +73,7 @@ function prepareCreate(
     record: encodeChangeRecord(keyring, row, cause, nowMs),
     projection: projectionOf(domainId, attributes, attributeBytes),
     keepsValue: false,
-    addedNames: namesOf(attributes).map(nameDigest),
+    addedNames: cause.namesMayRepeat === true ? [] : namesOf(attributes).map(nameDigest),
     removedNames: [],
   };
 }
@@ -115,7 +115,10 @@ function prepareUpdate(
     record: encodeChangeRecord(keyring, row, cause, nowMs),
     projection: sameProjection(projection, projectionBefore) ? undefined : projection,
     keepsValue: value === 'keep',
-    addedNames: [...names].filter((name) => !namesBefore.has(name)).map(nameDigest),
+    addedNames:
+      cause.namesMayRepeat === true
+        ? []
+        : [...names].filter((name) => !namesBefore.has(name)).map(nameDigest),
     removedNames: [...namesBefore].filter((name) => !names.has(name)).map(nameDigest),
   };
 }

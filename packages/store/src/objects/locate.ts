@@ -165,8 +165,8 @@ function addState(conditions: Conditions, state: State, nowSeconds: number): voi
 }
 
 /** Whether at most one object can match, since it must hold a name that is unique: then the name leads to it. */
-export function soleNameOf({ filters, storage }: LocateQuery): string | undefined {
-  if (storage.destroyed) return undefined;
+export function soleNameOf({ filters, storage, namesMayRepeat }: LocateQuery): string | undefined {
+  if (storage.destroyed || namesMayRepeat === true) return undefined;
   for (const filter of filters) {
     if (filter.kind !== 'equals' && filter.kind !== 'includes') continue;
     if (filter.attribute.key !== 'Name') continue;

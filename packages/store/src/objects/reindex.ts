@@ -1,4 +1,5 @@
-import { HoldfastError, type Keyring } from '@holdfast/core';
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
+import { domainOf, domains } from '../directory/tables';
 import { TypeId } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
@@ -33,11 +34,17 @@ export async function reindex(database: Database, keyring: Keyring): Promise<num
 }
 
 async function rebuild(session: Session, keyring: Keyring): Promise<number> {
+  await keyring.ensure(SYSTEM_DOMAIN_ID);
+  const repeating = new Set(
+    (await domains.select(session, keyring, 'true'))
+      .filter((row) => domainOf(row).settings.namesMayRepeat)
+      .map(({ id }) => id),
+  );
   let count = 0;
   let after: StoredRow | undefined;
   do {
     const page = await readPage(session, keyring, after);
-    if (page.length > 0) await writePage(session, page);
+    if (page.length > 0) await writePage(session, page, repeating);
     count += page.length;
     after = page.length < PAGE_ITEMS ? undefined : page.at(-1);
   } while (after !== undefined);
@@ -76,12 +83,16 @@ async function readPage(
   return page;
 }
 
-async function writePage(session: Session, page: readonly StoredRow[]): Promise<void> {
+async function writePage(
+  session: Session,
+  page: readonly StoredRow[],
+  repeating: ReadonlySet<string>,
+): Promise<void> {
   const projections = page.map((row) => projectionOf(row.domainId, row.attributes, row.attributeBytes));
   await session.run(insertProjections, (writer) => writeProjectionRows(writer, page, projections));
-  const names = page.flatMap((row) =>
-    namesOf(row.attributes).map((name) => ({ row, digest: nameDigest(name) })),
-  );
+  const names = page
+    .filter(({ domainId }) => !repeating.has(domainId))
+    .flatMap((row) => namesOf(row.attributes).map((name) => ({ row, digest: nameDigest(name) })));
   let added = 0;
   await session.run(
     addNames,

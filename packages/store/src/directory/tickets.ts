@@ -1,0 +1,232 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  SecretBytes,
+  actorOf,
+  type Actor,
+  type Keyring,
+  type NewTicket,
+  type Principal,
+  type ShownTicket,
+  type TicketRight,
+  type Tickets,
+} from '@holdfast/core';
+import { uuidText } from '../postgres/binary';
+import type { Database, Session } from '../postgres/database';
+import { repeatable } from '../postgres/transaction';
+import { openColumns, sealColumns } from './sealed-columns';
+import { AuthenticatedTable, type DirectoryRow } from './table';
+import { clientOf, clients, domainOf, domains } from './tables';
+import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
+import { userOf, users } from './users';
+
+const tickets = new AuthenticatedTable('ticket', {
+  secret_sha256: 'bytea',
+  holder_kind: 'text',
+  holder_id: 'uuid',
+  holder_name: 'text',
+  domain_id: 'uuid',
+  client_id: 'uuid',
+  is_delegated: 'int4',
+  expires_at: 'int8',
+  ended_at: 'int8',
+  requests_left: 'int8',
+  uses_left: 'int8',
+  rights_left: 'text',
+  salt: 'bytea',
+  sealed: 'bytea',
+  created_at: 'int8',
+});
+type Column = typeof tickets extends AuthenticatedTable<infer Name> ? Name : never;
+type TicketRow = DirectoryRow<Column>;
+
+const ID_BYTES = 16;
+const SECRET_BYTES = 32;
+/** What has expired for so long is removed when the next ticket is issued. */
+const KEPT_SECONDS = 86_400;
+/** Rights never change: they are sealed once. */
+const RIGHTS_GENERATION = 1;
+
+/** A ticket with the rows that it hangs on; every row is reached by a key. */
+const SHOW = `SELECT ${tickets.selection('t')}, ${clients.selection('k')}, ${users.selection('u')}, ${domains.selection('d')}
+  FROM ticket AS t LEFT JOIN client AS k ON k.id = t.holder_id LEFT JOIN kmip_user AS u ON u.id = t.holder_id
+  LEFT JOIN domain AS d ON d.id = t.domain_id WHERE t.id = $1`;
+type Result = Parameters<typeof tickets.read>[1];
+
+/** The Tickets port over PostgreSQL. A Ticket Value is the row's identifier and a secret. */
+export class PostgresTickets implements Tickets {
+  readonly #transactions: DirectoryTransactions;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly nowMs: () => number,
+  ) {
+    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+  }
+
+  issue(ticket: NewTicket, principal: Principal): Promise<Buffer> {
+    const id = randomUUID();
+    const secret = randomBytes(SECRET_BYTES);
+    const { rights } = ticket;
+    return this.#change(actorOf(principal), async (transaction) => {
+      const now = this.#nowSeconds();
+      await transaction.session.query('DELETE FROM ticket WHERE expires_at < $1', [now - KEPT_SECONDS]);
+      const row = await transaction.insert(tickets, {
+        id,
+        secret_sha256: sha256(secret),
+        holder_kind: principal.kind ?? 'client',
+        holder_id: principal.clientId,
+        holder_name: principal.clientName,
+        domain_id: principal.domainId,
+        client_id: principal.certificateClientId ?? null,
+        is_delegated: rights === undefined ? 0 : 1,
+        expires_at: now + ticket.leaseSeconds,
+        ended_at: null,
+        requests_left: ticket.requestCount ?? null,
+        uses_left: ticket.usageCount ?? null,
+        rights_left:
+          rights === undefined ? null : JSON.stringify(rights.map(({ usesLeft }) => usesLeft ?? null)),
+        ...this.#sealedRights(id, rights),
+        created_at: now,
+      });
+      await transaction.record('ticket.issue', row, id, principal.domainId);
+      return Buffer.concat([uuidBytes(id), secret]);
+    });
+  }
+
+  end(ticketValue: Buffer, principal: Principal): Promise<void> {
+    return this.#change(actorOf(principal), async (transaction) => {
+      const row = await this.#locked(transaction.session, ticketIdOf(ticketValue));
+      this.#requireInForce(row, ticketValue);
+      if (row.holder_id !== principal.clientId) throw invalid();
+      const ended = await transaction.update(tickets, row, { ended_at: this.#nowSeconds() });
+      await transaction.record('ticket.end', ended, row.id, principal.domainId);
+    });
+  }
+
+  async show(ticketValue: Buffer, peer: string): Promise<ShownTicket> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    const id = ticketIdOf(ticketValue);
+    const [result] = await repeatable(
+      (run) => this.database.hot(run),
+      (session) => session.prepared<Result>('show_ticket', SHOW, [id]),
+    );
+    if (result === undefined) throw invalid();
+    const row = tickets.read(this.keyring, result, 't');
+    this.#requireInForce(row, ticketValue);
+    const holder = this.#holderOf(row, result);
+    if (row.requests_left !== null) await this.#spendRequest(row, ticketValue, peer);
+    return {
+      id,
+      holder,
+      domain: domainOf(domains.read(this.keyring, result, 'd')),
+      clientId: (row.client_id ?? undefined) as string | undefined,
+      rights: this.#rightsOf(row),
+      isCounted: row.uses_left !== null || leftOf(row).some((left) => left !== null),
+    };
+  }
+
+  spend(ticketId: string, rights: readonly number[], principal: Principal): Promise<void> {
+    return this.#change(actorOf(principal), async (transaction) => {
+      const row = await this.#locked(transaction.session, ticketId);
+      if (row.ended_at !== null) throw invalid();
+      const left = [...leftOf(row)];
+      const place = rights.find((right) => (left[right] ?? Infinity) > 0);
+      if ((rights.length > 0 && place === undefined) || row.uses_left === 0) throw exceeded();
+      const of = place === undefined ? undefined : left[place];
+      if (place !== undefined && typeof of === 'number') left[place] = of - 1;
+      const changed = await transaction.update(tickets, row, {
+        uses_left: row.uses_left === null ? null : (row.uses_left as number) - 1,
+        rights_left: row.rights_left === null ? null : JSON.stringify(left),
+      });
+      await transaction.record('ticket.use', changed, row.id, principal.domainId);
+    });
+  }
+
+  #spendRequest(before: TicketRow, ticketValue: Buffer, peer: string): Promise<void> {
+    const { holder_kind: kind, holder_id: id, holder_name: name } = before;
+    const actor = { kind: kind as 'client' | 'user', id: id as string, name: name as string, peer };
+    return this.#change(actor, async (transaction) => {
+      const row = await this.#locked(transaction.session, before.id);
+      this.#requireInForce(row, ticketValue);
+      const left = row.requests_left as number;
+      if (left <= 0) throw exceeded();
+      const changed = await transaction.update(tickets, row, { requests_left: left - 1 });
+      await transaction.record('ticket.request', changed, row.id, row.domain_id as string);
+    });
+  }
+
+  /** @throws HoldfastError InvalidTicket where the holder is gone or revoked */
+  #holderOf(row: TicketRow, result: Result): ShownTicket['holder'] {
+    if (row.holder_kind === 'user') {
+      if (result['u_id'] === null) throw invalid();
+      return { user: userOf(users.read(this.keyring, result, 'u'), undefined) };
+    }
+    if (result['k_id'] === null) throw invalid();
+    const client = clientOf(clients.read(this.keyring, result, 'k'));
+    if (client.revokedAtSeconds !== undefined) throw invalid();
+    return { client };
+  }
+
+  /** The row, which nobody else changes before the transaction ends. */
+  async #locked(session: Session, id: string): Promise<TicketRow> {
+    await session.query('SELECT FROM ticket WHERE id = $1 FOR UPDATE', [id]);
+    const [row] = await tickets.select(session, this.keyring, 't.id = $1', [id]);
+    return row ?? Promise.reject(invalid());
+  }
+
+  #requireInForce(row: TicketRow, ticketValue: Buffer): void {
+    const shown = sha256(ticketValue.subarray(ID_BYTES));
+    const isShown = timingSafeEqual(shown, row.secret_sha256 as Buffer);
+    if (!isShown || row.ended_at !== null || (row.expires_at as number) <= this.#nowSeconds()) throw invalid();
+  }
+
+  #sealedRights(id: string, rights: readonly TicketRight[] | undefined): Pick<TicketRow, 'salt' | 'sealed'> {
+    if (rights === undefined) return { salt: null, sealed: null };
+    const secret = new SecretBytes(Buffer.from(JSON.stringify(rights), 'utf8'));
+    return sealColumns(this.keyring, id, RIGHTS_GENERATION, secret);
+  }
+
+  #rightsOf(row: TicketRow): readonly TicketRight[] | undefined {
+    if (row.is_delegated === 0) return undefined;
+    const sealed = openColumns(this.keyring, row, RIGHTS_GENERATION);
+    if (sealed === undefined) throw new HoldfastError('IntegrityViolation', 'a ticket has lost its rights');
+    return JSON.parse(sealed.reveal().toString('utf8')) as readonly TicketRight[];
+  }
+
+  async #change<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    return this.#transactions.run(actor, work);
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.nowMs() / 1000);
+  }
+}
+
+function leftOf(row: TicketRow): readonly (number | null)[] {
+  return row.rights_left === null ? [] : (JSON.parse(row.rights_left as string) as (number | null)[]);
+}
+
+function ticketIdOf(ticketValue: Buffer): string {
+  if (ticketValue.length !== ID_BYTES + SECRET_BYTES) throw invalid();
+  return uuidText(ticketValue.subarray(0, ID_BYTES));
+}
+
+function uuidBytes(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex');
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function invalid(): HoldfastError {
+  return new HoldfastError('InvalidTicket', 'the ticket is unknown, expired or at an end');
+}
+
+function exceeded(): HoldfastError {
+  return new HoldfastError('UsageLimitExceeded', 'the ticket has no more requests or operations left');
+}
