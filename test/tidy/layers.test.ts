@@ -40,8 +40,9 @@ const MAY_REVEAL = [
   /^packages\/hsm\/src\//,
   /^packages\/pki\/src\//,
   /^packages\/core\/src\/objects\/[a-z-]+\.ts$/,
-  /^packages\/store\/src\/objects\/value-codec\.ts$/,
+  /^packages\/store\/src\/(objects\/value-codec|directory\/tickets)\.ts$/,
   /^packages\/testkit\/src\//,
+  /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
   /^packages\/server\/src\/(tls-identity|administration|worker|worker-pool)\.ts$/,
   /^packages\/cli\/src\/key-output\.ts$/,
 ];

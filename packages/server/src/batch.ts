@@ -209,8 +209,7 @@ export class Batch {
       session,
       principal: this.principal,
       nowSeconds: this.#nowSeconds,
-      spend: (rights) =>
-        this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
+      spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
       context: (objects) => {
         notes = { produced: [], emptied: false };
         return this.#context(objects, notes);

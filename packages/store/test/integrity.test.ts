@@ -163,17 +163,75 @@ async function administrationSubjects(): Promise<readonly Subject[]> {
   ];
 }
 
+async function userSubjects(): Promise<readonly Subject[]> {
+  const { directory, users, tickets } = fixture.store;
+  const domain = await directory.addDomain('domain of users', TEST_ACTOR);
+  const add = async (name: string) => {
+    const user = await users.addUser(
+      {
+        name,
+        domainId: domain.id,
+        role: 'user',
+        clientIds: [],
+        device: undefined,
+        verifiers: SecretBytes.copyOf(randomBytes(32)),
+      },
+      TEST_ACTOR,
+    );
+    const principal = {
+      kind: 'user' as const,
+      clientId: user.id,
+      clientName: name,
+      domainId: domain.id,
+      role: user.role,
+      credentialId: user.id,
+      peer: '',
+    };
+    const ticket = await tickets.issue({ leaseSeconds: 60, rights: [{ objects: ['x'] }] }, principal);
+    const show = () =>
+      tickets.show(ticket, '').catch((error: unknown) => {
+        if ((error as { code?: string }).code !== 'InvalidTicket') throw error;
+      });
+    return { user, use: () => users.userNamed(name), show };
+  };
+  const [one, other] = [await add('user one'), await add('user other')];
+  return [
+    {
+      table: 'kmip_user',
+      where: `id = '${one.user.id}'`,
+      use: one.use,
+      useNeighbour: other.use,
+      lookedUpBy: ['name', 'device'],
+    },
+    {
+      table: 'ticket',
+      where: `holder_id = '${one.user.id}'`,
+      use: one.show,
+      useNeighbour: other.show,
+      lookedUpBy: ['id'],
+    },
+  ];
+}
+
 test('every table is either tried below or an exception with a reason', async () => {
   const tables = await fixture.sql<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
   );
-  const tried = ['object', 'client', 'domain', 'credential', 'officer', 'authority', 'server_secret'];
+  const tried = [
+    ...['object', 'client', 'domain', 'credential', 'officer', 'authority', 'server_secret'],
+    ...['kmip_user', 'ticket'],
+  ];
   const excepted = Object.keys(EXCEPTIONS).map((name) => name.split('.')[0]);
   expect(tables.map(({ name }) => name).sort()).toEqual([...new Set([...tried, ...excepted])].sort());
 });
 
 test('whatever column of a row changes, the next use of exactly what it stands for fails', async () => {
-  const subjects = [await objectSubject(), ...(await clientSubjects()), ...(await administrationSubjects())];
+  const subjects = [
+    await objectSubject(),
+    ...(await clientSubjects()),
+    ...(await administrationSubjects()),
+    ...(await userSubjects()),
+  ];
   const results: string[] = [];
   const expected: string[] = [];
   for (const subject of subjects) {

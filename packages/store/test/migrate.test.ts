@@ -20,13 +20,16 @@ async function sql(connection: ClientConfig, text: string): Promise<Record<strin
   }
 }
 
-const further = { version: 2, name: 'further', sql: 'CREATE TABLE further (id integer)' };
+const next = MIGRATIONS.length + 1;
+const further = { version: next, name: 'further', sql: 'CREATE TABLE further (id integer)' };
 const refused = { code: 'Configuration' };
 
 test('of nodes that start at once, each finds the schema made, and made once', async () => {
   const connection = await postgres.createDatabase();
   const results = await Promise.all([1, 2, 3, 4].map(() => migrate(connection)));
-  expect(results.flatMap(({ applied }) => applied)).toEqual(['1 initial']);
+  expect(results.flatMap(({ applied }) => applied)).toEqual(
+    MIGRATIONS.map(({ version, name }) => `${version} ${name}`),
+  );
   expect(results[0]?.databaseVersion).toMatch(/^\d+\./);
 });
 
@@ -34,7 +37,7 @@ test('later steps follow, and a step that fails leaves nothing', async () => {
   const connection = await postgres.createDatabase();
   await migrate(connection);
   const broken = {
-    version: 2,
+    version: next,
     name: 'broken',
     sql: 'CREATE TABLE half (id integer); SELECT no_such_function()',
   };
@@ -42,7 +45,7 @@ test('later steps follow, and a step that fails leaves nothing', async () => {
     code: 'InternalServerError',
   });
   expect(await sql(connection, `SELECT to_regclass('half') AS half`)).toEqual([{ half: null }]);
-  expect((await migrate(connection, [...MIGRATIONS, further])).applied).toEqual(['2 further']);
+  expect((await migrate(connection, [...MIGRATIONS, further])).applied).toEqual([`${next} further`]);
 });
 
 test('a database newer than the program is refused', async () => {
@@ -50,7 +53,7 @@ test('a database newer than the program is refused', async () => {
   await migrate(connection, [...MIGRATIONS, further]);
   await expect(migrate(connection)).rejects.toMatchObject({
     ...refused,
-    message: 'the database has schema version 2, which is newer than this program',
+    message: `the database has schema version ${next}, which is newer than this program`,
   });
 });
 

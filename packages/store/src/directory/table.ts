@@ -12,7 +12,6 @@ export type DirectoryRow<Column extends string> = Readonly<Record<Column | 'id',
   readonly key_version: number;
 };
 
-
 /**
  * A table whose rows are authenticated one by one: the MAC covers the table's name and every column. Each change of a
  * row leaves an audit record with the revision that the row got; a row of another revision than the newest is refused.

@@ -180,7 +180,8 @@ export class PostgresTickets implements Tickets {
   #requireInForce(row: TicketRow, ticketValue: Buffer): void {
     const shown = sha256(ticketValue.subarray(ID_BYTES));
     const isShown = timingSafeEqual(shown, row.secret_sha256 as Buffer);
-    if (!isShown || row.ended_at !== null || (row.expires_at as number) <= this.#nowSeconds()) throw invalid();
+    if (!isShown || row.ended_at !== null || (row.expires_at as number) <= this.#nowSeconds())
+      throw invalid();
   }
 
   #sealedRights(id: string, rights: readonly TicketRight[] | undefined): Pick<TicketRow, 'salt' | 'sealed'> {

@@ -167,10 +167,9 @@ export function userOf(row: UserRow, verifiers: SecretBytes | undefined): User {
   };
 }
 
-function deviceColumns(device: DeviceIdentifiers | undefined): Pick<
-  Readonly<Record<Column, string | Buffer | null>>,
-  'device' | 'device_digest' | 'device_key'
-> {
+function deviceColumns(
+  device: DeviceIdentifiers | undefined,
+): Pick<Readonly<Record<Column, string | Buffer | null>>, 'device' | 'device_digest' | 'device_key'> {
   if (device === undefined) return { device: null, device_digest: null, device_key: null };
   const text = JSON.stringify(Object.fromEntries(given(device)));
   return { device: text, device_digest: sha256(text), device_key: deviceKeys(device)[0] ?? null };
