@@ -22,7 +22,7 @@ jest.setTimeout(30_000);
 let server: ServerProcess;
 
 beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startServerProcess({ arguments: ['--https-listen', '127.0.0.1:0'] });
 }, 60_000);
 afterAll(() => server.stop());
 

@@ -8,7 +8,9 @@ import {
   type VersionName,
 } from '@holdfast/kmip';
 import {
+  HttpsWire,
   Peer,
+  Wire,
   addClient,
   attribute,
   enumeration,
@@ -30,16 +32,26 @@ export class Site {
   ) {}
 
   /** A new TLS session of the client. */
-  async connect(version: VersionName, options?: PeerOptions): Promise<Peer> {
+  async connect(version: VersionName, options?: PeerOptions): Promise<Peer<Wire>> {
+    return Peer.connect(await this.#tls(), version, options);
+  }
+
+  /** The same over HTTPS. */
+  async connectHttps(version: VersionName, options?: PeerOptions): Promise<Peer> {
+    const tls = { ...(await this.#tls()), port: this.server().https?.port };
+    return Peer.over(new HttpsWire(tls), version, options);
+  }
+
+  async #tls(): Promise<ConnectionOptions> {
     const server = this.server();
     this.#options ??= tlsOptions(server, await addClient(server, this.name, { domain: this.name }));
-    return Peer.connect(this.#options, version, options);
+    return this.#options;
   }
 
   /** A TLS session for one exchange, as clients have it that connect anew for every operation. */
   async session<T>(
     version: VersionName,
-    talk: (peer: Peer) => Promise<T>,
+    talk: (peer: Peer<Wire>) => Promise<T>,
     options?: PeerOptions,
   ): Promise<T> {
     const peer = await this.connect(version, options);

@@ -13,12 +13,12 @@ import {
 } from '@holdfast/testkit';
 import { aesAttributes, nameAttribute, type Site } from './site';
 
-/** VAST Data: KMIP 1.4. It polls the state of every key for ever, and reads with the old key after Re-key. */
+/** VAST Data: KMIP 1.4, as HTTP POST to /kmip. It polls the state of every key for ever, and reads with the old key after Re-key. */
 export function vast(site: Site): void {
   const policy = (value: string) => attribute('Operation Policy Name', text(Tag.AttributeValue, value));
 
   test('makes, describes, finds, rotates and at last destroys a key', async () => {
-    const peer = await site.connect('1.4');
+    const peer = await site.connectHttps('1.4');
     const add = (identifier: string, item: Parameters<typeof structure>[1]) =>
       peer.call(Operation.AddAttribute, [uniqueIdentifier(identifier), item]);
     const located = async () =>
@@ -92,7 +92,7 @@ export function vast(site: Site): void {
   });
 
   test('a policy name may also be added to a key that has none', async () => {
-    const peer = await site.connect('1.4');
+    const peer = await site.connectHttps('1.4');
     const created = await peer.call(Operation.Create, [
       enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
       structure(Tag.TemplateAttribute, ...aesAttributes(256)),

@@ -4,6 +4,7 @@ export * from './attributes/reference';
 export * from './attributes/reference-fields';
 export * from './attributes/table';
 export * from './credentials';
+export * from './encodings';
 export * from './key-wrapping';
 export { peekVersion, type MessageExtension } from './message/envelope';
 export * from './message/request';

@@ -20,6 +20,7 @@ export interface StatusAnswer {
   readonly pid: number;
   readonly startedAt: string;
   readonly kmip: { readonly host: string; readonly port: number };
+  readonly https?: { readonly host: string; readonly port: number };
   readonly workers: number;
   readonly connections: number;
   readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };

@@ -77,11 +77,18 @@ export function readLimits(given: Readonly<Record<string, unknown>>): ServerLimi
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What one node is told at its start. Policy is in the database and the same on every node. */
 export interface NodeConfig {
   /** Folder for what must not be shared: the software root, the administration socket, the embedded database. */
   readonly dataDir: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
+  /** Where KMIP over HTTPS is served too. */
+  readonly httpsListen?: ListenAddress | undefined;
   /** PostgreSQL connection string; undefined: the embedded default. */
   readonly databaseUrl: string | undefined;
   /** Processes that serve; with 1 the keeper serves itself. */
@@ -104,7 +111,7 @@ export const TEST_MODE_WARNING =
  * Reads HOST:PORT, with IPv6 addresses in brackets.
  * @throws HoldfastError Configuration
  */
-export function parseListen(text: string): { readonly host: string; readonly port: number } {
+export function parseListen(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65535) {

@@ -11,9 +11,9 @@ import type {
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import { authenticate, type Unrecognised } from './authentication';
-import type { ServerLimits } from './config';
+import type { ListenAddress, ServerLimits } from './config';
 import { describeError, type Logger } from './log';
-import { Session, type Responder } from './session';
+import type { Connection } from './session';
 
 const SWEEP_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 60_000;
@@ -27,10 +27,16 @@ export interface ListenerPorts {
   readonly prepare: (principal: Principal) => Promise<void>;
 }
 
-/** The TLS listener for KMIP (KMIP Profiles 2.1 section 3.1): mutual authentication, one Session per connection. */
+/** Makes of a connection on which TLS is there what speaks KMIP on it. */
+export type OpenConnection = (socket: TLSSocket, peer: string) => Connection;
+
+/**
+ * A listener for KMIP over TLS (KMIP Profiles 2.1 sections 3.1 and 3.2): mutual authentication, deadlines, drain. What is
+ * spoken on a connection is `open`'s to say.
+ */
 export class Listener {
   readonly #server: Server;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Set<Connection>();
   /** Connections on which TLS is not there yet, by their peers. */
   readonly #handshakes = new Map<string, Socket>();
   #authorities: readonly CertificationAuthority[] = [];
@@ -40,10 +46,10 @@ export class Listener {
   #directoryEpoch = 0;
 
   constructor(
-    identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys'>,
+    identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys' | 'ALPNProtocols'>,
     private readonly limits: ServerLimits,
     private readonly ports: ListenerPorts,
-    private readonly respond: Responder,
+    private readonly open: OpenConnection,
     private readonly log: Logger,
   ) {
     this.#server = createServer({
@@ -84,7 +90,7 @@ export class Listener {
     this.#server.setSecureContext({ ...identity, minVersion: 'TLSv1.2', ca: [] });
   }
 
-  async listen(host: string, port: number): Promise<AddressInfo> {
+  async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
     this.#stopWatching = await this.ports.directory.watch((change) => void this.#directoryChanged(change));
     this.#authorities = await this.#trusted();
     await new Promise<void>((resolve, reject) => {
@@ -118,7 +124,7 @@ export class Listener {
   async #accept(socket: TLSSocket): Promise<void> {
     const peer = peerOf(socket);
     this.#handshakes.delete(peer);
-    const session = new Session(socket, peer, this.limits, this.respond, this.log);
+    const session = this.open(socket, peer);
     this.#sessions.add(session);
     socket.on('close', () => this.#sessions.delete(session));
     socket.on('error', (error) => this.log.debug({ peer, error: describeError(error) }, 'connection failed'));
@@ -137,7 +143,7 @@ export class Listener {
   }
 
   /** Runs again where the directory changed meanwhile: a revocation that came in between counts. */
-  async #identify(session: Session): Promise<Principal | Unrecognised> {
+  async #identify(session: Connection): Promise<Principal | Unrecognised> {
     for (;;) {
       const epoch = this.#directoryEpoch;
       const identity = await authenticate(session.socket, session.peer, {
@@ -150,7 +156,7 @@ export class Listener {
   }
 
   /** Nobody known: the first request is answered with the reason, so that whoever sets up the client learns it. */
-  async #refused(session: Session, reason: string): Promise<void> {
+  async #refused(session: Connection, reason: string): Promise<void> {
     this.log.warn({ peer: session.peer, reason }, 'connection refused');
     await this.ports.auditLog.append({
       actor: { kind: 'client', id: session.peer, name: '', peer: session.peer },
@@ -216,7 +222,7 @@ function listenFault(cause: NodeJS.ErrnoException, host: string, port: number): 
   const where = `${host}:${port}`;
   switch (cause.code) {
     case 'EADDRINUSE':
-      return `${where} is in use already: stop what listens there or choose another --listen`;
+      return `${where} is in use already: stop what listens there or choose another port`;
     case 'EACCES':
       return `this user may not listen on ${where}: choose a port above 1023`;
     case 'EADDRNOTAVAIL':

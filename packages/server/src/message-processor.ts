@@ -1,4 +1,5 @@
 import {
+  ENCODINGS,
   ResultStatus,
   decodeRequest,
   encodeResponse,
@@ -6,11 +7,12 @@ import {
   peekVersion,
   resultReasonOf,
   type Dialect,
+  type MessageEncoding,
   type Request,
   type ResponseBatchItem,
 } from '@holdfast/kmip';
 import { actorOf, HoldfastError, type Principal } from '@holdfast/core';
-import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { type Item } from '@holdfast/ttlv';
 import { Batch, isInternal, type BatchPorts } from './batch';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
@@ -33,20 +35,28 @@ export class MessageProcessor {
     private readonly log: Logger,
   ) {}
 
-  /** @param peer who asks, or why that is nobody whom this server answers */
-  async answer(frame: Buffer, peer: Principal | HoldfastError): Promise<SessionAnswer> {
+  /**
+   * @param peer who asks, or why that is nobody whom this server answers
+   * @param encoding of the request, and so of its answer
+   */
+  async answer(
+    frame: Buffer,
+    peer: Principal | HoldfastError,
+    encoding: MessageEncoding = ENCODINGS.ttlv,
+  ): Promise<SessionAnswer> {
     let message: Item | undefined;
     try {
-      message = decodeTtlv(frame);
+      message = encoding.decode(frame);
       const request = decodeRequest(message);
       if (peer instanceof HoldfastError) throw peer;
       const { header, dialect } = request;
       if (header.credentials.length > 0) await this.#noteIgnoredCredential(peer);
       const results = await this.#batch(request, peer).run();
-      return { response: this.#encode(dialect, results, header.clientCorrelationValue), close: false };
+      const response = this.#encode(encoding, dialect, results, header.clientCorrelationValue);
+      return { response, close: false };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
-      return { response: this.#refusal(error, dialect), close: peer instanceof HoldfastError };
+      return { response: this.#refusal(error, encoding, dialect), close: peer instanceof HoldfastError };
     }
   }
 
@@ -79,7 +89,7 @@ export class MessageProcessor {
   }
 
   /** The answer to a message that could not be taken apart into items. */
-  #refusal(error: unknown, dialect: Dialect): Buffer {
+  #refusal(error: unknown, encoding: MessageEncoding, dialect: Dialect): Buffer {
     if (!(error instanceof HoldfastError)) {
       this.log.error({ error: describeError(error) }, 'a message could not be processed');
     }
@@ -90,15 +100,16 @@ export class MessageProcessor {
       resultReason: resultReasonOf(known.code, undefined, dialect),
       resultMessage: isInternal(known.code) ? 'the server could not process the message' : known.message,
     };
-    return this.#encode(dialect, [item], undefined);
+    return this.#encode(encoding, dialect, [item], undefined);
   }
 
   #encode(
+    encoding: MessageEncoding,
     dialect: Dialect,
     items: readonly ResponseBatchItem[],
     clientCorrelationValue: string | undefined,
   ): Buffer {
     const header = { timeStamp: this.ports.clock.nowSeconds(), clientCorrelationValue };
-    return encodeTtlv(encodeResponse({ dialect, header, items }));
+    return encoding.encode(encodeResponse({ dialect, header, items }), dialect);
   }
 }

@@ -10,7 +10,7 @@ import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer } from './admin-server';
 import { bootstrap } from './bootstrap';
-import { TEST_MODE_WARNING, type NodeConfig } from './config';
+import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
 import { bindRoot, keyringSource } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
@@ -19,16 +19,22 @@ import { Service } from './service';
 import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
 
+/** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
+export interface ServingAddresses {
+  readonly kmip: AddressInfo;
+  readonly https: AddressInfo | undefined;
+}
+
 /** What serves KMIP: this process itself, or a pool of workers. */
 export interface Serving {
-  listen(host: string, port: number): Promise<AddressInfo>;
+  listen(): Promise<ServingAddresses>;
   connections(): Promise<number>;
   close(): Promise<void>;
 }
 
 /** One node of Holdfast: the keeper of root of trust, domain keys and, in the default set-up, the database. */
 export class Node {
-  #address: AddressInfo | undefined;
+  #addresses: ServingAddresses | undefined;
   #stopping: Promise<void> | undefined;
   #draining = false;
   readonly #startedAt = new Date();
@@ -108,9 +114,9 @@ export class Node {
   }
 
   /** Starts to serve KMIP and the administration socket. @throws HoldfastError Configuration (address in use, ...) */
-  async serve(): Promise<AddressInfo> {
+  async serve(): Promise<ServingAddresses> {
     const { directory, auditLog, clock } = this.store;
-    this.#address = await this.serving.listen(this.config.listen.host, this.config.listen.port);
+    const addresses = (this.#addresses = await this.serving.listen());
     this.admin.server = new AdminServer(
       new Administration(directory, certificates, clock),
       { status: () => this.#status(), drain: () => void this.stop() },
@@ -119,11 +125,17 @@ export class Node {
       this.log,
     );
     await this.admin.server.listen(this.config.dataDir);
+    const { kmip, https } = addresses;
     this.log.info(
-      { host: this.#address.address, port: this.#address.port, version: VERSION },
+      {
+        host: kmip.address,
+        port: kmip.port,
+        ...(https === undefined ? {} : { https: addressOf(https) }),
+        version: VERSION,
+      },
       'serving KMIP',
     );
-    return this.#address;
+    return addresses;
   }
 
   /** Drains and stops everything in order; may be called more than once. */
@@ -157,12 +169,14 @@ export class Node {
   }
 
   async #status(): Promise<StatusAnswer> {
+    const { kmip, https } = this.#addresses ?? {};
     return {
       version: VERSION,
       state: this.#draining ? 'draining' : 'serving',
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
-      kmip: { host: this.#address?.address ?? '', port: this.#address?.port ?? 0 },
+      kmip: addressOf(kmip),
+      ...(https === undefined ? {} : { https: addressOf(https) }),
       workers: this.config.workers,
       connections: await this.serving.connections(),
       database: {
@@ -173,6 +187,10 @@ export class Node {
       root: { kind: this.root.kind, forEvaluation: this.root.kind.startsWith('software') },
     };
   }
+}
+
+function addressOf(address: AddressInfo | undefined): ListenAddress {
+  return { host: address?.address ?? '', port: address?.port ?? 0 };
 }
 
 function present<T>(value: T | undefined): T {

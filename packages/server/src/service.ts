@@ -3,23 +3,32 @@ import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import type { Store } from '@holdfast/store';
 import { catalogueOf } from './catalogue';
-import type { NodeConfig } from './config';
+import type { ListenAddress, NodeConfig } from './config';
 import { keepObjectsYoung } from './garbage';
-import { Listener } from './listener';
+import { HttpEndpoint } from './http-session';
+import { Listener, type ListenerPorts, type OpenConnection } from './listener';
 import type { Logger } from './log';
-import type { Serving } from './node';
 import { MessageProcessor } from './message-processor';
+import type { Serving, ServingAddresses } from './node';
+import { Session, type Responder } from './session';
 import { tlsIdentity } from './tls-identity';
 
 const RENEWAL_CHECK_MS = 6 * 3600_000;
 
-/** Serving in this process: the TLS listener and what answers its requests. */
+/** A listener and where it is to listen. */
+interface Door {
+  readonly at: ListenAddress;
+  readonly listener: Listener;
+}
+
+/** Serving in this process: the TLS listeners and what answers their requests. */
 export class Service implements Serving {
   #renewal: NodeJS.Timeout | undefined;
 
   private constructor(
-    private readonly listener: Listener,
-    private readonly renew: () => Promise<void>,
+    /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
+    private readonly doors: readonly Door[],
+    private readonly identity: () => ReturnType<typeof tlsIdentity>,
   ) {}
 
   static async create(
@@ -43,28 +52,48 @@ export class Service implements Serving {
       config.limits,
       log,
     );
-    const listener = new Listener(
-      await tlsIdentity(config, ports),
-      config.limits,
-      { ...ports, auditLog, prepare: (principal) => keyring.ensure(principal.domainId) },
-      (request, session) => processor.answer(request, session.principal ?? session.refusal),
-      log,
-    );
-    return new Service(listener, async () => listener.replaceIdentity(await tlsIdentity(config, ports)));
+    const { limits, listen, httpsListen } = config;
+    const respond: Responder = (request, peer, encoding) => processor.answer(request, peer, encoding);
+    const identity = await tlsIdentity(config, ports);
+    const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);
+    const listenerPorts: ListenerPorts = { ...ports, auditLog, prepare };
+    const session: OpenConnection = (socket, peer) => new Session(socket, peer, limits, respond, log);
+    const doors: Door[] = [
+      { at: listen, listener: new Listener(identity, limits, listenerPorts, session, log) },
+    ];
+    if (httpsListen !== undefined) {
+      const http = new HttpEndpoint(limits, respond, log);
+      const https = { ...identity, ALPNProtocols: ['http/1.1'] };
+      const httpSession: OpenConnection = (socket, peer) => http.open(socket, peer);
+      doors.push({
+        at: httpsListen,
+        listener: new Listener(https, limits, listenerPorts, httpSession, log),
+      });
+    }
+    return new Service(doors, () => tlsIdentity(config, ports));
   }
 
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    this.#renewal = setInterval(() => void this.renew().catch(() => undefined), RENEWAL_CHECK_MS);
+  async listen(): Promise<ServingAddresses> {
+    this.#renewal = setInterval(() => void this.#renew().catch(() => undefined), RENEWAL_CHECK_MS);
     this.#renewal.unref();
-    return this.listener.listen(host, port);
+    // In this order in every process: workers share a free port by it.
+    const addresses: AddressInfo[] = [];
+    for (const { at, listener } of this.doors) addresses.push(await listener.listen(at));
+    const [kmip, https] = addresses;
+    return { kmip: kmip as AddressInfo, https };
   }
 
   connections(): Promise<number> {
-    return Promise.resolve(this.listener.connections);
+    return Promise.resolve(this.doors.reduce((sum, { listener }) => sum + listener.connections, 0));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
-    await this.listener.close();
+    await Promise.all(this.doors.map(({ listener }) => listener.close()));
+  }
+
+  async #renew(): Promise<void> {
+    const renewed = await this.identity();
+    for (const { listener } of this.doors) listener.replaceIdentity(renewed);
   }
 }

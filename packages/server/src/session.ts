@@ -1,28 +1,53 @@
 import type { TLSSocket } from 'node:tls';
 import { FrameReader, HoldfastError } from '@holdfast/ttlv';
-import { Tag } from '@holdfast/kmip';
+import { Tag, type MessageEncoding } from '@holdfast/kmip';
 import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 
 /** Answers one request; the answer says whether the connection is to end after it. */
-export type Responder = (request: Buffer, session: Session) => Promise<SessionAnswer>;
+export type Responder = (
+  request: Buffer,
+  peer: Principal | HoldfastError,
+  encoding?: MessageEncoding,
+) => Promise<SessionAnswer>;
 export interface SessionAnswer {
   readonly response: Buffer;
   readonly close: boolean;
+}
+
+/** A connection as the listener sees it, whatever protocol is spoken on it. */
+export interface Connection {
+  readonly socket: TLSSocket;
+  readonly peer: string;
+  principal: Principal | undefined;
+  /** Why there is no principal: the answer to the first request, after which the connection ends. */
+  refusal: HoldfastError;
+  /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
+  start(): void;
+  /** Ends the connection in order: what is being answered is answered first. */
+  drain(): void;
+  /** Ends the connection at once. */
+  destroy(): void;
+  /** Ends the connection where a deadline has passed. Called about once a second for all connections together. */
+  checkDeadline(nowMs: number): void;
+}
+
+/** What a connection says of a peer that nobody knows, unless there is more to say. */
+export function unknownPeer(): HoldfastError {
+  return new HoldfastError(
+    'AuthenticationNotSuccessful',
+    'the client certificate is not known to this server',
+  );
 }
 
 /**
  * One connection: cuts requests out of the stream, has them answered one after the other, and keeps the deadlines.
  * What is not authenticated yet waits: requests are answered once `principal` is settled.
  */
-export class Session {
+export class Session implements Connection {
   principal: Principal | undefined;
-  /** Why there is no principal: the answer to the first request, after which the connection ends. */
-  refusal = new HoldfastError(
-    'AuthenticationNotSuccessful',
-    'the client certificate is not known to this server',
-  );
+  refusal = unknownPeer();
   readonly #reader: FrameReader;
   readonly #queue: Buffer[] = [];
   #answering = false;
@@ -44,26 +69,22 @@ export class Session {
     this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
   }
 
-  /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
   start(): void {
     const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
     this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
     this.socket.on('data', (chunk: Buffer) => this.#receive(chunk));
   }
 
-  /** Ends the connection in order: what is being answered is answered first. */
   drain(): void {
     this.#ending = true;
     this.#queue.length = 0;
     if (!this.#answering) this.socket.end();
   }
 
-  /** Ends the connection at once. */
   destroy(): void {
     this.socket.destroy();
   }
 
-  /** Ends the connection where a deadline has passed. Called about once a second for all sessions together. */
   checkDeadline(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
     if (this.#waitingFor === 'request' && this.socket.writableLength === 0) {
@@ -112,7 +133,7 @@ export class Session {
     try {
       for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
-        const { response, close } = await this.respond(request, this);
+        const { response, close } = await this.respond(request, this.principal ?? this.refusal);
         if (this.#isGone()) return;
         if (close) this.drain();
         if (!this.socket.write(response)) await this.#taken();

@@ -22,10 +22,11 @@ interface StoredIdentity {
   readonly notAfterSeconds: number;
 }
 
-/** The names by which clients may reach this node: those configured, the address it listens on, its host name. */
+/** The names by which clients may reach this node: those configured, the addresses it listens on, its host name. */
 export function serverHosts(config: NodeConfig): readonly string[] {
-  const { host } = config.listen;
-  const bound = host === '0.0.0.0' || host === '::' ? [] : [host];
+  const bound = [config.listen, ...(config.httpsListen === undefined ? [] : [config.httpsListen])]
+    .map(({ host }) => host)
+    .filter((host) => host !== '0.0.0.0' && host !== '::');
   const own = isIP(hostname()) === 0 ? [hostname().toLowerCase()] : [];
   return [...new Set([...config.tlsHosts, ...own, 'localhost', '127.0.0.1', '::1', ...bound])].filter(
     (name) => name !== '' && /^[\x21-\x7e]+$/.test(name),

@@ -1,11 +1,10 @@
 import cluster, { type Worker } from 'node:cluster';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type ErrorCode, type RootOfTrust } from '@holdfast/core';
 import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import { describeError, type Logger } from './log';
-import type { Serving } from './node';
+import type { Serving, ServingAddresses } from './node';
 import type { ToKeeper, ToWorker } from './worker-protocol';
 
 /** A worker that lived shorter than this ended for a reason that a new one would share: it comes back later. */
@@ -18,7 +17,6 @@ const CONNECTIONS_ANSWER_MS = 1000;
  */
 export class WorkerPool implements Serving {
   readonly #workers = new Set<Worker>();
-  #listen: { readonly host: string; readonly port: number } | undefined;
   #stopping = false;
   #nextQuestion = 0;
   readonly #counts = new Map<number, (count: number) => void>();
@@ -35,10 +33,9 @@ export class WorkerPool implements Serving {
     cluster.setupPrimary({ exec: join(__dirname, 'worker.js'), args: [], serialization: 'advanced' });
   }
 
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    this.#listen = { host, port };
+  async listen(): Promise<ServingAddresses> {
     const [first] = await Promise.all(Array.from({ length: this.config.workers }, () => this.#start()));
-    return first as AddressInfo;
+    return first as ServingAddresses;
   }
 
   async connections(): Promise<number> {
@@ -73,7 +70,7 @@ export class WorkerPool implements Serving {
     });
   }
 
-  #start(): Promise<AddressInfo> {
+  #start(): Promise<ServingAddresses> {
     const worker = cluster.fork();
     const startedAtMs = Date.now();
     this.#workers.add(worker);
@@ -81,10 +78,10 @@ export class WorkerPool implements Serving {
       worker.on('message', (message: ToKeeper) => {
         switch (message.kind) {
           case 'started':
-            if (this.#listen !== undefined) send(worker, { kind: 'listen', ...this.#listen });
+            send(worker, { kind: 'listen' });
             break;
           case 'listening':
-            resolve({ address: message.address, port: message.port, family: message.family });
+            resolve(message.addresses);
             break;
           case 'failed':
             reject(new HoldfastError(message.code as ErrorCode, message.message));

@@ -1,10 +1,11 @@
 import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
+import type { ServingAddresses } from './node';
 
 /** What keeper and workers say to each other over their channel (structured clones, so bytes stay bytes). */
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: NodeConfig; readonly connection: StoreOptions['connection'] }
-  | { readonly kind: 'listen'; readonly host: string; readonly port: number }
+  | { readonly kind: 'listen' }
   | { readonly kind: 'connections'; readonly id: number }
   | { readonly kind: 'stop' }
   /** The answer to an 'unwrap' or 'wrap': bytes, or the code and message of the refusal. */
@@ -18,7 +19,7 @@ export type ToWorker =
 export type ToKeeper =
   | { readonly kind: 'started' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  | { readonly kind: 'listening'; readonly address: string; readonly port: number; readonly family: string }
+  | { readonly kind: 'listening'; readonly addresses: ServingAddresses }
   | { readonly kind: 'connections'; readonly id: number; readonly count: number }
   | {
       readonly kind: 'root';

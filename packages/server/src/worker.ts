@@ -82,8 +82,8 @@ async function handle(message: ToWorker): Promise<void> {
     case 'start':
       return start(message);
     case 'listen': {
-      const address = await service?.listen(message.host, message.port);
-      if (address !== undefined) tell({ kind: 'listening', ...address });
+      const addresses = await service?.listen();
+      if (addresses !== undefined) tell({ kind: 'listening', addresses });
       return;
     }
     case 'connections':

@@ -26,6 +26,8 @@ export interface ServerProcessOptions {
 export interface ServerProcess {
   readonly host: string;
   readonly port: number;
+  /** Where it serves HTTPS, if told to (--https-listen). */
+  readonly https: { readonly host: string; readonly port: number } | undefined;
   readonly pid: number;
   readonly dataDir: string;
   /** Paths of the first client's files. */
@@ -102,10 +104,15 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   early.catch(() => undefined);
   const status = holdfast('status', '--data-dir', dataDir, '--wait', String(READY_SECONDS), '--json');
   const answer = await Promise.race([status, early]);
-  const { kmip, pid } = JSON.parse(answer) as { kmip: { host: string; port: number }; pid: number };
+  const { kmip, https, pid } = JSON.parse(answer) as {
+    kmip: { host: string; port: number };
+    https?: { host: string; port: number };
+    pid: number;
+  };
   const file = (name: string): string => join(dataDir, 'client', name);
   return {
     ...kmip,
+    https,
     pid,
     dataDir,
     clientFiles: { cert: file('cert.pem'), key: file('key.pem'), ca: file('ca.pem') },

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { DIALECTS, Tag, vocabularyOf, type Dialect } from '@holdfast/kmip';
+import { READING_VOCABULARY, Tag } from '@holdfast/kmip';
 import { HoldfastError, decodeXmlDocument } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
 import { corrected } from './errata';
@@ -14,16 +14,13 @@ export interface CaseFolder {
   readonly files: readonly string[];
 }
 
-/** The newest version's vocabulary reads the names of all of them. */
-const vocabulary = vocabularyOf(DIALECTS[DIALECTS.length - 1] as Dialect);
-
 /**
  * Reads a test case: RequestMessage and ResponseMessage in turn, in the XML encoding. KMIP Profiles 2.1 sections 4 and 5.4.
  * @throws HoldfastError InvalidMessage
  */
 export function parseCase(name: string, xml: string): TestCase {
   const texts: string[] = [];
-  const items = decodeXmlDocument(xml, vocabulary, {
+  const items = decodeXmlDocument(xml, READING_VOCABULARY, {
     substitute(value, _tag, type) {
       texts.push(value);
       return isVariable(value) ? placeholder(type) : value;

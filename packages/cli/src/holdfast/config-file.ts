@@ -19,6 +19,7 @@ const TEXT_LIST = { kind: 'a list of texts', accepts: isTextList };
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
   listen: { option: 'listen', ...TEXT },
+  httpsListen: { option: 'httpsListen', ...TEXT },
   databaseUrl: { option: 'databaseUrl', ...TEXT },
   workers: {
     option: 'workers',

@@ -21,6 +21,7 @@ interface NodeOptions {
 }
 interface ServeOptions extends NodeOptions {
   readonly listen: string;
+  readonly httpsListen?: string;
   readonly workers: number;
   readonly welcome?: boolean;
   readonly testMode?: boolean;
@@ -76,12 +77,18 @@ async function databaseUrl(options: NodeOptions): Promise<string | undefined> {
 /** Opens a node as the options say; what it needs is loaded only now. */
 async function openNode(
   options: NodeOptions,
-  listen: string,
-  workers: number,
-  testMode: boolean,
+  {
+    listen,
+    httpsListen,
+    workers,
+    testMode = false,
+  }: Pick<ServeOptions, 'listen' | 'httpsListen' | 'workers' | 'testMode'>,
 ): Promise<import('@holdfast/server').Node> {
   const { LOG_LEVELS, Node, parseListen, readLimits } = await import('@holdfast/server');
-  const address = parseListen(listen);
+  const addresses = {
+    listen: parseListen(listen),
+    httpsListen: httpsListen === undefined ? undefined : parseListen(httpsListen),
+  };
   const logLevel = LOG_LEVELS.find((level) => level === options.logLevel);
   if (logLevel === undefined) {
     throw new HoldfastError('Configuration', `the log level is one of ${LOG_LEVELS.join(', ')}`);
@@ -90,7 +97,7 @@ async function openNode(
   return Node.open(
     {
       dataDir: options.dataDir,
-      listen: address,
+      ...addresses,
       databaseUrl: await databaseUrl(options),
       workers,
       logLevel,
@@ -119,12 +126,12 @@ function stopSignal(): { readonly requested: () => boolean; readonly arrived: Pr
 
 async function serve(options: ServeOptions): Promise<void> {
   const signal = stopSignal();
-  const node = await openNode(options, options.listen, options.workers, options.testMode === true);
+  const node = await openNode(options, options);
   void signal.arrived.then(() => node.stop());
   try {
     if (!signal.requested()) {
-      const address = await node.serve();
-      if (options.welcome === true && !signal.requested()) welcome(options.dataDir, address.port);
+      const { kmip } = await node.serve();
+      if (options.welcome === true && !signal.requested()) welcome(options.dataDir, kmip.port);
     }
   } catch (error) {
     await node.stop();
@@ -155,6 +162,10 @@ export function serveCommand(): Command {
     .description('run a node in the foreground; logs (JSON) go to standard error')
     .option('--listen <host:port>', 'address to serve KMIP on; port 0 takes a free one', '127.0.0.1:5696')
     .option(
+      '--https-listen <host:port>',
+      'address to serve KMIP over HTTPS on too: POST /kmip with TTLV, XML or JSON',
+    )
+    .option(
       '--workers <number>',
       `processes that serve (this machine has ${cpus().length} processors)`,
       workerCount,
@@ -172,7 +183,7 @@ export function serveCommand(): Command {
 async function init(options: NodeOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
   const wasThere = existsSync(join(dataDir, 'root.key'));
-  const node = await openNode(options, '127.0.0.1:0', 1, false);
+  const node = await openNode(options, { listen: '127.0.0.1:0', workers: 1 });
   await node.stop();
   const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
   if (wasThere) {

@@ -36,9 +36,9 @@ async function status(options: StatusOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     return;
   }
-  const { kmip, database, root } = answer;
+  const { kmip, https, database, root } = answer;
   process.stdout.write(`Holdfast ${answer.version}, ${answer.state} since ${answer.startedAt}
-KMIP         ${kmip.host}:${kmip.port}
+KMIP         ${kmip.host}:${kmip.port}${https === undefined ? '' : `\nHTTPS        ${https.host}:${https.port}`}
 Connections  ${answer.connections}
 Processes    ${answer.workers} serving, keeper ${answer.pid}
 Database     ${database.kind}, PostgreSQL ${database.version}

@@ -63,10 +63,16 @@ export interface PeerOptions extends RequestMessageOptions {
   readonly id?: () => Buffer;
 }
 
+/** What carries requests and responses, as TTLV. */
+export interface Channel {
+  exchange(request: Buffer): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
 /** One end of a dialogue in one version, which is strict about what it hears. */
-export class Peer {
+export class Peer<W extends Channel = Channel> {
   private constructor(
-    readonly wire: Wire,
+    readonly wire: W,
     readonly version: VersionName,
     private readonly options: PeerOptions,
   ) {}
@@ -75,8 +81,12 @@ export class Peer {
     tls: ConnectionOptions,
     version: VersionName,
     options: PeerOptions = {},
-  ): Promise<Peer> {
+  ): Promise<Peer<Wire>> {
     return new Peer(await Wire.open(tls), version, options);
+  }
+
+  static over<W extends Channel>(wire: W, version: VersionName, options: PeerOptions = {}): Peer<W> {
+    return new Peer(wire, version, options);
   }
 
   /** Sends a batch; what comes back must name the operations and the Unique Batch Item IDs that were sent. */

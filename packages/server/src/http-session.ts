@@ -1,0 +1,236 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { finished } from 'node:stream/promises';
+import { ENCODINGS, type MessageEncoding } from '@holdfast/kmip';
+import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
+import type { Principal } from '@holdfast/core';
+import type { ServerLimits } from './config';
+import { describeError, type Logger } from './log';
+import { unknownPeer, type Connection, type Responder } from './session';
+
+/** KMIP over HTTP (KMIP Profiles 2.1 section 5.3, Additional Message Encodings 1.0 section 2). */
+
+/** The target URI that the profile recommends, and the shortest. */
+const PATHS: ReadonlySet<string> = new Set(['/kmip', '/']);
+const MAX_HEADERS = 64;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** XML and JSON write bytes in hex. */
+const TEXT_FACTOR = 2;
+
+const ENCODING_BY_TYPE: ReadonlyMap<string, MessageEncoding> = new Map([
+  [ENCODINGS.ttlv.contentType, ENCODINGS.ttlv],
+  [ENCODINGS.xml.contentType, ENCODINGS.xml],
+  ['application/xml', ENCODINGS.xml],
+  [ENCODINGS.json.contentType, ENCODINGS.json],
+]);
+const CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'us-ascii']);
+
+/** Why a request is answered by HTTP alone. */
+class HttpRefusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(String(status));
+  }
+}
+
+function pathOf(url: string): string | undefined {
+  // A target may be in absolute form: RFC 9112 section 3.2.2.
+  return URL.canParse(url, 'https://kms') ? new URL(url, 'https://kms').pathname : undefined;
+}
+
+/** @throws HttpRefusal 415 */
+function encodingOf({ headers }: IncomingMessage): MessageEncoding {
+  const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';');
+  const encoding = ENCODING_BY_TYPE.get(type.trim());
+  const charset = parameters.map((each) => /^\s*charset="?([^"]*)"?\s*$/.exec(each)?.[1]).find(Boolean);
+  const isPlain = (headers['content-encoding'] ?? 'identity') === 'identity';
+  if (encoding !== undefined && isPlain && (charset === undefined || CHARSETS.has(charset))) return encoding;
+  throw new HttpRefusal(415, {
+    Accept: [...ENCODING_BY_TYPE.keys()].join(', '),
+    'Accept-Encoding': 'identity',
+  });
+}
+
+/**
+ * Judges a request by its head, before its body is read.
+ * @throws HttpRefusal
+ */
+function checkHead(request: IncomingMessage, maxRequestBytes: number): MessageEncoding {
+  if (request.rawHeaders.length / 2 > MAX_HEADERS) throw new HttpRefusal(431);
+  if (!PATHS.has(pathOf(request.url ?? '') ?? '')) throw new HttpRefusal(404);
+  if (request.method !== 'POST') throw new HttpRefusal(405, { Allow: 'POST' });
+  const encoding = encodingOf(request);
+  // The profile demands a Content-Length; so nothing is read whose end is not known.
+  const length = request.headers['content-length'];
+  if (length === undefined) throw new HttpRefusal(411);
+  const most = encoding === ENCODINGS.ttlv ? maxRequestBytes : TEXT_FACTOR * maxRequestBytes;
+  if (Number(length) > Math.min(most, TTLV_LIMITS.maxMessageBytes)) throw new HttpRefusal(413);
+  return encoding;
+}
+
+/** The body; undefined where the peer went away before its end. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+  } catch {
+    return undefined;
+  }
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const body = Buffer.concat(chunks);
+  for (const chunk of chunks) chunk.fill(0);
+  return body;
+}
+
+/** Takes HTTP requests out of the TLS connections of a listener. */
+export class HttpEndpoint {
+  readonly #http: Server;
+  readonly #sessions = new WeakMap<object, HttpSession>();
+
+  constructor(
+    private readonly limits: ServerLimits,
+    private readonly respond: Responder,
+    private readonly log: Logger,
+  ) {
+    // The sessions keep the deadlines.
+    const timeouts = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 };
+    this.#http = createServer({ ...timeouts, maxHeaderSize: MAX_HEADER_BYTES });
+    this.#http.maxHeadersCount = MAX_HEADERS + 1;
+    for (const event of ['request', 'checkContinue'] as const) {
+      this.#http.on(event, (request: IncomingMessage, response: ServerResponse) => {
+        this.#sessions.get(request.socket)?.receive(request, response, event === 'checkContinue');
+      });
+    }
+  }
+
+  open(socket: TLSSocket, peer: string): Connection {
+    const start = (): void => void this.#http.emit('connection', socket);
+    const session = new HttpSession(socket, peer, start, this.limits, this.respond, this.log);
+    this.#sessions.set(socket, session);
+    return session;
+  }
+}
+
+type Awaited = 'authentication' | 'request' | 'rest of a request' | 'answer' | 'reading of a response';
+
+/** One connection on which HTTP is spoken: answers its requests one after the other, and keeps the deadlines. */
+class HttpSession implements Connection {
+  principal: Principal | undefined;
+  refusal = unknownPeer();
+  #turn = Promise.resolve();
+  /** Requests that have come and are not answered yet. */
+  #pending = 0;
+  #ending = false;
+  #deadlineMs: number;
+  #waitingFor: Awaited = 'authentication';
+  /** What had been read when the last request was answered: more means that another one has begun. */
+  #idleSinceByte = 0;
+
+  constructor(
+    readonly socket: TLSSocket,
+    readonly peer: string,
+    private readonly read: () => void,
+    private readonly limits: ServerLimits,
+    private readonly respond: Responder,
+    private readonly log: Logger,
+  ) {
+    this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
+  }
+
+  start(): void {
+    this.#awaitRequest(0);
+    this.read();
+  }
+
+  drain(): void {
+    this.#ending = true;
+    if (this.#pending === 0) this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  checkDeadline(nowMs: number): void {
+    if (this.#waitingFor === 'request' && this.socket.bytesRead !== this.#idleSinceByte) {
+      this.#await('rest of a request', this.limits.requestTimeoutMs);
+    }
+    if (nowMs < this.#deadlineMs) return;
+    if (this.#waitingFor === 'request') {
+      this.socket.end();
+      this.#await('reading of a response', this.limits.writeTimeoutMs);
+      return;
+    }
+    this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
+    this.socket.destroy();
+  }
+
+  /** Takes a request whose head is there; its body is read when its turn has come. */
+  receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    if (++this.#pending > this.limits.maxQueuedRequests) {
+      this.socket.destroy();
+      return;
+    }
+    this.#turn = this.#turn.then(async () => {
+      await this.#answer(request, response, expectsContinue);
+      this.#pending--;
+      if (this.#pending > 0) return;
+      if (this.#ending) this.socket.end();
+      else this.#awaitRequest(this.socket.bytesRead);
+    });
+  }
+
+  #await(what: Awaited, withinMs: number): void {
+    this.#waitingFor = what;
+    this.#deadlineMs = Date.now() + withinMs;
+  }
+
+  #awaitRequest(sinceByte: number): void {
+    this.#idleSinceByte = sinceByte;
+    const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
+    this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+    // A connection that ends takes up nothing new.
+    if (this.#ending || this.socket.destroyed) return;
+    try {
+      const encoding = checkHead(request, this.limits.maxRequestBytes);
+      if (expectsContinue) response.writeContinue();
+      this.#await('rest of a request', this.limits.requestTimeoutMs);
+      const body = await bodyOf(request);
+      if (body === undefined) return;
+      this.#await('answer', Infinity);
+      const answer = await this.respond(body, this.principal ?? this.refusal, encoding);
+      this.#ending ||= answer.close;
+      await this.#send(response, 200, { 'Content-Type': encoding.contentType }, answer.response);
+    } catch (error) {
+      // The rest of what was refused is not read.
+      this.#ending = true;
+      const refusal = error instanceof HttpRefusal ? error : new HttpRefusal(500);
+      if (refusal !== error) this.log.error({ peer: this.peer, error: describeError(error) }, 'no answer');
+      await this.#send(response, refusal.status, refusal.headers);
+    }
+  }
+
+  async #send(
+    response: ServerResponse,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer = Buffer.alloc(0),
+  ): Promise<void> {
+    if (this.socket.destroyed || response.headersSent) return;
+    this.#await('reading of a response', this.limits.writeTimeoutMs);
+    response.writeHead(status, {
+      ...headers,
+      'Content-Length': body.length,
+      'Cache-Control': 'no-cache',
+      ...(this.#ending ? { Connection: 'close' } : {}),
+    });
+    response.end(body);
+    await finished(response, { readable: false }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,308 @@
+import { connect, type TLSSocket } from 'node:tls';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ENCODING_NAMES, ENCODINGS, Operation, ResultStatus, Tag, dialectNamed } from '@holdfast/kmip';
+import {
+  HttpsWire,
+  Peer,
+  addClient,
+  asFirstOfficer,
+  holdfast,
+  readResponse,
+  requestMessage,
+  startServerProcess,
+  tlsOptions,
+  uniqueIdentifier,
+  valueAt,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
+import { createKey, createPayload, discoverRequest, errorsOf, eventually } from './support';
+
+jest.setTimeout(30_000);
+
+/** KMIP over HTTPS: KMIP Profiles 2.1 section 5.3. */
+
+const limits = {
+  maxRequestBytes: 64 * 1024,
+  requestTimeoutMs: 1500,
+  idleTimeoutMs: 4000,
+  maxQueuedRequests: 8,
+};
+const HTTPS = ['--https-listen', '127.0.0.1:0'] as const;
+
+let folder: string;
+let server: ServerProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const config = join(folder, 'holdfast.json');
+  writeFileSync(config, JSON.stringify({ httpsListen: '127.0.0.1:0', limits }));
+  server = await startServerProcess({ arguments: ['--config', config], logLevel: 'info' });
+}, 60_000);
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function httpsOptions(of: ServerProcess = server, identity?: Parameters<typeof tlsOptions>[1]) {
+  return { ...tlsOptions(of, identity), port: of.https?.port };
+}
+
+/** A connection on which every byte is the test's. */
+class RawHttp {
+  #received = '';
+  readonly closed: Promise<void>;
+  private constructor(readonly socket: TLSSocket) {
+    socket.on('data', (chunk: Buffer) => (this.#received += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
+  }
+  static open(of: ServerProcess = server): Promise<RawHttp> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(httpsOptions(of), () => resolve(new RawHttp(socket)));
+      socket.once('error', reject);
+    });
+  }
+  get received(): string {
+    return this.#received;
+  }
+  /** Everything that comes until the server ends the connection. */
+  async rest(): Promise<string> {
+    await this.closed;
+    return this.#received;
+  }
+  async firstLine(): Promise<string> {
+    await eventually(() => this.#received.includes('\r\n\r\n'));
+    return this.#received.slice(0, this.#received.indexOf('\r\n'));
+  }
+}
+
+function head(...lines: readonly string[]): string {
+  return ['POST /kmip HTTP/1.1', 'Host: kms', ...lines, '', ''].join('\r\n');
+}
+
+const TTLV_TYPE = 'Content-Type: application/octet-stream';
+
+describe.each(ENCODING_NAMES)('in %s', (encoding) => {
+  test.each(['1.0', '1.4'] as const)('KMIP %s keys are made and fetched', async (version) => {
+    const peer = Peer.over(new HttpsWire(httpsOptions(), encoding), version);
+    const key = await createKey(peer);
+    const got = await peer.call(Operation.Get, [uniqueIdentifier(key)]);
+    expect(valueAt(got, Tag.UniqueIdentifier)).toBe(key);
+    expect(await peer.refused(Operation.Get, [uniqueIdentifier('nothing')])).toBe('ItemNotFound');
+    await peer.close();
+  });
+
+  test('an answer is what the profile says: 200, its type and length, not to be kept', async () => {
+    const { contentType, encode, decode } = ENCODINGS[encoding];
+    const wire = new HttpsWire(httpsOptions());
+    const body = encode(decodeTtlv(discoverRequest('2.0')), dialectNamed('2.0'));
+    const answer = await wire.send({ headers: { 'Content-Type': contentType } }, body);
+    expect(answer.status).toBe(200);
+    expect(answer.headers).toMatchObject({
+      'content-type': contentType,
+      'content-length': String(answer.body.length),
+      'cache-control': 'no-cache',
+    });
+    expect(Object.keys(answer.headers).sort()).toEqual([
+      'cache-control',
+      'connection',
+      'content-length',
+      'content-type',
+      'date',
+    ]);
+    expect(decode(answer.body).tag).toBe(Tag.ResponseMessage);
+    await wire.close();
+  });
+
+  test('what is no message is answered by KMIP, and the next request too', async () => {
+    const { contentType, decode } = ENCODINGS[encoding];
+    const wire = new HttpsWire(httpsOptions(), encoding);
+    for (const bad of [
+      '',
+      '\0',
+      'not KMIP',
+      '<!DOCTYPE a [<!ENTITY b "c">]><RequestMessage/>',
+      '[]',
+      '\xff',
+    ]) {
+      const sent = Buffer.from(bad, 'latin1');
+      const { status, body } = await wire.send({ headers: { 'Content-Type': contentType } }, sent);
+      expect(status).toBe(200);
+      const { items } = readResponse(encodeTtlv(decode(body)), '2.1');
+      expect(items).toMatchObject([{ status: ResultStatus.OperationFailed, reason: 'InvalidMessage' }]);
+    }
+    readResponse(await wire.exchange(discoverRequest()), '1.4');
+    await wire.close();
+  });
+});
+
+test('other names of the types, and another path', async () => {
+  const wire = new HttpsWire(httpsOptions(), 'xml', '/');
+  readResponse(await wire.exchange(discoverRequest()), '1.4');
+  const xml = ENCODINGS.xml.encode(decodeTtlv(discoverRequest()), dialectNamed('1.4'));
+  for (const type of ['application/xml', 'Text/XML; charset=UTF-8', 'text/xml;charset="utf-8"']) {
+    const { status, headers } = await wire.send({ headers: { 'Content-Type': type } }, xml);
+    expect([type, status, headers['content-type']]).toEqual([type, 200, 'text/xml']);
+  }
+  await wire.close();
+});
+
+describe('HTTP that is no KMIP is refused, says nothing more, and ends the connection', () => {
+  const long = `X-Long: ${'a'.repeat(20_000)}`;
+  const many = Array.from({ length: 70 }, (_, index) => `X-${index}: 1`);
+  test.each<[string, string, number]>([
+    ['another path', 'POST /admin HTTP/1.1\r\nHost: kms\r\n\r\n', 404],
+    ['a path that leads up', 'POST /kmip/../status HTTP/1.1\r\nHost: kms\r\n\r\n', 404],
+    ['another method', 'GET /kmip HTTP/1.1\r\nHost: kms\r\n\r\n', 405],
+    ['no type', head('Content-Length: 8'), 415],
+    ['another type', head('Content-Type: text/html', 'Content-Length: 8'), 415],
+    ['another character set', head('Content-Type: text/xml; charset=utf-16', 'Content-Length: 8'), 415],
+    ['compressed', head(TTLV_TYPE, 'Content-Encoding: gzip', 'Content-Length: 8'), 415],
+    ['no length', head(TTLV_TYPE, 'Transfer-Encoding: chunked'), 411],
+    ['too long', head(TTLV_TYPE, `Content-Length: ${limits.maxRequestBytes + 1}`), 413],
+    [
+      'too long a text',
+      head('Content-Type: text/xml', `Content-Length: ${2 * limits.maxRequestBytes + 1}`),
+      413,
+    ],
+    ['4 GiB', head(TTLV_TYPE, 'Content-Length: 4294967296', 'Expect: 100-continue'), 413],
+    ['two lengths', head(TTLV_TYPE, 'Content-Length: 8', 'Content-Length: 9'), 400],
+    ['a length and chunks', head(TTLV_TYPE, 'Content-Length: 8', 'Transfer-Encoding: chunked'), 400],
+    ['too many fields', head(TTLV_TYPE, ...many), 431],
+    ['too long a field', head(TTLV_TYPE, long), 431],
+    ['no host', 'POST /kmip HTTP/1.1\r\n\r\n', 400],
+    ['no HTTP', 'KMIP\r\n\r\n', 400],
+    ['TTLV', discoverRequest().toString('latin1'), 400],
+    ['an expectation', head(TTLV_TYPE, 'Content-Length: 8', 'Expect: more'), 417],
+  ])('%s', async (_what, sent, status) => {
+    const http = await RawHttp.open();
+    http.socket.write(sent, 'latin1');
+    expect(await http.firstLine()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    const answer = await http.rest();
+    expect(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toMatch(/^(?:0\r\n\r\n)?$/);
+    expect(answer).not.toMatch(/holdfast|node|server:/i);
+  });
+});
+
+test('HTTP/1.0, and a target in absolute form', async () => {
+  const body = discoverRequest();
+  const http = await RawHttp.open();
+  http.socket.write(
+    `POST https://kms/kmip HTTP/1.0\r\n${TTLV_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  http.socket.write(body);
+  const answer = await http.rest();
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  readResponse(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1'), '1.4');
+});
+
+test('a body is asked for where the client waits for that', async () => {
+  const body = discoverRequest();
+  const http = await RawHttp.open();
+  http.socket.write(head(TTLV_TYPE, `Content-Length: ${body.length}`, 'Expect: 100-continue'));
+  expect(await http.firstLine()).toBe('HTTP/1.1 100 Continue');
+  http.socket.write(body);
+  await eventually(() => http.received.includes('HTTP/1.1 200 '));
+  http.socket.destroy();
+});
+
+test('requests that are sent before earlier ones are answered get their answers in order', async () => {
+  const versions = ['1.1', '1.2', '1.3', '2.0', '2.1'] as const;
+  const http = await RawHttp.open();
+  const request = (body: Buffer) =>
+    Buffer.concat([Buffer.from(head(TTLV_TYPE, `Content-Length: ${body.length}`)), body]);
+  http.socket.write(Buffer.concat(versions.map((version) => request(discoverRequest(version)))));
+  await eventually(() => http.received.split('HTTP/1.1 200 ').length === versions.length + 1);
+  const answers = http.received.split('HTTP/1.1 200 ').slice(1);
+  for (const [index, answer] of answers.entries()) {
+    readResponse(
+      Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1'),
+      versions[index] ?? '1.0',
+    );
+  }
+  http.socket.destroy();
+});
+
+describe('deadlines', () => {
+  test.each([
+    ['a head', 'POST /kmip HTTP/1.1\r\nHost: kms\r\n'],
+    ['a body', head(TTLV_TYPE, 'Content-Length: 100') + 'x'],
+  ])('%s that does not come to an end', async (_what, sent) => {
+    const http = await RawHttp.open();
+    http.socket.write(sent);
+    await http.closed;
+    expect(http.received).toBe('');
+  });
+
+  test('a silent connection is ended in order, and one that is used is not', async () => {
+    const silent = await RawHttp.open();
+    const wire = new HttpsWire(httpsOptions());
+    let ended = false;
+    silent.socket.on('end', () => (ended = true));
+    while (!silent.socket.destroyed) readResponse(await wire.exchange(discoverRequest()), '1.4');
+    expect(ended).toBe(true);
+    await wire.close();
+  });
+});
+
+describe('who may talk', () => {
+  test('a client without a known certificate is told so by KMIP, and sent away', async () => {
+    const stranger = { ...httpsOptions(), cert: undefined, key: undefined };
+    const wire = new HttpsWire(stranger);
+    const answer = await wire.send(
+      { headers: { 'Content-Type': 'application/octet-stream' } },
+      encodeTtlv(requestMessage('1.4', [{ operation: Operation.Create, payload: createPayload() }])),
+    );
+    expect(answer.headers.connection).toBe('close');
+    expect(readResponse(answer.body, '1.4').items).toMatchObject([
+      { reason: 'AuthenticationNotSuccessful', payload: undefined },
+    ]);
+    await wire.close();
+  });
+
+  test('a client that is revoked is cut off in mid-connection', async () => {
+    const wire = new HttpsWire(httpsOptions(server, await addClient(server, 'leaver')), 'json');
+    readResponse(await wire.exchange(discoverRequest()), '1.4');
+    await (await asFirstOfficer(server)).call('POST /clients/:name/revoke', {}, { name: 'leaver' });
+    const answer = readResponse(await wire.exchange(discoverRequest()), '1.4');
+    expect(answer.items[0]?.reason).toBe('AuthenticationNotSuccessful');
+    await wire.close();
+  });
+});
+
+test('status tells where it is', async () => {
+  const { port } = server.https ?? {};
+  expect(port).toBeGreaterThan(0);
+  expect(port).not.toBe(server.port);
+  expect(await holdfast('status', '--data-dir', server.dataDir)).toContain(`HTTPS        127.0.0.1:${port}`);
+});
+
+test('with several processes, and when it stops: what is in hand is answered', async () => {
+  const several = await startServerProcess({ arguments: [...HTTPS, '--workers', '2'] });
+  const idle = await RawHttp.open(several);
+  const busy = new HttpsWire(httpsOptions(several), 'xml');
+  const batch = Array.from({ length: 200 }, (_, index) => ({
+    operation: Operation.Create,
+    payload: createPayload(),
+    id: Buffer.from(String(index)),
+  }));
+  const answer = busy.exchange(encodeTtlv(requestMessage('1.4', batch)));
+  const watcher = Peer.over(new HttpsWire(httpsOptions(several), 'json'), '1.4');
+  await eventually(async () => {
+    const found = await watcher.call(Operation.Locate, []);
+    return (found.value as readonly unknown[]).length > 0;
+  });
+  process.kill(several.pid, 'SIGTERM');
+  expect(readResponse(await answer, '1.4').items).toHaveLength(200);
+  await idle.closed;
+  expect(await several.exited).toBe(0);
+  expect(errorsOf(several)).toEqual([]);
+  await several.stop();
+}, 60_000);
+
+test('none of it was an error to the server, and none of it is in its log', () => {
+  expect(errorsOf(server)).toEqual([]);
+});
