@@ -391,6 +391,23 @@ test('attributes are counted and negated', async () => {
   expect(await kmip('adjust-attribute', id, 'State', 'increment')).toMatchObject({ code: 1 });
 });
 
+test('objects are leased, archived and recovered, and their limits taken from', async () => {
+  const limits = '{"usageLimitsTotal":"10","usageLimitsUnit":"Object"}';
+  const id = await made('create', '--name', 'limited', '--attribute', `Usage Limits=${limits}`);
+  expect(json(await kmip('obtain-lease', id, '--json'))).toMatchObject({ leaseTimeSeconds: 3600 });
+  expect(await kmip('get-usage-allocation', id, '4')).toMatchObject({ code: 1 });
+  expect(await kmip('activate', id)).toMatchObject({ code: 0 });
+  expect(await kmip('get-usage-allocation', id, '4')).toMatchObject({ code: 0 });
+  expect(await attribute(id, 'Usage Limits')).toMatchObject({ usageLimitsCount: 6 });
+  expect(await kmip('archive', id)).toMatchObject({ code: 0 });
+  expect(await kmip('get', id)).toMatchObject({ code: 1 });
+  expect(json(await kmip('locate', '--name', 'limited', '--storage', 'archival', '--json'))).toEqual({
+    uniqueIdentifiers: [id],
+  });
+  expect(await kmip('recover', id)).toMatchObject({ code: 0 });
+  expect(await kmip('get', id)).toMatchObject({ code: 0 });
+});
+
 test('random bytes go where they are asked to', async () => {
   expect((await kmip('rng-retrieve', '20', '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{40}\n$/);
   expect(await kmip('rng-retrieve', '20')).toMatchObject({ code: 2, stdout: '' });

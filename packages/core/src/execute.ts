@@ -3,14 +3,15 @@ import { actorOf } from './identity';
 import { ObjectAccess } from './object-access';
 import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
-import type { KeyStoreSession } from './ports/key-store';
+import type { KeyStore, KeyStoreSession, StoredObject } from './ports/key-store';
 import { Turns } from './turns';
 
 /** How often an operation is run again after another writer changed one of its objects in between. */
 const MAX_ATTEMPTS = 8;
 
 export interface Execution {
-  readonly session: KeyStoreSession;
+  /** The store, or the transaction of a batch. */
+  readonly session: KeyStore | KeyStoreSession;
   /** A context for one attempt. */
   context(objects: ObjectAccess): OperationContext;
   readonly principal: OperationContext['principal'];
@@ -26,7 +27,8 @@ const turns = new Turns();
 
 /**
  * Runs one operation and commits what it changed, in one transaction. Where another writer came in between, it is run
- * again on what that writer left, so no update is lost; those who contend for one object then take turns.
+ * again on what that writer left, so no update is lost. Those who contend for one object then take turns within this
+ * process, and where other processes contend too, lock it in the database.
  */
 export async function execute<Request, Response>(
   definition: OperationDefinition<Request, Response>,
@@ -34,47 +36,52 @@ export async function execute<Request, Response>(
   execution: Execution,
 ): Promise<Response> {
   const { session, principal, nowSeconds } = execution;
-  // Within a transaction rows are locked already: nothing is waited for there that others may have to end.
-  const mayWait = 'transaction' in session;
   const { ticket } = principal;
   let isSpent = ticket?.isCounted !== true;
+  let changed: StoredObject | undefined;
   let endTurn: (() => void) | undefined;
+  let isLocked = false;
+  // Within a transaction rows are locked already: nothing is waited for there that others may have to end.
+  const mayWait = 'transaction' in session;
+  const attempt = async (on: KeyStoreSession): Promise<Response> => {
+    const rights =
+      ticket?.rights === undefined ? undefined : new GrantedRights(ticket.rights, definition.code);
+    const objects = new ObjectAccess(on, principal, definition.access ?? 'inspect', nowSeconds, rights);
+    const answer = definition.execute(request, execution.context(objects));
+    const response = answer instanceof Promise ? await answer : answer;
+    execution.accept(response);
+    if (!isSpent) await execution.spend?.(rights?.places ?? []);
+    isSpent = true;
+    if (!objects.hasChanges) return response;
+    changed = objects.changedAlone;
+    if (mayWait && endTurn === undefined && changed !== undefined && turns.isTaken(changed.internalId))
+      throw givenWay();
+    const { namesMayRepeat } = principal;
+    await objects.flush({ actor: actorOf(principal), operation: definition.name, namesMayRepeat });
+    return response;
+  };
   try {
-    for (let attempt = 1; ; attempt++) {
-      const rights =
-        ticket?.rights === undefined ? undefined : new GrantedRights(ticket.rights, definition.code);
-      const objects = new ObjectAccess(
-        session,
-        principal,
-        definition.access ?? 'inspect',
-        nowSeconds,
-        rights,
-      );
-      const answer = definition.execute(request, execution.context(objects));
-      const response = answer instanceof Promise ? await answer : answer;
-      execution.accept(response);
-      if (!isSpent) await execution.spend?.(rights?.places ?? []);
-      isSpent = true;
-      if (!objects.hasChanges) return response;
-      const contended = mayWait && endTurn === undefined ? objects.changedAlone : undefined;
-      if (contended !== undefined && turns.isTaken(contended)) {
-        endTurn = await turns.take(contended);
-        continue;
-      }
+    for (let attempts = 1; ; attempts++) {
       try {
-        await objects.flush({
-          actor: actorOf(principal),
-          operation: definition.name,
-          namesMayRepeat: principal.namesMayRepeat,
+        const held = isLocked ? changed : undefined;
+        if (held === undefined || !mayWait) return await attempt(session);
+        return await session.transaction(async (transaction) => {
+          await transaction.lock(held);
+          return attempt(transaction);
         });
-        return response;
       } catch (error) {
         const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
-        if (!conflict || attempt === MAX_ATTEMPTS) throw error;
+        if (!conflict || attempts === MAX_ATTEMPTS) throw error;
       }
-      if (contended !== undefined) endTurn = await turns.take(contended);
+      if (changed === undefined || !mayWait) continue;
+      if (endTurn === undefined) endTurn = await turns.take(changed.internalId);
+      else isLocked = true;
     }
   } finally {
     endTurn?.();
   }
+}
+
+function givenWay(): HoldfastError {
+  return new HoldfastError('RevisionConflict', 'others are changing the object', { retryable: true });
 }

@@ -1,5 +1,5 @@
 import type { AttributeKey, AttributeValue, ManagedObjectValue, State } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
 import type { AttributeSet } from './objects/attribute-set';
@@ -47,23 +47,35 @@ export class ObjectAccess {
   ) {}
 
   /**
-   * An object by its identifier.
-   * @throws HoldfastError ObjectNotFound (also for another domain's), PermissionDenied, IntegrityViolation
+   * An object by its identifier. One that is archived has to be recovered before it can be named.
+   * @throws HoldfastError ObjectNotFound (also for another domain's), ObjectArchived, PermissionDenied,
+   * IntegrityViolation
    */
   async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
+    const object = await this.fetchAnywhere(uniqueIdentifier, access);
+    requireOnLine(object, 'ObjectArchived');
+    return object;
+  }
+
+  /** Like fetch, undefined where there is no such object. @param archived what it is called that it is archived */
+  async find(
+    uniqueIdentifier: string,
+    access: AccessClass = this.access,
+    archived: ErrorCode = 'ObjectArchived',
+  ): Promise<ManagedObject | undefined> {
+    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
+    if (stored === undefined) return undefined;
+    const object = this.#load(stored, access);
+    requireOnLine(object, archived);
+    return object;
+  }
+
+  /** Like fetch, on-line or archived. */
+  async fetchAnywhere(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
     const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
     if (stored === undefined)
       throw new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
     return this.#load(stored, access);
-  }
-
-  /** Like fetch, undefined where there is no such object. */
-  async find(
-    uniqueIdentifier: string,
-    access: AccessClass = this.access,
-  ): Promise<ManagedObject | undefined> {
-    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
-    return stored === undefined ? undefined : this.#load(stored, access);
   }
 
   /** Objects of the domain that match; see LocateQuery. */
@@ -150,10 +162,10 @@ export class ObjectAccess {
     return this.#changes.length > 0;
   }
 
-  /** Internal identifier of the object that is changed, where it is one alone that was there before. */
-  get changedAlone(): string | undefined {
+  /** The object that is changed, where it is one alone that was there before. */
+  get changedAlone(): StoredObject | undefined {
     const [only, ...others] = this.#changes;
-    return only?.kind === 'update' && others.length === 0 ? only.object.internalId : undefined;
+    return only?.kind === 'update' && others.length === 0 ? only.object : undefined;
   }
 
   /** Writes what was collected, all or nothing. */
@@ -169,4 +181,9 @@ export class ObjectAccess {
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
     return { stored, uniqueIdentifier: stored.uniqueIdentifier, attributes, state };
   }
+}
+
+/** KMIP 1.4 chapter 4: archived objects have to be recovered before they may be specified. */
+function requireOnLine({ attributes }: ManagedObject, code: ErrorCode): void {
+  if (attributes.has('ArchiveDate')) throw new HoldfastError(code, 'the object is archived');
 }

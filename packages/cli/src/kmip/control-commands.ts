@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { adjustAttributeAction } from './actions/attributes';
+import { archiveAction, getUsageAllocationAction, obtainLeaseAction, recoverAction } from './actions/govern';
 import type { CommonFlags } from './actions/perform';
 import { interopAction, logAction, pingAction } from './actions/server';
 import { objectCommand, operationCommand } from './operation-command';
@@ -17,6 +18,36 @@ function adjustAttributeCommand(): Command {
     .argument('<how>', 'increment, decrement or negate')
     .argument('[amount]', 'by how much: 1 where left out')
     .action(adjustAttributeAction);
+}
+
+function archiveCommand(): Command {
+  return objectCommand('archive', 'Take an object off-line, until it is recovered.', 'archive 7f6c…').action(
+    archiveAction,
+  );
+}
+
+function recoverCommand(): Command {
+  return objectCommand('recover', 'Bring an archived object back on-line.', 'recover 7f6c…').action(
+    recoverAction,
+  );
+}
+
+function obtainLeaseCommand(): Command {
+  return objectCommand(
+    'obtain-lease',
+    'Ask how long a fetched object may be used, and when it changed last.',
+    'obtain-lease 7f6c…',
+  ).action(obtainLeaseAction);
+}
+
+function getUsageAllocationCommand(): Command {
+  return objectCommand(
+    'get-usage-allocation',
+    'Take units off the usage limits of a key, to protect data with it on this side.',
+    'get-usage-allocation 7f6c… 1000',
+  )
+    .argument('<count>', 'how many units')
+    .action(getUsageAllocationAction);
 }
 
 function pingCommand(): Command {
@@ -50,5 +81,14 @@ function interopCommand(): Command {
 }
 
 export function controlCommands(): readonly Command[] {
-  return [adjustAttributeCommand(), pingCommand(), logCommand(), interopCommand()];
+  return [
+    adjustAttributeCommand(),
+    obtainLeaseCommand(),
+    getUsageAllocationCommand(),
+    archiveCommand(),
+    recoverCommand(),
+    pingCommand(),
+    logCommand(),
+    interopCommand(),
+  ];
 }

@@ -63,14 +63,10 @@ export const KEY_USES = {
  */
 export function requireUse(object: ManagedObject, use: KeyUse, nowSeconds: number): void {
   requireObjectType(object, use.objectTypes);
-  requireState(object, STATES_OF[use.purpose]);
   const { attributes } = object;
-  if (use.purpose === 'protect') {
-    const protectStopDate = attributes.get('ProtectStopDate');
-    if (protectStopDate !== undefined && protectStopDate <= nowSeconds) {
-      throw new HoldfastError('WrongKeyLifecycleState', 'the Protect Stop Date of the key has passed');
-    }
-  } else {
+  if (use.purpose === 'protect') requireProtecting(object, nowSeconds);
+  else {
+    requireState(object, STATES_OF.process);
     const processStartDate = attributes.get('ProcessStartDate');
     if (processStartDate !== undefined && processStartDate > nowSeconds) {
       throw new HoldfastError('WrongKeyLifecycleState', 'the Process Start Date of the key has not come yet');
@@ -81,6 +77,15 @@ export function requireUse(object: ManagedObject, use: KeyUse, nowSeconds: numbe
       'IncompatibleCryptographicUsageMask',
       'the Cryptographic Usage Mask of the key does not allow this operation',
     );
+  }
+}
+
+/** Whether data may be protected with the key at this time. @throws HoldfastError WrongKeyLifecycleState */
+export function requireProtecting(object: ManagedObject, nowSeconds: number): void {
+  requireState(object, STATES_OF.protect);
+  const protectStopDate = object.attributes.get('ProtectStopDate');
+  if (protectStopDate !== undefined && protectStopDate <= nowSeconds) {
+    throw new HoldfastError('WrongKeyLifecycleState', 'the Protect Stop Date of the key has passed');
   }
 }
 
@@ -132,15 +137,28 @@ export function spendUsage(
   object: ManagedObject,
   lengthBytes: number,
   isFirst: boolean,
-  { objects }: OperationContext,
+  context: OperationContext,
 ): void {
+  const isByBytes = object.attributes.get('UsageLimits')?.usageLimitsUnit === UsageLimitsUnit.Byte;
+  takeUnits(object, isByBytes ? BigInt(lengthBytes) : isFirst ? 1n : 0n, context);
+}
+
+/** Takes units off the Usage Limits of the object, where it has them. @throws HoldfastError UsageLimitExceeded */
+export function takeUnits(object: ManagedObject, units: bigint, { objects }: OperationContext): void {
   const limits = object.attributes.get('UsageLimits');
-  if (limits === undefined) return;
-  const isByBytes = limits.usageLimitsUnit === UsageLimitsUnit.Byte;
-  const units = isByBytes ? BigInt(lengthBytes) : isFirst ? 1n : 0n;
-  if (units === 0n) return;
-  const left = limits.usageLimitsCount ?? limits.usageLimitsTotal;
-  if (left < units) throw new HoldfastError('UsageLimitExceeded', 'the Usage Limits of the key are used up');
+  if (limits === undefined || units === 0n) return;
+  const left = requireLimitsLeft(object, units) ?? 0n;
   object.attributes.set('UsageLimits', { ...limits, usageLimitsCount: left - units });
   objects.update(object);
+}
+
+/** @returns how many units are left, undefined for no limit. @throws HoldfastError UsageLimitExceeded */
+export function requireLimitsLeft({ attributes }: ManagedObject, units: bigint): bigint | undefined {
+  const limits = attributes.get('UsageLimits');
+  const left = limits === undefined ? undefined : (limits.usageLimitsCount ?? limits.usageLimitsTotal);
+  if (left === undefined || left >= units) return left;
+  throw new HoldfastError(
+    'UsageLimitExceeded',
+    'the Usage Limits of the key do not have this many units any more',
+  );
 }

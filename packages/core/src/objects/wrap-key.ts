@@ -91,7 +91,8 @@ async function findWrappingKey(
   if (information === undefined) {
     throw new HoldfastError('InvalidField', 'Key Wrapping Specification has no Encryption Key Information');
   }
-  const object = await context.objects.find(context.identify(information.uniqueIdentifier));
+  const uniqueIdentifier = context.identify(information.uniqueIdentifier);
+  const object = await context.objects.find(uniqueIdentifier, undefined, 'WrappingObjectArchived');
   if (object === undefined) {
     throw new HoldfastError('WrappingObjectNotFound', 'no wrapping key has this unique identifier');
   }

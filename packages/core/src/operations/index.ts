@@ -2,6 +2,7 @@ import type { OperationDefinition } from '../operation';
 import { activate } from './activate';
 import { addAttribute } from './add-attribute';
 import { adjustAttribute } from './adjust-attribute';
+import { archive } from './archive';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
@@ -15,6 +16,7 @@ import { encrypt } from './encrypt';
 import { get } from './get';
 import { getAttributeList } from './get-attribute-list';
 import { getAttributes } from './get-attributes';
+import { getUsageAllocation } from './get-usage-allocation';
 import { hash } from './hash';
 import { interop } from './interop';
 import { locate } from './locate';
@@ -24,10 +26,12 @@ import { logout } from './logout';
 import { mac } from './mac';
 import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
+import { obtainLease } from './obtain-lease';
 import { ping } from './ping';
 import { query } from './query';
 import { reKey } from './re-key';
 import { reKeyKeyPair } from './re-key-key-pair';
+import { recover } from './recover';
 import { register } from './register';
 import { revoke } from './revoke';
 import { rngRetrieve } from './rng-retrieve';
@@ -51,9 +55,13 @@ export const operations: readonly OperationDefinition[] = [
   addAttribute,
   modifyAttribute,
   deleteAttribute,
+  obtainLease,
+  getUsageAllocation,
   activate,
   revoke,
   destroy,
+  archive,
+  recover,
   query,
   discoverVersions,
   reKeyKeyPair,
@@ -82,6 +90,7 @@ export {
   activate,
   addAttribute,
   adjustAttribute,
+  archive,
   check,
   create,
   createKeyPair,
@@ -95,6 +104,7 @@ export {
   get,
   getAttributeList,
   getAttributes,
+  getUsageAllocation,
   hash,
   interop,
   locate,
@@ -104,10 +114,12 @@ export {
   mac,
   macVerify,
   modifyAttribute,
+  obtainLease,
   ping,
   query,
   reKey,
   reKeyKeyPair,
+  recover,
   register,
   revoke,
   rngRetrieve,

@@ -107,7 +107,12 @@ export interface KeyStoreSession {
   removeAll(domainId: string, actor: Actor): Promise<void>;
 }
 
+export interface KeyStoreTransaction extends KeyStoreSession {
+  /** Waits until nobody else is changing the object; until the end of the transaction nobody else can. */
+  lock(object: StoredObject): Promise<void>;
+}
+
 export interface KeyStore extends KeyStoreSession {
   /** Runs `work` in one transaction: all of its commits happen when it resolves, none where it throws. */
-  transaction<T>(work: (session: KeyStoreSession) => Promise<T>): Promise<T>;
+  transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T>;
 }

@@ -196,6 +196,13 @@ const overrides: readonly Override[] = [
     window: V2,
     reason: 'ItemNotFound',
   },
+  // 2.1 section 6.1.23 lists no reason for a state in which nothing may be protected.
+  {
+    code: 'WrongKeyLifecycleState',
+    operations: ['GetUsageAllocation'],
+    window: V2,
+    reason: 'PermissionDenied',
+  },
   // 2.1 section 6.1.3: an attribute that such an object does not have.
   { code: 'InvalidAttribute', operations: ['AdjustAttribute'], window: V2, reason: 'UnsupportedAttribute' },
 ];

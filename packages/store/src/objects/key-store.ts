@@ -3,7 +3,7 @@ import {
   type Actor,
   type ChangeCause,
   type KeyStore,
-  type KeyStoreSession,
+  type KeyStoreTransaction,
   type Keyring,
   type LocateQuery,
   type LocateResult,
@@ -59,7 +59,7 @@ export class PostgresKeyStore implements KeyStore {
     return this.#writer.commit(changes, cause);
   }
 
-  transaction<T>(work: (session: KeyStoreSession) => Promise<T>): Promise<T> {
+  transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T> {
     return this.#writer.transaction((session, written) =>
       work(
         new TransactionSession(
@@ -102,7 +102,7 @@ async function removeObjects(session: Session, domainId: string, record: Encoded
 }
 
 /** The key store as one transaction sees it. */
-class TransactionSession implements KeyStoreSession {
+class TransactionSession implements KeyStoreTransaction {
   constructor(
     private readonly session: Session,
     private readonly written: PreparedChange[],
@@ -111,6 +111,17 @@ class TransactionSession implements KeyStoreSession {
     private readonly writer: ObjectWriter,
     private readonly removal: (actor: Actor, domainId: string) => Promise<EncodedAuditRecord>,
   ) {}
+
+  async lock({ domainId, uniqueIdentifier }: StoredObject): Promise<void> {
+    await this.session
+      .query('SELECT FROM object WHERE domain_id = $1 AND unique_identifier = $2 FOR NO KEY UPDATE', [
+        domainId,
+        uniqueIdentifier,
+      ])
+      .catch((error: unknown) => {
+        throw storeError(error);
+      });
+  }
 
   async removeAll(domainId: string, actor: Actor): Promise<void> {
     await removeObjects(this.session, domainId, await this.removal(actor, domainId));

@@ -1,4 +1,13 @@
-import { activate, check, destroy, revoke } from '@holdfast/core';
+import {
+  activate,
+  archive,
+  check,
+  destroy,
+  getUsageAllocation,
+  obtainLease,
+  recover,
+  revoke,
+} from '@holdfast/core';
 import { RevocationReasonCode, cryptographicUsageMaskBits, revocationReasonCodeEnum } from '@holdfast/kmip';
 import { parseDuration, parseMoment } from '../times';
 import { parseLongInteger, parseMask, parseMember } from '../values';
@@ -60,4 +69,25 @@ export async function checkAction(uniqueIdentifier: string, flags: CheckFlags): 
     },
     flags,
   );
+}
+
+export async function archiveAction(uniqueIdentifier: string, flags: CommonFlags): Promise<void> {
+  await perform(archive, { uniqueIdentifier }, flags);
+}
+
+export async function recoverAction(uniqueIdentifier: string, flags: CommonFlags): Promise<void> {
+  await perform(recover, { uniqueIdentifier }, flags);
+}
+
+export async function obtainLeaseAction(uniqueIdentifier: string, flags: CommonFlags): Promise<void> {
+  await perform(obtainLease, { uniqueIdentifier }, flags);
+}
+
+export async function getUsageAllocationAction(
+  uniqueIdentifier: string,
+  count: string,
+  flags: CommonFlags,
+): Promise<void> {
+  const usageLimitsCount = parseLongInteger(count, 'the count');
+  await perform(getUsageAllocation, { uniqueIdentifier, usageLimitsCount }, flags);
 }
