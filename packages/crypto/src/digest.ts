@@ -1,4 +1,4 @@
-import { createHash, getHashes } from 'node:crypto';
+import { getHashes, hash } from 'node:crypto';
 import { HashingAlgorithm, hashingAlgorithmEnum } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 
@@ -35,7 +35,7 @@ export function digestWith(
 ): Buffer {
   const name = hashes.get(algorithm);
   if (name === undefined) throw unavailableHash(algorithm);
-  return createHash(name).update(content).digest();
+  return hash(name, content, 'buffer');
 }
 
 export function unavailableHash(algorithm: HashingAlgorithm): HoldfastError {

@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import type { MacPurpose } from '@holdfast/core';
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { HmacKey } from './hmac-key';
 
 /** One version of a domain key, as the root of trust unwrapped it: 32 uniformly random bytes. */
 export interface DomainKeyVersion {
@@ -23,8 +23,8 @@ const SUBKEY_LABEL = 'holdfast domain subkey 1';
 
 /** What is derived from one domain key version: a key for sealing and one for each purpose of a MAC, 32 bytes each. */
 export interface Subkeys {
-  readonly seal: Buffer;
-  readonly mac: Readonly<Record<MacPurpose, Buffer>>;
+  readonly seal: HmacKey;
+  readonly mac: Readonly<Record<MacPurpose, HmacKey>>;
 }
 
 /** The subkeys of all versions of one domain. */
@@ -67,31 +67,38 @@ export class DomainKeys {
   /** Zeroes all subkeys. */
   destroy(): void {
     for (const { seal, mac } of this.#byVersion.values()) {
-      seal.fill(0);
-      for (const key of Object.values(mac)) key.fill(0);
+      seal.destroy();
+      for (const key of Object.values(mac)) key.destroy();
     }
     this.#byVersion.clear();
   }
 }
 
 function deriveSubkeys(domainKey: Buffer): Subkeys {
-  const derive = (purpose: string): Buffer =>
-    expandOneBlock(domainKey, Buffer.from(`${SUBKEY_LABEL}\0${purpose}`));
+  const parent = new HmacKey(domainKey);
+  const derive = (purpose: string): HmacKey => {
+    const key = expandOneBlock(parent, Buffer.from(`${SUBKEY_LABEL}\0${purpose}`));
+    const subkey = new HmacKey(key);
+    key.fill(0);
+    return subkey;
+  };
   const mac = Object.fromEntries(
     Object.keys(MAC_PURPOSES).map((purpose) => [purpose, derive(`mac ${purpose}`)]),
-  ) as Record<MacPurpose, Buffer>;
-  return { seal: derive('seal'), mac };
+  ) as Record<MacPurpose, HmacKey>;
+  const seal = derive('seal');
+  parent.destroy();
+  return { seal, mac };
 }
+
+const FIRST_BLOCK = Buffer.from([1]);
 
 /**
  * HKDF-Expand with SHA-256 for an output of 32 bytes, which is its first block (RFC 5869 section 2.3). The extract step
  * is left out as section 3.3 allows: the input is a uniformly random key. (hkdfSync costs three times as much.)
  */
-export function expandOneBlock(key: Buffer, info: Buffer): Buffer {
-  return createHmac('sha256', key).update(info).update(FIRST_BLOCK).digest();
+export function expandOneBlock(key: HmacKey, info: Buffer): Buffer {
+  return key.digest(info, FIRST_BLOCK);
 }
-
-const FIRST_BLOCK = Buffer.from([1]);
 
 function damaged(what: string): HoldfastError {
   return new HoldfastError('IntegrityViolation', `the keys of the domain cannot be used: ${what}`);

@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import type { Keyring, MacPurpose, SealBinding, SealedValue } from '@holdfast/core';
-import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes, utf8Length, writeUtf8 } from '@holdfast/ttlv';
 import { DomainKeys, expandOneBlock, type DomainKeyVersion, type Subkeys } from './domain-keys';
 import { RandomPool } from './random-pool';
 
@@ -126,7 +126,7 @@ class DomainKeyring implements ManagedKeyring {
   }
 
   mac(domainId: string, keyVersion: number, purpose: MacPurpose, content: Buffer): Buffer {
-    return createHmac('sha256', this.#subkeys(domainId, keyVersion).mac[purpose]).update(content).digest();
+    return this.#subkeys(domainId, keyVersion).mac[purpose].digest(content);
   }
 
   verifyMac(
@@ -172,17 +172,17 @@ class DomainKeyring implements ManagedKeyring {
 /** Lengths stand before both identifiers, so that no two bindings share an encoding; undefined where one is no binding. */
 function encodeContext(binding: SealBinding, salt: Buffer): Buffer | undefined {
   const { domainId, internalId, generation, keyVersion } = binding;
-  const domainLength = Buffer.byteLength(domainId);
-  const internalLength = Buffer.byteLength(internalId);
+  const domainLength = utf8Length(domainId);
+  const internalLength = utf8Length(internalId);
   if (domainLength > MAX_ID_LENGTH_BYTES || internalLength > MAX_ID_LENGTH_BYTES) return undefined;
   if (!Number.isSafeInteger(generation) || generation < 0 || generation > 0xffffffffffff) return undefined;
   const context = Buffer.allocUnsafe(1 + SALT_LENGTH_BYTES + 1 + domainLength + 1 + internalLength + 6 + 4);
   let offset = context.writeUInt8(FORMAT, 0);
   offset += salt.copy(context, offset);
   offset = context.writeUInt8(domainLength, offset);
-  offset += context.write(domainId, offset);
+  offset += writeUtf8(context, domainId, offset);
   offset = context.writeUInt8(internalLength, offset);
-  offset += context.write(internalId, offset);
+  offset += writeUtf8(context, internalId, offset);
   offset = context.writeUIntBE(generation, offset, 6);
   context.writeUInt32BE(keyVersion, offset);
   return context;

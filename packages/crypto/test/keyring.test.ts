@@ -147,16 +147,19 @@ describe('sealing', () => {
 });
 
 describe('MACs', () => {
-  it('are HMAC-SHA-256 under the subkey of purpose and version', async () => {
-    const keyring = await loaded('d');
-    const content = Buffer.from('a row');
-    const subkey = createHmac('sha256', KEYS[1] ?? Buffer.alloc(0))
-      .update('holdfast domain subkey 1\0mac object-row\x01')
-      .digest();
-    const mac = keyring.mac('d', 1, 'object-row', content);
-    expect(mac).toEqual(createHmac('sha256', subkey).update(content).digest());
-    expect(keyring.verifyMac('d', 1, 'object-row', content, mac)).toBe(true);
-  });
+  it.each([0, 5, 64, 2047, 2048, 2049, 5000])(
+    'of %i bytes are HMAC-SHA-256 under the subkey',
+    async (length) => {
+      const keyring = await loaded('d');
+      const content = Buffer.alloc(length, 'a row');
+      const subkey = createHmac('sha256', KEYS[1] ?? Buffer.alloc(0))
+        .update('holdfast domain subkey 1\0mac object-row\x01')
+        .digest();
+      const mac = keyring.mac('d', 1, 'object-row', content);
+      expect(mac).toEqual(createHmac('sha256', subkey).update(content).digest());
+      expect(keyring.verifyMac('d', 1, 'object-row', content, mac)).toBe(true);
+    },
+  );
 
   it('verify for nothing else', async () => {
     const keyring = await loaded('d');

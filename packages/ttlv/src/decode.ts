@@ -1,10 +1,11 @@
 import { Parser } from 'binary-parser';
 import { bigIntFromBytes } from './bigint';
 import { HoldfastError } from './errors';
-import { HEADER_BYTES } from './header';
+import { HEADER_BYTES, readUint32 } from './header';
 import { ItemType, type Item } from './item';
 import { DEFAULT_LIMITS, type Limits } from './limits';
 import { validateTtlv } from './validate';
+import { itemType } from './walk';
 
 /**
  * One item as binary-parser leaves it. `value` is there for the types of fixed length; for the others `length` and
@@ -17,7 +18,7 @@ interface FlatItem {
   readonly length: number;
   /** Offset of the value in the message. */
   readonly start: number;
-  readonly value?: number | bigint;
+  readonly value?: number | bigint | undefined;
 }
 
 const word = () => new Parser().endianness('big');
@@ -77,12 +78,41 @@ const messageParser = new Parser().create(FlatMessage).array('items', {
  */
 export function decodeTtlv(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Item {
   validateTtlv(bytes, limits);
+  if (itemType(bytes, 0) !== ItemType.Structure) return leaf(bytes, onlyItem(bytes));
   const { items } = messageParser.parse(bytes) as FlatMessage;
   const roots: Item[] = [];
   assemble(bytes, items, 0, bytes.length, roots);
   const [root] = roots;
   if (root === undefined) throw new HoldfastError('InvalidMessage', 'TTLV at byte 0: no item');
   return root;
+}
+
+/** The one item of a message that is no structure: stored values are many such messages, too short for a parser. */
+function onlyItem(bytes: Buffer): FlatItem {
+  return {
+    head: readUint32(bytes, 0),
+    length: readUint32(bytes, 4),
+    start: HEADER_BYTES,
+    value: fixedValue(bytes, itemType(bytes, 0)),
+  };
+}
+
+function fixedValue(bytes: Buffer, type: ItemType): number | bigint | undefined {
+  switch (type) {
+    case ItemType.Integer:
+      return readUint32(bytes, HEADER_BYTES) | 0;
+    case ItemType.Enumeration:
+    case ItemType.Interval:
+      return readUint32(bytes, HEADER_BYTES);
+    case ItemType.Boolean:
+      return bytes[HEADER_BYTES + 7] === 1 ? 1n : 0n;
+    case ItemType.LongInteger:
+    case ItemType.DateTime:
+    case ItemType.DateTimeExtended:
+      return bytes.readBigInt64BE(HEADER_BYTES);
+    default:
+      return undefined;
+  }
 }
 
 /** Builds the items that lie before the offset `end` into `siblings`; returns the index of the first one after it. */

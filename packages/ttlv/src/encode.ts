@@ -2,6 +2,7 @@ import { bigIntByteLength, bigIntToHex } from './bigint';
 import { HoldfastError } from './errors';
 import { HEADER_BYTES, isTag, tagHex, writeUint32 } from './header';
 import { ItemType, type Item } from './item';
+import { utf8Length, writeUtf8 } from './utf8';
 
 /**
  * The bytes that `item` takes as TTLV, header and padding included.
@@ -48,23 +49,29 @@ export function encodedLength(item: Item): number {
  */
 export function encodeTtlv(item: Item): Buffer {
   const bytes = Buffer.allocUnsafe(encodedLength(item));
-  write(bytes, item, 0);
+  writeTtlv(bytes, item, 0);
   return bytes;
 }
 
+/** Writes tag, type and length of a structure at the beginning of `bytes`. */
+export function writeStructureHeader(bytes: Buffer, tag: number, lengthBytes: number): void {
+  writeUint32(bytes, 0, (tag << 8) | ItemType.Structure);
+  writeUint32(bytes, 4, lengthBytes);
+}
+
 /** Writes an item that `encodedLength` has checked; returns the offset after it. */
-function write(bytes: Buffer, item: Item, offset: number): number {
+export function writeTtlv(bytes: Buffer, item: Item, offset: number): number {
   const start = offset + HEADER_BYTES;
   writeUint32(bytes, offset, (item.tag << 8) | item.type);
   switch (item.type) {
     case ItemType.Structure: {
       let end = start;
-      for (const child of item.value) end = write(bytes, child, end);
+      for (const child of item.value) end = writeTtlv(bytes, child, end);
       writeUint32(bytes, offset + 4, end - start);
       return end;
     }
     case ItemType.TextString:
-      return finish(bytes, offset, bytes.write(item.value, start, 'utf8'));
+      return finish(bytes, offset, writeUtf8(bytes, item.value, start));
     case ItemType.ByteString:
       bytes.set(item.value, start);
       return finish(bytes, offset, item.value.length);
@@ -101,11 +108,11 @@ function padded(length: number): number {
 }
 
 function textLength(item: Item, text: string): number {
-  const length = Buffer.byteLength(text, 'utf8');
+  const length = utf8Length(text);
   // UTF-8 has no form for half a surrogate pair: writing it would silently change the text.
   if (length !== text.length && /\p{Surrogate}/u.test(text))
     throw fault(item, 'the text is not well-formed Unicode');
-  if (text.endsWith('\0')) throw fault(item, 'the text ends with a null character');
+  if (text.charCodeAt(text.length - 1) === 0) throw fault(item, 'the text ends with a null character');
   return length;
 }
 

@@ -6,80 +6,153 @@ import {
   type Attribute,
   type AttributeKey,
 } from '@holdfast/kmip';
-import { HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
+import {
+  HoldfastError,
+  ItemType,
+  decodeTtlv,
+  encodeTtlv,
+  encodedLength,
+  itemEnd,
+  itemTag,
+  itemType,
+  itemValueStart,
+  writeTtlv,
+  type Item,
+} from '@holdfast/ttlv';
 
-/**
- * One instance of an attribute in a set. One that comes from storage is kept as it was read until somebody looks at it:
- * most requests look at few, and what does not change goes back as it came.
- */
-export class AttributeInstance {
-  private constructor(
-    readonly key: AttributeKey,
-    private readonly index: number | undefined,
-    private readonly item: Item | undefined,
-    private decoded: Attribute | undefined,
-  ) {}
+/** The value as it is stored: in the storage dialect; undefined where it cannot be. */
+export function storedItem({ key, value }: Attribute): Item | undefined {
+  const { tag, codec } = definitionOf(key);
+  return codec.encode(tag, value, STORAGE_DIALECT);
+}
 
-  static of(attribute: Attribute): AttributeInstance {
-    return new AttributeInstance(attribute.key, attribute.index, undefined, attribute);
-  }
-
-  /** @param item the value in the storage dialect */
-  static stored(key: AttributeKey, index: number | undefined, item: Item): AttributeInstance {
-    return new AttributeInstance(key, index, item, undefined);
-  }
-
+/** One instance of an attribute in a set. */
+export interface AttributeInstance {
+  readonly key: AttributeKey;
   /** The same object each time. @throws HoldfastError IntegrityViolation where it was stored and cannot be read */
-  get attribute(): Attribute {
-    this.decoded ??= this.#decode(this.item as Item);
-    return this.decoded;
+  readonly attribute: Attribute;
+  /** Whether its value is the one that these bytes are: those of a `storedItem`. */
+  hasValue(encoded: Buffer): boolean;
+  /** The bytes that it takes where it is stored: its index, where that is not 0, and its value. */
+  storedLength(): number;
+  /** Writes these bytes; `storedLength` has been called before. Returns the offset after them. */
+  store(target: Buffer, offset: number): number;
+}
+
+/** An instance that somebody gave a value. */
+export class GivenInstance implements AttributeInstance {
+  /** What is stored, once it was asked for. */
+  #items: readonly Item[] | undefined;
+
+  constructor(readonly attribute: Attribute) {}
+
+  get key(): AttributeKey {
+    return this.attribute.key;
   }
 
-  /** Appends the instance as it is stored: its index where that is not 0, and its value. */
-  appendTo(items: Item[]): void {
-    if (this.index !== undefined && this.index !== 0) {
-      items.push({ tag: Tag.AttributeIndex, type: ItemType.Integer, value: this.index });
+  hasValue(encoded: Buffer): boolean {
+    return encodeTtlv(this.#value()).equals(encoded);
+  }
+
+  storedLength(): number {
+    const { index } = this.attribute;
+    const value = this.#value();
+    this.#items =
+      index === undefined || index === 0
+        ? [value]
+        : [{ tag: Tag.AttributeIndex, type: ItemType.Integer, value: index }, value];
+    return this.#items.reduce((sum, item) => sum + encodedLength(item), 0);
+  }
+
+  store(target: Buffer, offset: number): number {
+    return (this.#items ?? []).reduce((end, item) => writeTtlv(target, item, end), offset);
+  }
+
+  #value(): Item {
+    const item = storedItem(this.attribute);
+    if (item === undefined) {
+      throw new HoldfastError('InternalServerError', `${this.key} cannot be stored`);
     }
-    items.push(this.item ?? this.#encode(this.attribute));
-  }
-
-  #decode(item: Item): Attribute {
-    const { key, index } = this;
-    let value: unknown;
-    try {
-      value = definitionOf(key).codec.decode(item, STORAGE_DIALECT);
-    } catch (cause) {
-      throw unreadable(cause);
-    }
-    return (index === undefined ? { key, value } : { key, index, value }) as Attribute;
-  }
-
-  #encode({ key, value }: Attribute): Item {
-    const { tag, codec } = definitionOf(key);
-    const item = codec.encode(tag, value, STORAGE_DIALECT);
-    if (item === undefined) throw new HoldfastError('InternalServerError', `${key} cannot be stored`);
     return item;
   }
 }
 
-/** The instances of a stored set. @throws HoldfastError IntegrityViolation */
-export function storedInstances(set: Item): AttributeInstance[] {
-  if (set.type !== ItemType.Structure) throw unreadable('not a structure');
-  const instances: AttributeInstance[] = [];
-  let index: number | undefined;
-  for (const item of set.value) {
-    if (item.tag === Tag.AttributeIndex && item.type === ItemType.Integer) {
-      index = item.value;
-      continue;
+/**
+ * An instance that comes from storage. It is kept as it was read until somebody looks at it: most requests look at few,
+ * and what does not change goes back as it came.
+ */
+class StoredInstance implements AttributeInstance {
+  #attribute: Attribute | undefined;
+
+  /**
+   * @param bytes the bytes of the set
+   * @param start where the instance begins in them: at its index, where it has one
+   * @param valueStart where its value begins
+   */
+  constructor(
+    readonly key: AttributeKey,
+    private readonly bytes: Buffer,
+    private readonly start: number,
+    private readonly valueStart: number,
+    private readonly end: number,
+  ) {}
+
+  get attribute(): Attribute {
+    return (this.#attribute ??= this.#decode());
+  }
+
+  hasValue(encoded: Buffer): boolean {
+    const { bytes, valueStart, end } = this;
+    return bytes.compare(encoded, 0, encoded.length, valueStart, end) === 0;
+  }
+
+  storedLength(): number {
+    return this.end - this.start;
+  }
+
+  store(target: Buffer, offset: number): number {
+    return offset + this.bytes.copy(target, offset, this.start, this.end);
+  }
+
+  #decode(): Attribute {
+    const { key, bytes, start, valueStart, end } = this;
+    try {
+      const item = decodeTtlv(bytes.subarray(valueStart, end));
+      const value = definitionOf(key).codec.decode(item, STORAGE_DIALECT);
+      const index = start === valueStart ? undefined : decodeTtlv(bytes.subarray(start, valueStart)).value;
+      return (index === undefined ? { key, value } : { key, index, value }) as Attribute;
+    } catch (cause) {
+      throw unreadable(cause);
     }
-    const definition = definitionTagged(item.tag);
-    if (definition === undefined) throw unreadable('unknown attribute');
-    instances.push(AttributeInstance.stored(definition.key, index, item));
-    index = undefined;
+  }
+}
+
+/** The instances of a stored set. @throws HoldfastError IntegrityViolation */
+export function storedInstances(bytes: Buffer): AttributeInstance[] {
+  const instances: AttributeInstance[] = [];
+  try {
+    if (itemType(bytes, 0) !== ItemType.Structure || itemEnd(bytes, 0) !== bytes.length) {
+      throw unreadable('not a structure');
+    }
+    let start = itemValueStart(0);
+    let valueStart = start;
+    while (valueStart < bytes.length) {
+      const end = itemEnd(bytes, valueStart);
+      const tag = itemTag(bytes, valueStart);
+      if (tag !== Tag.AttributeIndex) {
+        const definition = definitionTagged(tag);
+        if (definition === undefined) throw unreadable('unknown attribute');
+        instances.push(new StoredInstance(definition.key, bytes, start, valueStart, end));
+        start = end;
+      }
+      valueStart = end;
+    }
+  } catch (cause) {
+    throw unreadable(cause);
   }
   return instances;
 }
 
-export function unreadable(cause: unknown): HoldfastError {
+function unreadable(cause: unknown): HoldfastError {
   return new HoldfastError('IntegrityViolation', 'stored attributes cannot be read', { cause });
 }

@@ -1,5 +1,4 @@
 import {
-  STORAGE_DIALECT,
   State,
   definitionOf,
   type AnyAttributeDefinition,
@@ -10,8 +9,9 @@ import {
   type IdentifierReference,
   type UsageLimits,
 } from '@holdfast/kmip';
-import { HoldfastError, ItemType, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { HoldfastError, ItemType, encodeTtlv } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
+import { storedItem } from './attribute-instance';
 import type { AttributeSet } from './attribute-set';
 import { STATE_NAMES, stateAt } from './state';
 
@@ -87,13 +87,8 @@ export function instanceOfValue(instances: readonly Attribute[], current: Attrib
 /** Whether both are the same attribute with the same value; indexes do not matter. */
 export function sameValue(one: Attribute, other: Attribute): boolean {
   if (one.key !== other.key) return false;
-  const [left, right] = [itemOf(one), itemOf(other)];
+  const [left, right] = [storedItem(one), storedItem(other)];
   return left !== undefined && right !== undefined && encodeTtlv(left).equals(encodeTtlv(right));
-}
-
-function itemOf({ key, value }: Attribute): Item | undefined {
-  const { tag, codec } = definitionOf(key);
-  return codec.encode(tag, value, STORAGE_DIALECT);
 }
 
 /**
@@ -104,7 +99,7 @@ export function includesValue(attribute: Attribute, condition: Attribute): boole
   if (attribute.key === 'UsageLimits' && condition.key === 'UsageLimits') {
     return areLimitsEnough(attribute.value, condition.value);
   }
-  const [whole, part] = [itemOf(attribute), itemOf(condition)];
+  const [whole, part] = [storedItem(attribute), storedItem(condition)];
   if (attribute.key !== condition.key || whole === undefined || part === undefined) return false;
   if (whole.type !== ItemType.Structure || part.type !== ItemType.Structure)
     return sameValue(attribute, condition);

@@ -1,6 +1,6 @@
 import { Tag, type Attribute, type AttributeKey, type AttributeValue } from '@holdfast/kmip';
-import { HoldfastError, ItemType, decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
-import { AttributeInstance, storedInstances, unreadable } from './attribute-instance';
+import { HoldfastError, encodeTtlv, itemValueStart, writeStructureHeader } from '@holdfast/ttlv';
+import { GivenInstance, storedInstances, storedItem, type AttributeInstance } from './attribute-instance';
 
 /**
  * The attributes of one object. Instances of a multi-instance attribute carry the index under which KMIP 1.x knows
@@ -13,7 +13,7 @@ export class AttributeSet implements Iterable<Attribute> {
   #instances: AttributeInstance[] = [];
 
   constructor(attributes: Iterable<Attribute> = []) {
-    for (const attribute of attributes) this.#instances.push(AttributeInstance.of(attribute));
+    for (const attribute of attributes) this.#instances.push(new GivenInstance(attribute));
   }
 
   /**
@@ -22,13 +22,7 @@ export class AttributeSet implements Iterable<Attribute> {
    * read is found by whoever looks at it.
    */
   static fromBytes(bytes: Buffer): AttributeSet {
-    let structure: Item;
-    try {
-      structure = decodeTtlv(bytes);
-    } catch (cause) {
-      throw unreadable(cause);
-    }
-    return AttributeSet.#of(storedInstances(structure));
+    return AttributeSet.#of(storedInstances(bytes));
   }
 
   static #of(instances: AttributeInstance[]): AttributeSet {
@@ -64,6 +58,17 @@ export class AttributeSet implements Iterable<Attribute> {
     return found as Extract<Attribute, { key: K }>[];
   }
 
+  /** Whether an instance of the attribute has exactly this value; indexes do not matter. */
+  hasValue(attribute: Attribute): boolean {
+    const item = storedItem(attribute);
+    if (item === undefined) return false;
+    const encoded = encodeTtlv(item);
+    for (const instance of this.#instances) {
+      if (instance.key === attribute.key && instance.hasValue(encoded)) return true;
+    }
+    return false;
+  }
+
   /** The instances of one vendor (custom) attribute. */
   vendorInstances(vendorIdentification: string, attributeName: string): readonly Attribute[] {
     return this.instances('VendorAttribute').filter(
@@ -75,7 +80,7 @@ export class AttributeSet implements Iterable<Attribute> {
   /** Sets a single-instance attribute, in its place where it was there before. */
   set<K extends AttributeKey>(key: K, value: AttributeValue<K>): void {
     const position = this.#instances.findIndex((instance) => instance.key === key);
-    const next = AttributeInstance.of({ key, value } as Attribute);
+    const next = new GivenInstance({ key, value } as Attribute);
     if (position === -1) this.#instances.push(next);
     else this.#instances[position] = next;
   }
@@ -89,7 +94,7 @@ export class AttributeSet implements Iterable<Attribute> {
       ...(index === 0 ? {} : { index }),
       value: attribute.value,
     } as Attribute;
-    this.#instances.push(AttributeInstance.of(added));
+    this.#instances.push(new GivenInstance(added));
     return added;
   }
 
@@ -98,7 +103,7 @@ export class AttributeSet implements Iterable<Attribute> {
     const position = this.#positionOf(instance);
     if (position === -1) throw new HoldfastError('AttributeInstanceNotFound', 'no such attribute instance');
     const next = { ...instance, value } as Attribute;
-    this.#instances[position] = AttributeInstance.of(next);
+    this.#instances[position] = new GivenInstance(next);
     return next;
   }
 
@@ -115,9 +120,14 @@ export class AttributeSet implements Iterable<Attribute> {
 
   /** The canonical bytes of the set. */
   toBytes(): Buffer {
-    const items: Item[] = [];
-    for (const instance of this.#instances) instance.appendTo(items);
-    return encodeTtlv({ tag: Tag.Attributes, type: ItemType.Structure, value: items });
+    const head = itemValueStart(0);
+    let length = head;
+    for (const instance of this.#instances) length += instance.storedLength();
+    const bytes = Buffer.allocUnsafe(length);
+    writeStructureHeader(bytes, Tag.Attributes, length - head);
+    let offset = head;
+    for (const instance of this.#instances) offset = instance.store(bytes, offset);
+    return bytes;
   }
 
   #positionOf(attribute: Attribute): number {

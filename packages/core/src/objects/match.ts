@@ -1,7 +1,7 @@
 import type { AttributeKey } from '@holdfast/kmip';
 import type { LocateFilter, LocateQuery } from '../ports/key-store';
 import type { AttributeSet } from './attribute-set';
-import { includesValue, sameValue } from './attribute-rules';
+import { includesValue } from './attribute-rules';
 import { isDestroyed, stateAt } from './state';
 
 /** Where an object is kept, as the Storage Status Mask of Locate tells them apart (KMIP 1.4 section 9.1.3.3.2). */
@@ -17,9 +17,7 @@ export function matchesFilter(attributes: AttributeSet, filter: LocateFilter, no
   switch (filter.kind) {
     case 'equals':
       if (filter.attribute.key === 'State') return stateAt(attributes, nowSeconds) === filter.attribute.value;
-      return attributes
-        .instances(filter.attribute.key)
-        .some((instance) => sameValue(instance, filter.attribute));
+      return attributes.hasValue(filter.attribute);
     case 'includes':
       return attributes
         .instances(filter.attribute.key)

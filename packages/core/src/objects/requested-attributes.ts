@@ -1,7 +1,6 @@
 import {
   ObjectType,
   RNGAlgorithm,
-  STORAGE_DIALECT,
   definitionOf,
   type Attribute,
   type Name,
@@ -19,6 +18,7 @@ import {
   requireConsistentDates,
   withResolvedLink,
 } from './attribute-rules';
+import { storedItem } from './attribute-instance';
 import { AttributeSet } from './attribute-set';
 
 /** What a request that makes an object asks of its attributes. */
@@ -51,10 +51,9 @@ async function templateAttributes(name: Name, context: OperationContext): Promis
 }
 
 /** Equal for instances of one attribute with one value; indexes do not matter. */
-function fingerprint({ key, value }: Attribute): string {
-  const { tag, codec } = definitionOf(key);
-  const item = codec.encode(tag, value, STORAGE_DIALECT);
-  return item === undefined ? key : encodeTtlv(item).toString('base64');
+function fingerprint(attribute: Attribute): string {
+  const item = storedItem(attribute);
+  return item === undefined ? attribute.key : encodeTtlv(item).toString('base64');
 }
 
 /**

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
 import { STORAGE_DIALECT, State, Tag, definitionOf, type Attribute, type AttributeKey } from '@holdfast/kmip';
-import { encodeTtlv } from '@holdfast/ttlv';
+import { encodeTtlv, itemEnd, itemTag, itemValueStart } from '@holdfast/ttlv';
 import { Hash64, type Term } from './hash64';
 
 /** What Locate searches of one object: derived from its attributes, kept apart from its row, and rebuildable. */
@@ -42,8 +42,6 @@ export function hasTerm(key: AttributeKey): boolean {
   return !NO_TERM.has(key);
 }
 
-const HEADER_LENGTH_BYTES = 8;
-
 let seeded: { readonly domainId: string; readonly seed: Buffer } | undefined;
 
 /** What the terms of a domain begin with; the last one is kept, since the next term is mostly of the same domain. */
@@ -66,11 +64,10 @@ export function termOf(domainId: string, attribute: Attribute): Term | undefined
 function termsOf(domainId: string, attributeBytes: Buffer): readonly Term[] {
   const seed = seedOf(domainId);
   const terms: Term[] = [];
-  let offset = HEADER_LENGTH_BYTES;
+  let offset = itemValueStart(0);
   while (offset < attributeBytes.length) {
-    const length = attributeBytes.readUInt32BE(offset + 4);
-    const end = offset + HEADER_LENGTH_BYTES + Math.ceil(length / 8) * 8;
-    const tag = attributeBytes.readUIntBE(offset, 3);
+    const end = itemEnd(attributeBytes, offset);
+    const tag = itemTag(attributeBytes, offset);
     if (tag !== Tag.AttributeIndex && !TAGS_WITHOUT_TERM.has(tag)) {
       terms.push(new Hash64().update(seed).update(attributeBytes, offset, end).finish());
     }
@@ -110,7 +107,7 @@ export function sameProjection(one: Projection, other: Projection): boolean {
 
 /** Under what a name is unique within its domain: half of the SHA-256 of the Name Value. */
 export function nameDigest(nameValue: string): Buffer {
-  return createHash('sha256').update(nameValue, 'utf8').digest().subarray(0, 16);
+  return hash('sha256', nameValue, 'buffer').subarray(0, 16);
 }
 
 /** The names that the object holds against others: none once it is destroyed. */

@@ -1,3 +1,5 @@
+import { writeUtf8 } from '@holdfast/ttlv';
+
 /**
  * The binary representation of the few PostgreSQL types that the hot statements use: parameters are written as Bind
  * carries them and columns read as DataRow does, each as a 32-bit length (-1: NULL) and the type's send format.
@@ -172,8 +174,7 @@ export class BinaryWriter {
       return;
     }
     this.#reserve(4 + text.length * 3);
-    const start = this.#length + 4;
-    const written = this.#writeAscii(text, start) ?? this.#bytes.write(text, start, 'utf8');
+    const written = writeUtf8(this.#bytes, text, this.#length + 4);
     this.int32(written);
     this.#length += written;
   }
@@ -207,17 +208,6 @@ export class BinaryWriter {
       for (let index = 0; index < count; index++) element(index);
     }
     this.int32At(start, this.#length - start - 4);
-  }
-
-  /** Short plain texts are written faster here than by a call into the runtime; undefined for any other text. */
-  #writeAscii(text: string, offset: number): number | undefined {
-    if (text.length > MAX_SHORT_LENGTH) return undefined;
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      if (code >= FIRST_BEYOND_ASCII) return undefined;
-      this.#bytes[offset + index] = code;
-    }
-    return text.length;
   }
 
   #reserve(lengthBytes: number): void {
