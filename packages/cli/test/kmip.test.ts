@@ -270,6 +270,32 @@ describe('a key is derived', () => {
   });
 });
 
+describe('a key in parts', () => {
+  test('that was whole before', async () => {
+    const hex = '00112233445566778899aabbccddeeff';
+    const id = await made('register', '--type', 'symmetric-key', '--algorithm', 'AES', '--hex', hex);
+    const { uniqueIdentifiers: parts } = json<{ uniqueIdentifiers: string[] }>(
+      await kmip('create-split-key', id, '--parts', '5', '--threshold', '3', '--json'),
+    );
+    expect(parts).toHaveLength(5);
+    const [one = '', , three = '', , five = ''] = parts;
+    const joined = await made('join-split-key', five, one, three, '--name', 'joined-again');
+    expect((await kmip('get', joined, '--format', 'hex')).stdout).toBe(`${hex}\n`);
+    expect(await kmip('join-split-key', one, three)).toMatchObject({ code: 1 });
+    expect((await kmip('get', one, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{32}\n$/);
+  });
+
+  test('that never was whole', async () => {
+    const { stdout } = await kmip(
+      ...['create-split-key', '--parts', '2', '--threshold', '2', '--length', '192'],
+      ...['--method', 'PolynomialSharingPrimeField', '--json'],
+    );
+    const { uniqueIdentifiers } = JSON.parse(stdout) as { uniqueIdentifiers: string[] };
+    const joined = await made('join-split-key', ...uniqueIdentifiers);
+    expect((await kmip('get', joined, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{48}\n$/);
+  });
+});
+
 describe('a key is used where it is', () => {
   const TEXT = Buffer.from('hello').toString('hex');
 

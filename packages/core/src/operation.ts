@@ -52,6 +52,9 @@ export interface ServerIdentity {
   readonly version: string;
 }
 
+/** What an object is among all that one item produced. */
+export type ProducedRole = 'private-key' | 'public-key' | 'first-part';
+
 /** What an operation is given besides its request. One context serves one attempt at one batch item. */
 export interface OperationContext {
   readonly principal: Principal;
@@ -75,9 +78,10 @@ export interface OperationContext {
   readonly identify: (reference: IdentifierReference | undefined) => string;
   /**
    * Names the identifier(s) that this item produced, for the ID Placeholder (the first) and for 2.x references by
-   * operation and by number. `role` tells the two keys of a pair apart.
+   * operation and by number. `role` tells the two keys of a pair apart, and says which part of a split key goes into the
+   * ID Placeholder.
    */
-  produced(uniqueIdentifier: string, role?: 'private-key' | 'public-key'): void;
+  produced(uniqueIdentifier: string, role?: ProducedRole): void;
   /** Writes what the client says into the server's log. */
   log(message: string): void;
   /** Leaves the ID Placeholder empty, whatever earlier items produced (Locate, Check). */

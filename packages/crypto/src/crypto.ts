@@ -12,6 +12,7 @@ import { isAsymmetric } from './operations/key';
 import { mac } from './operations/mac';
 import { decryptRsa, encryptRsa } from './operations/rsa';
 import { signing, verification } from './operations/signature';
+import { joinShares, splitSecret } from './sharing/split';
 import { createStreams } from './operations/streams';
 import { decryptSymmetric } from './operations/symmetric-decryption';
 import { encryptSymmetric } from './operations/symmetric-encryption';
@@ -27,6 +28,8 @@ export function createCrypto(): CryptoPort {
     generateSymmetricKey,
     symmetricKeyLengthBytes,
     deriveBytes,
+    splitSecret,
+    joinShares,
     generateKeyPair: createKeyPairGenerator(),
     digest: (algorithm, content) => digestWith(hashes, algorithm, content),
     inspectKey,

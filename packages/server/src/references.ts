@@ -1,10 +1,10 @@
 import type { UniqueIdentifier, IdentifierReference } from '@holdfast/kmip';
 import { Operation, UniqueIdentifier as Reference } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, type ProducedRole } from '@holdfast/core';
 
 export interface Produced {
   readonly uniqueIdentifier: string;
-  readonly role: 'private-key' | 'public-key' | undefined;
+  readonly role: ProducedRole | undefined;
 }
 
 /** Which results a 2.x identifier by operation means (KMIP 2.1 section 11.58). */
@@ -46,8 +46,8 @@ export class BatchReferences {
   ): void {
     if (emptied) this.#placeholder = [];
     if (produced.length > 0) {
-      const privateKey = produced.find(({ role }) => role === 'private-key');
-      this.#placeholder = (privateKey === undefined ? produced : [privateKey]).map(
+      const chosen = produced.find(({ role }) => role === 'private-key' || role === 'first-part');
+      this.#placeholder = (chosen === undefined ? produced : [chosen]).map(
         (each) => each.uniqueIdentifier,
       );
       this.#latest.set(operation, produced);

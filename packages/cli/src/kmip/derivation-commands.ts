@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { deriveKeyAction } from './actions/derive';
+import { createSplitKeyAction, joinSplitKeyAction } from './actions/split';
 import { operationCommand } from './operation-command';
 import { repeatable } from './options';
 
@@ -31,7 +32,39 @@ function deriveKeyCommand(): Command {
     .action(deriveKeyAction);
 }
 
+function createSplitKeyCommand(): Command {
+  return operationCommand(
+    'create-split-key',
+    'Split a key of the server, or a new one, into parts. Any THRESHOLD of them make it again.',
+    'create-split-key 7f6c… --parts 5 --threshold 3',
+    'create-split-key --algorithm AES --length 256 --parts 2 --threshold 2 --method XOR',
+  )
+    .argument('[id]', 'unique identifier of the key; a new key where left out')
+    .requiredOption('--parts <count>', 'how many parts')
+    .requiredOption('--threshold <count>', 'how many of them are needed')
+    .option(
+      '--method <name>',
+      'XOR, PolynomialSharingGF2_8 (default), PolynomialSharingGF2_16 or PolynomialSharingPrimeField',
+    )
+    .option('--prime <number>', 'Prime Field Size; the server chooses where left out')
+    .option('--algorithm <name>', 'cryptographic algorithm of a new key (default: AES)')
+    .option('--length <bits>', 'length in bits of a new key (default: 256)')
+    .action(createSplitKeyAction);
+}
+
+function joinSplitKeyCommand(): Command {
+  return operationCommand(
+    'join-split-key',
+    'Make an object of the parts of a key.',
+    'join-split-key PART1 PART3 PART5 --name restored',
+  )
+    .argument('<ids...>', 'unique identifiers of the parts')
+    .option('--type <type>', 'symmetric-key, private-key or secret-data (default: symmetric-key)')
+    .option('--secret-type <type>', 'Secret Data Type, such as Password')
+    .action(joinSplitKeyAction);
+}
+
 /** They take attributes of what they make. */
 export function derivationCommands(): readonly Command[] {
-  return [deriveKeyCommand()];
+  return [deriveKeyCommand(), createSplitKeyCommand(), joinSplitKeyCommand()];
 }

@@ -45,7 +45,7 @@ const STATES: Readonly<Record<ChangeRule, readonly State[] | undefined>> = {
 };
 
 /** Vendor of the custom attributes that are the server's own (KMIP 1.4 section 3.39, KMIP 2.1 section 4.60). */
-const SERVER_VENDOR = 'y';
+export const SERVER_VENDOR = 'y';
 const VENDOR_IDENTIFICATION = /^[A-Za-z0-9_.]+$/;
 
 /** The reference that means the attribute of which this is an instance. */

@@ -3,7 +3,8 @@ import type { OperationContext } from '../operation';
 import type { GeneratedKey } from '../ports/crypto';
 import type { AttributeSet } from './attribute-set';
 import { generatedKeyBlock, makeObject, requireKeyFormat } from './new-object';
-import { link, type Made } from './replacement';
+import { addLink } from './link';
+import type { Made } from './replacement';
 import { describeKeyPair } from './requested-key';
 
 /**
@@ -18,8 +19,8 @@ export async function makeKeyPair(
   const pair = await context.crypto.generateKeyPair(describeKeyPair(forPrivate, forPublic, context));
   const privateKey = makeHalf(ObjectType.PrivateKey, pair.privateKey, forPrivate, context);
   const publicKey = makeHalf(ObjectType.PublicKey, pair.publicKey, forPublic, context);
-  link(privateKey.attributes, LinkType.PublicKeyLink, publicKey.uniqueIdentifier);
-  link(publicKey.attributes, LinkType.PrivateKeyLink, privateKey.uniqueIdentifier);
+  addLink(privateKey.attributes, LinkType.PublicKeyLink, publicKey.uniqueIdentifier);
+  addLink(publicKey.attributes, LinkType.PrivateKeyLink, privateKey.uniqueIdentifier);
   return { privateKey, publicKey };
 }
 

@@ -19,6 +19,7 @@ import { certificateAttributes } from './certificate-attributes';
 import { isSameAlgorithm } from './defaults';
 import { isWrapped, keyBlockOf } from './new-object';
 import { checkRequested, isSettable, mergeAttributes } from './requested-attributes';
+import { rememberPolynomial, requireSplitScheme } from './split-key';
 
 /** What a registered object tells of itself, and whether that is what the request says. KMIP 1.4 section 4.3. */
 
@@ -231,6 +232,11 @@ function tell(
       state(requested, 'OpaqueDataType', value.opaqueDataType, 'object');
       return value;
     case ObjectType.CertificateRequest:
+      return value;
+    case ObjectType.SplitKey:
+      requireSplitScheme(value);
+      tellOfKeyBlock(value.keyBlock, requested);
+      rememberPolynomial(value.splitKeyMethod, requested, context);
       return value;
     default:
       tellOfKeyBlock(value.keyBlock, requested);

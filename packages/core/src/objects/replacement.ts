@@ -1,16 +1,10 @@
-import {
-  LinkType,
-  definitionOf,
-  type Attribute,
-  type AttributeKey,
-  type LinkType as LinkTypeOf,
-  type ObjectType,
-} from '@holdfast/kmip';
+import { LinkType, definitionOf, type AttributeKey, type ObjectType } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import type { NewObject } from '../ports/key-store';
 import { AttributeSet } from './attribute-set';
+import { addLink } from './link';
 import { keyBlockOf } from './new-object';
 import { requireNotDestroyed, requireObjectType } from './object-checks';
 import { isSettable } from './requested-attributes';
@@ -40,7 +34,7 @@ export function requireValuePresent(old: ManagedObject): void {
 }
 
 /** The identifier of the object that a Link of this type names, of several the first. */
-export function linkedBy(object: ManagedObject, linkType: LinkTypeOf): string | undefined {
+export function linkedBy(object: ManagedObject, linkType: LinkType): string | undefined {
   const link = object.attributes.instances('Link').find(({ value }) => value.linkType === linkType);
   const identifier = link?.value.linkedObjectIdentifier;
   return typeof identifier === 'string' ? identifier : undefined;
@@ -122,16 +116,12 @@ export function replaceBy(
   replacement: Made,
   { objects, nowSeconds }: OperationContext,
 ): void {
-  link(replacement.attributes, LinkType.ReplacedObjectLink, old.uniqueIdentifier);
+  addLink(replacement.attributes, LinkType.ReplacedObjectLink, old.uniqueIdentifier);
   recordRotation(old, replacement.attributes, nowSeconds);
-  link(old.attributes, LinkType.ReplacementObjectLink, replacement.uniqueIdentifier);
+  addLink(old.attributes, LinkType.ReplacementObjectLink, replacement.uniqueIdentifier);
   old.attributes.clear('Name');
   objects.update(old);
   objects.create(replacement);
-}
-
-export function link(attributes: AttributeSet, linkType: LinkTypeOf, linkedObjectIdentifier: string): void {
-  attributes.add({ key: 'Link', value: { linkType, linkedObjectIdentifier } } satisfies Attribute);
 }
 
 /** KMIP 2.1 sections 4.49, 4.50 and 4.52. */

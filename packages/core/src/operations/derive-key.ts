@@ -26,9 +26,9 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { mandatory, type ManagedObject } from '../object-access';
-import { MAX_INSTANCES } from '../objects/attribute-rules';
 import type { AttributeSet } from '../objects/attribute-set';
 import { KEY_USES, agreedParameters, requireUse } from '../objects/key-use';
+import { addLink, addLinkWhereRoom } from '../objects/link';
 import { makeObject, requireKeyFormat } from '../objects/new-object';
 import { requireObjectType } from '../objects/object-checks';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
@@ -99,28 +99,15 @@ export const deriveKey = operation({
     const value = finish(await context.crypto.deriveBytes(derivation, lengthBytes));
     const derived = makeObject({ value, requested, origin: 'generated' }, context);
     for (const base of bases) {
-      const linkedObjectIdentifier = base.uniqueIdentifier;
-      derived.attributes.add({
-        key: 'Link',
-        value: { linkType: LinkType.DerivationBaseObjectLink, linkedObjectIdentifier },
-      });
-      linkToDerived(base, derived.uniqueIdentifier, context);
+      addLink(derived.attributes, LinkType.DerivationBaseObjectLink, base.uniqueIdentifier);
+      addLinkWhereRoom(base.attributes, LinkType.DerivedKeyLink, derived.uniqueIdentifier);
+      context.objects.update(base);
     }
     context.objects.create(derived);
     context.produced(derived.uniqueIdentifier);
     return { uniqueIdentifier: derived.uniqueIdentifier };
   },
 });
-
-/** A key from which many were derived keeps the links that it has: those of the derived objects tell all the same. */
-function linkToDerived(base: ManagedObject, linkedObjectIdentifier: string, context: OperationContext): void {
-  if (base.attributes.instances('Link').length >= MAX_INSTANCES) return;
-  base.attributes.add({
-    key: 'Link',
-    value: { linkType: LinkType.DerivedKeyLink, linkedObjectIdentifier },
-  });
-  context.objects.update(base);
-}
 
 /** Every object named has to be one that derives. The ID Placeholder stands for none of them. */
 async function fetchBases(

@@ -6,6 +6,7 @@ import { archive } from './archive';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
+import { createSplitKey } from './create-split-key';
 import { decrypt } from './decrypt';
 import { delegatedLogin } from './delegated-login';
 import { deleteAttribute } from './delete-attribute';
@@ -19,6 +20,7 @@ import { getAttributes } from './get-attributes';
 import { getUsageAllocation } from './get-usage-allocation';
 import { hash } from './hash';
 import { interop } from './interop';
+import { joinSplitKey } from './join-split-key';
 import { locate } from './locate';
 import { log } from './log';
 import { login } from './login';
@@ -74,6 +76,8 @@ export const operations: readonly OperationDefinition[] = [
   rngRetrieve,
   rngSeed,
   hash,
+  createSplitKey,
+  joinSplitKey,
   log,
   adjustAttribute,
   login,
@@ -94,6 +98,7 @@ export {
   check,
   create,
   createKeyPair,
+  createSplitKey,
   decrypt,
   delegatedLogin,
   deleteAttribute,
@@ -107,6 +112,7 @@ export {
   getUsageAllocation,
   hash,
   interop,
+  joinSplitKey,
   locate,
   log,
   login,

@@ -9,6 +9,7 @@ import type {
   ManagedObjectValue,
   ObjectType,
   RecommendedCurve,
+  SplitKeyMethod,
 } from '@holdfast/kmip';
 import type { SecretBytes } from '@holdfast/ttlv';
 
@@ -116,6 +117,25 @@ export interface DerivationRequest extends KeyUseRequest {
   readonly iterationCount: number | undefined;
 }
 
+/** How a secret is split into parts. KMIP 1.4 section 2.2.5, KMIP 2.1 section 13.1. */
+export interface SplitScheme {
+  readonly method: SplitKeyMethod;
+  readonly parts: number;
+  /** How many parts make the secret again, from 1 to `parts`. */
+  readonly threshold: number;
+  /** Of the prime field; where it is left out, the port chooses. */
+  readonly primeFieldSize: bigint | undefined;
+  /** Of GF(2^8), also where GF(2^16) is built on it. */
+  readonly polynomial: 283 | 285;
+}
+
+/** What one part holds. */
+export interface KeyShare {
+  /** From 1. */
+  readonly keyPartIdentifier: number;
+  readonly share: SecretBytes;
+}
+
 /** Whose stream it is: nobody else, for nothing else, can go on with it. */
 export interface StreamOwner {
   readonly clientId: string;
@@ -165,6 +185,20 @@ export interface CryptoPort {
    * KeyValueNotPresent
    */
   deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes>;
+  /**
+   * The shares of parts 1, 2, ..., and the prime that was used.
+   * @throws HoldfastError BadCryptographicParameters, UnsupportedCryptographicParameters
+   */
+  splitSecret(
+    secret: SecretBytes,
+    scheme: SplitScheme,
+  ): Promise<{ readonly shares: readonly SecretBytes[]; readonly primeFieldSize: bigint | undefined }>;
+  /**
+   * The secret of shares of different parts, `threshold` of them or more.
+   * @param lengthBytes of the secret, where elements of the field are longer; undefined for DER, which tells itself
+   * @throws HoldfastError CryptographicFailure where they are too few or do not belong together
+   */
+  joinShares(shares: readonly KeyShare[], scheme: SplitScheme, lengthBytes: number | undefined): SecretBytes;
   /** @throws HoldfastError InvalidField where algorithm, length or curve cannot be */
   generateKeyPair(
     specification: KeyPairSpecification,

@@ -129,6 +129,12 @@ export function bitLength(value: bigint): number {
   return value === 0n ? 0 : value.toString(2).length;
 }
 
+/** How many octets the element has that the octets begin with. @throws HoldfastError InvalidField */
+export function elementLengthBytes(octets: Buffer): number {
+  const { length, start } = readLength(octets, 1);
+  return start + length;
+}
+
 const EMPTY = Buffer.alloc(0);
 
 function readLength(bytes: Buffer, offset: number): { length: number; start: number } {

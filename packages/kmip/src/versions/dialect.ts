@@ -30,6 +30,11 @@ export interface VersionRules {
   readonly createsSecretData: boolean;
   /** Order in which Locate answers where several objects match (KMIP 2.1 section 6.1.28). */
   readonly locateOrder: 'newest-first' | 'unspecified';
+  /**
+   * Of GF(2^8) in secret sharing, its polynomial as a number: that of FIPS 197 (1.4 section 2.2.5), or the one that 2.x
+   * prints (2.1 section 13.1).
+   */
+  readonly splitKeyPolynomial: 283 | 285;
   /** What an absent Batch Order Option means (1.4 section 6.12, 2.1 section 9.8). */
   readonly batchOrderDefault: boolean;
 }
@@ -50,6 +55,7 @@ const RULES_V1: VersionRules = {
   hasDefaultKeyFormats: false,
   createsSecretData: false,
   locateOrder: 'unspecified',
+  splitKeyPolynomial: 283,
   batchOrderDefault: false,
 };
 const RULES_V2: VersionRules = {
@@ -58,6 +64,7 @@ const RULES_V2: VersionRules = {
   hasDefaultKeyFormats: true,
   createsSecretData: true,
   locateOrder: 'newest-first',
+  splitKeyPolynomial: 285,
   batchOrderDefault: true,
 };
 

@@ -1,0 +1,66 @@
+import { SplitKeyMethod, Tag, type ManagedObjectOf, type ObjectType } from '@holdfast/kmip';
+import { HoldfastError, ItemType } from '@holdfast/ttlv';
+import type { OperationContext } from '../operation';
+import type { SplitScheme } from '../ports/crypto';
+import { SERVER_VENDOR } from './attribute-rules';
+import type { AttributeSet } from './attribute-set';
+
+/** Keys in parts. KMIP 1.4 section 2.2.5, KMIP 2.1 sections 2.8 and 13.1. */
+
+export type SplitKey = ManagedObjectOf<typeof ObjectType.SplitKey>;
+
+/** What a part says of the split. */
+type SplitFacts = Omit<SplitKey, 'objectType' | 'keyBlock' | 'keyPartIdentifier'> & {
+  readonly keyPartIdentifier?: number;
+};
+
+/** @throws HoldfastError InvalidField where the numbers do not go together */
+export function requireSplitScheme(facts: SplitFacts): void {
+  const { splitKeyParts, splitKeyThreshold, splitKeyMethod, keyPartIdentifier = 1, primeFieldSize } = facts;
+  if (splitKeyThreshold < 1 || splitKeyThreshold > splitKeyParts) {
+    throw new HoldfastError('InvalidField', 'Split Key Threshold is not from 1 to Split Key Parts');
+  }
+  if (keyPartIdentifier < 1 || keyPartIdentifier > splitKeyParts) {
+    throw new HoldfastError('InvalidField', 'Key Part Identifier is not from 1 to Split Key Parts');
+  }
+  if (splitKeyMethod === SplitKeyMethod.XOR && splitKeyThreshold !== splitKeyParts) {
+    throw new HoldfastError('InvalidField', 'the Split Key Method XOR needs all of the parts');
+  }
+  if (primeFieldSize !== undefined && splitKeyMethod !== SplitKeyMethod.PolynomialSharingPrimeField) {
+    throw new HoldfastError('InvalidField', 'this Split Key Method has no Prime Field Size');
+  }
+}
+
+const POLYNOMIAL_NAME = 'SplitKeyPolynomial';
+
+/**
+ * The versions differ in the polynomial of GF(2^8), and a part outlives the version that it was made in: each part keeps
+ * the polynomial as an attribute of the server's.
+ */
+export function rememberPolynomial(
+  method: SplitKeyMethod,
+  attributes: AttributeSet,
+  { dialect }: OperationContext,
+): void {
+  const isBinary =
+    method === SplitKeyMethod.PolynomialSharingGF2_8 || method === SplitKeyMethod.PolynomialSharingGF2_16;
+  if (!isBinary) return;
+  attributes.add({
+    key: 'VendorAttribute',
+    value: {
+      vendorIdentification: SERVER_VENDOR,
+      attributeName: POLYNOMIAL_NAME,
+      attributeValue: {
+        tag: Tag.AttributeValue,
+        type: ItemType.Integer,
+        value: dialect.rules.splitKeyPolynomial,
+      },
+    },
+  });
+}
+
+/** The polynomial of a part; any for methods that have none. */
+export function polynomialOf(attributes: AttributeSet): SplitScheme['polynomial'] {
+  const [attribute] = attributes.vendorInstances(SERVER_VENDOR, POLYNOMIAL_NAME);
+  return attribute?.key === 'VendorAttribute' && attribute.value.attributeValue.value === 285 ? 285 : 283;
+}
