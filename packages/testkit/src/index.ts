@@ -9,3 +9,4 @@ export * from './wire/items';
 export * from './wire/peer';
 export * from './wire/wire';
 export { unknownWords } from './wire/known-words';
+export { SOFT_HSM_MODULE, SoftHsm } from './soft-hsm';

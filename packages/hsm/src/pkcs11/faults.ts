@@ -1,0 +1,34 @@
+import type { Fault, FaultKind } from './protocol';
+
+/** Thrown within the device process. */
+export class DeviceFault extends Error implements Fault {
+  constructor(
+    readonly kind: FaultKind,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** CKR_PIN_INCORRECT to CKR_PIN_LOCKED, and CKR_USER_PIN_NOT_INITIALIZED: asking again makes it worse. */
+const PIN_CODES: ReadonlySet<number> = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0x102]);
+/** CKR_MECHANISM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_TEMPLATE_* and the like: no other session would do it. */
+const REFUSAL_CODES: ReadonlySet<number> = new Set([0x68, 0x70, 0x71, 0xd0, 0xd1, 0xe2]);
+
+/** What an error of the PKCS#11 library means. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof DeviceFault) return { kind: error.kind, message: error.message };
+  const code = codeOf(error);
+  if (code === undefined) {
+    return { kind: 'device', message: error instanceof Error ? error.message : 'the PKCS#11 library failed' };
+  }
+  const name = error instanceof Error ? error.message : `CKR 0x${code.toString(16)}`;
+  if (PIN_CODES.has(code)) return { kind: 'pin', message: name };
+  return { kind: REFUSAL_CODES.has(code) ? 'refused' : 'device', message: name };
+}
+
+/** The CKR code of an error; undefined where it is none of PKCS#11. */
+export function codeOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'number' ? error.code : undefined;
+}

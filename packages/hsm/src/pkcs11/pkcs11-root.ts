@@ -1,0 +1,198 @@
+import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
+import { DevicePool, type DevicePoolOptions } from './device-pool';
+import type { RootKeyFacts, TokenFacts } from './protocol';
+
+/** CKA_LABEL of root keys, unless another one is configured. */
+export const DEFAULT_ROOT_KEY_LABEL = 'holdfast-root';
+
+const MAX_KEY_BYTES = 65_536;
+const PROBE_BYTES = 32;
+
+export interface Pkcs11RootOptions extends Omit<DevicePoolOptions, 'mayWrite'> {
+  readonly keyLabel: string;
+}
+
+/** Forwards the port to the devices: the root key itself never leaves them. */
+class Pkcs11Root implements RootOfTrust {
+  readonly kind = 'pkcs11';
+
+  constructor(
+    private readonly pool: DevicePool,
+    private readonly key: RootKeyFacts,
+  ) {}
+
+  /** Asked of the device each time it is opened: what it says is compared with what is known. */
+  async keyCheckValue(): Promise<string> {
+    const keys = await this.pool.request('listRootKeys', { label: this.key.label });
+    const own = keys.find(({ id }) => id === this.key.id);
+    if (own === undefined)
+      throw new HoldfastError('RootOfTrustUnavailable', 'the token has lost the root key');
+    return own.checkValue;
+  }
+
+  async wrap(key: SecretBytes, aad: Buffer): Promise<Buffer> {
+    if (key.length === 0 || key.length > MAX_KEY_BYTES) {
+      throw new HoldfastError('InvalidField', `a key to wrap has 1 to ${MAX_KEY_BYTES} bytes`);
+    }
+    const bytes = Uint8Array.from(key.reveal());
+    try {
+      return Buffer.from(await this.pool.request('wrap', { keyId: this.key.id, bytes, aad }));
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async unwrap(wrapped: Buffer, aad: Buffer): Promise<SecretBytes> {
+    const bytes = await this.pool.request('unwrap', { keyId: this.key.id, bytes: wrapped, aad });
+    const key = SecretBytes.copyOf(bytes);
+    bytes.fill(0);
+    return key;
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
+
+/**
+ * Opens the root key in an HSM.
+ * @param expectedCheckValue that of the root key under which the database was set up, which tells it from other keys of
+ *   the label; undefined for a new database
+ * @throws HoldfastError RootOfTrustUnavailable where the token, or a key in it, is not there; RootOfTrustMismatch where
+ * none is the one expected; Configuration for a refused PIN, for several keys to choose from and for one that is not
+ * held as a root key must be
+ */
+export async function openPkcs11Root(
+  options: Pkcs11RootOptions,
+  expectedCheckValue: string | undefined,
+): Promise<RootOfTrust> {
+  const pool = await DevicePool.open(options);
+  try {
+    const keys = await pool.request('listRootKeys', { label: options.keyLabel });
+    return new Pkcs11Root(pool, requireGuarded(chooseKey(keys, options.keyLabel, expectedCheckValue)));
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+function chooseKey(
+  keys: readonly RootKeyFacts[],
+  label: string,
+  expectedCheckValue: string | undefined,
+): RootKeyFacts {
+  const [only, ...others] = keys;
+  if (only === undefined) {
+    throw new HoldfastError(
+      'RootOfTrustUnavailable',
+      `the token has no AES key labelled "${label}": make it with "holdfast hsm init"`,
+    );
+  }
+  if (expectedCheckValue === undefined) {
+    if (others.length === 0) return only;
+    throw new HoldfastError(
+      'Configuration',
+      `the token has several keys labelled "${label}": leave one, or name another label`,
+    );
+  }
+  const expected = keys.find(({ checkValue }) => checkValue === expectedCheckValue);
+  if (expected !== undefined) return expected;
+  throw new HoldfastError(
+    'RootOfTrustMismatch',
+    `no key labelled "${label}" in the token is the one under which the database was set up`,
+  );
+}
+
+function requireGuarded(key: RootKeyFacts): RootKeyFacts {
+  if (key.sensitive && !key.extractable) return key;
+  throw new HoldfastError(
+    'Configuration',
+    `the key "${key.label}" can leave the token: a root key is sensitive and not extractable`,
+  );
+}
+
+/** What one step of a self-test found. */
+export interface SelfTestStep {
+  readonly step: string;
+  readonly passed: boolean;
+  /** What was seen; no secret. */
+  readonly detail: string;
+}
+
+/** Looks after a token: for the operator's commands, while no server need run. */
+export class TokenKeeper {
+  private constructor(
+    private readonly pool: DevicePool,
+    private readonly keyLabel: string,
+  ) {}
+
+  /** @throws HoldfastError as openPkcs11Root */
+  static async open({
+    keyLabel,
+    ...options
+  }: Pkcs11RootOptions & { readonly mayWrite?: boolean }): Promise<TokenKeeper> {
+    return new TokenKeeper(await DevicePool.open({ processes: 1, ...options }), keyLabel);
+  }
+
+  /** Makes the root key: AES-256, sensitive, never extractable. @throws HoldfastError Configuration where there is one */
+  async generateRootKey(): Promise<RootKeyFacts> {
+    return requireGuarded(await this.pool.request('generateRootKey', { label: this.keyLabel }));
+  }
+
+  rootKeys(): Promise<readonly RootKeyFacts[]> {
+    return this.pool.request('listRootKeys', { label: this.keyLabel });
+  }
+
+  describe(): Promise<TokenFacts> {
+    return this.pool.request('describe', undefined);
+  }
+
+  /** Wrap, unwrap, refusal of what was altered, random bytes, and a process that is killed: each tried on the device. */
+  async selfTest(): Promise<readonly SelfTestStep[]> {
+    const [key] = await this.rootKeys();
+    if (key === undefined) {
+      return [{ step: 'root key', passed: false, detail: `there is none labelled "${this.keyLabel}"` }];
+    }
+    const aad = Buffer.from('holdfast self-test');
+    const probe = await this.pool.request('random', { lengthBytes: PROBE_BYTES });
+    const input = { keyId: key.id, aad };
+    const wrapped = Buffer.from(await this.pool.request('wrap', { ...input, bytes: Uint8Array.from(probe) }));
+    const opened = await this.pool.request('unwrap', { ...input, bytes: wrapped });
+    const altered = Buffer.from(wrapped);
+    altered[altered.length - 1] = (altered[altered.length - 1] ?? 0) ^ 1;
+    const refusal = await outcomeOf(this.pool.request('unwrap', { ...input, bytes: altered }));
+    for (const processId of this.pool.processIds) process.kill(processId, 'SIGKILL');
+    const again = await this.pool.request('unwrap', { ...input, bytes: wrapped });
+    const other = await this.pool.request('random', { lengthBytes: PROBE_BYTES });
+    return [
+      {
+        step: 'root key',
+        passed: key.sensitive && !key.extractable && key.alwaysSensitive && key.neverExtractable,
+        detail: 'sensitive, not extractable, and never was otherwise',
+      },
+      {
+        step: 'wrap and unwrap',
+        passed: Buffer.from(probe).equals(opened),
+        detail: `${PROBE_BYTES} bytes by AES-GCM`,
+      },
+      { step: 'altered bytes are refused', passed: refusal === 'IntegrityViolation', detail: refusal },
+      {
+        step: 'a killed process is replaced',
+        passed: Buffer.from(probe).equals(again),
+        detail: 'unwrapped again',
+      },
+      { step: 'random bytes', passed: !Buffer.from(probe).equals(other), detail: 'two draws differ' },
+    ];
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
+
+function outcomeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'opened',
+    (error: unknown) => (error instanceof HoldfastError ? error.code : 'failed'),
+  );
+}

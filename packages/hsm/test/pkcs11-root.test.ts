@@ -1,0 +1,175 @@
+import { SecretBytes, type HoldfastError, type RootOfTrust } from '@holdfast/core';
+import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
+import { openPkcs11Root, TokenKeeper, type Pkcs11RootOptions } from '../src';
+import { DevicePool } from '../src/pkcs11/device-pool';
+
+const isRequired = process.env['CI'] === 'true';
+const LABEL = 'holdfast';
+
+(SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
+  'PKCS#11 (skipped where the system package softhsm2 is missing)',
+  () => {
+    const hsm = new SoftHsm();
+    const pin = SecretBytes.copyOf(Buffer.from(hsm.pin));
+    const warnings: object[] = [];
+    const log = {
+      info: () => undefined,
+      warn: (fields: object) => {
+        warnings.push(fields);
+      },
+    };
+    let before: string | undefined;
+
+    function options(keyLabel: string, tokenLabel = LABEL): Pkcs11RootOptions {
+      return { targets: [{ modulePath: hsm.modulePath, tokenLabel }], pin, log, keyLabel };
+    }
+
+    beforeAll(async () => {
+      before = process.env['SOFTHSM2_CONF'];
+      process.env['SOFTHSM2_CONF'] = hsm.environment.SOFTHSM2_CONF;
+      await hsm.initToken(LABEL);
+    });
+    afterAll(() => {
+      if (before === undefined) delete process.env['SOFTHSM2_CONF'];
+      else process.env['SOFTHSM2_CONF'] = before;
+      hsm.remove();
+    });
+
+    async function makeKey(keyLabel: string): Promise<void> {
+      const keeper = await TokenKeeper.open({ ...options(keyLabel), mayWrite: true });
+      await keeper.generateRootKey().finally(() => keeper.close());
+    }
+
+    const made = new Set<string>();
+    rootOfTrustContract('a root key in a token', async (label) => {
+      if (!made.has(label)) await makeKey(label);
+      made.add(label);
+      return openPkcs11Root(options(label), undefined);
+    });
+
+    function refusalOf(opening: Promise<RootOfTrust>): Promise<HoldfastError> {
+      return opening.then(
+        (root) => root.close().then(() => Promise.reject(new Error('it was opened'))),
+        (error: HoldfastError) => error,
+      );
+    }
+
+    test('a root key is sensitive and cannot leave the token', async () => {
+      const keeper = await TokenKeeper.open({ ...options('guarded'), mayWrite: true });
+      expect(await keeper.generateRootKey()).toMatchObject({
+        sensitive: true,
+        extractable: false,
+        alwaysSensitive: true,
+        neverExtractable: true,
+      });
+      await expect(keeper.generateRootKey()).rejects.toMatchObject({ code: 'Configuration' });
+      expect((await keeper.selfTest()).filter(({ passed }) => !passed)).toEqual([]);
+      expect((await keeper.describe()).mechanisms).toContain('AES_GCM');
+      await keeper.close();
+    });
+
+    test('of two keys the one is taken under which the database was set up', async () => {
+      await makeKey('one');
+      const one = await openPkcs11Root(options('one'), undefined);
+      const checkValue = await one.keyCheckValue();
+      await one.close();
+      const again = await openPkcs11Root(options('one'), checkValue);
+      expect(await again.keyCheckValue()).toBe(checkValue);
+      await again.close();
+      expect(await refusalOf(openPkcs11Root(options('one'), '0'.repeat(32)))).toMatchObject({
+        code: 'RootOfTrustMismatch',
+      });
+    });
+
+    test.each([
+      ['a library that is not there', { modulePath: '/nowhere/lib.so', tokenLabel: LABEL }],
+      ['a token that is not there', { modulePath: hsm.modulePath, tokenLabel: 'another' }],
+    ])('%s is said to be so', async (_name, target) => {
+      const error = await refusalOf(openPkcs11Root({ ...options('one'), targets: [target] }, undefined));
+      expect(error).toMatchObject({ code: 'RootOfTrustUnavailable', retryable: true });
+    });
+
+    test('a key that is not there is said to be so', async () => {
+      expect(await refusalOf(openPkcs11Root(options('nothing'), undefined))).toMatchObject({
+        code: 'RootOfTrustUnavailable',
+        message: expect.stringContaining('holdfast hsm init') as string,
+      });
+    });
+
+    test('where one token is away, the next is used', async () => {
+      const targets = [
+        { modulePath: hsm.modulePath, tokenLabel: 'another' },
+        { modulePath: hsm.modulePath, tokenLabel: LABEL },
+      ];
+      const root = await openPkcs11Root({ ...options('one'), targets }, undefined);
+      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), Buffer.alloc(0));
+      expect((await root.unwrap(wrapped, Buffer.alloc(0))).reveal().toString()).toBe('a key');
+      await root.close();
+    });
+
+    test('a wrong PIN is tried once', async () => {
+      const wrong = SecretBytes.copyOf(Buffer.from('000000'));
+      const targets = [options('one'), options('one')].flatMap((each) => each.targets);
+      warnings.length = 0;
+      expect(
+        await refusalOf(openPkcs11Root({ ...options('one'), pin: wrong, targets }, undefined)),
+      ).toMatchObject({
+        code: 'Configuration',
+        message: expect.stringContaining('CKR_PIN_INCORRECT') as string,
+      });
+      expect(warnings).toEqual([{ reason: 'CKR_PIN_INCORRECT' }]);
+    });
+
+    describe('a pool of processes', () => {
+      let pool: DevicePool;
+      let keyId: string;
+      const aad = Buffer.from('aad');
+
+      beforeAll(async () => {
+        await makeKey('pool');
+        pool = await DevicePool.open(options('pool'));
+        const [key] = await pool.request('listRootKeys', { label: 'pool' });
+        keyId = key?.id ?? '';
+      });
+      afterAll(() => pool.close());
+
+      async function roundTrip(text: string): Promise<string> {
+        const wrapped = await pool.request('wrap', { keyId, bytes: Buffer.from(text), aad });
+        return Buffer.from(await pool.request('unwrap', { keyId, bytes: wrapped, aad })).toString();
+      }
+
+      test('answers each of many requests, while its processes are killed again and again', async () => {
+        let isDone = false;
+        const killing = (async () => {
+          for (let kills = 0; kills < 12; kills++) {
+            await roundTrip('between two kills');
+            for (const processId of pool.processIds.slice(0, 1)) process.kill(processId, 'SIGKILL');
+          }
+          isDone = true;
+        })();
+        let count = 0;
+        while (!isDone) {
+          const texts = Array.from({ length: 8 }, (_, index) => `request ${count + index}`);
+          expect(await Promise.all(texts.map(roundTrip))).toEqual(texts);
+          count += texts.length;
+        }
+        await killing;
+      });
+
+      test('comes back by itself when the token does', async () => {
+        hsm.unplug();
+        for (const processId of pool.processIds) process.kill(processId, 'SIGKILL');
+        const waiting = roundTrip('asked while the token is away');
+        hsm.plugIn();
+        expect(await waiting).toBe('asked while the token is away');
+      });
+
+      test('ends a process that hangs, and asks another', async () => {
+        const [hanging] = pool.processIds;
+        if (hanging !== undefined) process.kill(hanging, 'SIGSTOP');
+        const texts = Array.from({ length: 6 }, (_, index) => `request ${index}`);
+        expect(await Promise.all(texts.map(roundTrip))).toEqual(texts);
+      }, 30_000);
+    });
+  },
+);

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const MODULES = [
+  '/usr/lib/softhsm/libsofthsm2.so',
+  '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
+  '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
+  '/usr/lib64/pkcs11/libsofthsm2.so',
+];
+const SO_PIN = '87654321';
+
+/** The PKCS#11 library of SoftHSM 2 on this machine; undefined where it is not installed. */
+export const SOFT_HSM_MODULE = MODULES.find((path) => existsSync(path));
+
+/** A SoftHSM of its own, in a folder that is removed at the end. */
+export class SoftHsm {
+  readonly pin = '123456';
+  readonly modulePath = SOFT_HSM_MODULE ?? '';
+  readonly #folder = mkdtempSync(join(tmpdir(), 'holdfast-softhsm-'));
+  readonly #tokens = join(this.#folder, 'tokens');
+
+  constructor() {
+    mkdirSync(this.#tokens);
+    writeFileSync(
+      this.environment.SOFTHSM2_CONF,
+      `directories.tokendir = ${this.#tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`,
+    );
+  }
+
+  /** What a process needs to find these tokens. */
+  get environment(): { readonly SOFTHSM2_CONF: string } {
+    return { SOFTHSM2_CONF: join(this.#folder, 'softhsm2.conf') };
+  }
+
+  /** Makes an empty token. */
+  async initToken(label: string): Promise<void> {
+    await promisify(execFile)(
+      'softhsm2-util',
+      ['--init-token', '--free', '--label', label, '--so-pin', SO_PIN, '--pin', this.pin],
+      { env: { ...process.env, ...this.environment } },
+    );
+  }
+
+  /** Takes all tokens away, as if the device had been unplugged. */
+  unplug(): void {
+    renameSync(this.#tokens, `${this.#tokens}.away`);
+    mkdirSync(this.#tokens);
+  }
+
+  plugIn(): void {
+    rmSync(this.#tokens, { recursive: true });
+    renameSync(`${this.#tokens}.away`, this.#tokens);
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
