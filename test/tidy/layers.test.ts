@@ -97,7 +97,7 @@ test('a package imports only what stands to its left', () => {
         }
         if (specifier.startsWith('node:')) return false;
         const layer = LAYERS[file.package];
-        const own = /^@holdfast\/([a-z]+)(?:\/admin)?$/.exec(specifier);
+        const own = /^@holdfast\/([a-z]+)(?:\/(?:admin|hsm))?$/.exec(specifier);
         if (own !== null) return layer?.own.includes(own[1] as string) !== true;
         return layer?.foreign.some((name) => specifier === name || specifier.startsWith(`${name}/`)) !== true;
       }),

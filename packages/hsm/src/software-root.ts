@@ -26,6 +26,7 @@ const CHECK_VALUE_BYTES = 16;
 /** wrap: format (1) ‖ nonce ‖ ciphertext ‖ tag by AES-256-GCM under the root key; the AAD is format ‖ the caller's. */
 class SoftwareRoot implements RootOfTrust {
   readonly kind: RootOfTrust['kind'];
+  readonly processIds = [];
   readonly #rootKey: SecretBytes;
   #closed = false;
 

@@ -1,4 +1,4 @@
-import { SecretBytes, type HoldfastError, type RootOfTrust } from '@holdfast/core';
+import { SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
 import { openPkcs11Root, TokenKeeper, type Pkcs11RootOptions } from '../src';
 import { DevicePool } from '../src/pkcs11/device-pool';
@@ -47,11 +47,15 @@ const LABEL = 'holdfast';
       return openPkcs11Root(options(label), undefined);
     });
 
-    function refusalOf(opening: Promise<RootOfTrust>): Promise<HoldfastError> {
-      return opening.then(
-        (root) => root.close().then(() => Promise.reject(new Error('it was opened'))),
-        (error: HoldfastError) => error,
-      );
+    async function refusalOf(opening: Promise<RootOfTrust>): Promise<unknown> {
+      let root: RootOfTrust;
+      try {
+        root = await opening;
+      } catch (error) {
+        return error;
+      }
+      await root.close();
+      return 'it was opened';
     }
 
     test('a root key is sensitive and cannot leave the token', async () => {

@@ -26,7 +26,12 @@ export interface StatusAnswer {
   readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };
   /** Whether clients can remove all objects of their domains at once (Interop). */
   readonly testMode: boolean;
-  readonly root: { readonly kind: string; readonly forEvaluation: boolean };
+  readonly root: {
+    readonly kind: string;
+    readonly forEvaluation: boolean;
+    /** Processes of the HSM that are ready. */
+    readonly processIds: readonly number[];
+  };
 }
 
 export interface DomainAnswer {

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import type { Pkcs11Target } from '@holdfast/hsm';
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 
 /** Bounds on what one peer may cost. Times in milliseconds, sizes in bytes. */
@@ -82,10 +83,17 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where the root key is. */
+export type RootConfig =
+  /** In the data folder, sealed where there is a passphrase. */
+  | { readonly kind: 'software' }
+  | { readonly kind: 'pkcs11'; readonly targets: readonly Pkcs11Target[]; readonly keyLabel: string };
+
 /** What one node is told at its start. Policy is in the database and the same on every node. */
 export interface NodeConfig {
   /** Folder for what must not be shared: the software root, the administration socket, the embedded database. */
   readonly dataDir: string;
+  readonly root: RootConfig;
   readonly listen: ListenAddress;
   /** Where KMIP over HTTPS is served too. */
   readonly httpsListen?: ListenAddress | undefined;

@@ -6,6 +6,7 @@ export {
   readLimits,
   type LogLevel,
   type NodeConfig,
+  type RootConfig,
   type ServerLimits,
 } from './config';
 export { FIRST_CLIENT_FOLDER } from './bootstrap';

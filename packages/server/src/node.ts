@@ -60,7 +60,7 @@ export class Node {
    * Brings a data folder and its database to the state in which they can serve, and opens both.
    * @throws HoldfastError Configuration, RootOfTrustMismatch, StoreUnavailable
    */
-  static async open(config: NodeConfig, passphrase: SecretBytes | undefined): Promise<Node> {
+  static async open(config: NodeConfig, secret: SecretBytes | undefined): Promise<Node> {
     const dataDir = resolve(config.dataDir);
     const log = createLogger(config.logLevel);
     await prepareDataDir(dataDir);
@@ -87,8 +87,8 @@ export class Node {
         log,
       }));
       undo.push(() => store.close());
-      const isNew = (await store.domainKeys.rootCheckValue()) === undefined;
-      const root = (opened.root = await openRoot(dataDir, passphrase, isNew));
+      const checkValue = await store.domainKeys.rootCheckValue();
+      const root = (opened.root = await openRoot({ ...config, dataDir }, secret, checkValue, log));
       undo.push(() => root.close());
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
@@ -184,7 +184,11 @@ export class Node {
         version: this.store.databaseVersion,
       },
       testMode: this.config.testMode,
-      root: { kind: this.root.kind, forEvaluation: this.root.kind.startsWith('software') },
+      root: {
+        kind: this.root.kind,
+        forEvaluation: this.root.kind.startsWith('software'),
+        processIds: this.root.processIds,
+      },
     };
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { SoftHsm } from './soft-hsm';
 
 const ROOT = resolve(__dirname, '../../..');
 const HOLDFAST = join(ROOT, 'packages/cli/bin/holdfast.js');
@@ -18,6 +19,8 @@ export interface ServerProcessOptions {
   /** Arguments of node itself, e.g. --cpu-prof. */
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** A SoftHSM whose token holds the root key; one with the default label is made where there is none. */
+  readonly softHsm?: SoftHsm;
   /** Whether it leads a process group of its own, as from a terminal or a service manager. */
   readonly ownProcessGroup?: boolean;
 }
@@ -77,8 +80,40 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code)));
 }
 
+/** What a server is told of its root of trust. */
+interface RootSetting {
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  remove(): void;
+}
+
+const TOKEN_LABEL = 'holdfast';
+
+/** HOLDFAST_TEST_ROOT=pkcs11 gives each data folder a token of its own, beside it. */
+async function rootOf(dataDir: string, softHsm: SoftHsm | undefined): Promise<RootSetting> {
+  if (softHsm === undefined && process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11') {
+    return { arguments: [], environment: {}, remove: () => undefined };
+  }
+  const hsm = softHsm ?? new SoftHsm(`${dataDir}.softhsm`);
+  const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
+  if (hsm.isEmpty) {
+    await hsm.initToken(TOKEN_LABEL);
+    const token = ['--module', hsm.modulePath, '--token', TOKEN_LABEL];
+    const { code, stderr } = await holdfastResult(['hsm', 'init', ...token], environment);
+    if (code !== 0) throw new Error(`no root key could be made: ${stderr}`);
+  }
+  return {
+    arguments: ['--root', 'pkcs11', '--pkcs11-module', hsm.modulePath, '--pkcs11-token', TOKEN_LABEL],
+    environment,
+    remove: () => {
+      if (softHsm === undefined) hsm.remove();
+    },
+  };
+}
+
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const root = await rootOf(dataDir, options.softHsm);
   const child = spawn(
     process.execPath,
     [
@@ -86,11 +121,12 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
       HOLDFAST,
       'serve',
       ...['--data-dir', dataDir, '--listen', '127.0.0.1:0', '--log-level', options.logLevel ?? 'warn'],
+      ...root.arguments,
       ...(options.arguments ?? []),
     ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, ...options.environment },
+      env: { ...process.env, ...root.environment, ...options.environment },
       detached: options.ownProcessGroup === true,
     },
   );
@@ -121,7 +157,9 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     async stop() {
       child.kill('SIGTERM');
       await exited;
-      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      if (options.dataDir !== undefined) return;
+      rmSync(dataDir, { recursive: true, force: true });
+      root.remove();
     },
     async kill() {
       child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,11 +19,14 @@ export const SOFT_HSM_MODULE = MODULES.find((path) => existsSync(path));
 export class SoftHsm {
   readonly pin = '123456';
   readonly modulePath = SOFT_HSM_MODULE ?? '';
-  readonly #folder = mkdtempSync(join(tmpdir(), 'holdfast-softhsm-'));
-  readonly #tokens = join(this.#folder, 'tokens');
+  readonly #folder: string;
+  readonly #tokens: string;
 
-  constructor() {
-    mkdirSync(this.#tokens);
+  /** @param folder with a SoftHSM that was made before, or where one is made; default: a new one */
+  constructor(folder = mkdtempSync(join(tmpdir(), 'holdfast-softhsm-'))) {
+    this.#folder = folder;
+    this.#tokens = join(folder, 'tokens');
+    mkdirSync(this.#tokens, { recursive: true });
     writeFileSync(
       this.environment.SOFTHSM2_CONF,
       `directories.tokendir = ${this.#tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`,
@@ -42,6 +45,10 @@ export class SoftHsm {
       ['--init-token', '--free', '--label', label, '--so-pin', SO_PIN, '--pin', this.pin],
       { env: { ...process.env, ...this.environment } },
     );
+  }
+
+  get isEmpty(): boolean {
+    return readdirSync(this.#tokens).length === 0;
   }
 
   /** Takes all tokens away, as if the device had been unplugged. */

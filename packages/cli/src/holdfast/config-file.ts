@@ -21,6 +21,10 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   listen: { option: 'listen', ...TEXT },
   httpsListen: { option: 'httpsListen', ...TEXT },
   databaseUrl: { option: 'databaseUrl', ...TEXT },
+  root: { option: 'root', ...TEXT },
+  pkcs11Module: { option: 'pkcs11Module', ...TEXT },
+  pkcs11Tokens: { option: 'pkcs11Token', ...TEXT_LIST },
+  pkcs11Key: { option: 'pkcs11Key', ...TEXT },
   workers: {
     option: 'workers',
     kind: 'a whole number from 1 to 256',

@@ -7,7 +7,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'Give an officer credential with --officer FILE or HOLDFAST_OFFICER (the first one is officer.json in the data folder).',
   ItemNotFound: 'Show what there is with: holdfast client|domain|ca|officer list.',
   ObjectAlreadyExists: 'Nothing was changed. Choose another name or folder.',
-  RootOfTrustMismatch: 'Check --data-dir and HOLDFAST_PASSPHRASE: they must be those of the first start.',
+  RootOfTrustMismatch: 'Check --data-dir, --root and the passphrase: they must be those of the first start.',
 };
 
 const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {

@@ -3,6 +3,7 @@ import { VERSION } from '@holdfast/server/admin';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
 import { domainCommand } from './domain';
+import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
 import { initCommand, serveCommand } from './serve';
 import { drainCommand, statusCommand } from './status';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
     domainCommand(),
     caCommand(),
     officerCommand(),
+    hsmCommand(),
   ]) {
     program.addCommand(inherit(command, program));
   }

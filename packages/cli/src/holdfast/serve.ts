@@ -2,19 +2,19 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { HoldfastError, type SecretBytes } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
+import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
 import { withConfigFile } from './config-file';
-import { readPassphrase } from './passphrase';
 import { withDataDir } from './options';
+import { withRootOptions, readRoot, type RootOptions } from './root-options';
 import { readSecretFile } from './secret-file';
 
-interface NodeOptions {
+interface NodeOptions extends RootOptions {
   readonly dataDir: string;
   readonly databaseUrl?: string;
   readonly host?: readonly string[];
   readonly crlUrl?: readonly string[];
   readonly caIssuerUrl?: readonly string[];
-  readonly passphrase?: boolean;
   readonly logLevel: string;
   /** From the configuration file alone. */
   readonly limits?: Readonly<Record<string, unknown>>;
@@ -39,7 +39,7 @@ function workerCount(text: string): number {
 }
 
 function withNodeOptions(command: Command): Command {
-  return withConfigFile(withDataDir(command))
+  return withRootOptions(withConfigFile(withDataDir(command)))
     .addOption(
       new Option('--database-url <url>', 'PostgreSQL to use instead of the embedded default').env(
         'HOLDFAST_DATABASE_URL',
@@ -47,7 +47,7 @@ function withNodeOptions(command: Command): Command {
     )
     .addHelpText(
       'after',
-      `\nSecrets may come from files: ${DATABASE_URL_FILE} and HOLDFAST_PASSPHRASE_FILE name them.\n`,
+      `\nSecrets may come from files: ${DATABASE_URL_FILE}, HOLDFAST_PASSPHRASE_FILE and HOLDFAST_HSM_PIN_FILE name them.\n`,
     )
     .option('--host <name>', 'a further DNS name or address in the server certificate (repeatable)', collect)
     .option('--crl-url <url>', 'CRL distribution point in the server certificate (repeatable)', collect)
@@ -56,7 +56,6 @@ function withNodeOptions(command: Command): Command {
       'authority information access in the server certificate (repeatable)',
       collect,
     )
-    .option('--passphrase', 'ask for the passphrase of the software root (HOLDFAST_PASSPHRASE goes before)')
     .addOption(
       new Option('--log-level <level>', 'how much is logged')
         .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
@@ -93,10 +92,11 @@ async function openNode(
   if (logLevel === undefined) {
     throw new HoldfastError('Configuration', `the log level is one of ${LOG_LEVELS.join(', ')}`);
   }
-  const passphrase: SecretBytes | undefined = await readPassphrase(options.passphrase === true);
+  const { root, secret } = await readRoot(options);
   return Node.open(
     {
       dataDir: options.dataDir,
+      root,
       ...addresses,
       databaseUrl: await databaseUrl(options),
       workers,
@@ -107,7 +107,7 @@ async function openNode(
       limits: readLimits(options.limits ?? {}),
       testMode,
     },
-    passphrase,
+    secret,
   );
 }
 
@@ -182,7 +182,7 @@ export function serveCommand(): Command {
 
 async function init(options: NodeOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
-  const wasThere = existsSync(join(dataDir, 'root.key'));
+  const wasThere = existsSync(join(dataDir, OFFICER_FILE_NAME)) || existsSync(join(dataDir, 'root.key'));
   const node = await openNode(options, { listen: '127.0.0.1:0', workers: 1 });
   await node.stop();
   const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
@@ -190,9 +190,12 @@ async function init(options: NodeOptions): Promise<void> {
     process.stdout.write(`Holdfast was set up in ${dataDir} before; what is there was kept.\n${start}`);
     return;
   }
+  const rootKey =
+    options.root === 'software'
+      ? '  root.key        the software root of trust: without it no key opens\n'
+      : `  The root key "${options.pkcs11Key}" stays in the HSM: without it no key opens.\n`;
   process.stdout.write(`Holdfast is set up in ${dataDir}.
-  root.key        the software root of trust: without it no key opens
-  officer.json    credential of the first officer: hand it out and remove it from this machine
+${rootKey}  officer.json    credential of the first officer: hand it out and remove it from this machine
   client/         certificate, key and CA of the first client
 ${start}`);
 }

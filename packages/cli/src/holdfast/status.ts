@@ -42,7 +42,7 @@ KMIP         ${kmip.host}:${kmip.port}${https === undefined ? '' : `\nHTTPS     
 Connections  ${answer.connections}
 Processes    ${answer.workers} serving, keeper ${answer.pid}
 Database     ${database.kind}, PostgreSQL ${database.version}
-Root         ${root.kind}${root.forEvaluation ? ' (for evaluation)' : ''}
+Root         ${root.kind}${rootNote(root)}
 ${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
@@ -61,4 +61,10 @@ export function drainCommand(): Command {
       await asOperator(options).call('POST /drain');
       process.stdout.write('The node is draining and will stop.\n');
     });
+}
+
+function rootNote({ kind, forEvaluation, processIds }: StatusAnswer['root']): string {
+  if (forEvaluation) return ' (for evaluation)';
+  if (kind !== 'pkcs11') return '';
+  return processIds.length === 0 ? ' (the HSM does not answer)' : ` (${processIds.length} processes ready)`;
 }

@@ -36,6 +36,9 @@ export interface RootOfTrust {
    */
   unwrap(wrapped: Buffer, aad: Buffer): Promise<SecretBytes>;
 
+  /** Processes that hold the device's library and are ready; empty where none is, or where the root needs none. */
+  readonly processIds: readonly number[];
+
   /** Forgets the root key, or ends the session with the device. May be called more than once. */
   close(): Promise<void>;
 }

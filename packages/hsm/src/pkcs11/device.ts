@@ -26,7 +26,7 @@ const BLOCK_BYTES = 16;
 const CHECK_VALUE_LABEL = 'holdfast root key check value 1';
 /** CKF_OS_LOCKING_OK: without it some libraries are not safe against their own threads. */
 const OS_LOCKING = 2;
-const READ_WRITE = SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION;
+const READ_WRITE = (SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION) as SessionFlag;
 const CKR_USER_ALREADY_LOGGED_IN = 0x100;
 
 type Handlers = { readonly [C in keyof DeviceCalls]: (input: DeviceCalls[C]['in']) => DeviceCalls[C]['out'] };

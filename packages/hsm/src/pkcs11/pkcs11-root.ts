@@ -21,6 +21,10 @@ class Pkcs11Root implements RootOfTrust {
     private readonly key: RootKeyFacts,
   ) {}
 
+  get processIds(): readonly number[] {
+    return this.pool.processIds;
+  }
+
   /** Asked of the device each time it is opened: what it says is compared with what is known. */
   async keyCheckValue(): Promise<string> {
     const keys = await this.pool.request('listRootKeys', { label: this.key.label });

@@ -1,0 +1,55 @@
+import { Option, type Command } from 'commander';
+import { HoldfastError, type SecretBytes } from '@holdfast/core';
+import type { RootConfig } from '@holdfast/server';
+import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/hsm';
+import { HSM_PIN, PASSPHRASE, readSecret } from './secret';
+
+export interface RootOptions {
+  readonly root: string;
+  readonly pkcs11Module?: string;
+  readonly pkcs11Token?: readonly string[];
+  readonly pkcs11Key: string;
+  readonly passphrase?: boolean;
+}
+
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+
+/** Adds what says where the root key is. */
+export function withRootOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--root <kind>', 'root of trust: a software key in the data folder, or a key in an HSM')
+        .choices(['software', 'pkcs11'])
+        .env('HOLDFAST_ROOT')
+        .default('software'),
+    )
+    .addOption(
+      new Option('--pkcs11-module <path>', "the HSM vendor's PKCS#11 library").env('HOLDFAST_PKCS11_MODULE'),
+    )
+    .option(
+      '--pkcs11-token <label>',
+      'label of the token (repeatable: tokens that hold the same root key, in order of preference)',
+      collect,
+    )
+    .option('--pkcs11-key <label>', 'label of the root key in the token', DEFAULT_ROOT_KEY_LABEL)
+    .option('--passphrase', 'ask for the passphrase of the software root, or the PIN of the HSM');
+}
+
+/**
+ * What the options say of the root of trust, with the secret that opens it.
+ * @throws HoldfastError Configuration
+ */
+export async function readRoot(
+  options: RootOptions,
+): Promise<{ readonly root: RootConfig; readonly secret: SecretBytes | undefined }> {
+  const ask = options.passphrase === true;
+  if (options.root === 'software')
+    return { root: { kind: 'software' }, secret: await readSecret(PASSPHRASE, ask) };
+  const { pkcs11Module: modulePath, pkcs11Token: tokens = [], pkcs11Key: keyLabel } = options;
+  if (modulePath === undefined || tokens.length === 0) {
+    throw new HoldfastError('Configuration', 'an HSM needs --pkcs11-module PATH and --pkcs11-token LABEL');
+  }
+  const targets = tokens.map((tokenLabel) => ({ modulePath, tokenLabel }));
+  const secret = await readSecret(HSM_PIN, ask || process.stdin.isTTY);
+  return { root: { kind: 'pkcs11', targets, keyLabel }, secret };
+}

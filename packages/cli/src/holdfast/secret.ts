@@ -1,0 +1,69 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { readSecretFile } from './secret-file';
+
+/** A secret that opens the root of trust, and where it may come from. */
+export interface SecretSource {
+  /** Environment variable; another one of its name and _FILE names a file. */
+  readonly variable: string;
+  readonly prompt: string;
+}
+export const PASSPHRASE: SecretSource = {
+  variable: 'HOLDFAST_PASSPHRASE',
+  prompt: 'Passphrase of the root key: ',
+};
+export const HSM_PIN: SecretSource = { variable: 'HOLDFAST_HSM_PIN', prompt: "PIN of the HSM's user: " };
+
+/**
+ * A secret from the environment (and taken out of it, so that children do not inherit it), from a file that the
+ * environment names, or asked for at the terminal. Undefined where none of these was wanted.
+ * @throws HoldfastError Configuration
+ */
+export async function readSecret(
+  { variable, prompt }: SecretSource,
+  ask: boolean,
+): Promise<SecretBytes | undefined> {
+  const fileVariable = `${variable}_FILE`;
+  // As where `$(cat FILE)` found no file: to go on would leave the root key open.
+  if (process.env[variable] === '') {
+    throw new HoldfastError('Configuration', `${variable} is empty: set or unset it`);
+  }
+  const given = process.env[variable] ?? '';
+  const kept = await readSecretFile(fileVariable);
+  if (given !== '' && kept !== undefined) {
+    throw new HoldfastError('Configuration', `set ${variable} or ${fileVariable}, not both`);
+  }
+  if (given !== '') {
+    Reflect.deleteProperty(process.env, variable);
+    return new SecretBytes(Buffer.from(given, 'utf8'));
+  }
+  if (kept !== undefined) return new SecretBytes(kept);
+  if (!ask) return undefined;
+  if (!process.stdin.isTTY) {
+    throw new HoldfastError(
+      'Configuration',
+      `there is no terminal to ask on: set ${fileVariable} or ${variable}`,
+    );
+  }
+  return new SecretBytes(Buffer.from(await question(prompt), 'utf8'));
+}
+
+/** Asks without showing what is typed. */
+function question(prompt: string): Promise<string> {
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+  process.stderr.write(prompt);
+  return new Promise((resolve, reject) => {
+    terminal.on('SIGINT', () => {
+      terminal.close();
+      process.stderr.write('\n');
+      reject(new HoldfastError('Configuration', 'nothing was given'));
+    });
+    terminal.question('', (answer) => {
+      terminal.close();
+      process.stderr.write('\n');
+      resolve(answer);
+    });
+  });
+}
