@@ -93,7 +93,10 @@ test('status tells where it serves, and with what', async () => {
     workers: 1,
     connections: expect.any(Number) as unknown,
     database: { kind: 'embedded', version: expect.stringMatching(/^\d+/) as unknown },
-    root: { kind: 'software-file', forEvaluation: true },
+    root:
+      process.env['HOLDFAST_TEST_ROOT'] === 'pkcs11'
+        ? { kind: 'pkcs11', forEvaluation: false, processIds: expect.any(Array) as unknown }
+        : { kind: 'software-file', forEvaluation: true, processIds: [] },
   });
   expect(await done('status')).toContain(String(server.port));
 });
