@@ -92,6 +92,7 @@ test('status tells where it serves, and with what', async () => {
     kmip: { host: server.host, port: server.port },
     workers: 1,
     connections: expect.any(Number) as unknown,
+    testMode: false,
     database: { kind: 'embedded', version: expect.stringMatching(/^\d+/) as unknown },
     root:
       process.env['HOLDFAST_TEST_ROOT'] === 'pkcs11'
