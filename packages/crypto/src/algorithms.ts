@@ -35,12 +35,16 @@ export interface AsymmetricFacts extends AlgorithmFacts {
 export const CURVE25519_LENGTH_BITS = 256;
 export const CURVE448_LENGTH_BITS = 448;
 
-function symmetric(algorithm: Algorithm, lengthsBits: readonly number[]): SymmetricFacts {
+function symmetric(
+  algorithm: Algorithm,
+  lengthsBits: readonly number[],
+  defaultLengthBits = Math.max(...lengthsBits),
+): SymmetricFacts {
   return {
     algorithm,
     kind: 'symmetric',
     lengthsBits,
-    defaultLengthBits: Math.max(...lengthsBits),
+    defaultLengthBits,
     materialLengthsBytes: (lengthBits) => (lengthsBits.includes(lengthBits) ? [lengthBits / 8] : []),
     hasParity: false,
   };
@@ -100,7 +104,8 @@ const CURVE_LENGTHS_BITS = [
  * The symmetric algorithms whose keys are generated here. (Other ones' keys are registered and served like any bytes.)
  */
 const SYMMETRIC_ALGORITHMS: readonly (SymmetricFacts | MacFacts)[] = [
-  symmetric(Algorithm.AES, [128, 192, 256]),
+  // 512 bits are the two keys of AES-256-XTS; those of AES-128-XTS have 256 together.
+  symmetric(Algorithm.AES, [128, 192, 256, 512], 256),
   tripleDes,
   symmetric(Algorithm.Camellia, [128, 192, 256]),
   symmetric(Algorithm.ARIA, [128, 192, 256]),

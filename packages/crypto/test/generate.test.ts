@@ -60,7 +60,7 @@ describe('symmetric keys', () => {
     [Algorithm.AES, 0],
     [Algorithm.AES, 129],
     [Algorithm.AES, -128],
-    [Algorithm.AES, 512],
+    [Algorithm.AES, 384],
     [Algorithm.DES3, 64],
     [Algorithm.HMAC_SHA256, 8],
     [Algorithm.HMAC_SHA256, 129],
