@@ -35,9 +35,11 @@ jest.setTimeout(30_000);
 
 const recorded = recordings();
 
+const IDENTIFIERS: readonly number[] = [Tag.UniqueIdentifier, Tag.PrivateKeyUniqueIdentifier];
+
 /** The same message about another object. */
 function aboutObject(item: Item, identifier: string): Item {
-  if (item.tag === Tag.UniqueIdentifier && item.type === ItemType.TextString) {
+  if (IDENTIFIERS.includes(item.tag) && item.type === ItemType.TextString) {
     return { ...item, value: identifier };
   }
   return item.type === ItemType.Structure
@@ -50,17 +52,26 @@ function isCovered(operation: number, version: VersionName): boolean {
   return found !== undefined && dialectNamed(version).knows(found.window);
 }
 
-/** Operations for which the key at hand may be the wrong one, or the recorded data that of another key. */
-const USES_OF_KEYS: readonly number[] = [
+/** Half of a key pair, where a request is about one: which half. */
+const HALVES: ReadonlyMap<number, number> = new Map([
+  [Operation.Sign, Tag.PrivateKeyUniqueIdentifier],
+  [Operation.ReKeyKeyPair, Tag.PrivateKeyUniqueIdentifier],
+  [Operation.SignatureVerify, Tag.PublicKeyUniqueIdentifier],
+]);
+const NEEDS_ACTIVE: readonly number[] = [
   Operation.Encrypt,
   Operation.Decrypt,
+  Operation.Revoke,
   Operation.Sign,
   Operation.SignatureVerify,
 ];
+const SIGN = 1;
+const VERIFY = 2;
 
 /** What an answer says when it is good. */
 function expectation(operation: number, version: VersionName): Partial<ReceivedItem> {
-  if (isCovered(operation, version) && USES_OF_KEYS.includes(operation)) return { operation };
+  // The recorded ciphertext is that of another key.
+  if (operation === Operation.Decrypt) return { operation };
   return isCovered(operation, version)
     ? { operation, status: ResultStatus.Success, reason: undefined, message: undefined }
     : { operation, status: ResultStatus.OperationFailed, reason: 'OperationNotSupported' };
@@ -81,8 +92,33 @@ function expectation(operation: number, version: VersionName): Partial<ReceivedI
     await server.stop();
   });
 
-  /** A new AES key, Active where the request is about to revoke it. */
-  async function objectFor(request: Request): Promise<string> {
+  /** What the request is about: an AES key, or half of a pair of RSA keys; Active where it has to be. */
+  async function objectFor({ items: [first] }: Request): Promise<string> {
+    const operation = first?.operation ?? 0;
+    const half = HALVES.get(operation);
+    const identifier = half === undefined ? await newKey() : await newHalf(half);
+    if (NEEDS_ACTIVE.includes(operation)) {
+      await maker.call(Operation.Activate, [uniqueIdentifier(identifier)]);
+    }
+    return identifier;
+  }
+
+  async function newHalf(half: number): Promise<string> {
+    const usage = (tag: number, mask: number) =>
+      structure(tag, attribute('Cryptographic Usage Mask', integer(0, mask)));
+    const made = await maker.call(Operation.CreateKeyPair, [
+      structure(
+        Tag.CommonTemplateAttribute,
+        attribute('Cryptographic Algorithm', enumeration(0, CryptographicAlgorithm.RSA)),
+        attribute('Cryptographic Length', integer(0, 2048)),
+      ),
+      usage(Tag.PrivateKeyTemplateAttribute, SIGN),
+      usage(Tag.PublicKeyTemplateAttribute, VERIFY),
+    ]);
+    return textAt(made, half);
+  }
+
+  async function newKey(): Promise<string> {
     const attributes = structure(
       Tag.TemplateAttribute,
       attribute('Cryptographic Algorithm', enumeration(0, CryptographicAlgorithm.AES)),
@@ -93,12 +129,7 @@ function expectation(operation: number, version: VersionName): Partial<ReceivedI
       enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
       attributes,
     ]);
-    const identifier = textAt(made, Tag.UniqueIdentifier);
-    const [first] = request.items;
-    if (first?.operation === Operation.Revoke) {
-      await maker.call(Operation.Activate, [uniqueIdentifier(identifier)]);
-    }
-    return identifier;
+    return textAt(made, Tag.UniqueIdentifier);
   }
 
   /** Frees the names of what a request made, so that the same request can be sent again in another version. */

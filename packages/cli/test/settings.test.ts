@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, mkdirSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { profilesPath, readProfiles, requireProfileName, writeProfiles } from '../src/kmip/profiles';
-import { connectionSettings, parseServer } from '../src/kmip/settings';
+import { connectionSettings, parseServer, parseServers } from '../src/kmip/settings';
 
 let environment: { XDG_CONFIG_HOME: string };
 beforeEach(() => {
@@ -60,6 +60,23 @@ test('an option counts before the environment, and that before the profile', asy
   const chosen = await connectionSettings({ profile: 'one' }, { ...environment, KMIP_PROFILE: 'two' });
   expect(chosen.server).toBe('a:1');
 });
+
+test.each([
+  ['a', { host: 'a', alternatives: [] }],
+  ['a:1, b:2', { host: 'a', port: 1, alternatives: [{ host: 'b', port: 2 }] }],
+  ['https://a', { host: 'a', alternatives: [], httpsPath: '/kmip' }],
+  ['https://a:1/', { host: 'a', port: 1, alternatives: [], httpsPath: '/' }],
+  ['https://[::1]:1/k,https://b/k', { host: '::1', port: 1, alternatives: [{ host: 'b' }], httpsPath: '/k' }],
+])('%s are servers', (text, servers) => {
+  expect(parseServers(text)).toEqual(servers);
+});
+
+test.each(['a,', 'https://', 'https://a/k?x', 'http://a', 'a,https://b', 'https://a/x,https://b/y'])(
+  '%s are none',
+  (text) => {
+    expect(() => parseServers(text)).toThrow(expect.objectContaining(wrongUse) as Error);
+  },
+);
 
 test('what is missing is wrong use', async () => {
   await expect(connectionSettings({}, environment)).rejects.toMatchObject(wrongUse);

@@ -1,31 +1,31 @@
-import { discoverVersions, type OperationDefinition } from '@holdfast/core';
+import { discoverVersions, ping, query, type OperationDefinition } from '@holdfast/core';
 import {
   BatchErrorContinuationOption,
+  ENCODINGS,
   ResultStatus,
   Tag,
   decodeResponse,
   dialectNamed,
+  dialectOf,
   encodeRequest,
+  peekVersion,
   type Credential,
   type Dialect,
+  type EncodingName,
+  type MessageEncoding,
   type RequestHeader,
   type Response,
   type ResponseBatchItem,
   type VersionName,
 } from '@holdfast/kmip';
-import {
-  DEFAULT_LIMITS,
-  HoldfastError,
-  ItemType,
-  decodeTtlv,
-  encodeTtlv,
-  type Item,
-  type Limits,
-} from '@holdfast/ttlv';
-import { Connection, DEFAULT_MAX_RESPONSE_BYTES, type ConnectionOptions, type TlsFacts } from './connection';
+import { DEFAULT_LIMITS, HoldfastError, ItemType, type Item, type Limits } from '@holdfast/ttlv';
+import { Connection } from './connection';
 import { ConnectionFailure } from './connection-failure';
 import { requestPayload } from './expressible';
+import { HttpsConnection } from './https-connection';
 import { KmipRefusal } from './refusal';
+import { Servers } from './servers';
+import { DEFAULT_MAX_RESPONSE_BYTES, type ConnectionOptions, type ServerAddress, type TlsFacts } from './tls';
 import { OFFERED_VERSIONS, negotiateVersion } from './versions';
 
 export interface KmipClientOptions extends ConnectionOptions {
@@ -33,6 +33,12 @@ export interface KmipClientOptions extends ConnectionOptions {
   readonly version?: VersionName | 'auto' | undefined;
   /** Sent in the header of each request, for servers that want more than a certificate. */
   readonly credentials?: readonly Credential[] | undefined;
+  /** Further servers that have the same keys: asked in this order where the one before does not answer. */
+  readonly alternatives?: readonly ServerAddress[] | undefined;
+  /** KMIP over HTTPS (KMIP Profiles 2.1 section 5.3): the target of its requests, usually /kmip. TLS alone where left out. */
+  readonly httpsPath?: string | undefined;
+  /** Of the messages: TTLV where left out; XML and JSON are for HTTPS. */
+  readonly encoding?: EncodingName | undefined;
 }
 
 /** A header and a short value. */
@@ -69,15 +75,28 @@ export interface BatchOptions {
   readonly inOrder?: boolean | undefined;
 }
 
-/** A typed KMIP client: what it can ask follows from the operation that it is given. */
+/** Operations that can be asked for twice, as nothing comes of them but their answer. */
+function isRepeatable(operation: Pick<OperationDefinition, 'access' | 'code'>): boolean {
+  const { access, code } = operation;
+  if (access !== undefined) return access === 'inspect' || access === 'obtain';
+  return [discoverVersions, query, ping].some((harmless) => harmless.code === code);
+}
+
+/**
+ * A typed KMIP client: what it can ask follows from the operation that it is given. Its connection is kept; one that
+ * broke is replaced at the next call, and the call goes to another server, if there is one, where nothing speaks against
+ * asking twice.
+ */
 export class KmipClient {
-  readonly #connection: Connection;
+  readonly #servers: Servers;
+  readonly #encoding: MessageEncoding;
   readonly #credentials: readonly Credential[];
   readonly #limits: Limits;
   #dialect: Dialect;
 
-  private constructor(connection: Connection, dialect: Dialect, options: KmipClientOptions) {
-    this.#connection = connection;
+  private constructor(servers: Servers, dialect: Dialect, options: KmipClientOptions) {
+    this.#servers = servers;
+    this.#encoding = ENCODINGS[options.encoding ?? 'ttlv'];
     this.#dialect = dialect;
     this.#credentials = options.credentials ?? [];
     const maxMessageBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
@@ -91,10 +110,11 @@ export class KmipClient {
   static async connect(options: KmipClientOptions): Promise<KmipClient> {
     const { version = 'auto' } = options;
     const client = new KmipClient(
-      await Connection.open(options),
+      serversOf(options),
       dialectNamed(version === 'auto' ? '1.1' : version),
       options,
     );
+    await client.#servers.connect();
     if (version !== 'auto') return client;
     try {
       client.#dialect = await negotiateVersion((dialect) => client.#versionsAskedIn(dialect));
@@ -110,8 +130,9 @@ export class KmipClient {
     return this.#dialect;
   }
 
+  /** Of the connection that is in use, or was last. */
   get tls(): TlsFacts {
-    return this.#connection.facts;
+    return this.#servers.facts;
   }
 
   /**
@@ -140,10 +161,9 @@ export class KmipClient {
       payload: requestPayload(operation, request, this.#dialect),
       uniqueBatchItemID: Buffer.from([index >>> 8, index & 0xff]),
     }));
-    const response = await this.#send(this.#dialect, items, {
-      batchErrorContinuationOption: continuation,
-      batchOrderOption: inOrder,
-    });
+    const header = { batchErrorContinuationOption: continuation, batchOrderOption: inOrder };
+    const mayRepeat = calls.every(({ operation }) => isRepeatable(operation));
+    const response = await this.#send(this.#dialect, items, header, mayRepeat);
     refuseWhole(response);
     return calls.map(({ operation }, index) => {
       const item = answerTo(response, items[index]?.uniqueBatchItemID, index);
@@ -156,18 +176,23 @@ export class KmipClient {
    * @throws ConnectionFailure
    */
   async exchange(message: Item): Promise<Item> {
-    return readable(await this.exchangeBytes(encodeTtlv(message)), (bytes) =>
-      decodeTtlv(bytes, this.#limits),
-    );
+    return await this.#exchange(message, false);
   }
 
-  /** The same with TTLV bytes. */
+  /** The same with bytes, which are in the client's encoding. */
   async exchangeBytes(message: Buffer): Promise<Buffer> {
-    return await this.#connection.exchange(message);
+    return await this.#servers.exchange(message, false);
   }
 
   async close(): Promise<void> {
-    await this.#connection.close();
+    await this.#servers.close();
+  }
+
+  async #exchange(message: Item, mayRepeat: boolean): Promise<Item> {
+    const version = peekVersion(message);
+    const dialect = version === undefined ? this.#dialect : dialectOf(version);
+    const answer = await this.#servers.exchange(this.#encoding.encode(message, dialect), mayRepeat);
+    return readable(answer, (bytes) => this.#encoding.decode(bytes, this.#limits));
   }
 
   async #versionsAskedIn(dialect: Dialect) {
@@ -183,7 +208,8 @@ export class KmipClient {
     request: Request,
   ): Promise<Response> {
     const payload = requestPayload(operation, request, dialect);
-    const response = await this.#send(dialect, [{ operation: operation.code, payload }], {});
+    const items = [{ operation: operation.code, payload }];
+    const response = await this.#send(dialect, items, {}, isRepeatable(operation));
     const [item, second] = response.items;
     if (item === undefined || second !== undefined) {
       throw unreadable(`the answer to one operation has ${response.items.length} items`);
@@ -197,10 +223,24 @@ export class KmipClient {
     dialect: Dialect,
     items: Parameters<typeof encodeRequest>[0]['items'],
     header: Partial<RequestHeader>,
+    mayRepeat: boolean,
   ): Promise<Response> {
     const message = encodeRequest({ dialect, header: { ...header, credentials: this.#credentials }, items });
-    return readable(await this.exchange(message), decodeResponse);
+    return readable(await this.#exchange(message, mayRepeat), decodeResponse);
   }
+}
+
+/** @throws HoldfastError Configuration */
+function serversOf(options: KmipClientOptions): Servers {
+  const { alternatives = [], httpsPath: path, encoding = 'ttlv' } = options;
+  if (path === undefined && encoding !== 'ttlv') {
+    throw new HoldfastError('Configuration', `messages in ${encoding.toUpperCase()} are sent over HTTPS`);
+  }
+  const http = path === undefined ? undefined : { path, encoding: ENCODINGS[encoding] };
+  return new Servers([{ host: options.host, port: options.port }, ...alternatives], (address) => {
+    const there = { ...options, ...address };
+    return http === undefined ? Connection.open(there) : HttpsConnection.open({ ...there, ...http });
+  });
 }
 
 function unreadable(what: string, cause?: unknown): ConnectionFailure {

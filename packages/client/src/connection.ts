@@ -1,38 +1,18 @@
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { Tag } from '@holdfast/kmip';
 import { FrameReader } from '@holdfast/ttlv';
 import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
-import { secureContextOf, type TlsCredentials } from './credentials';
-
-export interface ConnectionOptions extends TlsCredentials {
-  readonly host: string;
-  /** 5696 where left out. */
-  readonly port?: number | undefined;
-  /** The name that the server's certificate has to have, where it is not `host`. */
-  readonly serverName?: string | undefined;
-  /** How long to wait for the connection, and then for each answer; 30 s where left out. */
-  readonly timeoutMs?: number | undefined;
-  /** Longest answer in bytes that is taken; 64 MiB where left out, a million identifiers. */
-  readonly maxResponseBytes?: number | undefined;
-}
-
-/** What can be told of a TLS connection. */
-export interface TlsFacts {
-  readonly protocol: string;
-  readonly cipher: string;
-  /** Of the server's certificate, on one line. */
-  readonly subject: string;
-  readonly issuer: string;
-  readonly validTo: string;
-  readonly fingerprintSha256: string;
-}
-
-export const KMIP_PORT = 5696;
-export const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-const DEFAULT_TIMEOUT_MS = 30_000;
-const KEEP_ALIVE_DELAY_MS = 60_000;
-const CLOSE_DEADLINE_MS = 1000;
+import {
+  DEFAULT_MAX_RESPONSE_BYTES,
+  DEFAULT_TIMEOUT_MS,
+  addressOf,
+  closeTls,
+  factsOf,
+  openTls,
+  type Channel,
+  type ConnectionOptions,
+  type TlsFacts,
+} from './tls';
 
 interface Waiting {
   readonly resolve: (answer: Buffer) => void;
@@ -44,7 +24,7 @@ interface Waiting {
  * One TLS connection to a KMIP server, with mutual authentication. Requests may be sent before earlier ones are
  * answered; answers come in the order of the requests. KMIP Profiles 2.1 section 3.1.
  */
-export class Connection {
+export class Connection implements Channel {
   readonly #socket: TLSSocket;
   readonly #address: string;
   readonly #timeoutMs: number;
@@ -58,71 +38,25 @@ export class Connection {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
     this.#reader = new FrameReader({ tags: [Tag.ResponseMessage], maxFrameBytes: maxResponseBytes });
-    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('error', (error) => this.#break(error));
     socket.on('close', () => this.#break(undefined));
   }
 
-  /**
-   * Connects and authenticates both sides. A server that refuses the client's certificate under TLS 1.3 says so only
-   * after the handshake: then the first exchange fails.
-   * @throws ConnectionFailure
-   */
+  /** @throws ConnectionFailure, see openTls */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const { host, port = KMIP_PORT, serverName, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    const secureContext = secureContextOf(options);
-    const maxResponseBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
-    return await new Promise<Connection>((resolve, reject) => {
-      const opening = connect({
-        host,
-        port,
-        secureContext,
-        // An address is no name to ask for (RFC 6066 section 3); the certificate is checked against `host` then.
-        ...(serverName === undefined
-          ? isIP(host) === 0
-            ? { servername: host }
-            : {}
-          : { servername: serverName }),
-      });
-      const timer = setTimeout(() => {
-        opening.destroy(timedOut(address, 'no connection', timeoutMs, true));
-      }, timeoutMs);
-      const failed = (error?: unknown) => {
-        clearTimeout(timer);
-        reject(explainBreak(error, { address, secure: false, answered: false, pending: false }));
-      };
-      opening.once('error', failed);
-      opening.once('close', failed);
-      opening.once('secureConnect', () => {
-        clearTimeout(timer);
-        opening.off('error', failed);
-        opening.off('close', failed);
-        resolve(new Connection(opening, address, timeoutMs, maxResponseBytes));
-      });
-    });
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options;
+    return new Connection(await openTls(options), addressOf(options), timeoutMs, maxResponseBytes);
   }
 
-  /** What the two sides agreed on, and who the server is. */
   get facts(): TlsFacts {
-    const certificate = this.#socket.getPeerX509Certificate();
-    const oneLine = (name: string | undefined) => (name ?? '').split('\n').join(', ');
-    return {
-      protocol: this.#socket.getProtocol() ?? '',
-      cipher: this.#socket.getCipher().standardName,
-      subject: oneLine(certificate?.subject),
-      issuer: oneLine(certificate?.issuer),
-      validTo: certificate?.validTo ?? '',
-      fingerprintSha256: certificate?.fingerprint256 ?? '',
-    };
+    return factsOf(this.#socket);
   }
 
-  /**
-   * Sends one Request Message and waits for its Response Message, both TTLV bytes.
-   * @throws ConnectionFailure; after one the connection is of no more use
-   */
+  get isOpen(): boolean {
+    return this.#failure === undefined;
+  }
+
   exchange(request: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -137,21 +71,9 @@ export class Connection {
     });
   }
 
-  /** Ends the connection in order; requests that have no answer yet fail. */
   async close(): Promise<void> {
     this.#break(new ConnectionFailure('closed', `${this.#address}: the connection was closed here`));
-    const socket = this.#socket;
-    if (socket.closed) return;
-    await new Promise<void>((resolve) => {
-      const deadline = setTimeout(() => socket.destroy(), CLOSE_DEADLINE_MS);
-      socket.once('close', () => {
-        clearTimeout(deadline);
-        resolve();
-      });
-      socket.end();
-      // What the server still sends is let pass, so that its close_notify is seen.
-      socket.resume();
-    });
+    await closeTls(this.#socket);
   }
 
   #received(chunk: Buffer): void {

@@ -1,5 +1,5 @@
 export * from './client';
-export { KMIP_PORT, type ConnectionOptions, type TlsFacts } from './connection';
+export { KMIP_PORT, type ConnectionOptions, type ServerAddress, type TlsFacts } from './tls';
 export { ConnectionFailure, type ConnectionFailureReason } from './connection-failure';
 export { isEncryptedKey, type TlsCredentials } from './credentials';
 export { KmipRefusal } from './refusal';

@@ -62,8 +62,9 @@ The cases of a folder are played in natural order of their names. Each must find
 but the earlier cases of its folder on it: use an empty server, or a domain of its own. Requests are sent in the version
 that they are written in, whatever --kmip-version says. Exits 0 if all cases passed, 1 if one failed.
 
-Example:
+Examples:
   kmip conformance --filter SKLC --filter 'TC-OFFSET-?-14' cases/1.4
+  kmip conformance --server https://kms:5697/kmip --encoding json cases/2.0
 `,
     )
     .action((path: string, flags: ConformanceFlags) => conformance(path, flags));

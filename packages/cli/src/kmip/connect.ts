@@ -1,12 +1,19 @@
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '@holdfast/client';
-import { CredentialType, VERSION_NAMES, type Credential, type VersionName } from '@holdfast/kmip';
+import {
+  CredentialType,
+  ENCODING_NAMES,
+  VERSION_NAMES,
+  type Credential,
+  type EncodingName,
+  type VersionName,
+} from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
 import { printable } from '../table';
 import { promptSecret } from './prompt';
 import {
   connectionSettings,
-  parseServer,
+  parseServers,
   readNamedFile,
   type ConnectionFlags,
   type ConnectionSettings,
@@ -18,6 +25,13 @@ export function parseVersion(text: string | undefined): VersionName | 'auto' {
   const version = VERSION_NAMES.find((name) => name === text);
   if (version !== undefined) return version;
   throw wrongUse(`there is no KMIP version ${text}`, `One of ${VERSION_NAMES.join(', ')}, or auto.`);
+}
+
+/** @throws CommandFailure wrong use, where there is no such encoding */
+export function parseEncoding(text = 'ttlv'): EncodingName {
+  const encoding = ENCODING_NAMES.find((name) => name === text.toLowerCase());
+  if (encoding !== undefined) return encoding;
+  throw wrongUse(`there is no encoding ${text}`, `One of ${ENCODING_NAMES.join(', ')}.`);
 }
 
 async function passphraseFor(
@@ -51,7 +65,8 @@ export async function clientOptions(settings: ConnectionSettings): Promise<KmipC
   const key = await read(settings.key, 'the private key');
   const ca = await read(settings.ca, 'the CA file');
   return {
-    ...parseServer(settings.server),
+    ...parseServers(settings.server),
+    encoding: parseEncoding(settings.encoding),
     cert,
     key,
     ca,

@@ -9,7 +9,11 @@ export function repeatable(value: string, before: readonly string[] | undefined)
 export function withConnectionOptions(command: Command): Command {
   return command
     .optionsGroup('Connection:')
-    .option('--server <host:port>', 'KMIP server, port 5696 unless given [KMIP_SERVER]')
+    .option(
+      '--server <host:port>',
+      'KMIP server, port 5696 unless given; https://HOST:PORT/kmip for HTTPS; several with commas between them are tried in turn [KMIP_SERVER]',
+    )
+    .option('--encoding <name>', 'over HTTPS: ttlv, xml or json (default: ttlv) [KMIP_ENCODING]')
     .option('--cert <file>', 'client certificate, PEM [KMIP_CERT]')
     .option(
       '--key <file>',

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { wrongUse } from '../exit';
 import { listing, table } from '../table';
-import { parseVersion } from './connect';
+import { parseEncoding, parseVersion } from './connect';
 import {
   profileNamed,
   readProfiles,
@@ -11,7 +11,7 @@ import {
   type Profile,
   type StoredProfiles,
 } from './profiles';
-import { parseServer } from './settings';
+import { parseServers } from './settings';
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -25,6 +25,7 @@ interface AddFlags {
   readonly serverName?: string;
   readonly username?: string;
   readonly kmipVersion?: string;
+  readonly encoding?: string;
   readonly default?: boolean;
   readonly force?: boolean;
 }
@@ -35,7 +36,8 @@ function absolute(path: string | undefined): string | undefined {
 
 async function add(name: string, flags: AddFlags): Promise<void> {
   requireProfileName(name);
-  parseServer(flags.server);
+  parseServers(flags.server);
+  parseEncoding(flags.encoding);
   parseVersion(flags.kmipVersion);
   const stored = await readProfiles(process.env);
   if (Object.hasOwn(stored.profiles, name) && flags.force !== true) {
@@ -52,6 +54,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
     serverName: flags.serverName,
     username: flags.username,
     version: flags.kmipVersion,
+    encoding: flags.encoding,
   };
   const isDefault = flags.default === true || stored.default === undefined;
   const profiles = { ...stored.profiles, [name]: profile };
@@ -116,6 +119,7 @@ export function profileCommand(): Command {
     .option('--server-name <name>', 'name that the server’s certificate has, if not HOST')
     .option('--username <name>', 'for servers that want one; its password is never stored')
     .option('--kmip-version <version>', '1.0 to 2.1, or auto')
+    .option('--encoding <name>', 'over HTTPS: ttlv, xml or json')
     .option('--default', 'make it the default')
     .option('--force', 'replace a profile of this name')
     .addHelpText(

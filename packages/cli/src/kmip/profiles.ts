@@ -7,7 +7,7 @@ import { wrongUse } from '../exit';
 
 /** Connection settings that are kept under a name: addresses, names and paths, never a key or a password. */
 export interface Profile {
-  /** HOST:PORT. */
+  /** HOST:PORT, https://HOST:PORT/PATH, or several of them. */
   readonly server: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
@@ -15,6 +15,7 @@ export interface Profile {
   readonly serverName?: string | undefined;
   readonly username?: string | undefined;
   readonly version?: string | undefined;
+  readonly encoding?: string | undefined;
 }
 
 export interface StoredProfiles {
@@ -26,7 +27,7 @@ export interface StoredProfiles {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const MEMBERS = ['server', 'cert', 'key', 'ca', 'serverName', 'username', 'version'] as const;
+const MEMBERS = ['server', 'cert', 'key', 'ca', 'serverName', 'username', 'version', 'encoding'] as const;
 
 /** $XDG_CONFIG_HOME/holdfast/profiles.json (XDG Base Directory Specification). */
 export function profilesPath(environment: Environment): string {

@@ -6,7 +6,7 @@ import { profileCommand } from './profile-command';
 
 const FOOTER = `
 Every command shows its own options and an example with --help. Settings are taken from options, then from
-environment variables (KMIP_SERVER, KMIP_CERT, KMIP_KEY, KMIP_CA, KMIP_VERSION), then from a profile.
+environment variables (KMIP_SERVER, KMIP_CERT, KMIP_KEY, KMIP_CA, KMIP_VERSION, KMIP_ENCODING), then from a profile.
 
 Exit codes: 0 done, 1 refused by the server, 2 wrong use, 3 no connection.
 `;

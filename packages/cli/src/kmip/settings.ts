@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
+import type { ServerAddress } from '@holdfast/client';
 import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
 import { profileNamed, readProfiles, type Profile } from './profiles';
@@ -13,6 +14,7 @@ export interface ConnectionFlags {
   readonly serverName?: string;
   readonly username?: string;
   readonly kmipVersion?: string;
+  readonly encoding?: string;
   readonly profile?: string;
   readonly timeout?: string;
   readonly verbose?: boolean;
@@ -43,6 +45,7 @@ function fromEnvironment(environment: Environment): Partial<Profile> {
     version: value('KMIP_VERSION'),
     serverName: value('KMIP_SERVER_NAME'),
     username: value('KMIP_USERNAME'),
+    encoding: value('KMIP_ENCODING'),
   };
 }
 
@@ -85,10 +88,42 @@ export async function connectionSettings(
     serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
     username: flags.username ?? variables.username ?? profile.username,
     version: flags.kmipVersion ?? variables.version ?? profile.version,
+    encoding: flags.encoding ?? variables.encoding ?? profile.encoding,
     passphrase: environment['KMIP_KEY_PASSPHRASE'],
     password: environment['KMIP_PASSWORD'],
     timeoutMs: timeoutMsOf(flags.timeout),
   };
+}
+
+/** Which servers, and how messages get there. */
+export interface Servers extends ServerAddress {
+  readonly alternatives: readonly ServerAddress[];
+  /** The target of HTTPS requests; absent for TLS alone. */
+  readonly httpsPath?: string;
+}
+
+const HTTPS = /^https:\/\/([^/?#]*)(\/[^?#]*)?$/i;
+const HTTPS_PATH = '/kmip';
+
+/**
+ * A server, or several with commas between them: HOST, HOST:PORT, [IPv6]:PORT, or https://HOST:PORT/PATH. All of them are
+ * spoken to in the same way.
+ * @throws CommandFailure wrong use
+ */
+export function parseServers(text: string): Servers {
+  const servers = text.split(',').map((each) => {
+    const [, authority, path = HTTPS_PATH] = HTTPS.exec(each.trim()) ?? [];
+    return authority === undefined
+      ? { address: parseServer(each.trim()), path: undefined }
+      : { address: parseServer(authority), path: path === '' ? HTTPS_PATH : path };
+  });
+  const [first, ...others] = servers;
+  if (first === undefined) throw wrongUse('no server is given');
+  if (others.some(({ path }) => path !== first.path)) {
+    throw wrongUse('all servers of a list are spoken to over TLS, or all over HTTPS with the same path');
+  }
+  const alternatives = others.map(({ address }) => address);
+  return { ...first.address, alternatives, ...(first.path === undefined ? {} : { httpsPath: first.path }) };
 }
 
 const ADDRESS = /^(?:\[([^[\]]+)\]|([^:[\]/]+))(?::(\d{1,5}))?$/;

@@ -1,0 +1,157 @@
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { MessageEncoding } from '@holdfast/kmip';
+import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
+import {
+  DEFAULT_MAX_RESPONSE_BYTES,
+  DEFAULT_TIMEOUT_MS,
+  addressOf,
+  closeTls,
+  factsOf,
+  openTls,
+  type Channel,
+  type ConnectionOptions,
+  type TlsFacts,
+} from './tls';
+
+/** What HTTP wants to know besides. */
+export interface HttpOptions {
+  /** The target of the POST requests: KMIP Profiles 2.1 section 5.3.1. */
+  readonly path: string;
+  readonly encoding: MessageEncoding;
+}
+
+/** Hands out the one TLS connection that there is. */
+class OneSocketAgent extends Agent {
+  constructor(private readonly socket: TLSSocket) {
+    super({ keepAlive: true, maxSockets: 1 });
+  }
+
+  override createConnection(): TLSSocket {
+    return this.socket;
+  }
+}
+
+/** One connection to a KMIP server that speaks HTTP; requests wait for the answers to earlier ones. */
+export class HttpsConnection implements Channel {
+  readonly #agent: Agent;
+  readonly #unanswered = new Set<ClientRequest>();
+  #failure: ConnectionFailure | undefined;
+  #answered = false;
+
+  private constructor(
+    private readonly socket: TLSSocket,
+    private readonly options: ConnectionOptions & HttpOptions,
+  ) {
+    this.#agent = new OneSocketAgent(socket);
+    socket.on('error', (error) => this.#break(error));
+    socket.on('close', () => this.#break(undefined));
+  }
+
+  /** @throws ConnectionFailure, see openTls */
+  static async open(options: ConnectionOptions & HttpOptions): Promise<HttpsConnection> {
+    return new HttpsConnection(await openTls(options), options);
+  }
+
+  get facts(): TlsFacts {
+    return factsOf(this.socket);
+  }
+
+  get isOpen(): boolean {
+    return this.#failure === undefined;
+  }
+
+  exchange(message: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      const { path, encoding, timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
+      const address = addressOf(this.options);
+      const headers = {
+        Host: address,
+        'Content-Type': encoding.contentType,
+        'Content-Length': message.length,
+        'Cache-Control': 'no-cache',
+      };
+      const sent = request({ agent: this.#agent, method: 'POST', path, headers });
+      const timer = setTimeout(() => {
+        this.#fail(timedOut(address, 'no answer', timeoutMs, false));
+      }, timeoutMs);
+      const settled = (): void => {
+        clearTimeout(timer);
+        this.#unanswered.delete(sent);
+      };
+      this.#unanswered.add(sent);
+      sent.on('response', (answer) => {
+        this.#read(answer).then(
+          (body) => {
+            settled();
+            this.#answered = true;
+            resolve(body);
+          },
+          (error: unknown) => {
+            this.#fail(error);
+            settled();
+            reject(this.#failure ?? (error as Error));
+          },
+        );
+      });
+      sent.on('error', (error) => {
+        this.#fail(error);
+        settled();
+        reject(this.#failure ?? error);
+      });
+      sent.end(message);
+    });
+  }
+
+  async close(): Promise<void> {
+    const address = addressOf(this.options);
+    this.#break(new ConnectionFailure('closed', `${address}: the connection was closed here`));
+    for (const sent of this.#unanswered) sent.destroy();
+    await closeTls(this.socket);
+  }
+
+  /** @throws ConnectionFailure, and what the stream throws */
+  async #read(answer: IncomingMessage): Promise<Buffer> {
+    const { encoding, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = this.options;
+    const { statusCode = 0, headers } = answer;
+    if (statusCode !== 200) throw this.#noKmip(`it answers with the HTTP status ${statusCode}`, statusCode);
+    const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+    if (type !== encoding.contentType) throw this.#noKmip(`its answer is no ${encoding.contentType}`);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer) {
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (length > maxResponseBytes)
+        throw this.#noKmip(`its answer is longer than ${maxResponseBytes} bytes`);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  #noKmip(what: string, status = 200): ConnectionFailure {
+    return new ConnectionFailure('protocol', `${addressOf(this.options)}: ${what}`, {
+      hint: `Check that KMIP is served over HTTPS there, with the target ${this.options.path}.`,
+      // A server that refuses a request as such has not looked into it.
+      outcomeKnown: status >= 400 && status < 500,
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#break(error);
+    this.socket.destroy();
+  }
+
+  /** The first reason counts; later ones are its consequences. */
+  #break(error: unknown): void {
+    this.#failure ??= explainBreak(error, {
+      address: addressOf(this.options),
+      secure: true,
+      answered: this.#answered,
+      pending: this.#unanswered.size > 0,
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import { activate, getAttributes } from '@holdfast/core';
+import { ResultStatus, Tag, dialectNamed, type Request } from '@holdfast/kmip';
+import { ConnectionFailure, KmipClient, call, type KmipClientOptions } from '../src';
+import {
+  makeAuthority,
+  speaking,
+  startPeer,
+  type Answer,
+  type Authority,
+  type Identity,
+  type Peer,
+} from './peer';
+
+/** Several servers that have the same keys, of which some do not answer. */
+
+let authority: Authority;
+let identity: Identity;
+const peers: Peer[] = [];
+const clients: KmipClient[] = [];
+
+beforeAll(async () => {
+  authority = await makeAuthority();
+  identity = await authority.server();
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await Promise.all(peers.splice(0).map((peer) => peer.stop()));
+});
+
+/** A server that answers with its own name, as often as it is told; then it hangs up on requests. */
+async function server(name: string, answers = Infinity): Promise<{ port: number; heard: () => number }> {
+  let heard = 0;
+  const answer = ({ items }: Request): Answer =>
+    ++heard > answers
+      ? 'close'
+      : items.map(({ operation, uniqueBatchItemID }) => ({
+          operation,
+          uniqueBatchItemID,
+          resultStatus: ResultStatus.Success,
+          payload: activate.response.encode(
+            Tag.ResponsePayload,
+            { uniqueIdentifier: name },
+            dialectNamed('1.4'),
+          ),
+        }));
+  const peer = await startPeer(identity, speaking(answer));
+  peers.push(peer);
+  return { port: peer.port, heard: () => heard };
+}
+
+async function deadPort(): Promise<number> {
+  const peer = await startPeer(identity, () => undefined);
+  await peer.stop();
+  return peer.port;
+}
+
+async function clientOf(
+  ports: readonly number[],
+  options: Partial<KmipClientOptions> = {},
+): Promise<KmipClient> {
+  const [port, ...others] = ports;
+  const client = await KmipClient.connect({
+    host: '127.0.0.1',
+    port,
+    alternatives: others.map((other) => ({ host: '127.0.0.1', port: other })),
+    ca: authority.ca,
+    ...authority.client,
+    version: '1.4',
+    timeoutMs: 10_000,
+    ...options,
+  });
+  clients.push(client);
+  return client;
+}
+
+const attributes = { uniqueIdentifier: 'k', attributeReferences: [] };
+const named = async (client: KmipClient) => (await client.call(getAttributes, attributes)).uniqueIdentifier;
+const activated = async (client: KmipClient) =>
+  (await client.call(activate, { uniqueIdentifier: 'k' })).uniqueIdentifier;
+
+test('the first that answers is taken, and kept', async () => {
+  const [one, two] = [await server('one'), await server('two')];
+  const client = await clientOf([await deadPort(), one.port, two.port]);
+  expect([await named(client), await activated(client), await named(client)]).toEqual(['one', 'one', 'one']);
+  expect(two.heard()).toBe(0);
+});
+
+test('where none answers, each is told of', async () => {
+  const dead = [await deadPort(), await deadPort()];
+  const failure = clientOf(dead);
+  await expect(failure).rejects.toMatchObject({ reason: 'unreachable', outcomeKnown: true });
+  for (const port of dead) await expect(failure).rejects.toThrow(String(port));
+});
+
+test('a question goes on to the next server where the first hangs up', async () => {
+  const [one, two] = [await server('one', 1), await server('two')];
+  const client = await clientOf([one.port, two.port]);
+  expect([await named(client), await named(client), await named(client)]).toEqual(['one', 'two', 'two']);
+});
+
+test('a batch of questions does so too', async () => {
+  const [one, two] = [await server('one', 0), await server('two')];
+  const client = await clientOf([one.port, two.port]);
+  expect(await client.batch([call(getAttributes, attributes)])).toMatchObject([
+    { status: 'done', response: { uniqueIdentifier: 'two' } },
+  ]);
+});
+
+test('what may have been done is not done again', async () => {
+  const [one, two] = [await server('one', 1), await server('two')];
+  const client = await clientOf([one.port, two.port]);
+  expect(await activated(client)).toBe('one');
+  await expect(activated(client)).rejects.toMatchObject({ outcomeKnown: false });
+  expect(two.heard()).toBe(0);
+});
+
+test('a server that never answers is given up once', async () => {
+  const silent = await startPeer(identity, () => undefined);
+  peers.push(silent);
+  const two = await server('two');
+  const client = await clientOf([silent.port, two.port], { timeoutMs: 500 });
+  expect(await named(client)).toBe('two');
+  expect(await named(client)).toBe('two');
+});
+
+test('all hang up: the failure is told, and the client may try again', async () => {
+  const [one, two] = [await server('one', 0), await server('two', 0)];
+  const client = await clientOf([one.port, two.port]);
+  await expect(named(client)).rejects.toBeInstanceOf(ConnectionFailure);
+  // The connection that was there is not held against its server.
+  expect([one.heard(), two.heard()]).toEqual([2, 1]);
+  await expect(named(client)).rejects.toBeInstanceOf(ConnectionFailure);
+});
+
+test('a client that was closed stays so', async () => {
+  const { port } = await server('one');
+  const client = await clientOf([port]);
+  await client.close();
+  await expect(named(client)).rejects.toMatchObject({ reason: 'closed' });
+});

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { KmipClient, call, type KmipClientOptions } from '@holdfast/client';
+import { activate, create, destroy, get, getAttributes, locate, revoke } from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  NameType,
+  ObjectType,
+  RevocationReasonCode,
+  UniqueIdentifier,
+  type Attribute,
+} from '@holdfast/kmip';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+
+jest.setTimeout(30_000);
+
+/** The typed client and a real server, over all transports and encodings. */
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServerProcess({ arguments: ['--https-listen', '127.0.0.1:0'] });
+}, 60_000);
+afterAll(() => server.stop());
+
+const TRANSPORTS: readonly [string, Partial<KmipClientOptions>][] = [
+  ['TTLV over TLS', {}],
+  ['TTLV over HTTPS', { httpsPath: '/kmip' }],
+  ['XML over HTTPS', { httpsPath: '/', encoding: 'xml' }],
+  ['JSON over HTTPS', { httpsPath: '/kmip', encoding: 'json' }],
+];
+
+async function connected(options: Partial<KmipClientOptions>): Promise<KmipClient> {
+  const { cert, key, ca } = server.clientFiles;
+  return KmipClient.connect({
+    host: server.host,
+    port: options.httpsPath === undefined ? server.port : server.https?.port,
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    ca: readFileSync(ca),
+    ...options,
+  });
+}
+
+function keyNamed(nameValue: string) {
+  const attributes: Attribute[] = [
+    { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+    { key: 'CryptographicLength', value: 256 },
+    { key: 'CryptographicUsageMask', value: 12 },
+    { key: 'Name', value: { nameValue, nameType: NameType.UninterpretedTextString } },
+  ];
+  return { objectType: ObjectType.SymmetricKey, newAttributes: { templateNames: [], attributes } } as const;
+}
+
+describe.each(TRANSPORTS)('%s', (title, options) => {
+  let client: KmipClient;
+  beforeAll(async () => {
+    client = await connected(options);
+  });
+  afterAll(() => client.close());
+
+  test('agrees on the highest version', () => {
+    expect(client.dialect.name).toBe('2.1');
+    expect(client.tls.protocol).toBe('TLSv1.3');
+  });
+
+  test('a key from its beginning to its end', async () => {
+    const { uniqueIdentifier } = await client.call(create, keyNamed(`life ${title}`));
+    const { object } = await client.call(get, { uniqueIdentifier });
+    expect(object.objectType).toBe(ObjectType.SymmetricKey);
+    await client.call(activate, { uniqueIdentifier });
+    await expect(client.call(destroy, { uniqueIdentifier })).rejects.toMatchObject({
+      name: 'KmipRefusal',
+      resultReasonName: 'WrongKeyLifecycleState',
+    });
+    const reason = { revocationReasonCode: RevocationReasonCode.CessationOfOperation };
+    await client.call(revoke, { uniqueIdentifier, revocationReason: reason });
+    await client.call(destroy, { uniqueIdentifier });
+  });
+
+  test('a batch in which later operations use what earlier ones made', async () => {
+    const placeholder = { uniqueIdentifier: { from: UniqueIdentifier.IDPlaceholder } };
+    const [made, activated, told] = await client.batch([
+      call(create, keyNamed(`batch ${title}`)),
+      call(activate, placeholder),
+      call(getAttributes, { ...placeholder, attributeReferences: [{ key: 'State' }] }),
+    ]);
+    expect([made.status, activated.status, told.status]).toEqual(['done', 'done', 'done']);
+  });
+
+  test('many calls at once', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => client.call(locate, { attributes: [], maximumItems: 1 })),
+    );
+    expect(answers.every(({ uniqueIdentifiers }) => uniqueIdentifiers.length === 1)).toBe(true);
+  });
+});
+
+test('a connection that the server ended is replaced', async () => {
+  const elsewhere = await connected({ httpsPath: '/nowhere', version: '2.1' });
+  for (let times = 0; times < 2; times++) {
+    await expect(elsewhere.call(locate, { attributes: [] })).rejects.toMatchObject({
+      reason: 'protocol',
+      message: expect.stringContaining('404') as string,
+    });
+  }
+  await elsewhere.close();
+});
+
+test('XML needs HTTPS', async () => {
+  await expect(connected({ encoding: 'xml' })).rejects.toMatchObject({ code: 'Configuration' });
+});
