@@ -19,7 +19,9 @@ export type AccessClass =
   /** The key bytes are erased. */
   | 'destroy'
   /** New objects come into being. */
-  | 'create';
+  | 'create'
+  /** What new objects of the domain are like: defaults and constraints. */
+  | 'rule';
 
 /**
  * Who may do what. The clients of one domain share its objects (the nodes of an array or a database cluster hold
@@ -34,6 +36,7 @@ const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Owners
   govern: { user: ['owner', 'domain'], reader: [] },
   destroy: { user: ['owner', 'domain'], reader: [] },
   create: { user: ['owner', 'domain'], reader: [] },
+  rule: { user: ['owner', 'domain'], reader: [] },
 };
 
 /** @throws HoldfastError PermissionDenied */

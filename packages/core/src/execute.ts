@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/ttlv';
 import { actorOf } from './identity';
 import { ObjectAccess } from './object-access';
+import type { DomainPolicy } from './objects/domain-policy';
 import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
 import type { KeyStore, KeyStoreSession, StoredObject } from './ports/key-store';
@@ -15,6 +16,7 @@ export interface Execution {
   /** A context for one attempt. */
   context(objects: ObjectAccess): OperationContext;
   readonly principal: OperationContext['principal'];
+  readonly policy: DomainPolicy;
   readonly nowSeconds: number;
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
@@ -35,7 +37,7 @@ export async function execute<Request, Response>(
   request: Request,
   execution: Execution,
 ): Promise<Response> {
-  const { session, principal, nowSeconds } = execution;
+  const { session, principal, policy, nowSeconds } = execution;
   const { ticket } = principal;
   let isSpent = ticket?.isCounted !== true;
   let changed: StoredObject | undefined;
@@ -46,7 +48,8 @@ export async function execute<Request, Response>(
   const attempt = async (on: KeyStoreSession): Promise<Response> => {
     const rights =
       ticket?.rights === undefined ? undefined : new GrantedRights(ticket.rights, definition.code);
-    const objects = new ObjectAccess(on, principal, definition.access ?? 'inspect', nowSeconds, rights);
+    const access = definition.access ?? 'inspect';
+    const objects = new ObjectAccess(on, principal, access, nowSeconds, policy, rights);
     const answer = definition.execute(request, execution.context(objects));
     const response = answer instanceof Promise ? await answer : answer;
     execution.accept(response);

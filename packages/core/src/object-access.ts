@@ -3,6 +3,7 @@ import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
 import type { AttributeSet } from './objects/attribute-set';
+import { requireConstraintsMet, type DomainPolicy } from './objects/domain-policy';
 import { stateAt } from './objects/state';
 import type { GrantedRights } from './rights';
 import type {
@@ -43,6 +44,7 @@ export class ObjectAccess {
     private readonly principal: Principal,
     private readonly access: AccessClass,
     private readonly nowSeconds: number,
+    private readonly policy: DomainPolicy,
     private readonly rights?: GrantedRights,
   ) {}
 
@@ -126,7 +128,7 @@ export class ObjectAccess {
     };
   }
 
-  /** Adds an object, owned by the principal. */
+  /** Adds an object, owned by the principal. @throws HoldfastError PermissionDenied, ConstraintViolation */
   create({
     uniqueIdentifier,
     attributes,
@@ -135,6 +137,7 @@ export class ObjectAccess {
     const { clientId, domainId } = this.principal;
     authorise(this.principal, 'create', clientId);
     this.rights?.touch(undefined, attributes);
+    requireConstraintsMet(this.policy, attributes);
     this.#changes.push({
       kind: 'create',
       object: { domainId, ownerId: clientId, uniqueIdentifier, attributes, value },

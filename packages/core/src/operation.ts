@@ -15,6 +15,7 @@ import type { Principal } from './identity';
 import type { CertificatesPort } from './ports/certificates';
 import type { CryptoPort } from './ports/crypto';
 import type { ObjectAccess } from './object-access';
+import type { DomainPolicy } from './objects/domain-policy';
 import type { TicketOffice } from './ports/tickets';
 
 /** All that is known of one operation. Everything else (dispatch, Query, client, docs) follows from a list of these. */
@@ -63,6 +64,10 @@ export interface OperationContext {
   /** Seconds since 1970; the same throughout the item. */
   readonly nowSeconds: number;
   readonly objects: ObjectAccess;
+  /** Of the principal's domain. */
+  readonly policy: DomainPolicy;
+  /** Replaces parts of the domain's policy, at once and for good. */
+  changePolicy(change: DomainPolicy): Promise<void>;
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
   readonly tickets: TicketOffice;

@@ -22,6 +22,8 @@ export function ruleContext(version: VersionName): OperationContext {
       },
       dialect: dialectNamed(version),
       nowSeconds: NOW,
+      policy: {},
+      changePolicy: () => Promise.resolve(),
       crypto,
       certificates,
       identify: (reference: IdentifierReference | undefined) => {

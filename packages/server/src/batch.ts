@@ -18,6 +18,7 @@ import {
   type CertificatesPort,
   type Clock,
   type CryptoPort,
+  type DomainPolicy,
   type ErrorCode,
   type KeyStore,
   type KeyStoreSession,
@@ -28,6 +29,7 @@ import {
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
+import type { DomainPolicies } from './domain-policies';
 import { describeError, type Logger } from './log';
 import { BatchReferences, type Produced } from './references';
 import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
@@ -39,6 +41,7 @@ export interface BatchPorts {
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
   readonly catalogue: Catalogue;
+  readonly policies: DomainPolicies;
   readonly tickets: Tickets;
 }
 
@@ -202,17 +205,21 @@ export class Batch {
     session: KeyStoreSession,
   ): Promise<ResponseBatchItem> {
     const { dialect } = this.request;
+    const { policies } = this.ports;
+    const { domainId } = this.principal;
+    const policy = policies.known(domainId) ?? (await policies.load(domainId));
     let notes = { produced: [] as Produced[], emptied: false };
     let encoded: Item | undefined;
     let bytes = 0;
     const response = await execute(definition, payload, {
       session,
       principal: this.principal,
+      policy,
       nowSeconds: this.#nowSeconds,
       spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
       context: (objects) => {
         notes = { produced: [], emptied: false };
-        return this.#context(objects, notes);
+        return this.#context(objects, policy, notes);
       },
       accept: (answer) => {
         encoded = definition.response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
@@ -237,12 +244,19 @@ export class Batch {
     return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload: encoded };
   }
 
-  #context(objects: ObjectAccess, notes: { produced: Produced[]; emptied: boolean }): OperationContext {
+  #context(
+    objects: ObjectAccess,
+    policy: DomainPolicy,
+    notes: { produced: Produced[]; emptied: boolean },
+  ): OperationContext {
     return {
       principal: this.principal,
       dialect: this.request.dialect,
       nowSeconds: this.#nowSeconds,
       objects,
+      policy,
+      changePolicy: (change) =>
+        this.ports.policies.change(this.principal.domainId, change, actorOf(this.principal)),
       crypto: this.ports.crypto,
       certificates: this.ports.certificates,
       tickets: this.ports.tickets,

@@ -5,6 +5,7 @@ import type { Store } from '@holdfast/store';
 import { catalogueOf } from './catalogue';
 import type { ListenAddress, NodeConfig } from './config';
 import { keepObjectsYoung } from './garbage';
+import { DomainPolicies } from './domain-policies';
 import { HttpEndpoint } from './http-session';
 import { Listener, type ListenerPorts, type OpenConnection } from './listener';
 import type { Logger } from './log';
@@ -29,6 +30,7 @@ export class Service implements Serving {
     /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
     private readonly doors: readonly Door[],
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
+    private readonly stopWatching: () => Promise<void>,
   ) {}
 
   static async create(
@@ -39,6 +41,7 @@ export class Service implements Serving {
     keepObjectsYoung();
     const { directory, clock, auditLog, keyStore, tickets } = store;
     const ports = { directory, certificates, clock };
+    const policies = new DomainPolicies(store.policies);
     const processor = new MessageProcessor(
       {
         keyStore,
@@ -48,6 +51,7 @@ export class Service implements Serving {
         certificates,
         tickets,
         catalogue: catalogueOf(config.testMode),
+        policies,
       },
       config.limits,
       log,
@@ -70,7 +74,8 @@ export class Service implements Serving {
         listener: new Listener(https, limits, listenerPorts, httpSession, log),
       });
     }
-    return new Service(doors, () => tlsIdentity(config, ports));
+    const stopWatching = await directory.watch((change) => policies.forget(change));
+    return new Service(doors, () => tlsIdentity(config, ports), stopWatching);
   }
 
   async listen(): Promise<ServingAddresses> {
@@ -90,6 +95,7 @@ export class Service implements Serving {
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await Promise.all(this.doors.map(({ listener }) => listener.close()));
+    await this.stopWatching();
   }
 
   async #renew(): Promise<void> {

@@ -1,7 +1,8 @@
-import type { AuditLog, Clock, Directory, KeyStore, Keyring, Tickets, Users } from '@holdfast/core';
+import type { AuditLog, Clock, Directory, KeyStore, Keyring, Tickets, Users, Policies } from '@holdfast/core';
 import type { ClientConfig } from 'pg';
 import { DatabaseClock } from './clock';
 import { PostgresDirectory } from './directory/directory';
+import { PostgresPolicies } from './directory/policy';
 import { PostgresTickets } from './directory/tickets';
 import { PostgresUsers } from './directory/users';
 import { PostgresDomainKeys, type DomainKeyStore } from './domain-keys';
@@ -31,6 +32,7 @@ export interface Store {
   readonly directory: Directory;
   readonly users: Users;
   readonly tickets: Tickets;
+  readonly policies: Policies;
   readonly auditLog: AuditLog;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
@@ -61,6 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       directory: new PostgresDirectory(database, keyring, log, nowMs),
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),
+      policies: new PostgresPolicies(database, keyring, nowMs),
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database),

@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { adjustAttributeAction } from './actions/attributes';
 import { archiveAction, getUsageAllocationAction, obtainLeaseAction, recoverAction } from './actions/govern';
 import type { CommonFlags } from './actions/perform';
+import { getConstraintsAction, setConstraintsAction, setDefaultsAction } from './actions/policy';
 import { interopAction, logAction, pingAction } from './actions/server';
 import { objectCommand, operationCommand } from './operation-command';
+import { repeatable } from './options';
 
 /** The operations around objects and about the server itself, as commands. */
 
@@ -50,6 +52,39 @@ function getUsageAllocationCommand(): Command {
     .action(getUsageAllocationAction);
 }
 
+function ruleCommand(name: string, description: string, ...examples: readonly string[]): Command {
+  return operationCommand(name, description, ...examples)
+    .option('--type <type>', 'object types that it is for', repeatable)
+    .option('--group <name>', 'object groups that it is for (default: all objects)', repeatable)
+    .option('--attribute <name=value>', 'attribute and value', repeatable)
+    .option('--replace', 'instead of all that there are; without --attribute it removes all');
+}
+
+function setDefaultsCommand(): Command {
+  return ruleCommand(
+    'set-defaults',
+    'Set the values that new objects of the domain get where a request leaves them out (KMIP 2.1).',
+    'set-defaults --type symmetric-key --group tapes --attribute "Contact Information=tape team"',
+  ).action(setDefaultsAction);
+}
+
+function setConstraintsCommand(): Command {
+  return ruleCommand(
+    'set-constraints',
+    'Demand of new objects of the domain that they have these values (KMIP 2.1).',
+    'set-constraints --type symmetric-key --attribute CryptographicLength=256',
+    'set-constraints --replace',
+  ).action(setConstraintsAction);
+}
+
+function getConstraintsCommand(): Command {
+  return operationCommand(
+    'get-constraints',
+    'Show what is demanded of new objects of the domain (KMIP 2.1).',
+    'get-constraints --json',
+  ).action(getConstraintsAction);
+}
+
 function pingCommand(): Command {
   return operationCommand('ping', 'Ask whether the server answers (since KMIP 2.1).', 'ping').action(
     pingAction,
@@ -87,6 +122,9 @@ export function controlCommands(): readonly Command[] {
     getUsageAllocationCommand(),
     archiveCommand(),
     recoverCommand(),
+    setDefaultsCommand(),
+    setConstraintsCommand(),
+    getConstraintsCommand(),
     pingCommand(),
     logCommand(),
     interopCommand(),

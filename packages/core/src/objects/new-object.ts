@@ -19,6 +19,7 @@ import type { CryptoPort, GeneratedKey } from '../ports/crypto';
 import type { NewObject } from '../ports/key-store';
 import { AttributeSet } from './attribute-set';
 import { DEFAULT_LEASE_TIME_SECONDS, defaultKeyFormat } from './defaults';
+import { fillDomainDefaults } from './domain-policy';
 import { PROTECTION_STORAGE } from './protection-storage';
 import type { Origin } from './requested-attributes';
 import { stateAt } from './state';
@@ -196,7 +197,8 @@ export function makeObject(
 ): Pick<NewObject, 'uniqueIdentifier' | 'attributes' | 'value'> {
   const { value, requested } = make;
   const { objectType } = value;
-  const { crypto, nowSeconds } = context;
+  const { crypto, nowSeconds, policy } = context;
+  fillDomainDefaults(policy, objectType, requested);
   checkQuantumSafe(requested, context);
   const uniqueIdentifier = crypto.randomUuid();
   const attributes = new AttributeSet([

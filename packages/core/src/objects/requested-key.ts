@@ -12,7 +12,7 @@ import type { OperationContext } from '../operation';
 import type { AlgorithmFacts, KeyPairSpecification } from '../ports/crypto';
 import { sameValue } from './attribute-rules';
 import type { AttributeSet } from './attribute-set';
-import { OBJECT_DEFAULTS } from './defaults';
+import { defaultsFor } from './domain-policy';
 
 /** What kind of key a request wants the server to make. */
 
@@ -43,7 +43,8 @@ export function fillDefaults(
   context: OperationContext,
 ): void {
   if (!context.dialect.rules.fillsCreateDefaults) return;
-  for (const { key, value } of OBJECT_DEFAULTS.get(objectType) ?? []) setIfAbsent(attributes, key, value);
+  for (const { key, value } of defaultsFor(context.policy, objectType, attributes))
+    setIfAbsent(attributes, key, value);
 }
 
 const MAC_USAGE = CryptographicUsageMask.MACGenerate | CryptographicUsageMask.MACVerify;
@@ -57,7 +58,9 @@ export function fillUsageMask(
   if (!context.dialect.rules.fillsCreateDefaults) return;
   const algorithm = attributes.get('CryptographicAlgorithm');
   const isMac = algorithm !== undefined && context.crypto.algorithms.get(algorithm)?.kind === 'mac';
-  const usual = OBJECT_DEFAULTS.get(objectType)?.find(({ key }) => key === 'CryptographicUsageMask');
+  const usual = defaultsFor(context.policy, objectType, attributes).find(
+    ({ key }) => key === 'CryptographicUsageMask',
+  );
   if (usual?.key !== 'CryptographicUsageMask') return;
   setIfAbsent(attributes, 'CryptographicUsageMask', isMac ? MAC_USAGE : usual.value);
 }

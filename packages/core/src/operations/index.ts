@@ -17,6 +17,7 @@ import { encrypt } from './encrypt';
 import { get } from './get';
 import { getAttributeList } from './get-attribute-list';
 import { getAttributes } from './get-attributes';
+import { getConstraints } from './get-constraints';
 import { getUsageAllocation } from './get-usage-allocation';
 import { hash } from './hash';
 import { interop } from './interop';
@@ -39,6 +40,8 @@ import { revoke } from './revoke';
 import { rngRetrieve } from './rng-retrieve';
 import { rngSeed } from './rng-seed';
 import { setAttribute } from './set-attribute';
+import { setConstraints } from './set-constraints';
+import { setDefaults } from './set-defaults';
 import { sign } from './sign';
 import { signatureVerify } from './signature-verify';
 
@@ -84,6 +87,9 @@ export const operations: readonly OperationDefinition[] = [
   logout,
   delegatedLogin,
   setAttribute,
+  setDefaults,
+  setConstraints,
+  getConstraints,
   ping,
 ];
 
@@ -109,6 +115,7 @@ export {
   get,
   getAttributeList,
   getAttributes,
+  getConstraints,
   getUsageAllocation,
   hash,
   interop,
@@ -131,6 +138,8 @@ export {
   rngRetrieve,
   rngSeed,
   setAttribute,
+  setConstraints,
+  setDefaults,
   sign,
   signatureVerify,
 };

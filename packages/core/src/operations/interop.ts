@@ -29,8 +29,11 @@ export const interop = operation({
   access: undefined,
   reasons: GENERAL_REASONS,
 
-  async execute({ interopFunction }, { objects }) {
-    if (interopFunction === InteropFunction.Reset) await objects.removeAll();
+  async execute({ interopFunction }, { objects, changePolicy }) {
+    if (interopFunction === InteropFunction.Reset) {
+      await objects.removeAll();
+      await changePolicy({ objectDefaults: undefined, constraints: undefined });
+    }
     return {};
   },
 });

@@ -31,6 +31,7 @@ import {
   type CapabilityInformation,
   type Codec,
   type Infer,
+  type Window,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { OBJECT_DEFAULTS } from '../objects/defaults';
@@ -130,15 +131,21 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
   [QueryFunction.QueryRNGs]: () => ({ rngParameters: [RANDOM_NUMBER_GENERATOR] }),
   [QueryFunction.QueryProfiles]: ({ catalogue }) => ({ profileInformation: satisfiedProfiles(catalogue) }),
   [QueryFunction.QueryCapabilities]: () => ({ capabilityInformation: [CAPABILITIES] }),
-  [QueryFunction.QueryDefaultsInformation]: () => ({
+  [QueryFunction.QueryDefaultsInformation]: ({ policy, dialect }) => ({
     defaultsInformation: {
-      objectDefaults: [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes })),
+      objectDefaults:
+        policy.objectDefaults?.filter(
+          ({ objectGroups }) => objectGroups === undefined || dialect.knows(HAS_OBJECT_GROUPS),
+        ) ?? [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes })),
     },
   }),
   [QueryFunction.QueryStorageProtectionMasks]: () => ({
     protectionStorageMasks: { protectionStorageMasks: [PROTECTION_STORAGE] },
   }),
 };
+
+/** Defaults that are those of some Object Groups alone. */
+const HAS_OBJECT_GROUPS: Window = { since: '2.1' };
 
 /** Tells what this server can do, as far as the version at hand has words for it. */
 export const query = operation({
@@ -152,15 +159,32 @@ export const query = operation({
   }),
   response,
   access: undefined,
-  reasons: GENERAL_REASONS,
+  reasons: ['UnknownObjectGroup', ...GENERAL_REASONS],
 
-  execute({ queryFunctions }, context): QueryResponse {
+  async execute({ queryFunctions, objectGroups }, context): Promise<QueryResponse> {
+    for (const group of objectGroups?.objectGroups ?? []) await requireKnownGroup(group, context);
     return queryFunctions.reduce<QueryResponse>(
       (told, asked) => ({ ...told, ...ANSWERS[asked as QueryFunction]?.(context) }),
       NOTHING,
     );
   },
 });
+
+/** @throws HoldfastError UnknownObjectGroup where neither an object nor the policy of the domain names the group */
+async function requireKnownGroup(group: string, { objects, policy }: OperationContext): Promise<void> {
+  const ruled = [...(policy.objectDefaults ?? []), ...(policy.constraints ?? [])];
+  if (ruled.some(({ objectGroups }) => objectGroups?.objectGroups.includes(group) === true)) return;
+  const { uniqueIdentifiers } = await objects.locate({
+    filters: [{ kind: 'equals', attribute: { key: 'ObjectGroup', value: group } }],
+    storage: { online: true, archived: true, destroyed: true },
+    order: 'newest-first',
+    offsetItems: 0,
+    maximumItems: 1,
+    isCounted: false,
+  });
+  if (uniqueIdentifiers.length > 0) return;
+  throw new HoldfastError('UnknownObjectGroup', `there is no Object Group ${JSON.stringify(group)}`);
+}
 
 /** The object types that some operation makes or takes in. */
 function makeableTypes(catalogue: readonly OperationDefinition[]): readonly ObjectType[] {

@@ -3,6 +3,7 @@ import {
   execute,
   operations,
   type CryptoPort,
+  type DomainPolicy,
   type ObjectAccess,
   type OperationContext,
   type OperationDefinition,
@@ -22,6 +23,8 @@ export class Harness {
   /** What the last operation produced, and whether it emptied the ID Placeholder. */
   produced: readonly string[] = [];
   emptied = false;
+  /** Of its domain. */
+  policy: DomainPolicy = {};
 
   private constructor(
     private readonly store: Store,
@@ -78,6 +81,7 @@ export class Harness {
     return execute(definition, request, {
       session: this.store.keyStore,
       principal,
+      policy: this.policy,
       nowSeconds,
       context: (objects) => this.#context(objects, version),
       accept: () => undefined,
@@ -93,6 +97,11 @@ export class Harness {
       dialect: dialectNamed(version),
       nowSeconds: this.nowSeconds,
       objects,
+      policy: this.policy,
+      changePolicy: (change) => {
+        this.policy = { ...this.policy, ...change };
+        return Promise.resolve();
+      },
       crypto: this.crypto,
       certificates,
       tickets: this.store.tickets,

@@ -68,6 +68,7 @@ export class PostgresDirectory implements Directory {
         name,
         created_at: this.#nowSeconds(),
         settings: settingsColumn(settings),
+        policy: null,
       });
       await transaction.record('domain.add', row, name);
       await transaction.notify({ kind: 'domain', id });

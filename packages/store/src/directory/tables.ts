@@ -20,9 +20,11 @@ const authenticated = <Column extends string>(
 ): AuthenticatedTable<Column> => new AuthenticatedTable(name, columns, addedColumns);
 
 /** The tables of the directory and how their rows read. */
-export const domains = authenticated('domain', { name: 'text', created_at: 'int8', settings: 'text' }, [
-  'settings',
-]);
+export const domains = authenticated(
+  'domain',
+  { name: 'text', created_at: 'int8', settings: 'text', policy: 'text' },
+  ['settings', 'policy'],
+);
 export const clients = authenticated(
   'client',
   {

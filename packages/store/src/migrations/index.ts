@@ -1,5 +1,6 @@
 import { initial } from './0001-initial';
 import { users } from './0002-users';
+import { policy } from './0003-policy';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -12,4 +13,5 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'initial', sql: initial },
   { version: 2, name: 'users', sql: users },
+  { version: 3, name: 'policy', sql: policy },
 ];

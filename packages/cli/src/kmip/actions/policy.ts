@@ -1,0 +1,60 @@
+import { getConstraints, query, setConstraints, setDefaults } from '@holdfast/core';
+import { QueryFunction, objectTypeEnum, type Attribute, type ObjectType } from '@holdfast/kmip';
+import { withClient } from '../connect';
+import { parseAttribute } from '../attribute-arguments';
+import { print } from '../output';
+import { oneLine } from '../plain';
+import { parseMember } from '../values';
+import { perform, type CommonFlags } from './perform';
+
+export interface RuleFlags extends CommonFlags {
+  readonly type?: readonly string[];
+  readonly group?: readonly string[];
+  readonly attribute?: readonly string[];
+  readonly replace?: boolean;
+}
+
+interface Rule {
+  readonly objectTypes: { readonly objectTypes: readonly ObjectType[] } | undefined;
+  readonly objectGroups: { readonly objectGroups: readonly string[] } | undefined;
+  readonly attributes: readonly Attribute[];
+}
+
+function ruleOf({ type = [], group = [], attribute = [] }: RuleFlags): Rule {
+  const objectTypes = type.map((name) => parseMember(objectTypeEnum, name, 'Object Type') as ObjectType);
+  return {
+    objectTypes: objectTypes.length === 0 ? undefined : { objectTypes },
+    objectGroups: group.length === 0 ? undefined : { objectGroups: group },
+    attributes: attribute.map(parseAttribute),
+  };
+}
+
+/** Adds a rule to those that there are, or replaces them all. */
+export async function setConstraintsAction(flags: RuleFlags): Promise<void> {
+  const added = flags.attribute === undefined ? [] : [ruleOf(flags)];
+  await withClient(flags, async (client) => {
+    const kept =
+      flags.replace === true ? [] : (await client.call(getConstraints, {})).constraints.constraints;
+    await client.call(setConstraints, { constraints: { constraints: [...kept, ...added] } });
+    print({}, flags, () => 'Set.\n');
+  });
+}
+
+export async function getConstraintsAction(flags: CommonFlags): Promise<void> {
+  await perform(getConstraints, {}, flags, ({ constraints }) => `${oneLine(constraints ?? null)}\n`);
+}
+
+/** Adds defaults to those that there are, or replaces them all. */
+export async function setDefaultsAction(flags: RuleFlags): Promise<void> {
+  const added = flags.attribute === undefined ? [] : [ruleOf(flags)];
+  await withClient(flags, async (client) => {
+    const { defaultsInformation } = await client.call(query, {
+      queryFunctions: [QueryFunction.QueryDefaultsInformation],
+    });
+    const kept = flags.replace === true ? [] : (defaultsInformation?.objectDefaults ?? []);
+    const objectDefaults = [...added, ...kept];
+    const request = objectDefaults.length === 0 ? {} : { defaultsInformation: { objectDefaults } };
+    await client.call(setDefaults, request);
+    print({}, flags, () => 'Set.\n');
+  });
+}

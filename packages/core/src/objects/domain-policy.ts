@@ -1,0 +1,130 @@
+import {
+  ObjectType,
+  definitionOf,
+  type Attribute,
+  type AttributeKey,
+  type Constraint,
+  type ObjectDefaults,
+} from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { sameValue } from './attribute-rules';
+import type { AttributeSet } from './attribute-set';
+import { OBJECT_DEFAULTS } from './defaults';
+import { isSettable } from './requested-attributes';
+
+/** What the clients of a domain have set for the objects that are made in it. KMIP 2.1 sections 6.1.52 and 6.1.53. */
+export interface DomainPolicy {
+  /** Undefined: those of the specification. */
+  readonly objectDefaults?: readonly ObjectDefaults[] | undefined;
+  readonly constraints?: readonly Constraint[] | undefined;
+}
+
+/** What says which key it is: it goes together, and is not filled in one by one. */
+const DESCRIBES_KEY: ReadonlySet<AttributeKey> = new Set([
+  'CryptographicAlgorithm',
+  'CryptographicLength',
+  'CryptographicDomainParameters',
+  'CertificateType',
+  'CertificateLength',
+  'KeyFormatType',
+]);
+
+/**
+ * The values that attributes of a new object have where a request leaves them out: those of its Object Groups go before
+ * those for all.
+ */
+export function defaultsFor(
+  { objectDefaults }: DomainPolicy,
+  objectType: ObjectType,
+  attributes: AttributeSet,
+): readonly Attribute[] {
+  if (objectDefaults === undefined) return OBJECT_DEFAULTS.get(objectType) ?? [];
+  const matching = objectDefaults.filter(
+    (each) => each.objectType === objectType && concerns(each.objectGroups, attributes),
+  );
+  return [
+    ...matching.filter(({ objectGroups }) => objectGroups !== undefined),
+    ...matching.filter(({ objectGroups }) => objectGroups === undefined),
+  ].flatMap((each) => each.attributes);
+}
+
+/** Gives a new object what the domain's defaults have and it does not, but for what says which key it is. */
+export function fillDomainDefaults(
+  policy: DomainPolicy,
+  objectType: ObjectType,
+  attributes: AttributeSet,
+): void {
+  if (policy.objectDefaults === undefined) return;
+  const usual = defaultsFor(policy, objectType, attributes);
+  const missing = usual.filter(({ key }) => !DESCRIBES_KEY.has(key) && !attributes.has(key));
+  for (const attribute of missing) {
+    if (definitionOf(attribute.key).multiple || !attributes.has(attribute.key)) attributes.add(attribute);
+  }
+}
+
+/** @throws HoldfastError ConstraintViolation where a new object is not as each constraint that concerns it demands */
+export function requireConstraintsMet({ constraints = [] }: DomainPolicy, attributes: AttributeSet): void {
+  const objectType = attributes.get('ObjectType');
+  for (const constraint of constraints) {
+    const types = constraint.objectTypes?.objectTypes ?? [];
+    if (types.length > 0 && (objectType === undefined || !types.includes(objectType))) continue;
+    if (!concerns(constraint.objectGroups, attributes)) continue;
+    const violated = (constraint.attributes ?? []).find(
+      ({ key }) => !isMet(key, constraint.attributes ?? [], attributes),
+    );
+    if (violated === undefined) continue;
+    throw new HoldfastError(
+      'ConstraintViolation',
+      `a constraint of the domain does not allow this object: ${definitionOf(violated.key).name}`,
+    );
+  }
+}
+
+/** A value that is named several times may be any of these; of a mask, no more bits may be set than those named. */
+function isMet(key: AttributeKey, demanded: readonly Attribute[], attributes: AttributeSet): boolean {
+  const values = demanded.filter((each) => each.key === key);
+  if (definitionOf(key).codec.table?.kind === 'mask') {
+    const allowed = values.reduce((bits, { value }) => bits | (value as number), 0);
+    return attributes.instances(key).every(({ value }) => ((value as number) & ~allowed) === 0);
+  }
+  return attributes.instances(key).some((instance) => values.some((value) => sameValue(value, instance)));
+}
+
+function concerns(
+  groups: { readonly objectGroups: readonly string[] } | undefined,
+  of: AttributeSet,
+): boolean {
+  if (groups === undefined || groups.objectGroups.length === 0) return true;
+  return of.instances('ObjectGroup').some(({ value }) => groups.objectGroups.includes(value));
+}
+
+/**
+ * Defaults as they are kept: one entry for each Object Type.
+ * @throws HoldfastError InvalidField, InvalidObjectType
+ */
+export function acceptedDefaults(given: readonly ObjectDefaults[]): readonly ObjectDefaults[] {
+  return given.flatMap(({ objectType, objectTypes, attributes, objectGroups }) => {
+    const types = [...(objectType === undefined ? [] : [objectType]), ...(objectTypes?.objectTypes ?? [])];
+    if (types.length === 0) throw new HoldfastError('InvalidField', 'Object Defaults are of no Object Type');
+    requireAttributesOf(types, attributes);
+    return types.map((type) => ({ objectType: type, attributes, objectGroups }));
+  });
+}
+
+/** @throws HoldfastError InvalidField, InvalidObjectType */
+export function requireAcceptable(constraints: readonly Constraint[]): void {
+  for (const { objectTypes, attributes = [] } of constraints) {
+    requireAttributesOf(objectTypes?.objectTypes ?? [], attributes);
+  }
+}
+
+function requireAttributesOf(types: readonly ObjectType[], attributes: readonly Attribute[]): void {
+  if (types.includes(ObjectType.Template)) {
+    throw new HoldfastError('InvalidObjectType', 'there are no Templates in this version');
+  }
+  for (const type of types) {
+    const wrong = attributes.find((attribute) => !isSettable(attribute, type));
+    if (wrong === undefined) continue;
+    throw new HoldfastError('InvalidField', `${definitionOf(wrong.key).name} cannot be set for such objects`);
+  }
+}
