@@ -29,10 +29,10 @@ export const interop = operation({
   access: undefined,
   reasons: GENERAL_REASONS,
 
-  async execute({ interopFunction }, { objects, changePolicy }) {
+  async execute({ interopFunction }, context) {
     if (interopFunction === InteropFunction.Reset) {
-      await objects.removeAll();
-      await changePolicy({ objectDefaults: undefined, constraints: undefined });
+      await context.objects.removeAll();
+      await context.changePolicy({ objectDefaults: undefined, constraints: undefined });
     }
     return {};
   },
