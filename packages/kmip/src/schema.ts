@@ -284,6 +284,8 @@ interface PlannedMember {
   readonly field: Field<unknown>;
   /** The structure makes no sense in this version without it. */
   readonly isNeeded: boolean;
+  /** Where no item is there for it, the member is left out. */
+  readonly mayBeAbsent: boolean;
 }
 
 function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Dialect): Plan {
@@ -300,6 +302,7 @@ function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Diale
         !field.isRepeated &&
         field.mayBeEmpty !== true &&
         field.tagsIn(dialect).length > 0,
+      mayBeAbsent: field.isOptional && !field.isRepeated && field.mayBeEmpty !== true,
     })),
   };
 }
@@ -339,9 +342,9 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
     const found = sortChildren(item, plan);
     const value: Record<string, unknown> = {};
     for (let slot = 0; slot < plan.members.length; slot++) {
-      const { name, field } = plan.members[slot] as PlannedMember;
+      const { name, field, mayBeAbsent } = plan.members[slot] as PlannedMember;
       const children = found[slot];
-      if (children === undefined && onlyGiven) continue;
+      if (children === undefined && (onlyGiven || mayBeAbsent)) continue;
       const member = field.decode(children ?? EMPTY, dialect, item);
       if (member !== undefined) value[name] = member;
     }

@@ -36,7 +36,7 @@ describe('stored attributes', () => {
     ['as they were given', sample()],
   ])('are found by their values, %s', (_, set) => {
     expect(set.hasValue(name('two'))).toBe(true);
-    expect(set.hasValue({ ...name('three'), index: 7 } as Attribute)).toBe(true);
+    expect(set.hasValue({ ...name('three'), index: 7 })).toBe(true);
     expect(set.hasValue(name('four'))).toBe(false);
     expect(set.hasValue({ key: 'State', value: State.Active })).toBe(true);
     expect(set.hasValue({ key: 'LeaseTime', value: 1 })).toBe(false);
@@ -50,8 +50,6 @@ describe('stored attributes', () => {
     ['nothing', () => Buffer.alloc(0)],
   ])('are refused where they are %s', (_, damage) => {
     const bytes = damage(sample().toBytes());
-    expect(() => AttributeSet.fromBytes(bytes)).toThrow(
-      expect.objectContaining({ code: 'IntegrityViolation' }),
-    );
+    expect(() => AttributeSet.fromBytes(bytes)).toThrow('stored attributes cannot be read');
   });
 });

@@ -6,6 +6,13 @@ export class Hash64 {
   #high = 0x9e3779b9;
   #low = 0x85ebca6b;
 
+  /** Goes on from where another one stands. */
+  from(other: Hash64): this {
+    this.#high = other.#high;
+    this.#low = other.#low;
+    return this;
+  }
+
   update(bytes: Buffer, start = 0, end = bytes.length): this {
     let high = this.#high;
     let low = this.#low;

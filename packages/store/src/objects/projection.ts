@@ -1,6 +1,15 @@
-import { hash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
-import { STORAGE_DIALECT, State, Tag, definitionOf, type Attribute, type AttributeKey } from '@holdfast/kmip';
+import {
+  STORAGE_DIALECT,
+  State,
+  Tag,
+  attributeDefinitions,
+  dateTime,
+  definitionOf,
+  type Attribute,
+  type AttributeKey,
+} from '@holdfast/kmip';
 import { encodeTtlv, itemEnd, itemTag, itemValueStart } from '@holdfast/ttlv';
 import { Hash64, type Term } from './hash64';
 
@@ -25,29 +34,29 @@ export const STORAGE_CODES: Readonly<Record<StorageStatus, number>> = {
 /** Attributes that have a column, or that nobody looks for by their exact value and each change would rewrite. */
 const NO_TERM: ReadonlySet<AttributeKey> = new Set([
   'State',
-  'CryptographicUsageMask',
-  'InitialDate',
-  'ActivationDate',
-  'DeactivationDate',
-  'LastChangeDate',
   'LeaseTime',
   'UniqueIdentifier',
   'ShortUniqueIdentifier',
   'UsageLimits',
 ]);
-const TAGS_WITHOUT_TERM: ReadonlySet<number> = new Set([...NO_TERM].map((key) => definitionOf(key).tag));
 
-/** Whether objects with this attribute are found by a term. */
+/** Whether objects with this attribute are found by a term. Dates are looked for by ranges, masks by their bits. */
 export function hasTerm(key: AttributeKey): boolean {
-  return !NO_TERM.has(key);
+  const { codec } = definitionOf(key);
+  return !NO_TERM.has(key) && codec !== dateTime && codec.table?.kind !== 'mask';
 }
 
-let seeded: { readonly domainId: string; readonly seed: Buffer } | undefined;
+const TAGS_WITHOUT_TERM: ReadonlySet<number> = new Set([
+  Tag.AttributeIndex,
+  ...attributeDefinitions.filter(({ key }) => !hasTerm(key)).map(({ tag }) => tag),
+]);
+
+let seeded: { readonly domainId: string; readonly seed: Hash64 } | undefined;
 
 /** What the terms of a domain begin with; the last one is kept, since the next term is mostly of the same domain. */
-function seedOf(domainId: string): Buffer {
+function seedOf(domainId: string): Hash64 {
   if (seeded?.domainId !== domainId) {
-    seeded = { domainId, seed: Buffer.from(domainId.replaceAll('-', ''), 'hex') };
+    seeded = { domainId, seed: new Hash64().update(Buffer.from(domainId.replaceAll('-', ''), 'hex')) };
   }
   return seeded.seed;
 }
@@ -57,19 +66,20 @@ export function termOf(domainId: string, attribute: Attribute): Term | undefined
   const { tag, codec } = definitionOf(attribute.key);
   const item = codec.encode(tag, attribute.value, STORAGE_DIALECT);
   if (item === undefined) return undefined;
-  return new Hash64().update(seedOf(domainId)).update(encodeTtlv(item)).finish();
+  return new Hash64().from(seedOf(domainId)).update(encodeTtlv(item)).finish();
 }
 
 /** One term for each attribute instance: a hash of its bytes as they stand in the encoded set. */
 function termsOf(domainId: string, attributeBytes: Buffer): readonly Term[] {
   const seed = seedOf(domainId);
+  const hash = new Hash64();
   const terms: Term[] = [];
   let offset = itemValueStart(0);
   while (offset < attributeBytes.length) {
     const end = itemEnd(attributeBytes, offset);
     const tag = itemTag(attributeBytes, offset);
-    if (tag !== Tag.AttributeIndex && !TAGS_WITHOUT_TERM.has(tag)) {
-      terms.push(new Hash64().update(seed).update(attributeBytes, offset, end).finish());
+    if (!TAGS_WITHOUT_TERM.has(tag)) {
+      terms.push(hash.from(seed).update(attributeBytes, offset, end).finish());
     }
     offset = end;
   }
@@ -107,7 +117,7 @@ export function sameProjection(one: Projection, other: Projection): boolean {
 
 /** Under what a name is unique within its domain: half of the SHA-256 of the Name Value. */
 export function nameDigest(nameValue: string): Buffer {
-  return hash('sha256', nameValue, 'buffer').subarray(0, 16);
+  return digest('sha256', nameValue, 'buffer').subarray(0, 16);
 }
 
 /** The names that the object holds against others: none once it is destroyed. */

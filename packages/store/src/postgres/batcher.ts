@@ -2,8 +2,13 @@
 const PATIENCE_MS = 5;
 
 export interface BatcherOptions {
-  /** How many batches may be under way at once. */
+  /** How many batches may be under way at once where those before them take long. */
   readonly concurrency: number;
+  /**
+   * How many may be under way without any waiting: 1 gives the largest batches, more lets this process work on what one
+   * brought while the database works on another. Default 1.
+   */
+  readonly atOnce?: number;
   readonly maxItems: number;
 }
 
@@ -26,8 +31,12 @@ export class Batcher<T> {
 
   add(item: T): void {
     this.#waiting.push(item);
-    if (this.#running === 0) this.#schedule();
+    if (this.#mayStart()) this.#schedule();
     else this.#impatience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS);
+  }
+
+  #mayStart(): boolean {
+    return this.#running < (this.options.atOnce ?? 1);
   }
 
   #losePatience(): void {

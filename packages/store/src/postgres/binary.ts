@@ -187,12 +187,15 @@ export class BinaryWriter {
     }
     this.#reserve(4 + UUID_LENGTH_BYTES);
     this.int32(UUID_LENGTH_BYTES);
+    const bytes = this.#bytes;
+    let at = this.#length;
     for (let index = 0; index < text.length; index += 2) {
       if (text.charCodeAt(index) === DASH) index++;
-      const high = HEX_DIGITS[text.charCodeAt(index)] ?? 0;
-      const low = HEX_DIGITS[text.charCodeAt(index + 1)] ?? 0;
-      this.#bytes[this.#length++] = (high << 4) | low;
+      const high = HEX_DIGITS[text.charCodeAt(index)] as number;
+      const low = HEX_DIGITS[text.charCodeAt(index + 1)] as number;
+      bytes[at++] = (high << 4) | low;
     }
+    this.#length = at;
   }
 
   /** A one-dimensional array; `element` writes the nth value with one of the calls above. */
