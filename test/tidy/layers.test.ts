@@ -43,7 +43,7 @@ const MAY_REVEAL = [
   /^packages\/store\/src\/(objects\/value-codec|directory\/tickets)\.ts$/,
   /^packages\/testkit\/src\//,
   /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
-  /^packages\/server\/src\/(tls-identity|administration|worker|worker-pool)\.ts$/,
+  /^packages\/server\/src\/(tls-identity|administration|asynchronous|worker|worker-pool)\.ts$/,
   /^packages\/cli\/src\/key-output\.ts$/,
 ];
 

@@ -9,6 +9,7 @@ export * from './objects/match';
 export * from './objects/state';
 export * from './operation';
 export * from './operations';
+export * from './ports/asynchronous-requests';
 export * from './ports/audit-log';
 export * from './ports/certificates';
 export * from './ports/clock';

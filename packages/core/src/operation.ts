@@ -12,6 +12,7 @@ import type {
 import type { ErrorCode } from '@holdfast/ttlv';
 import type { AccessClass } from './access';
 import type { Principal } from './identity';
+import type { AsynchronousRequest, AsynchronousRequests, ItemOutcome } from './ports/asynchronous-requests';
 import type { CertificatesPort } from './ports/certificates';
 import type { CryptoPort } from './ports/crypto';
 import type { ObjectAccess } from './object-access';
@@ -36,6 +37,10 @@ export interface OperationDefinition<Request = unknown, Response = unknown> {
   readonly states?: readonly State[] | undefined;
   /** The errors that the specification lists for it, under our codes. */
   readonly reasons: readonly ErrorCode[];
+  /** It is never made pending: it is about pending requests, or about the connection. */
+  readonly isSynchronous?: true;
+  /** Whether it takes so long that it is made pending for a client that leaves this to the server. */
+  isSlow?(request: Request): boolean;
   execute(request: Request, context: OperationContext): Promise<Response> | Response;
 }
 
@@ -89,6 +94,12 @@ export interface OperationContext {
   produced(uniqueIdentifier: string, role?: ProducedRole): void;
   /** Writes what the client says into the server's log. */
   log(message: string): void;
+  readonly asynchronousRequests: AsynchronousRequests;
+  /**
+   * Gives the answer of another item in place of this one's (Poll).
+   * @param outcome undefined where it is still pending
+   */
+  answerFor(request: AsynchronousRequest, outcome: ItemOutcome | undefined): void;
   /** Leaves the ID Placeholder empty, whatever earlier items produced (Locate, Check). */
   emptyPlaceholder(): void;
 }

@@ -10,29 +10,31 @@ const crypto = createCrypto();
 
 /** What the rules about new objects need of a context: everything but objects that exist already. */
 export function ruleContext(version: VersionName): OperationContext {
-  const context: Omit<OperationContext, 'objects' | 'server' | 'tickets' | 'catalogue' | 'protocolVersions'> =
-    {
-      principal: {
-        clientId: 'client',
-        clientName: 'client',
-        domainId: 'domain',
-        role: 'user',
-        credentialId: 'credential',
-        peer: '127.0.0.1:1',
-      },
-      dialect: dialectNamed(version),
-      nowSeconds: NOW,
-      policy: {},
-      changePolicy: () => Promise.resolve(),
-      crypto,
-      certificates,
-      identify: (reference: IdentifierReference | undefined) => {
-        if (typeof reference === 'string') return reference;
-        throw new HoldfastError('ItemNotFound', 'no such result');
-      },
-      produced: () => undefined,
-      log: () => undefined,
-      emptyPlaceholder: () => undefined,
-    };
+  const context: Omit<
+    OperationContext,
+    'objects' | 'server' | 'tickets' | 'catalogue' | 'protocolVersions' | 'asynchronousRequests' | 'answerFor'
+  > = {
+    principal: {
+      clientId: 'client',
+      clientName: 'client',
+      domainId: 'domain',
+      role: 'user',
+      credentialId: 'credential',
+      peer: '127.0.0.1:1',
+    },
+    dialect: dialectNamed(version),
+    nowSeconds: NOW,
+    policy: {},
+    changePolicy: () => Promise.resolve(),
+    crypto,
+    certificates,
+    identify: (reference: IdentifierReference | undefined) => {
+      if (typeof reference === 'string') return reference;
+      throw new HoldfastError('ItemNotFound', 'no such result');
+    },
+    produced: () => undefined,
+    log: () => undefined,
+    emptyPlaceholder: () => undefined,
+  };
   return context as OperationContext;
 }

@@ -1,7 +1,6 @@
 import {
   BatchErrorContinuationOption,
   ResultStatus,
-  Tag,
   resultReasonOf,
   type FaultyBatchItem,
   type IdentifierReference,
@@ -20,6 +19,7 @@ import {
   type CryptoPort,
   type DomainPolicy,
   type ErrorCode,
+  type ItemOutcome,
   type KeyStore,
   type KeyStoreSession,
   type ObjectAccess,
@@ -30,7 +30,9 @@ import {
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
 import type { DomainPolicies } from './domain-policies';
+import { encodeAnswer, otherPayload, withoutData, type OtherAnswer } from './answers';
 import { describeError, type Logger } from './log';
+import { PendingItems, type AsynchronousProcessing } from './pending';
 import { BatchReferences, type Produced } from './references';
 import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
 
@@ -43,12 +45,16 @@ export interface BatchPorts {
   readonly catalogue: Catalogue;
   readonly policies: DomainPolicies;
   readonly tickets: Tickets;
+  readonly asynchronous: AsynchronousProcessing;
 }
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
 const ITEM_OVERHEAD_BYTES = 128;
 /** What an item that failed takes at most, with a message of usual length. */
 const FAILED_ITEM_BYTES = 320;
+
+/** Errors that may be gone at the next attempt. */
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['StoreUnavailable', 'RootOfTrustUnavailable']);
 
 /** Errors that say something about this server rather than about the request: the peer learns no detail of them. */
 const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -76,6 +82,7 @@ class Undone extends Error {
 export class Batch {
   readonly #references = new BatchReferences();
   readonly #nowSeconds: number;
+  readonly #pending: PendingItems;
   #remainingBytes: number;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
   #reservedBytes = 0;
@@ -89,6 +96,7 @@ export class Batch {
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
+    this.#pending = new PendingItems(request, principal, ports.asynchronous);
   }
 
   /**
@@ -103,6 +111,27 @@ export class Batch {
     }
     if (option === BatchErrorContinuationOption.Undo && this.request.items.length > 1) return this.#runUndo();
     return this.#runAll(this.ports.keyStore, goesOn);
+  }
+
+  /**
+   * Runs a batch of one item within the caller's transaction.
+   * @throws HoldfastError where the store or the root of trust failed: nothing can be said of the item then
+   */
+  async runWithin(session: KeyStoreSession): Promise<ItemOutcome> {
+    const [item] = this.request.items;
+    try {
+      if (item === undefined || 'fault' in item) throw new HoldfastError('InternalServerError', 'no item');
+      const definition = this.#definition(item);
+      const payload = definition.request.decode(item.payload, this.request.dialect);
+      if (this.#repetitions(payload) !== undefined)
+        throw new HoldfastError('ItemNotFound', 'no result is meant');
+      const { payload: answer } = await this.#perform(item, definition, payload, session);
+      return { status: 'success', payload: answer };
+    } catch (error) {
+      const { code, message } = await this.#recordFailure(item?.operation, error);
+      if (TRANSIENT.has(code)) throw error;
+      return { status: 'failure', code, message };
+    }
   }
 
   /** All items in one transaction: where one fails, what was done before is undone and says so. */
@@ -143,7 +172,7 @@ export class Batch {
       this.#reservedBytes = goesOn
         ? this.#reservedBytes - roomFor([item])
         : roomFor(items.slice(index + 1, index + 2));
-      if (!(await this.#runItem(item, session, results)) && !goesOn) break;
+      if (!(await this.#runItem(item, index, session, results)) && !goesOn) break;
     }
     return results;
   }
@@ -154,6 +183,7 @@ export class Batch {
    */
   async #runItem(
     item: RequestBatchItem | FaultyBatchItem,
+    index: number,
     session: KeyStoreSession,
     results: ResponseBatchItem[],
   ): Promise<boolean> {
@@ -161,6 +191,12 @@ export class Batch {
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
+      if (this.#pending.takes(definition, payload, index)) {
+        results.push(await this.#pending.submit(item, definition, index));
+        this.#remainingBytes -= ITEM_OVERHEAD_BYTES;
+        this.#references.forget(definition.code);
+        return true;
+      }
       const identifiers = this.#repetitions(payload);
       if (identifiers === undefined) results.push(await this.#perform(item, definition, payload, session));
       else {
@@ -183,13 +219,10 @@ export class Batch {
   }
 
   #definition(item: RequestBatchItem): AnyOperation {
-    const { dialect, header } = this.request;
+    const { dialect } = this.request;
     const definition = this.ports.catalogue.byCode.get(item.operation);
     if (definition === undefined || !dialect.knows(definition.window)) {
       throw new HoldfastError('OperationNotSupported', 'the operation is not supported');
-    }
-    if (header.asynchronousIndicator === 'mandatory') {
-      throw new HoldfastError('FeatureNotSupported', 'operations are not processed asynchronously');
     }
     const critical = item.messageExtensions.find(({ criticalityIndicator }) => criticalityIndicator);
     if (critical !== undefined) {
@@ -208,31 +241,43 @@ export class Batch {
     const { policies } = this.ports;
     const { domainId } = this.principal;
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
-    let notes = { produced: [] as Produced[], emptied: false };
+    let notes = new Notes();
     let encoded: Item | undefined;
     let bytes = 0;
-    const response = await execute(definition, payload, {
-      session,
-      principal: this.principal,
-      policy,
-      nowSeconds: this.#nowSeconds,
-      spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
-      context: (objects) => {
-        notes = { produced: [], emptied: false };
-        return this.#context(objects, policy, notes);
-      },
-      accept: (answer) => {
-        encoded = definition.response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
-        bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
-        if (bytes > this.#remainingBytes - this.#reservedBytes) {
-          throw new HoldfastError(
-            'ResponseTooLarge',
-            'the response is larger than the request or the server allows',
-          );
-        }
-      },
-    });
+    let response: Record<string, unknown>;
+    try {
+      response = await execute(definition, payload, {
+        session,
+        principal: this.principal,
+        policy,
+        nowSeconds: this.#nowSeconds,
+        spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
+        context: (objects) => {
+          notes = new Notes();
+          return this.#context(objects, policy, notes);
+        },
+        accept: (answer) => {
+          encoded =
+            notes.answer === undefined
+              ? encodeAnswer(definition, answer, dialect)
+              : otherPayload(notes.answer, this.ports.catalogue, dialect);
+          if (item.ephemeral) encoded = withoutData(encoded);
+          bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+          if (bytes > this.#remainingBytes - this.#reservedBytes) {
+            throw new HoldfastError(
+              'ResponseTooLarge',
+              'the response is larger than the request or the server allows',
+            );
+          }
+        },
+      });
+    } catch (error) {
+      // A denied Check leaves no identifier to the items that follow it.
+      if (notes.emptied) this.#references.record(definition.code, [], true, undefined);
+      throw error;
+    }
     this.#remainingBytes -= bytes;
+    if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);
     const named = response['uniqueIdentifier'];
     this.#references.record(
       definition.code,
@@ -244,11 +289,27 @@ export class Batch {
     return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload: encoded };
   }
 
-  #context(
-    objects: ObjectAccess,
-    policy: DomainPolicy,
-    notes: { produced: Produced[]; emptied: boolean },
-  ): OperationContext {
+  /** What Poll answers with: the answer that another item would have got, as soon as there is one. */
+  async #otherAnswer(
+    { uniqueBatchItemID, operation: asked }: RequestBatchItem,
+    { request, outcome }: OtherAnswer,
+    payload: Item | undefined,
+  ): Promise<ResponseBatchItem> {
+    const { correlationValue, operation } = request;
+    if (outcome === undefined) {
+      return {
+        operation: asked,
+        uniqueBatchItemID,
+        resultStatus: ResultStatus.OperationPending,
+        asynchronousCorrelationValue: correlationValue,
+      };
+    }
+    await this.ports.asynchronous.obtained(this.principal, correlationValue);
+    if (outcome.status === 'failure') return this.#failed(operation, uniqueBatchItemID, outcome);
+    return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload };
+  }
+
+  #context(objects: ObjectAccess, policy: DomainPolicy, notes: Notes): OperationContext {
     return {
       principal: this.principal,
       dialect: this.request.dialect,
@@ -272,6 +333,10 @@ export class Batch {
       emptyPlaceholder: () => {
         notes.emptied = true;
       },
+      asynchronousRequests: this.ports.asynchronous,
+      answerFor: (request, outcome) => {
+        notes.answer = { request, outcome };
+      },
     };
   }
 
@@ -282,24 +347,40 @@ export class Batch {
   async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
     const { operation, uniqueBatchItemID } = item;
     this.#remainingBytes -= roomFor([item]);
-    const known =
-      error instanceof HoldfastError
-        ? error
-        : new HoldfastError('InternalServerError', 'unexpected', { cause: error });
-    if (isInternal(known.code)) {
-      this.log.error(
-        { peer: this.principal.peer, operation, error: describeError(known) },
-        'operation failed',
-      );
-    }
-    await this.#audit(operation, 'failure', known.code);
+    return this.#failed(operation, uniqueBatchItemID, await this.#recordFailure(operation, error));
+  }
+
+  #failed(
+    operation: number | undefined,
+    uniqueBatchItemID: Buffer | undefined,
+    { code, message }: { readonly code: ErrorCode; readonly message: string },
+  ): ResponseBatchItem {
     return {
       operation,
       uniqueBatchItemID,
       resultStatus: ResultStatus.OperationFailed,
-      resultReason: resultReasonOf(known.code, this.#nameOf(operation), this.request.dialect),
-      resultMessage: isInternal(known.code) ? 'the server could not complete the operation' : known.message,
+      resultReason: resultReasonOf(code, this.#nameOf(operation), this.request.dialect),
+      resultMessage: message,
     };
+  }
+
+  /** What the peer is told of an error, which the log and the audit log know by then. */
+  async #recordFailure(
+    operation: number | undefined,
+    error: unknown,
+  ): Promise<{ readonly code: ErrorCode; readonly message: string }> {
+    const { code, message } =
+      error instanceof HoldfastError
+        ? error
+        : new HoldfastError('InternalServerError', 'unexpected', { cause: error });
+    if (isInternal(code)) {
+      this.log.error(
+        { peer: this.principal.peer, operation, error: describeError(error) },
+        'operation failed',
+      );
+    }
+    await this.#audit(operation, 'failure', code);
+    return { code, message: isInternal(code) ? 'the server could not complete the operation' : message };
   }
 
   /** Refusals and undone items are recorded outside the transaction that failed; the answer waits for the record. */
@@ -320,6 +401,13 @@ export class Batch {
       this.log.error({ error: describeError(error) }, 'a refusal could not be recorded');
     }
   }
+}
+
+/** What one attempt at an item says besides its response. */
+class Notes {
+  readonly produced: Produced[] = [];
+  emptied = false;
+  answer: OtherAnswer | undefined;
 }
 
 /** What the answers of these items take where all of them fail. */

@@ -21,6 +21,8 @@ export interface ServerLimits {
   readonly drainTimeoutMs: number;
   /** Requests of one connection that wait for their turn before reading pauses. */
   readonly maxQueuedRequests: number;
+  /** Operations of one client that are pending, or whose results it has not obtained. */
+  readonly maxPendingRequests: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   writeTimeoutMs: 60_000,
   drainTimeoutMs: 10_000,
   maxQueuedRequests: 64,
+  maxPendingRequests: 256,
 };
 
 /** The longest time that a timer of Node counts, in milliseconds. */
@@ -52,6 +55,7 @@ const LIMIT_RANGES: Readonly<Record<keyof ServerLimits, readonly [least: number,
   writeTimeoutMs: [1, MAX_TIMEOUT_MS],
   drainTimeoutMs: [1, MAX_TIMEOUT_MS],
   maxQueuedRequests: [1, MAX_COUNT],
+  maxPendingRequests: [1, MAX_COUNT],
 };
 
 /**

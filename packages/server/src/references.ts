@@ -47,12 +47,16 @@ export class BatchReferences {
     if (emptied) this.#placeholder = [];
     if (produced.length > 0) {
       const chosen = produced.find(({ role }) => role === 'private-key' || role === 'first-part');
-      this.#placeholder = (chosen === undefined ? produced : [chosen]).map(
-        (each) => each.uniqueIdentifier,
-      );
+      this.#placeholder = (chosen === undefined ? produced : [chosen]).map((each) => each.uniqueIdentifier);
       this.#latest.set(operation, produced);
       this.#named.push(...produced.map((each) => each.uniqueIdentifier));
     } else if (named !== undefined) this.#named.push(named);
+  }
+
+  /** What an item that was made pending will produce is not known: no reference means it, nor what was before it. */
+  forget(operation: number): void {
+    this.#placeholder = [];
+    this.#latest.delete(operation);
   }
 
   /**

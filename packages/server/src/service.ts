@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import type { Store } from '@holdfast/store';
+import { AsynchronousProcessor } from './asynchronous';
 import { catalogueOf } from './catalogue';
 import type { ListenAddress, NodeConfig } from './config';
 import { keepObjectsYoung } from './garbage';
@@ -29,6 +30,7 @@ export class Service implements Serving {
   private constructor(
     /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
     private readonly doors: readonly Door[],
+    private readonly asynchronous: AsynchronousProcessor,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly stopWatching: () => Promise<void>,
   ) {}
@@ -39,27 +41,29 @@ export class Service implements Serving {
     log: Logger,
   ): Promise<Service> {
     keepObjectsYoung();
-    const { directory, clock, auditLog, keyStore, tickets } = store;
+    const { directory, clock, auditLog, keyStore, tickets, users } = store;
     const ports = { directory, certificates, clock };
     const policies = new DomainPolicies(store.policies);
-    const processor = new MessageProcessor(
-      {
-        keyStore,
-        auditLog,
-        clock,
-        crypto: createCrypto(),
-        certificates,
-        tickets,
-        catalogue: catalogueOf(config.testMode),
-        policies,
-      },
-      config.limits,
+    const batchPorts = {
+      keyStore,
+      auditLog,
+      clock,
+      crypto: createCrypto(),
+      certificates,
+      tickets,
+      catalogue: catalogueOf(config.testMode),
+      policies,
+    };
+    const { limits, listen, httpsListen } = config;
+    const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);
+    const asynchronous = new AsynchronousProcessor(
+      { ...batchPorts, requests: store.asynchronousRequests, directory, users, prepare },
+      limits,
       log,
     );
-    const { limits, listen, httpsListen } = config;
+    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, limits, log);
     const respond: Responder = (request, peer, encoding) => processor.answer(request, peer, encoding);
     const identity = await tlsIdentity(config, ports);
-    const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);
     const listenerPorts: ListenerPorts = { ...ports, auditLog, prepare };
     const session: OpenConnection = (socket, peer) => new Session(socket, peer, limits, respond, log);
     const doors: Door[] = [
@@ -75,7 +79,7 @@ export class Service implements Serving {
       });
     }
     const stopWatching = await directory.watch((change) => policies.forget(change));
-    return new Service(doors, () => tlsIdentity(config, ports), stopWatching);
+    return new Service(doors, asynchronous, () => tlsIdentity(config, ports), stopWatching);
   }
 
   async listen(): Promise<ServingAddresses> {
@@ -84,6 +88,7 @@ export class Service implements Serving {
     // In this order in every process: workers share a free port by it.
     const addresses: AddressInfo[] = [];
     for (const { at, listener } of this.doors) addresses.push(await listener.listen(at));
+    this.asynchronous.start();
     const [kmip, https] = addresses;
     return { kmip: kmip as AddressInfo, https };
   }
@@ -94,7 +99,7 @@ export class Service implements Serving {
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
-    await Promise.all(this.doors.map(({ listener }) => listener.close()));
+    await Promise.all([...this.doors.map(({ listener }) => listener.close()), this.asynchronous.close()]);
     await this.stopWatching();
   }
 

@@ -1,5 +1,16 @@
-import type { AuditLog, Clock, Directory, KeyStore, Keyring, Tickets, Users, Policies } from '@holdfast/core';
+import type {
+  AsynchronousRequestStore,
+  AuditLog,
+  Clock,
+  Directory,
+  KeyStore,
+  Keyring,
+  Policies,
+  Tickets,
+  Users,
+} from '@holdfast/core';
 import type { ClientConfig } from 'pg';
+import { PostgresAsynchronousRequests } from './asynchronous/requests';
 import { DatabaseClock } from './clock';
 import { PostgresDirectory } from './directory/directory';
 import { PostgresPolicies } from './directory/policy';
@@ -34,6 +45,7 @@ export interface Store {
   readonly tickets: Tickets;
   readonly policies: Policies;
   readonly auditLog: AuditLog;
+  readonly asynchronousRequests: AsynchronousRequestStore;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
   /** PostgreSQL's version, e.g. "15.13". */
@@ -58,13 +70,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
     await clock.start();
     const nowMs = (): number => clock.nowMs();
+    const keyStore = new PostgresKeyStore(database, keyring, nowMs);
     return {
-      keyStore: new PostgresKeyStore(database, keyring, nowMs),
+      keyStore,
       directory: new PostgresDirectory(database, keyring, log, nowMs),
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),
       policies: new PostgresPolicies(database, keyring, nowMs),
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
+      asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database),
       databaseVersion,

@@ -1,4 +1,5 @@
 import {
+  CryptographicAlgorithm,
   ObjectType,
   Operation,
   Tag,
@@ -15,6 +16,13 @@ import { protectionStorageMasks, requireProtectionStorage } from '../objects/pro
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
+
+/** Pairs of these take from tenths of seconds to minutes. */
+const SEARCHES_PRIMES: ReadonlySet<CryptographicAlgorithm> = new Set<CryptographicAlgorithm>([
+  CryptographicAlgorithm.RSA,
+  CryptographicAlgorithm.DSA,
+  CryptographicAlgorithm.DH,
+]);
 
 /** Makes the two keys of a pair, linked to each other. */
 export const createKeyPair = operation({
@@ -54,6 +62,10 @@ export const createKeyPair = operation({
     'PublicProtectionStorageUnavailable',
     ...GENERAL_REASONS,
   ],
+  isSlow: ({ commonAttributes: common, privateKeyAttributes: forPrivate, publicKeyAttributes: forPublic }) =>
+    [common, forPrivate, forPublic].some(({ attributes }) =>
+      attributes.some(({ key, value }) => key === 'CryptographicAlgorithm' && SEARCHES_PRIMES.has(value)),
+    ),
 
   async execute(request, context) {
     requireProtectionStorage(request.commonProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');

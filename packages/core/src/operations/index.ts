@@ -3,6 +3,7 @@ import { activate } from './activate';
 import { addAttribute } from './add-attribute';
 import { adjustAttribute } from './adjust-attribute';
 import { archive } from './archive';
+import { cancel } from './cancel';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
@@ -31,7 +32,10 @@ import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
 import { obtainLease } from './obtain-lease';
 import { ping } from './ping';
+import { poll } from './poll';
+import { process } from './process';
 import { query } from './query';
+import { queryAsynchronousRequests } from './query-asynchronous-requests';
 import { reKey } from './re-key';
 import { reKeyKeyPair } from './re-key-key-pair';
 import { recover } from './recover';
@@ -68,6 +72,8 @@ export const operations: readonly OperationDefinition[] = [
   archive,
   recover,
   query,
+  cancel,
+  poll,
   discoverVersions,
   reKeyKeyPair,
   encrypt,
@@ -91,6 +97,8 @@ export const operations: readonly OperationDefinition[] = [
   setConstraints,
   getConstraints,
   ping,
+  queryAsynchronousRequests,
+  process,
 ];
 
 /** What a server in test mode has besides. */
@@ -101,6 +109,7 @@ export {
   addAttribute,
   adjustAttribute,
   archive,
+  cancel,
   check,
   create,
   createKeyPair,
@@ -129,7 +138,10 @@ export {
   modifyAttribute,
   obtainLease,
   ping,
+  poll,
+  process,
   query,
+  queryAsynchronousRequests,
   reKey,
   reKeyKeyPair,
   recover,

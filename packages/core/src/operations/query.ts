@@ -96,10 +96,10 @@ const NOTHING: QueryResponse = {
   clientRegistrationMethods: [],
 };
 
-/** Batches are undone and continued; wrapped keys are kept as they came; destroying erases the key, not its history. */
+/** Any operation is made pending where a client wants it; batches are undone and continued; wrapped keys are kept as they came; destroying erases the key, not its history. */
 const CAPABILITIES: CapabilityInformation = {
   streamingCapability: true,
-  asynchronousCapability: false,
+  asynchronousCapability: true,
   attestationCapability: false,
   batchUndoCapability: true,
   batchContinueCapability: true,

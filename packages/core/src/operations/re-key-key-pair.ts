@@ -73,6 +73,8 @@ export const reKeyKeyPair = operation({
     'PublicProtectionStorageUnavailable',
     ...GENERAL_REASONS,
   ],
+  // Most pairs are RSA; which this one is shows only once it is fetched.
+  isSlow: () => true,
 
   async execute(request, context) {
     requireProtectionStorage(request.commonProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');

@@ -148,6 +148,9 @@ export interface Directory {
    */
   recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
 
+  /** The client, where neither it nor its credential is revoked. */
+  standing(clientId: string, credentialId: string): Promise<Client | undefined>;
+
   addAuthority(
     authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,
     actor: Actor,

@@ -114,9 +114,24 @@ export class Harness {
       emptyPlaceholder: () => {
         this.emptied = true;
       },
+      ...NOTHING_PENDING,
     };
   }
 }
+
+const unexpected = (): never => {
+  throw new Error('these tests make nothing pending');
+};
+const NOTHING_PENDING: Pick<OperationContext, 'asynchronousRequests' | 'answerFor'> = {
+  asynchronousRequests: {
+    find: unexpected,
+    outstanding: unexpected,
+    obtained: unexpected,
+    cancel: unexpected,
+    process: unexpected,
+  },
+  answerFor: unexpected,
+};
 
 function identify(reference: IdentifierReference | undefined): string {
   if (typeof reference === 'string') return reference;

@@ -229,6 +229,21 @@ export class PostgresDirectory implements Directory {
     );
   }
 
+  standing(clientId: string, credentialId: string): Promise<Client | undefined> {
+    return this.#read(async (session) => {
+      const [clientRow] = await clients.select(session, this.keyring, 't.id = $1', [clientId]);
+      const [credentialRow] = await credentials.select(
+        session,
+        this.keyring,
+        't.id::text = $1 AND t.client_id = $2',
+        [credentialId, clientId],
+      );
+      if (clientRow === undefined || credentialRow === undefined) return undefined;
+      const isRevoked = clientRow.revoked_at !== null || credentialRow.revoked_at !== null;
+      return isRevoked ? undefined : clientOf(clientRow);
+    });
+  }
+
   addAuthority(
     authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,
     actor: Actor,

@@ -12,9 +12,7 @@ import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { openColumns, sealColumns } from './sealed-columns';
 import { serverSecrets } from './tables';
-import type { DirectoryTransaction, DirectoryTransactions } from './transaction';
-
-const SYSTEM_ACTOR: Actor = { kind: 'system', id: 'system', name: 'holdfast' };
+import { SYSTEM_ACTOR, type DirectoryTransaction, type DirectoryTransactions } from './transaction';
 
 /** The secrets that all nodes share, by name. */
 export class ServerSecrets {

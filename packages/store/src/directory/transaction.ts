@@ -1,4 +1,10 @@
-import { HoldfastError, type Actor, type DirectoryChange, type Keyring } from '@holdfast/core';
+import {
+  HoldfastError,
+  type Actor,
+  type AuditOutcome,
+  type DirectoryChange,
+  type Keyring,
+} from '@holdfast/core';
 import type { Backend, Database, Session } from '../postgres/database';
 import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
@@ -6,6 +12,9 @@ import { inTransaction } from '../postgres/transaction';
 import { appendAuditRecords, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { notification } from './watch';
+
+/** Who does what no client and no officer asked for. */
+export const SYSTEM_ACTOR: Actor = { kind: 'system', id: 'system', name: 'holdfast' };
 
 /** One change of the directory: its rows, their records and the notice of it commit together. */
 export class DirectoryTransaction {
@@ -52,10 +61,11 @@ export class DirectoryTransaction {
     row: { readonly id: string; readonly revision: number },
     subject: string,
     domainId?: string,
+    outcome: AuditOutcome = 'success',
   ): Promise<void> {
     const record = encodeAuditRecord(
       this.keyring,
-      { actor: this.actor, action, subject, domainId, outcome: 'success' },
+      { actor: this.actor, action, subject, domainId, outcome },
       this.nowMs(),
       { rowId: row.id, rowRevision: row.revision },
     );
@@ -71,6 +81,8 @@ export class DirectoryTransaction {
 
 const MAX_ATTEMPTS = 5;
 
+type Connect = <R>(run: (session: Session) => Promise<R>) => Promise<R>;
+
 export class DirectoryTransactions {
   constructor(
     private readonly database: Database,
@@ -80,12 +92,17 @@ export class DirectoryTransactions {
 
   /**
    * Runs `work` and commits; runs it again where somebody else changed the same row in between.
+   * @param connect lends the connection
    * @throws HoldfastError ObjectAlreadyExists, StoreUnavailable, and what `work` throws
    */
-  async run<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+  async run<T>(
+    actor: Actor,
+    work: (transaction: DirectoryTransaction) => Promise<T>,
+    connect: Connect = (run) => this.database.general(run),
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(actor, work);
+        return await this.#attempt(actor, work, connect);
       } catch (error) {
         const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
         if (!conflict || attempt === MAX_ATTEMPTS) throw error;
@@ -93,11 +110,15 @@ export class DirectoryTransactions {
     }
   }
 
-  async #attempt<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
+  async #attempt<T>(
+    actor: Actor,
+    work: (transaction: DirectoryTransaction) => Promise<T>,
+    connect: Connect,
+  ): Promise<T> {
     let transaction: DirectoryTransaction | undefined;
     try {
       return await inTransaction(
-        (run) => this.database.general(run),
+        connect,
         (session) => {
           transaction = new DirectoryTransaction(session, this.keyring, actor, this.nowMs);
           return work(transaction);

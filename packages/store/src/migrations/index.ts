@@ -1,6 +1,7 @@
 import { initial } from './0001-initial';
 import { users } from './0002-users';
 import { policy } from './0003-policy';
+import { asynchronousRequests } from './0004-asynchronous-requests';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'initial', sql: initial },
   { version: 2, name: 'users', sql: users },
   { version: 3, name: 'policy', sql: policy },
+  { version: 4, name: 'asynchronous-requests', sql: asynchronousRequests },
 ];

@@ -60,17 +60,18 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T> {
-    return this.#writer.transaction((session, written) =>
-      work(
-        new TransactionSession(
-          session,
-          written,
-          this.keyring,
-          this.#reader,
-          this.#writer,
-          (actor, domainId) => this.#removal(actor, domainId),
-        ),
-      ),
+    return this.#writer.transaction((session, written) => work(this.within(session, written)));
+  }
+
+  /** The key store within a transaction that somebody else begins and ends; `written` takes what was written. */
+  within(session: Session, written: PreparedChange[] = []): KeyStoreTransaction {
+    return new TransactionSession(
+      session,
+      written,
+      this.keyring,
+      this.#reader,
+      this.#writer,
+      (actor, domainId) => this.#removal(actor, domainId),
     );
   }
 

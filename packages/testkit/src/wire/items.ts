@@ -59,6 +59,8 @@ export interface RequestItem {
   readonly payload: readonly Item[];
   /** Unique Batch Item ID. */
   readonly id?: Buffer;
+  /** What stands between Operation and Unique Batch Item ID (Ephemeral). */
+  readonly before?: readonly Item[];
   /** What stands after the payload (Message Extension). */
   readonly extra?: readonly Item[];
 }
@@ -89,10 +91,11 @@ export function requestMessage(
       ...header,
       integer(Tag.BatchCount, batchCount),
     ),
-    ...items.map(({ operation, payload, id, extra = [] }) =>
+    ...items.map(({ operation, payload, id, before = [], extra = [] }) =>
       structure(
         Tag.BatchItem,
         enumeration(Tag.Operation, operation),
+        ...before,
         ...(id === undefined ? [] : [bytes(Tag.UniqueBatchItemID, id)]),
         structure(Tag.RequestPayload, ...payload),
         ...extra,

@@ -23,6 +23,8 @@ export interface ReceivedItem {
   /** Name of the Result Reason. */
   readonly reason: string | undefined;
   readonly message: string | undefined;
+  /** Where the operation is pending. */
+  readonly correlationValue: Buffer | undefined;
   readonly payload: Item | undefined;
 }
 
@@ -51,6 +53,7 @@ export function readResponse(bytes: Buffer, version: VersionName): Received {
     status: valueAt(item, Tag.ResultStatus) as number,
     reason: reasonName(valueAt(item, Tag.ResultReason)),
     message: valueAt(item, Tag.ResultMessage) as string | undefined,
+    correlationValue: valueAt(item, Tag.AsynchronousCorrelationValue) as Buffer | undefined,
     payload: child(item, Tag.ResponsePayload),
   }));
   assert.equal(valueAt(header, Tag.BatchCount), items.length, 'Batch Count is not the number of items');

@@ -1,0 +1,45 @@
+import { Tag, type Dialect } from '@holdfast/kmip';
+import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
+import { ItemType, type Item } from '@holdfast/ttlv';
+import type { AnyOperation, Catalogue } from './catalogue';
+
+/** The answer of another item, which Poll gives in place of its own. */
+export interface OtherAnswer {
+  readonly request: AsynchronousRequest;
+  /** Undefined where there is none yet. */
+  readonly outcome: ItemOutcome | undefined;
+}
+
+/** What the Data enumeration counts as the data that an operation puts out. KMIP 2.1 section 11.13. */
+const DATA_OUTPUTS: ReadonlySet<number> = new Set<number>([Tag.Data, Tag.MACData, Tag.SignatureData]);
+
+/** The Response Payload of an operation. */
+export function encodeAnswer(
+  { response }: AnyOperation,
+  answer: unknown,
+  dialect: Dialect,
+): Item | undefined {
+  return response.encode(Tag.ResponsePayload, answer as Record<string, unknown>, dialect);
+}
+
+/** The payload of another item's answer, in the words of the version that it is asked for in. */
+export function otherPayload(
+  { request, outcome }: OtherAnswer,
+  { byCode }: Catalogue,
+  dialect: Dialect,
+): Item | undefined {
+  const definition = byCode.get(request.operation);
+  if (outcome?.status !== 'success' || outcome.payload === undefined || definition === undefined) {
+    return undefined;
+  }
+  const { response } = definition;
+  // An answer without its data has not all that it must have otherwise.
+  const given = (response.decodeGiven ?? response.decode)(outcome.payload, request.dialect);
+  return encodeAnswer(definition, given, dialect);
+}
+
+/** Ephemeral: "the Data output of the operation should not be returned" (KMIP 2.1 section 8.3). */
+export function withoutData(payload: Item | undefined): Item | undefined {
+  if (payload?.type !== ItemType.Structure) return payload;
+  return { ...payload, value: payload.value.filter(({ tag }) => !DATA_OUTPUTS.has(tag)) };
+}
