@@ -1,10 +1,21 @@
 import { activate, addAttribute, destroy, get, getAttributes, locate, query } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
-import { State, type Attribute } from '@holdfast/kmip';
+import { AsynchronousIndicator, Operation, ResultStatus, State, Tag, type Attribute } from '@holdfast/kmip';
 import { AdminClient } from '@holdfast/server/admin';
-import { asFirstOfficer, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import {
+  Peer,
+  asFirstOfficer,
+  bytes,
+  enumeration,
+  integer,
+  startServerProcess,
+  tlsOptions,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import type { Item } from '@holdfast/ttlv';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
 import {
   columnsOf,
   dropConstraints,
@@ -121,7 +132,7 @@ const getKey = (by: KmipClient, uniqueIdentifier: string) => () =>
 test('every table and column is tried, or an exception with a reason', async () => {
   const tried = [
     ...['object', 'change_record', 'client', 'credential', 'domain', 'officer', 'authority'],
-    ...['kmip_user', 'ticket'],
+    ...['kmip_user', 'ticket', 'asynchronous_request'],
   ];
   const rows = await database.sql<{ table: string; column: string }>(
     `SELECT table_name AS table, column_name AS column FROM information_schema.columns WHERE table_schema = 'public'`,
@@ -182,6 +193,34 @@ test('any column of the rows that decide who a client is and what it may do', as
     ...(await walk({ table: 'credential', where: `client_id = (${client})`, ...rest })),
   ];
   expect(faults).toEqual([]);
+}, 120_000);
+
+test('any column of a pending request, of which no other is affected', async () => {
+  const peer = await Peer.connect(tlsOptions(server), '2.1');
+  const submit = async (): Promise<Item> => {
+    const header = [enumeration(Tag.AsynchronousIndicator, AsynchronousIndicator.Mandatory)];
+    const payload = [integer(Tag.DataLength, 16)];
+    const { items } = await peer.batch([{ operation: Operation.RNGRetrieve, payload }], { header });
+    return bytes(Tag.AsynchronousCorrelationValue, items[0]?.correlationValue ?? Buffer.alloc(0));
+  };
+  const polls = (correlationValue: Item) => async (): Promise<string> => {
+    const { items } = await peer.batch([{ operation: Operation.Poll, payload: [correlationValue] }]);
+    const [item] = items;
+    if (item?.status === ResultStatus.OperationPending) return 'pending';
+    return item?.status === ResultStatus.Success ? 'done' : (item?.reason ?? 'refused');
+  };
+  const [victim, other] = [await submit(), await submit()];
+  // The first answer is a change: it is obtained from then on.
+  for (const each of [victim, other])
+    await until(async () => (await polls(each)()) === 'done', 'it is completed');
+  const faults = await walk({
+    table: 'asynchronous_request',
+    where: `id = '${(victim.value as Buffer).toString('hex')}'`,
+    uses: { poll: polls(victim) },
+    neighbours: [polls(other)],
+  });
+  expect(faults).toEqual([]);
+  await peer.close();
 }, 120_000);
 
 test('any column of an officer, of whom no other is affected', async () => {
