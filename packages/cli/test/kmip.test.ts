@@ -220,6 +220,8 @@ describe('what comes in goes out', () => {
     const kek = await made('create', '--usage-mask', 'WrapKey|UnwrapKey', '--activation-date', 'now');
     const id = await made('create');
     expect((await kmip('get', id, '--wrap-with', kek, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{80}\n$/);
+    const asked = await kmip('get', id, '--wrap-mode', 'GCM', '--format', 'hex');
+    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('--wrap-with') as string });
   });
 
   test('nothing without being asked', async () => {
@@ -238,6 +240,61 @@ describe('what comes in goes out', () => {
       }
     }
     expect(results[0]?.stderr).toContain('--format');
+  });
+});
+
+describe.each(['1.4', '2.1'])('an object is moved in KMIP %s', (version) => {
+  const at = (...args: string[]) => kmip(...args, '--kmip-version', version, '--json');
+
+  test('as it is, over what is there now', async () => {
+    const id = await made('create', '--activation-date', 'now', '--custom', 'x-owner=tapes');
+    const { stdout: before } = await kmip('get', id, '--format', 'hex');
+    const state = await at('get-attributes', id);
+    const file = join(folder, `moved-${version}`);
+    const exported = await at('export', id, '--out', file);
+    expect(json(exported)).toMatchObject({ uniqueIdentifier: id, objectType: 'SymmetricKey', file });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    await made('revoke', id);
+    await made('destroy', id);
+    expect((await at('import', '--file', file)).stderr).toContain('exists');
+    expect(json(await at('import', '--file', file, '--replace'))).toEqual({ uniqueIdentifier: id });
+    expect((await kmip('get', id, '--format', 'hex')).stdout).toBe(before);
+    expect(json(await at('get-attributes', id))).toEqual(json(state));
+  });
+
+  test('wrapped, and opened where it arrives', async () => {
+    const kek = await made('create', '--usage-mask', 'WrapKey|UnwrapKey', '--activation-date', 'now');
+    const mac = await made(
+      ...['create', '--algorithm', 'HMAC_SHA256', '--usage-mask', 'MACGenerate|MACVerify'],
+      ...['--activation-date', 'now'],
+    );
+    const id = await made('create', '--name', `wrapped in ${version}`);
+    const { stdout: value } = await kmip('get', id, '--format', 'hex');
+    const file = join(folder, `wrapped-${version}`);
+    const wrapping = [
+      '--wrap-with',
+      kek,
+      '--wrap-mode',
+      'GCM',
+      '--mac-with',
+      mac,
+      '--wrap-attribute',
+      'Name',
+    ];
+    json(await at('export', id, ...wrapping, '--out', file));
+    expect(readFileSync(file).includes(Buffer.from(value.trim(), 'hex'))).toBe(false);
+    await made('destroy', id);
+    json(await at('import', '--file', file, '--id', `unwrapped-${version}`, '--unwrap'));
+    expect((await kmip('get', `unwrapped-${version}`, '--format', 'hex')).stdout).toBe(value);
+  });
+
+  test('but not from any file', async () => {
+    const file = join(folder, `other-${version}`);
+    writeFileSync(file, 'something else');
+    expect(await kmip('import', '--file', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no exported object') as string,
+    });
   });
 });
 

@@ -21,7 +21,9 @@ export type AccessClass =
   /** New objects come into being. */
   | 'create'
   /** What new objects of the domain are like: defaults and constraints. */
-  | 'rule';
+  | 'rule'
+  /** Value and attributes are exchanged for others, as if the object had been made so. */
+  | 'replace';
 
 /**
  * Who may do what. The clients of one domain share its objects (the nodes of an array or a database cluster hold
@@ -37,6 +39,8 @@ const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Owners
   destroy: { user: ['owner', 'domain'], reader: [] },
   create: { user: ['owner', 'domain'], reader: [] },
   rule: { user: ['owner', 'domain'], reader: [] },
+  // KMIP 1.4 section 4.41: only the object owner should be allowed to import over it.
+  replace: { user: ['owner'], reader: [] },
 };
 
 /** @throws HoldfastError PermissionDenied */

@@ -6,6 +6,7 @@ export * from './objects/attribute-set';
 export * from './objects/defaults';
 export * from './objects/domain-policy';
 export * from './objects/match';
+export type { PresentationRequest } from './objects/present-value';
 export * from './objects/state';
 export * from './operation';
 export * from './operations';

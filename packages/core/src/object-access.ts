@@ -1,4 +1,4 @@
-import type { AttributeKey, AttributeValue, ManagedObjectValue, State } from '@holdfast/kmip';
+import type { AttributeKey, AttributeValue, State } from '@holdfast/kmip';
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
@@ -25,6 +25,9 @@ export interface ManagedObject {
   readonly state: State | undefined;
 }
 
+/** What becomes of an object's value. */
+export type ValueChange = Extract<ObjectChange, { kind: 'update' }>['value'];
+
 /** A value that must be there by the rules of the attribute table. @throws HoldfastError IntegrityViolation */
 export function mandatory<K extends AttributeKey>(object: ManagedObject, key: K): AttributeValue<K> {
   const value = object.attributes.get(key);
@@ -38,6 +41,8 @@ export function mandatory<K extends AttributeKey>(object: ManagedObject, key: K)
  */
 export class ObjectAccess {
   readonly #changes: ObjectChange[] = [];
+  /** An object that an operation meets twice (a key that wraps and authenticates) is one object. */
+  readonly #loaded = new Map<string, ManagedObject>();
 
   constructor(
     private readonly session: KeyStoreSession,
@@ -54,9 +59,9 @@ export class ObjectAccess {
    * IntegrityViolation
    */
   async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
-    const object = await this.fetchAnywhere(uniqueIdentifier, access);
-    requireOnLine(object, 'ObjectArchived');
-    return object;
+    const object = await this.find(uniqueIdentifier, access);
+    if (object !== undefined) return object;
+    throw notFound();
   }
 
   /** Like fetch, undefined where there is no such object. @param archived what it is called that it is archived */
@@ -65,19 +70,35 @@ export class ObjectAccess {
     access: AccessClass = this.access,
     archived: ErrorCode = 'ObjectArchived',
   ): Promise<ManagedObject | undefined> {
-    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
-    if (stored === undefined) return undefined;
-    const object = this.#load(stored, access);
-    requireOnLine(object, archived);
+    const object = await this.findAnywhere(uniqueIdentifier, access);
+    if (object?.attributes.has('ArchiveDate') === true) {
+      throw new HoldfastError(archived, 'the object is archived');
+    }
     return object;
   }
 
   /** Like fetch, on-line or archived. */
   async fetchAnywhere(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
+    const object = await this.findAnywhere(uniqueIdentifier, access);
+    if (object !== undefined) return object;
+    throw notFound();
+  }
+
+  /** Like find, on-line or archived: KMIP 1.4 chapter 4 wants archived objects recovered before they may be specified. */
+  async findAnywhere(
+    uniqueIdentifier: string,
+    access: AccessClass = this.access,
+  ): Promise<ManagedObject | undefined> {
+    const loaded = this.#loaded.get(uniqueIdentifier);
+    if (loaded !== undefined) {
+      authorise(this.principal, access, loaded.stored.ownerId);
+      return loaded;
+    }
     const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
-    if (stored === undefined)
-      throw new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
-    return this.#load(stored, access);
+    if (stored === undefined) return undefined;
+    const object = this.#load(stored, access);
+    this.#loaded.set(uniqueIdentifier, object);
+    return object;
   }
 
   /** Objects of the domain that match; see LocateQuery. */
@@ -145,12 +166,25 @@ export class ObjectAccess {
   }
 
   /** Writes the object's changed attributes, and erases or replaces its value where asked. */
-  update(
-    object: ManagedObject,
-    value: 'keep' | 'erase' | { readonly replace: ManagedObjectValue } = 'keep',
-  ): void {
+  update(object: ManagedObject, value: ValueChange = 'keep'): void {
     object.attributes.set('LastChangeDate', this.nowSeconds);
-    this.#changes.push({ kind: 'update', object: object.stored, attributes: object.attributes, value });
+    this.#change(object, object.attributes, value);
+  }
+
+  /**
+   * Makes another object of this one: attributes and value are those given, and have to be as for a new one (Import).
+   * @throws HoldfastError ConstraintViolation
+   */
+  overwrite(object: ManagedObject, attributes: AttributeSet, value: ValueChange): void {
+    requireConstraintsMet(this.policy, attributes);
+    this.#change(object, attributes, value);
+  }
+
+  #change({ stored }: ManagedObject, attributes: AttributeSet, value: ValueChange): void {
+    const earlier = this.#changes.findIndex((change) => change.kind === 'update' && change.object === stored);
+    const change = { kind: 'update', object: stored, attributes, value } as const;
+    if (earlier === -1) this.#changes.push(change);
+    else this.#changes[earlier] = change;
   }
 
   /** Removes every object of the domain at once, with all that is recorded of them: for test runs alone. */
@@ -186,7 +220,6 @@ export class ObjectAccess {
   }
 }
 
-/** KMIP 1.4 chapter 4: archived objects have to be recovered before they may be specified. */
-function requireOnLine({ attributes }: ManagedObject, code: ErrorCode): void {
-  if (attributes.has('ArchiveDate')) throw new HoldfastError(code, 'the object is archived');
+function notFound(): HoldfastError {
+  return new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
 }

@@ -1,11 +1,11 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import {
-  BlockCipherMode,
-  blockCipherModeEnum,
-  CryptographicAlgorithm,
-  type CryptographicParameters,
-} from '@holdfast/kmip';
+import type { KeyUseRequest, WrappedBytes } from '@holdfast/core';
+import { BlockCipherMode, CryptographicAlgorithm } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { cipherAlgorithmOf, isAsymmetric, symmetricKeyOf } from './operations/key';
+import { decryptRsa, encryptRsa } from './operations/rsa';
+import { decryptSymmetric } from './operations/symmetric-decryption';
+import { encryptSymmetric } from './operations/symmetric-encryption';
 
 interface KeyWrapMode {
   readonly cipherSuffix: string;
@@ -39,39 +39,34 @@ const MODES: ReadonlyMap<BlockCipherMode, KeyWrapMode> = new Map([
 ]);
 
 /**
- * Encrypts `content` under an AES key of 16, 24 or 32 bytes; NIST Key Wrap unless the parameters name another mode.
- * @throws HoldfastError UnsupportedCryptographicParameters for other modes, algorithms or lengths of the wrapping key;
- * CryptographicFailure for content whose length the mode does not take
+ * Encrypts a key. AES keys use NIST Key Wrap unless the parameters name another mode; all other modes, algorithms and
+ * paddings are those of data encryption, with a random IV and the tag of an AEAD behind the ciphertext.
+ * @throws HoldfastError CryptographicFailure for content whose length the mode does not take, and what encryption throws
  */
-export function wrapBytes(
-  wrappingKey: SecretBytes,
-  parameters: CryptographicParameters | undefined,
-  content: SecretBytes,
-): Buffer {
-  const { mode, cipher } = keyWrap(wrappingKey, parameters);
+export function wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes {
+  const mode = keyWrapMode(request);
+  if (mode === undefined) return encryptKey(request, content);
   if (!mode.accepts(content.length)) {
     throw new HoldfastError('CryptographicFailure', `what is to be wrapped is not ${mode.condition}`);
   }
-  const wrap = createCipheriv(cipher, wrappingKey.reveal(), mode.initialValue);
-  return Buffer.concat([wrap.update(content.reveal()), wrap.final()]);
+  const key = symmetricKeyOf(request);
+  const wrap = createCipheriv(cipherOf(mode, key), key.reveal(), mode.initialValue);
+  return { data: Buffer.concat([wrap.update(content.reveal()), wrap.final()]), ivCounterNonce: undefined };
 }
 
 /**
  * Undoes `wrapBytes`.
- * @throws HoldfastError UnsupportedCryptographicParameters as `wrapBytes`; CryptographicFailure where the bytes were not
- * wrapped under this key
+ * @throws HoldfastError CryptographicFailure where the bytes were not wrapped under this key, and what decryption throws
  */
-export function unwrapBytes(
-  wrappingKey: SecretBytes,
-  parameters: CryptographicParameters | undefined,
-  wrapped: Buffer,
-): SecretBytes {
-  const { cipher, mode } = keyWrap(wrappingKey, parameters);
+export function unwrapBytes(request: KeyUseRequest, wrapped: WrappedBytes): SecretBytes {
+  const mode = keyWrapMode(request);
+  if (mode === undefined) return decryptKey(request, wrapped);
   // OpenSSL gives nothing back for nothing instead of refusing it.
-  if (wrapped.length === 0) throw doesNotUnwrap();
-  const unwrap = createDecipheriv(cipher, wrappingKey.reveal(), mode.initialValue);
+  if (wrapped.data.length === 0) throw doesNotUnwrap();
+  const key = symmetricKeyOf(request);
+  const unwrap = createDecipheriv(cipherOf(mode, key), key.reveal(), mode.initialValue);
   try {
-    const content = unwrap.update(wrapped);
+    const content = unwrap.update(wrapped.data);
     unwrap.final();
     return new SecretBytes(content);
   } catch (cause) {
@@ -79,24 +74,48 @@ export function unwrapBytes(
   }
 }
 
-function keyWrap(wrappingKey: SecretBytes, parameters: CryptographicParameters | undefined) {
-  const algorithm = parameters?.cryptographicAlgorithm ?? CryptographicAlgorithm.AES;
-  if (algorithm !== CryptographicAlgorithm.AES) throw unsupported('keys are wrapped with AES only');
-  const blockCipherMode = parameters?.blockCipherMode ?? BlockCipherMode.NISTKeyWrap;
-  const mode = MODES.get(blockCipherMode);
-  if (mode === undefined) {
-    const printed = blockCipherModeEnum.byValue.get(blockCipherMode)?.name ?? String(blockCipherMode);
-    throw unsupported(`keys are not wrapped in the block cipher mode ${printed}`);
+/** The mode that is made for wrapping keys; undefined where keys are encrypted like data. */
+function keyWrapMode(request: KeyUseRequest): KeyWrapMode | undefined {
+  if (isAsymmetric(request) || cipherAlgorithmOf(request) !== CryptographicAlgorithm.AES) return undefined;
+  return MODES.get(request.parameters.blockCipherMode ?? BlockCipherMode.NISTKeyWrap);
+}
+
+function cipherOf(mode: KeyWrapMode, key: SecretBytes): string {
+  if (![16, 24, 32].includes(key.length)) {
+    throw new HoldfastError('UnsupportedCryptographicParameters', 'the wrapping key is not an AES key');
   }
-  if (![16, 24, 32].includes(wrappingKey.length)) throw unsupported('the wrapping key is not an AES key');
-  return { mode, cipher: `id-aes${wrappingKey.length * 8}-${mode.cipherSuffix}` };
+  return `id-aes${key.length * 8}-${mode.cipherSuffix}`;
+}
+
+const AS_DATA = { additionalData: undefined, isTagAppended: true } as const;
+
+function encryptKey(request: KeyUseRequest, content: SecretBytes): WrappedBytes {
+  const parameters = { ...request.parameters, randomIV: true };
+  const cipher = { ...request, ...AS_DATA, parameters, ivCounterNonce: undefined };
+  const encryption = isAsymmetric(request) ? encryptRsa(cipher) : encryptSymmetric(cipher);
+  try {
+    const first = encryption.update(content);
+    const data = Buffer.concat([first, encryption.final().data]);
+    return { data, ivCounterNonce: encryption.generatedIv };
+  } finally {
+    encryption.destroy();
+  }
+}
+
+function decryptKey(request: KeyUseRequest, { data, ivCounterNonce }: WrappedBytes): SecretBytes {
+  const cipher = { ...request, ...AS_DATA, ivCounterNonce, tag: undefined, isIvPrefixed: false };
+  const decryption = isAsymmetric(request) ? decryptRsa(cipher) : decryptSymmetric(cipher);
+  try {
+    const parts = [decryption.update(data), decryption.final()];
+    const content = new SecretBytes(Buffer.concat(parts.map((part) => part.reveal())));
+    for (const part of parts) part.destroy();
+    return content;
+  } finally {
+    decryption.destroy();
+  }
 }
 
 function doesNotUnwrap(cause?: unknown): HoldfastError {
   const message = 'the wrapped key does not unwrap under the wrapping key';
   return new HoldfastError('CryptographicFailure', message, { cause });
-}
-
-function unsupported(what: string): HoldfastError {
-  return new HoldfastError('UnsupportedCryptographicParameters', what);
 }

@@ -188,10 +188,9 @@ function objectTagsIn(dialect: Dialect): readonly number[] {
     .map((row) => row.tag));
 }
 
-/** The managed object in a payload (Register, Get, Import, Export, Put): one item under the tag of its type. */
-export function managedObjectField(): Field<ManagedObjectValue, false> {
+function objectMember<const O extends boolean>(isOptional: O): Field<ManagedObjectValue, O> {
   return {
-    isOptional: false,
+    isOptional,
     isRepeated: false,
     tag: undefined,
     codec: undefined,
@@ -199,6 +198,7 @@ export function managedObjectField(): Field<ManagedObjectValue, false> {
     tagsIn: objectTagsIn,
     decode(items, dialect, structure) {
       const [item, second] = items;
+      if (item === undefined && isOptional) return undefined;
       if (item === undefined || second !== undefined) {
         throw new HoldfastError(
           'InvalidMessage',
@@ -212,4 +212,14 @@ export function managedObjectField(): Field<ManagedObjectValue, false> {
       if (item !== undefined) out.push(item);
     },
   };
+}
+
+/** The managed object in a payload (Register, Get, Put): one item under the tag of its type. */
+export function managedObjectField(): Field<ManagedObjectValue, false> {
+  return objectMember(false);
+}
+
+/** A managed object that may be left out: of a destroyed one there may be nothing to carry (Import, Export). */
+export function optionalManagedObjectField(): Field<ManagedObjectValue, true> {
+  return objectMember(true);
 }

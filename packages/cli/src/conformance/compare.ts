@@ -218,6 +218,7 @@ export class Comparison {
       case 'example':
         return !isEmpty(actual) && this.memory.keepExample(owner, expected, actual);
       case 'example-of-length':
+        this.memory.replaceExample(expected, actual);
         return lengthOf(expected) === lengthOf(actual) && this.memory.keepExample(owner, expected, actual);
     }
   }

@@ -84,7 +84,7 @@ function printedName(name: string): string {
 /** What one case has learnt so far: its names, and what its requests said. */
 export class CaseMemory {
   readonly startedAtSeconds: number;
-  /** Attributes that requests stated. */
+  /** Attributes that successful requests stated. */
   readonly stated = new Set<string>();
   /** Operations that succeeded. */
   readonly ran = new Set<number>();
@@ -185,13 +185,6 @@ export class CaseMemory {
     return false;
   }
 
-  /** Learns from a request that goes out; what Locate asks for states nothing. */
-  sent(request: Item): void {
-    for (const batchItem of itemsOf(request)) {
-      if (enumerationAt(batchItem, Tag.Operation) !== Operation.Locate) this.#statedIn(batchItem);
-    }
-  }
-
   #statedIn(batchItem: Item): void {
     for (const item of walk(batchItem)) {
       if (STATING.has(item.tag)) for (const child of itemsOf(item)) this.#state(child);
@@ -204,13 +197,15 @@ export class CaseMemory {
     if (name !== undefined) this.stated.add(name);
   }
 
-  /** Learns from a response's batch item: before its payload is compared. */
+  /** Learns from a batch item and its answer: before the answer's payload is compared. */
   received(header: Item, request: Item | undefined, answer: Item): void {
     for (const item of walk(answer))
       if (item.type !== ItemType.Structure) this.#lastByTag.set(item.tag, item.value);
     const operation = enumerationAt(answer, Tag.Operation);
     if (operation === undefined || enumerationAt(answer, Tag.ResultStatus) !== ResultStatus.Success) return;
     this.ran.add(operation);
+    // What Locate asks for states nothing.
+    if (request !== undefined && operation !== Operation.Locate) this.#statedIn(request);
     const identifiers = identifiersIn(itemAt(answer, Tag.ResponsePayload));
     if (operation === Operation.Destroy)
       for (const identifier of identifiers) this.server.left.delete(identifier);

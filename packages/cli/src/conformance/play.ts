@@ -35,7 +35,6 @@ export async function playCase(
   for (const [index, { request, response }] of testCase.exchanges.entries()) {
     const message = memory.fill(request);
     const dialect = requestDialect(message);
-    memory.sent(message);
     const answer = await transport(message);
     const differences = new Comparison(memory, dialect).compare(response, message, answer);
     if (differences.length > 0) return { exchange: index + 1, differences };

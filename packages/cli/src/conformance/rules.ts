@@ -278,7 +278,12 @@ export function mayBeAdditional(parent: Place, actual: Item): boolean {
 }
 
 /** The standard says that every object has them, yet published cases leave them out. */
-const NOT_ALWAYS_LISTED: ReadonlySet<string> = new Set(['CryptographicUsageMask', 'KeyFormatType']);
+const NOT_ALWAYS_LISTED: ReadonlySet<string> = new Set([
+  'CryptographicLength',
+  'CryptographicUsageMask',
+  'KeyFormatType',
+  'ProtectionStorageMask',
+]);
 
 /**
  * First list, (21); second list, (1) and (2). A server tells more than the case shows only where everything was asked

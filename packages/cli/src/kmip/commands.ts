@@ -7,7 +7,7 @@ import {
   modifyAttributeAction,
   setAttributeAction,
 } from './actions/attributes';
-import { getAction, locateAction, rngRetrieveAction } from './actions/fetch';
+import { locateAction, rngRetrieveAction } from './actions/fetch';
 import { activateAction, checkAction, destroyAction, revokeAction } from './actions/govern';
 import {
   createAction,
@@ -22,6 +22,7 @@ import { cryptographicCommands } from './cryptographic-commands';
 import { derivationCommands } from './derivation-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
+import { transferCommands } from './transfer-commands';
 
 /** The operations as commands: names, options and help. */
 
@@ -121,21 +122,6 @@ function reKeyKeyPairCommand(): Command {
     .option('--private-attribute <name=value>', 'attribute of the private key alone', repeatable)
     .option('--public-attribute <name=value>', 'attribute of the public key alone', repeatable)
     .action(reKeyKeyPairAction);
-}
-
-function getCommand(): Command {
-  return withKeyOutput(
-    objectCommand(
-      'get',
-      'Fetch an object. Its value is shown only where --format or --out asks for it.',
-      'get 7f6c… --out key.bin',
-      'get 7f6c… --format hex',
-      'get 7f6c… --key-format PKCS_8 --format pem',
-    ),
-  )
-    .option('--key-format <name>', 'Key Format Type to ask for, such as Raw, PKCS_1, PKCS_8, X_509')
-    .option('--wrap-with <id>', 'have the key wrapped by this key (AES Key Wrap, RFC 3394)')
-    .action(getAction);
 }
 
 function rngRetrieveCommand(): Command {
@@ -281,7 +267,6 @@ const WITH_ATTRIBUTES = [
   locateCommand,
 ];
 const WITHOUT_ATTRIBUTES = [
-  getCommand,
   getAttributesCommand,
   getAttributeListCommand,
   addAttributeCommand,
@@ -303,6 +288,8 @@ export function operationCommands(): readonly Command[] {
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
     ...derivationCommands().map((command) => withConnectionOptions(withAttributeOptions(command))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
-    ...[...controlCommands(), ...cryptographicCommands()].map((command) => withConnectionOptions(command)),
+    ...[...transferCommands(), ...controlCommands(), ...cryptographicCommands()].map((command) =>
+      withConnectionOptions(command),
+    ),
   ];
 }

@@ -283,7 +283,7 @@ function requireNewName(
     throw new HoldfastError('NonUniqueNameAttribute', 'the object has this Name already');
 }
 
-function requireVendorNames(vendorIdentification: string, attributeName: string): void {
+export function requireVendorNames(vendorIdentification: string, attributeName: string): void {
   if (VENDOR_IDENTIFICATION.test(vendorIdentification) && attributeName !== '') return;
   throw new HoldfastError(
     'InvalidAttribute',

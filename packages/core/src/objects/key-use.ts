@@ -54,6 +54,17 @@ export const KEY_USES = {
     purpose: 'protect',
     objectTypes: [SymmetricKey, SecretData, PrivateKey, PublicKey],
   },
+  wrap: {
+    usage: CryptographicUsageMask.WrapKey,
+    purpose: 'protect',
+    objectTypes: [SymmetricKey, PublicKey, Certificate],
+  },
+  /** Keys that wrap open what they wrapped, as the test cases TC-WRAP-2 and -3 have it. */
+  unwrap: {
+    usage: CryptographicUsageMask.UnwrapKey | CryptographicUsageMask.WrapKey,
+    purpose: 'process',
+    objectTypes: [SymmetricKey, PrivateKey],
+  },
   verifyMac: { usage: CryptographicUsageMask.MACVerify, purpose: 'process', objectTypes: [SymmetricKey] },
 } as const satisfies Readonly<Record<string, KeyUse>>;
 

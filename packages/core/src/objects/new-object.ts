@@ -35,6 +35,11 @@ export function keyBlockOf(value: ManagedObjectValue): KeyBlock | undefined {
   return 'keyBlock' in value ? value.keyBlock : undefined;
 }
 
+/** The value with another key block. */
+export function withKeyBlock(value: ManagedObjectValue, keyBlock: KeyBlock): ManagedObjectValue {
+  return { ...value, keyBlock } as ManagedObjectValue;
+}
+
 /**
  * Whether the key is wrapped. Its Key Value is then a Byte String; clients are known that send and expect the wrapped
  * bytes as the Key Material of a structure.
@@ -109,7 +114,10 @@ function inDefaultFormat(
  * SHA-256 digests of what the server can read, in the format of the value and for 2.x in the default format too.
  * KMIP 1.4 section 3.17, KMIP 2.1 sections 4.21 and 4.26.
  */
-function digestsOf(value: ManagedObjectValue, { crypto, dialect }: OperationContext): readonly Digest[] {
+export function digestsOf(
+  value: ManagedObjectValue,
+  { crypto, dialect }: OperationContext,
+): readonly Digest[] {
   const keyBlock = keyBlockOf(value);
   if (keyBlock !== undefined) {
     const digest = keyBlockDigest(keyBlock, crypto);
@@ -151,8 +159,16 @@ export interface ObjectToMake {
   readonly origin: Origin;
 }
 
-function serverAttributes(make: ObjectToMake, context: OperationContext): readonly Attribute[] {
-  const { value, requested, origin } = make;
+/** KMIP 2.1 section 4.56. */
+export function shortIdentifierOf(uniqueIdentifier: string, crypto: CryptoPort): Buffer {
+  return crypto.digest(HashingAlgorithm.SHA_256, Buffer.from(uniqueIdentifier, 'utf8'));
+}
+
+/** What every object has; a destroyed one that comes from elsewhere has no value. */
+export function serverAttributes(
+  { value, requested, origin }: Omit<ObjectToMake, 'value'> & { value: ManagedObjectValue | undefined },
+  context: OperationContext,
+): readonly Attribute[] {
   const { nowSeconds } = context;
   const isSensitive = requested.get('Sensitive') ?? false;
   const isExtractable = requested.get('Extractable') ?? true;
@@ -168,7 +184,7 @@ function serverAttributes(make: ObjectToMake, context: OperationContext): readon
     { key: 'NeverExtractable', value: !isExtractable },
     { key: 'ProtectionStorageMask', value: PROTECTION_STORAGE },
   ];
-  const format = formatOf(value);
+  const format = value === undefined ? undefined : formatOf(value);
   if (format !== undefined) attributes.push({ key: 'KeyFormatType', value: format });
   if (origin === 'generated') {
     attributes.push({ key: 'OriginalCreationDate', value: nowSeconds });
@@ -177,7 +193,7 @@ function serverAttributes(make: ObjectToMake, context: OperationContext): readon
   return attributes;
 }
 
-function setWhereItApplies<K extends AttributeKey>(
+export function setWhereItApplies<K extends AttributeKey>(
   attributes: AttributeSet,
   objectType: ObjectType,
   key: K,
@@ -206,8 +222,7 @@ export function makeObject(
     { key: 'ObjectType', value: objectType },
     ...requested,
   ]);
-  const identifierBytes = Buffer.from(uniqueIdentifier, 'utf8');
-  const shortIdentifier = crypto.digest(HashingAlgorithm.SHA_256, identifierBytes);
+  const shortIdentifier = shortIdentifierOf(uniqueIdentifier, crypto);
   setWhereItApplies(attributes, objectType, 'ShortUniqueIdentifier', shortIdentifier);
   for (const { key, value: attributeValue } of serverAttributes(make, context)) {
     setWhereItApplies(attributes, objectType, key, attributeValue);

@@ -17,7 +17,8 @@ import { describe, referenceTo, sameValue } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
 import { certificateAttributes } from './certificate-attributes';
 import { isSameAlgorithm } from './defaults';
-import { isWrapped, keyBlockOf } from './new-object';
+import { isWrapped, keyBlockOf, withKeyBlock } from './new-object';
+import { hidesKey } from './wrapping-key';
 import { checkRequested, isSettable, mergeAttributes } from './requested-attributes';
 import { rememberPolynomial, requireSplitScheme } from './split-key';
 
@@ -31,23 +32,17 @@ type Key = ManagedObjectOf<
  * The attributes within a Key Value become attributes of the object; those of them that only a server sets belong to
  * the server that the key came from. The value is kept without them.
  */
-export function takeEmbeddedAttributes(value: ManagedObjectValue): {
-  readonly value: ManagedObjectValue;
-  readonly embedded: readonly Attribute[];
-} {
-  const keyValue = keyBlockOf(value)?.keyValue;
-  if (keyValue === undefined || 'encoded' in keyValue || keyValue.attributes.length === 0) {
+export function takeEmbeddedAttributes<V extends ManagedObjectValue | undefined>(
+  value: V,
+): { readonly value: V | ManagedObjectValue; readonly embedded: readonly Attribute[] } {
+  const keyBlock = value === undefined ? undefined : keyBlockOf(value);
+  const keyValue = keyBlock?.keyValue;
+  if (value === undefined || keyBlock === undefined || keyValue === undefined || isWrapped(keyBlock))
     return { value, embedded: [] };
-  }
+  if ('encoded' in keyValue || keyValue.attributes.length === 0) return { value, embedded: [] };
   const embedded = keyValue.attributes.filter((attribute) => isSettable(attribute, value.objectType));
-  return { value: withKeyBlock(value, { keyValue: { ...keyValue, attributes: [] } }), embedded };
-}
-
-function withKeyBlock(value: ManagedObjectValue, changes: Partial<KeyBlock>): ManagedObjectValue {
-  const keyBlock = keyBlockOf(value);
-  return keyBlock === undefined
-    ? value
-    : ({ ...value, keyBlock: { ...keyBlock, ...changes } } as ManagedObjectValue);
+  const bare = { ...keyBlock, keyValue: { ...keyValue, attributes: [] } };
+  return { value: withKeyBlock(value, bare), embedded };
 }
 
 function contradiction(key: AttributeKey, source: string): HoldfastError {
@@ -148,7 +143,7 @@ function tellOfCertificate(
   for (const attribute of certificateAttributes(description)) {
     const { setBy, statedOnCreation, multiple } = definitionOf(attribute.key);
     const isStatable = setBy.client || statedOnCreation;
-    if (multiple && !isStatable) requested.add(attribute);
+    if (multiple && !isStatable) mergeAttributes(requested, [attribute]);
     else state(requested, attribute.key, attribute.value, 'certificate');
   }
 }
@@ -189,11 +184,13 @@ function linkToWrappingKey(
 function requireWrappingData(value: ManagedObjectValue): void {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return;
-  const { keyValue } = keyBlock;
-  if (keyValue !== undefined && 'encoded' in keyValue && !isWrapped(keyBlock)) {
+  const { keyValue, keyWrappingData } = keyBlock;
+  if (keyWrappingData === undefined) {
+    if (keyValue === undefined || !('encoded' in keyValue)) return;
     throw new HoldfastError('InvalidField', 'a wrapped Key Value needs Key Wrapping Data');
   }
-  if (isWrapped(keyBlock) && (keyValue === undefined || hasStructuredMaterial(keyValue))) {
+  const mayBeInClear = !hidesKey(keyWrappingData.wrappingMethod);
+  if (keyValue === undefined || (hasStructuredMaterial(keyValue) && !mayBeInClear)) {
     throw new HoldfastError(
       'InvalidField',
       'Key Wrapping Data stands beside a Key Value that is not wrapped',
@@ -256,6 +253,15 @@ export function describeRegistered(
   context: OperationContext,
 ): ManagedObjectValue {
   checkRequested(requested, value.objectType, 'registered');
+  return describeValue(value, requested, context);
+}
+
+/** The same for attributes that have been checked already. */
+export function describeValue(
+  value: ManagedObjectValue,
+  requested: AttributeSet,
+  context: OperationContext,
+): ManagedObjectValue {
   requireWrappingData(value);
   checkStatedFormat(value, requested);
   const kept = tell(value, requested, context);

@@ -82,7 +82,7 @@ export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribut
   }
 }
 
-function requireSingleValues(attributes: readonly Attribute[]): void {
+export function requireSingleValues(attributes: readonly Attribute[]): void {
   const seen = new Set<string>();
   for (const { key } of attributes) {
     const { multiple, name } = definitionOf(key);

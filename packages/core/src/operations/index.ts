@@ -15,6 +15,7 @@ import { deriveKey } from './derive-key';
 import { destroy } from './destroy';
 import { discoverVersions } from './discover-versions';
 import { encrypt } from './encrypt';
+import { exportObject } from './export';
 import { get } from './get';
 import { getAttributeList } from './get-attribute-list';
 import { getAttributes } from './get-attributes';
@@ -23,6 +24,7 @@ import { getUsageAllocation } from './get-usage-allocation';
 import { hash } from './hash';
 import { interop } from './interop';
 import { joinSplitKey } from './join-split-key';
+import { importObject } from './import';
 import { locate } from './locate';
 import { log } from './log';
 import { login } from './login';
@@ -87,6 +89,8 @@ export const operations: readonly OperationDefinition[] = [
   hash,
   createSplitKey,
   joinSplitKey,
+  importObject,
+  exportObject,
   log,
   adjustAttribute,
   login,
@@ -121,6 +125,7 @@ export {
   destroy,
   discoverVersions,
   encrypt,
+  exportObject,
   get,
   getAttributeList,
   getAttributes,
@@ -129,6 +134,7 @@ export {
   hash,
   interop,
   joinSplitKey,
+  importObject,
   locate,
   log,
   login,

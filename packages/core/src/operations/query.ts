@@ -103,7 +103,7 @@ const CAPABILITIES: CapabilityInformation = {
   attestationCapability: false,
   batchUndoCapability: true,
   batchContinueCapability: true,
-  unwrapMode: UnwrapMode.NotProcessed,
+  unwrapMode: UnwrapMode.Processed,
   destroyAction: DestroyAction.KeyMaterialDeleted,
   shreddingAlgorithm: ShreddingAlgorithm.Unsupported,
   rngMode: RNGMode.SharedInstantiation,

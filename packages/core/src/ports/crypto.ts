@@ -69,6 +69,13 @@ export interface DecryptionRequest extends CipherRequest {
   readonly isIvPrefixed: boolean;
 }
 
+/** A wrapped key. */
+export interface WrappedBytes {
+  readonly data: Buffer;
+  /** Of the modes that have one. */
+  readonly ivCounterNonce: Buffer | undefined;
+}
+
 /** What is worked on in parts. After `final`, or once it has thrown, it can only be destroyed. */
 export interface CryptoStream {
   /** Zeroes what it still holds. */
@@ -229,24 +236,16 @@ export interface CryptoPort {
    */
   keyMaterialBytes(keyBlock: KeyBlock): SecretBytes;
   /**
-   * Wraps bytes under a symmetric key (block cipher modes NIST Key Wrap (default), AES Key Wrap Padding, ...).
-   * @throws HoldfastError UnsupportedCryptographicParameters, CryptographicFailure
+   * Encrypts a key under a symmetric key or for the holder of a private one. AES wraps by NIST Key Wrap (RFC 3394) unless
+   * the parameters name a Block Cipher Mode; the tag of an AEAD stands behind the ciphertext.
+   * @throws HoldfastError as `encryption`
    */
-  wrapBytes(
-    wrappingKey: SecretBytes,
-    parameters: CryptographicParameters | undefined,
-    content: SecretBytes,
-  ): Buffer;
+  wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes;
   /**
-   * Undoes `wrapBytes`.
-   * @throws HoldfastError UnsupportedCryptographicParameters; CryptographicFailure where the bytes were not wrapped under
-   * this key
+   * Undoes `wrapBytes`; the caller destroys what it gives.
+   * @throws HoldfastError as `decryption`; CryptographicFailure where the bytes were not wrapped under this key
    */
-  unwrapBytes(
-    wrappingKey: SecretBytes,
-    parameters: CryptographicParameters | undefined,
-    wrapped: Buffer,
-  ): SecretBytes;
+  unwrapBytes(request: KeyUseRequest, wrapped: WrappedBytes): SecretBytes;
   /**
    * Starts to encrypt under a symmetric key, or for the holder of a private key.
    * @throws HoldfastError UnsupportedCryptographicParameters (not available here), BadCryptographicParameters (not of this

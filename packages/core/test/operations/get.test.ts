@@ -224,16 +224,13 @@ describe('wrapping', () => {
     expect(await refused(wrapped(key, bad))).toBe('EncodingOptionError');
   });
 
-  test('is not for certificates and the like, nor by other methods', async () => {
+  test('is not for certificates and the like', async () => {
     const kek = await wrappingKey();
     const template = await registerObject(harness, { objectType: ObjectType.Template, attributes: [] });
     expect(await refused(wrapped(template, specification(kek)))).toBe('InvalidObjectType');
-    const key = await createKey(harness);
-    const method = specification(kek, { wrappingMethod: WrappingMethod.MACSign });
-    expect(await refused(wrapped(key, method))).toBe('FeatureNotSupported');
   });
 
-  test('what was registered wrapped is given out so, and not otherwise', async () => {
+  test('what was registered wrapped is given out so, or opened, or wrapped by another key', async () => {
     const kek = await wrappingKey();
     const object = rawKey(DEK, {
       keyValue: { encoded: new SecretBytes(Buffer.from(WRAPPED, 'hex')) },
@@ -245,8 +242,13 @@ describe('wrapping', () => {
     });
     const uniqueIdentifier = await registerObject(harness, object);
     expect((await harness.run(get, { uniqueIdentifier })).object).toEqual(object);
-    const opened = harness.run(get, { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped });
-    expect(await refused(opened)).toBe('KeyWrapTypeNotSupported');
+    const opened = await harness.run(get, { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped });
+    expect(opened.object).toEqual(rawKey(DEK));
+    expect(hexOf(opened.object)).toBe(DEK);
+    const other = await wrappingKey();
+    expect((await wrapped(uniqueIdentifier, specification(other))).object).toMatchObject({
+      keyBlock: { keyWrappingData: { encryptionKeyInformation: { uniqueIdentifier: other } } },
+    });
   });
 
   test('a sensitive key leaves wrapped alone, one that is not extractable never', async () => {

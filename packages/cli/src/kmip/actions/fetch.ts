@@ -2,21 +2,15 @@ import { get, getAttributes, locate, rngRetrieve } from '@holdfast/core';
 import { KmipRefusal, call, type KmipClient } from '@holdfast/client';
 import {
   BatchErrorContinuationOption,
-  BlockCipherMode,
-  EncodingOption,
   ObjectGroupMember,
   StorageStatusMask,
-  WrappingMethod,
   cryptographicAlgorithmEnum,
-  keyFormatTypeEnum,
   objectGroupMemberEnum,
   objectTypeEnum,
   stateEnum,
   storageStatusMaskBits,
   type Attribute,
   type AttributeReference,
-  type KeyFormatType,
-  type KeyWrappingSpecification,
 } from '@holdfast/kmip';
 import { wrongUse } from '../../exit';
 import { keyDestination, type KeyOutputFlags } from '../../key-output';
@@ -31,6 +25,7 @@ import { parseInteger, parseMask, parseMember } from '../values';
 import { attributesTable } from './attributes';
 import { deliver } from './deliver';
 import type { CommonFlags } from './perform';
+import { presentationOf, type PresentationFlags } from './transfer';
 
 function present(members: Readonly<Record<string, Plain | undefined>>): PlainRecord {
   return Object.fromEntries(
@@ -38,24 +33,7 @@ function present(members: Readonly<Record<string, Plain | undefined>>): PlainRec
   );
 }
 
-export interface GetFlags extends CommonFlags, KeyOutputFlags {
-  readonly keyFormat?: string;
-  readonly wrapWith?: string;
-}
-
-/** AES Key Wrap (RFC 3394) of the key's bytes alone. */
-function wrapping(uniqueIdentifier: string | undefined): KeyWrappingSpecification | undefined {
-  if (uniqueIdentifier === undefined) return undefined;
-  return {
-    wrappingMethod: WrappingMethod.Encrypt,
-    encryptionKeyInformation: {
-      uniqueIdentifier,
-      cryptographicParameters: { blockCipherMode: BlockCipherMode.NISTKeyWrap },
-    },
-    attributeNames: [],
-    encodingOption: EncodingOption.NoEncoding,
-  };
-}
+export interface GetFlags extends CommonFlags, KeyOutputFlags, PresentationFlags {}
 
 /** The attributes go with the facts; that they cannot be had is no failure of Get. */
 async function attributesOfObject(
@@ -75,14 +53,10 @@ const HOW_TO_GET_BYTES =
 
 export async function getAction(uniqueIdentifier: string, flags: GetFlags): Promise<void> {
   const destination = await keyDestination(flags);
-  const keyFormatType =
-    flags.keyFormat === undefined
-      ? undefined
-      : (parseMember(keyFormatTypeEnum, flags.keyFormat, 'Key Format Type') as KeyFormatType);
+  const request = presentationOf(uniqueIdentifier, flags);
   await withClient(flags, async (client) => {
-    const request = { uniqueIdentifier, keyFormatType, keyWrappingSpecification: wrapping(flags.wrapWith) };
     let response = await client.call(get, request);
-    const better = keyFormatType === undefined ? formatWithBytes(response.object) : undefined;
+    const better = request.keyFormatType === undefined ? formatWithBytes(response.object) : undefined;
     if (destination !== undefined && better !== undefined) {
       response = await client.call(get, { ...request, keyFormatType: better });
     }
