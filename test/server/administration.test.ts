@@ -93,6 +93,7 @@ test('status tells where it serves, and with what', async () => {
     workers: 1,
     connections: expect.any(Number) as unknown,
     testMode: false,
+    approvedOnly: false,
     database: { kind: 'embedded', version: expect.stringMatching(/^\d+/) as unknown },
     root:
       process.env['HOLDFAST_TEST_ROOT'] === 'pkcs11'

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { CryptoPort } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
+import { approvedOnly } from './approved/approved-only';
 import { deriveBytes } from './derivation/derive';
 import { availableHashes, digestWith } from './digest';
 import { unwrapBytes, wrapBytes } from './key-wrap';
@@ -17,8 +18,16 @@ import { createStreams } from './operations/streams';
 import { decryptSymmetric } from './operations/symmetric-decryption';
 import { encryptSymmetric } from './operations/symmetric-encryption';
 
-/** The Crypto port over node:crypto, that is over the OpenSSL that Node is linked with. */
-export function createCrypto(): CryptoPort {
+/**
+ * The Crypto port over node:crypto, that is over the OpenSSL that Node is linked with.
+ * @param isApprovedOnly whether it refuses what NIST SP 800-131A disallows
+ */
+export function createCrypto(isApprovedOnly = false): CryptoPort {
+  const crypto = createUnrestricted();
+  return isApprovedOnly ? approvedOnly(crypto) : crypto;
+}
+
+function createUnrestricted(): CryptoPort {
   const hashes = availableHashes();
   return {
     algorithms: ALGORITHMS,

@@ -26,6 +26,8 @@ export interface StatusAnswer {
   readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };
   /** Whether clients can remove all objects of their domains at once (Interop). */
   readonly testMode: boolean;
+  /** Whether cryptography that NIST SP 800-131A disallows is refused. */
+  readonly approvedOnly: boolean;
   readonly root: {
     readonly kind: string;
     readonly forEvaluation: boolean;

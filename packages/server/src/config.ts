@@ -114,6 +114,8 @@ export interface NodeConfig {
   readonly limits: ServerLimits;
   /** Whether there is Interop, by which any client can empty its domain. */
   readonly testMode: boolean;
+  /** Whether cryptography that NIST SP 800-131A disallows is refused. */
+  readonly approvedOnly: boolean;
 }
 
 export const TEST_MODE_WARNING =

@@ -92,6 +92,7 @@ export class Node {
       undo.push(() => root.close());
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
+      if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
       await bindRoot(store.domainKeys, root);
       const { directory, clock } = store;
       await bootstrap(dataDir, { directory, keyring, certificates, clock });
@@ -184,6 +185,7 @@ export class Node {
         version: this.store.databaseVersion,
       },
       testMode: this.config.testMode,
+      approvedOnly: this.config.approvedOnly,
       root: {
         kind: this.root.kind,
         forEvaluation: this.root.kind.startsWith('software'),

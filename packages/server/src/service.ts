@@ -48,7 +48,7 @@ export class Service implements Serving {
       keyStore,
       auditLog,
       clock,
-      crypto: createCrypto(),
+      crypto: createCrypto(config.approvedOnly),
       certificates,
       tickets,
       catalogue: catalogueOf(config.testMode),

@@ -34,6 +34,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   hosts: { option: 'host', ...TEXT_LIST },
   crlUrls: { option: 'crlUrl', ...TEXT_LIST },
   caIssuerUrls: { option: 'caIssuerUrl', ...TEXT_LIST },
+  approvedOnly: {
+    option: 'approvedOnly',
+    kind: 'true or false',
+    accepts: (value) => typeof value === 'boolean',
+  },
   limits: { option: 'limits', kind: 'an object of numbers', accepts: isObject },
 };
 

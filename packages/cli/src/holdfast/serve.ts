@@ -25,6 +25,7 @@ interface ServeOptions extends NodeOptions {
   readonly workers: number;
   readonly welcome?: boolean;
   readonly testMode?: boolean;
+  readonly approvedOnly?: boolean;
 }
 
 const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
@@ -81,7 +82,8 @@ async function openNode(
     httpsListen,
     workers,
     testMode = false,
-  }: Pick<ServeOptions, 'listen' | 'httpsListen' | 'workers' | 'testMode'>,
+    approvedOnly = false,
+  }: Pick<ServeOptions, 'listen' | 'httpsListen' | 'workers' | 'testMode' | 'approvedOnly'>,
 ): Promise<import('@holdfast/server').Node> {
   const { LOG_LEVELS, Node, parseListen, readLimits } = await import('@holdfast/server');
   const addresses = {
@@ -106,6 +108,7 @@ async function openNode(
       caIssuerUrls: options.caIssuerUrl ?? [],
       limits: readLimits(options.limits ?? {}),
       testMode,
+      approvedOnly,
     },
     secret,
   );
@@ -175,6 +178,7 @@ export function serveCommand(): Command {
       '--test-mode',
       'have Interop, by which any client can empty its domain: for conformance tests alone',
     )
+    .option('--approved-only', 'refuse cryptography that NIST SP 800-131A disallows')
     .addOption(new Option('--welcome', 'print what to do next').hideHelp())
     .addHelpText('after', '\nExample:\n  holdfast serve --data-dir /var/lib/holdfast --listen 0.0.0.0:5696\n')
     .action((options: ServeOptions) => serve(options));

@@ -43,7 +43,7 @@ Connections  ${answer.connections}
 Processes    ${answer.workers} serving, keeper ${answer.pid}
 Database     ${database.kind}, PostgreSQL ${database.version}
 Root         ${root.kind}${rootNote(root)}
-${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
+${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
 export function statusCommand(): Command {

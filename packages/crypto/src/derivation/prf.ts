@@ -1,6 +1,12 @@
 import { createHmac } from 'node:crypto';
 import type { KeyUseRequest } from '@holdfast/core';
-import { BlockCipherMode, KeyFormatType, ObjectType, type ManagedObjectValue } from '@holdfast/kmip';
+import {
+  BlockCipherMode,
+  KeyFormatType,
+  ObjectType,
+  type HashingAlgorithm,
+  type ManagedObjectValue,
+} from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { hashFacts } from '../operations/hashes';
 import { hmacHashOf, mac } from '../operations/mac';
@@ -16,16 +22,14 @@ export type Prf = (...parts: readonly Buffer[]) => Buffer;
  * @throws HoldfastError BadCryptographicParameters where neither names one, UnsupportedCryptographicParameters
  */
 export function prfOf(request: KeyUseRequest): Prf {
-  const { algorithm, parameters } = request;
-  const hash =
-    hmacHashOf(algorithm) ?? parameters.hashingAlgorithm ?? hmacHashOf(parameters.cryptographicAlgorithm);
+  const hash = prfHashOf(request);
   if (hash !== undefined) {
     const { opensslName } = hashFacts(hash);
     const key = secretOf(request).reveal();
     return (...parts) =>
       parts.reduce((hmac, part) => hmac.update(part), createHmac(opensslName, key)).digest();
   }
-  if (parameters.blockCipherMode !== BlockCipherMode.CMAC) {
+  if (request.parameters.blockCipherMode !== BlockCipherMode.CMAC) {
     throw badParameters('neither key nor request names a pseudorandom function: a hash, an HMAC, or CMAC');
   }
   const cmac = { ...request, value: asSymmetricKey(request) };
@@ -38,6 +42,13 @@ export function prfOf(request: KeyUseRequest): Prf {
       running.destroy();
     }
   };
+}
+
+/** The hash of the HMAC that key or parameters name; undefined where they name none. */
+export function prfHashOf({ algorithm, parameters }: KeyUseRequest): HashingAlgorithm | undefined {
+  return (
+    hmacHashOf(algorithm) ?? parameters.hashingAlgorithm ?? hmacHashOf(parameters.cryptographicAlgorithm)
+  );
 }
 
 /** Secret Data in the part of a symmetric key. */

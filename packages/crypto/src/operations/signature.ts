@@ -58,7 +58,7 @@ interface Scheme {
 }
 
 /** How the key signs under the parameters; undefined where they are those of another kind of key. */
-function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters): Scheme | undefined {
+export function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters): Scheme | undefined {
   const { cryptographicAlgorithm, digitalSignatureAlgorithm, hashingAlgorithm, paddingMethod } = parameters;
   if (digitalSignatureAlgorithm !== undefined) {
     const row = SIGNATURE_ALGORITHMS.get(digitalSignatureAlgorithm);
