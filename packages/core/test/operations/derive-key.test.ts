@@ -212,7 +212,7 @@ describe('nothing is derived', () => {
     [
       'longer than the method gives',
       { attributes: [...AES_128.slice(0, 1), { key: 'CryptographicLength', value: 512 }, usage(Encrypt)] },
-      'InvalidField',
+      'CryptographicFailure',
     ],
     [
       'as Secret Data longer than the method gives',
