@@ -1,6 +1,6 @@
 import { Tag, type Dialect } from '@holdfast/kmip';
 import { ItemType, type Item } from '@holdfast/ttlv';
-import { expectationText, itemText, pathText } from './describe';
+import { expectationText, valueText, pathText } from './describe';
 import {
   childrenOf,
   itemAt,
@@ -54,7 +54,7 @@ export class Comparison {
       item: undefined,
     };
     if (actual.tag !== expected.tag) {
-      this.#differ(place, expectationText(expected, []), itemText(actual, []));
+      this.#differ(place, expectationText(expected, []), valueText(actual, []));
       return this.#differences;
     }
     const [header, ...items] = itemsOf(actual);
@@ -100,7 +100,11 @@ export class Comparison {
   ): void {
     if (expected === undefined) {
       if (actual === undefined || mayBeAdditional(parent, actual)) return;
-      this.#differ(this.#below(parent, actual.tag, actual), NOTHING, itemText(actual, parent.tags, siblings));
+      this.#differ(
+        this.#below(parent, actual.tag, actual),
+        NOTHING,
+        valueText(actual, parent.tags, siblings),
+      );
       return;
     }
     if (actual === undefined) {
@@ -119,7 +123,7 @@ export class Comparison {
     } else if (expected.kind === 'structure' && actual.type === ItemType.Structure) {
       if (!isOpaque(place)) this.#structure(place, expected, actual);
     } else {
-      this.#differ(place, expectationText(expected, place.tags), itemText(actual, place.tags, siblings));
+      this.#differ(place, expectationText(expected, place.tags), valueText(actual, place.tags, siblings));
     }
   }
 
@@ -183,7 +187,7 @@ export class Comparison {
     this.#differ(
       place,
       this.#expectedText(place, expected, siblings),
-      itemText(actual, place.tags, siblings),
+      valueText(actual, place.tags, siblings),
     );
   }
 
@@ -191,7 +195,7 @@ export class Comparison {
     const text = expectationText(expected, place.tags, siblings);
     const value = expected.kind === 'variable' ? this.memory.valueOf(expected.name) : undefined;
     if (expected.kind !== 'variable' || value === undefined) return text;
-    return `${text}, which is ${itemText({ tag: expected.tag, type: expected.type, value } as Item, place.tags)}`;
+    return `${text}, which is ${valueText({ tag: expected.tag, type: expected.type, value } as Item, place.tags)}`;
   }
 
   #isAsExpected(place: Place, expected: ExpectedValue, actual: LeafItem): boolean {

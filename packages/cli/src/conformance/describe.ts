@@ -11,6 +11,9 @@ const SECRETS: ReadonlySet<number> = new Set([
   Tag.Data,
   Tag.TicketValue,
   Tag.OpaqueDataValue,
+  Tag.CredentialValue,
+  Tag.Password,
+  Tag.DerivationData,
 ]);
 const LONGEST_SHOWN = 80;
 
@@ -32,7 +35,7 @@ export function pathText(tags: readonly number[]): string {
 }
 
 /** A value for a report; never key material. `siblings` are the items before it, which say what an Attribute Value is. */
-export function itemText(item: Item, tags: readonly number[], siblings: readonly Item[] = []): string {
+export function valueText(item: Item, tags: readonly number[], siblings: readonly Item[] = []): string {
   const isSecret = [...tags, item.tag].some((tag) => SECRETS.has(tag));
   switch (item.type) {
     case ItemType.Structure: {
@@ -69,7 +72,7 @@ export function expectationText(
     case 'structure':
       return 'a structure';
     case 'literal':
-      return itemText(expectation.item, tags, siblings);
+      return valueText(expectation.item, tags, siblings);
     case 'moment': {
       const { offsetSeconds } = expectation;
       return `$NOW${offsetSeconds < 0 ? '' : offsetSeconds === 0 ? '' : '+'}${offsetSeconds === 0 ? '' : offsetSeconds}`;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
+import { completionCommand } from '../completion';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
 import { domainCommand } from './domain';
@@ -23,6 +24,7 @@ export function buildProgram(): Command {
     domainCommand(),
     caCommand(),
     officerCommand(),
+    completionCommand(program),
     hsmCommand(),
   ]) {
     program.addCommand(inherit(command, program));

@@ -1,7 +1,11 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
+import { completionCommand } from '../completion';
 import { conformanceCommand } from '../conformance/command';
 import { operationCommands } from './commands';
+import { batchCommand } from './messages/batch';
+import { convertCommands } from './messages/convert';
+import { traceCommand } from './messages/trace';
 import { profileCommand } from './profile-command';
 
 const FOOTER = `
@@ -18,7 +22,14 @@ export function buildProgram(): Command {
     .version(VERSION)
     .addHelpText('after', FOOTER)
     .showHelpAfterError('(add --help to see how it is used)');
-  for (const command of [...operationCommands(), profileCommand(), conformanceCommand()]) {
+  const tools = [
+    batchCommand(),
+    ...convertCommands(),
+    traceCommand(),
+    profileCommand(),
+    conformanceCommand(),
+  ];
+  for (const command of [...operationCommands(), ...tools, completionCommand(program)]) {
     program.addCommand(inherit(command, program));
   }
   return program;

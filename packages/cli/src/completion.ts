@@ -1,0 +1,123 @@
+import { Command, Argument } from 'commander';
+
+/** A command and what may follow it. */
+interface Place {
+  /** The words that lead to it, with the program's own name first. */
+  readonly words: readonly string[];
+  readonly commands: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly { readonly flag: string; readonly description: string }[];
+}
+
+function placesOf(command: Command, words: readonly string[]): Place[] {
+  const help = command.createHelp();
+  const commands = help.visibleCommands(command).filter((child) => child.name() !== 'help');
+  const place: Place = {
+    words,
+    commands: commands.map((child) => ({
+      name: child.name(),
+      description: help.subcommandDescription(child),
+    })),
+    options: help
+      .visibleOptions(command)
+      .flatMap(({ long, description }) =>
+        long === undefined || long === null ? [] : [{ flag: long, description }],
+      ),
+  };
+  return [place, ...commands.flatMap((child) => placesOf(child, [...words, child.name()]))];
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Shell lines that find out which command has been typed, from the words of an array. */
+function walk(places: readonly Place[], word: string): string {
+  const nested = places.filter(({ words }) => words.length > 1);
+  const cases = nested.map(({ words }) => `      ${quoted(words.join(' '))}) ;;`).join('\n');
+  return `    case "$place ${word}" in\n${cases}\n      *) continue ;;\n    esac\n    place="$place ${word}"`;
+}
+
+function bash(name: string, places: readonly Place[]): string {
+  const cases = places.map(({ words, commands, options }) => {
+    const all = [...commands.map((each) => each.name), ...options.map(({ flag }) => flag)];
+    return `    ${quoted(words.join(' '))}) candidates=${quoted(all.join(' '))} ;;`;
+  });
+  return `_${name}() {
+  local place=${name} candidates i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+${walk(places, '${COMP_WORDS[i]}')}
+  done
+  case "$place" in
+${cases.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$candidates" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _${name} ${name}
+`;
+}
+
+function zsh(name: string, places: readonly Place[]): string {
+  const entry = (label: string, description: string): string =>
+    quoted(`${label}:${description.replaceAll('\\', '\\\\').replaceAll(':', '\\:')}`);
+  const cases = places.map(({ words, commands, options }) => {
+    const all = [
+      ...commands.map((each) => entry(each.name, each.description)),
+      ...options.map(({ flag, description }) => entry(flag, description)),
+    ];
+    return `    ${quoted(words.join(' '))}) candidates=(${all.join(' ')}) ;;`;
+  });
+  return `#compdef ${name}
+_${name}() {
+  local place=${name} i
+  local -a candidates
+  for ((i = 2; i < CURRENT; i++)); do
+${walk(places, '${words[i]}')}
+  done
+  case "$place" in
+${cases.join('\n')}
+  esac
+  _describe ${name} candidates || _files
+}
+compdef _${name} ${name}
+`;
+}
+
+function fish(name: string, places: readonly Place[]): string {
+  const lines = places.flatMap(({ words, commands, options }) => {
+    const [, ...typed] = words;
+    const seen = typed.map((word) => `__fish_seen_subcommand_from ${word}`);
+    const deeper = commands.map((each) => each.name).join(' ');
+    const fresh = deeper === '' ? [] : [`not __fish_seen_subcommand_from ${deeper}`];
+    const condition = quoted([...seen, ...fresh].join('; and '));
+    return [
+      ...commands.map(
+        (each) => `complete -c ${name} -f -n ${condition} -a ${each.name} -d ${quoted(each.description)}`,
+      ),
+      ...options.map(
+        ({ flag, description }) =>
+          `complete -c ${name} -n ${condition} -l ${flag.slice(2)} -d ${quoted(description)}`,
+      ),
+    ];
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+const SHELLS = { bash, zsh, fish } as const;
+
+/** `completion`: prints what a shell needs to complete the words of a program. */
+export function completionCommand(program: Command): Command {
+  const name = program.name();
+  return new Command('completion')
+    .description('Print a script with which a shell completes commands and options.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ source <(${name} completion bash)
+  $ ${name} completion zsh > "\${fpath[1]}/_${name}"
+  $ ${name} completion fish > ~/.config/fish/completions/${name}.fish
+`,
+    )
+    .action((shell: keyof typeof SHELLS) => {
+      process.stdout.write(SHELLS[shell](name, placesOf(program, [name])));
+    });
+}

@@ -1,0 +1,115 @@
+import { Command } from 'commander';
+import { KmipClient } from '@holdfast/client';
+import {
+  BatchErrorContinuationOption,
+  Operation,
+  ResultStatus,
+  Tag,
+  encodeRequest,
+  operationEnum,
+  batchErrorContinuationOptionEnum,
+} from '@holdfast/kmip';
+import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { itemAt, itemsOf } from '../../conformance/expectation';
+import { CommandFailure, ExitCode, wrongUse } from '../../exit';
+import { clientOptions } from '../connect';
+import { inputBytes } from '../input';
+import { withConnectionOptions } from '../options';
+import { connectionSettings, type ConnectionFlags } from '../settings';
+import { parseMember } from '../values';
+import { itemText, parseItems } from './text';
+
+interface BatchFlags extends ConnectionFlags {
+  readonly json?: boolean;
+  readonly continuation?: string;
+}
+
+type RequestParts = Parameters<typeof encodeRequest>[0];
+
+/** A batch item as the file has it. @throws CommandFailure wrong use */
+function batchItem(item: Item, index: number): RequestParts['items'][number] {
+  const operation = itemAt(item, Tag.Operation);
+  if (operation?.type !== ItemType.Enumeration) throw wrongUse(`batch item ${index + 1} has no operation`);
+  const payload = itemAt(item, Tag.RequestPayload);
+  const id = itemAt(item, Tag.UniqueBatchItemID);
+  const nothing: StructureItem = { tag: Tag.RequestPayload, type: ItemType.Structure, value: [] };
+  return {
+    operation: operation.value as Operation,
+    payload: payload?.type === ItemType.Structure ? payload : nothing,
+    uniqueBatchItemID: id?.type === ItemType.ByteString ? id.value : Buffer.from([index >>> 8, index & 0xff]),
+  };
+}
+
+/** Whole messages as they are, and batch items put together to one. */
+function messagesOf(items: readonly Item[], parts: Omit<RequestParts, 'items'>): readonly Item[] {
+  const whole = items.filter(({ tag }) => tag === Tag.RequestMessage);
+  const single = items.filter(({ tag }) => tag === Tag.BatchItem);
+  if (whole.length + single.length === 0) {
+    throw wrongUse('there is no RequestMessage in it, and no BatchItem');
+  }
+  return single.length === 0 ? whole : [...whole, encodeRequest({ ...parts, items: single.map(batchItem) })];
+}
+
+/** What became of one item of a response; undefined where it succeeded. */
+function failureOf(item: Item): string | undefined {
+  const status = itemAt(item, Tag.ResultStatus);
+  if (status?.type === ItemType.Enumeration && status.value === ResultStatus.Success) return undefined;
+  const operation = itemAt(item, Tag.Operation);
+  const code = operation?.type === ItemType.Enumeration ? operation.value : 0;
+  return operationEnum.byValue.get(code)?.name ?? 'the request';
+}
+
+async function batch(file: string, flags: BatchFlags): Promise<void> {
+  const items = parseItems(await inputBytes({ file }, 'the batch'));
+  const continuation =
+    flags.continuation === undefined
+      ? BatchErrorContinuationOption.Stop
+      : (parseMember(
+          batchErrorContinuationOptionEnum,
+          flags.continuation,
+          'Batch Error Continuation Option',
+        ) as BatchErrorContinuationOption);
+  const options = await clientOptions(await connectionSettings(flags, process.env));
+  const client = await KmipClient.connect(options);
+  try {
+    const header = {
+      credentials: options.credentials ?? [],
+      batchErrorContinuationOption: continuation,
+      batchOrderOption: true,
+    };
+    const failures: string[] = [];
+    for (const message of messagesOf(items, { dialect: client.dialect, header })) {
+      const answer = await client.exchange(message);
+      process.stdout.write(`${itemText(answer, flags.json === true ? 'json' : 'xml')}\n`);
+      const results = itemsOf(answer).filter(({ tag }) => tag === Tag.BatchItem);
+      failures.push(...results.flatMap((item) => failureOf(item) ?? []));
+    }
+    if (failures.length > 0) {
+      throw new CommandFailure(ExitCode.Refused, `${failures.join(', ')}: not done`);
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+/** `kmip batch`: sends what a file says, in one message. KMIP 1.4 section 7, KMIP 2.1 section 8. */
+export function batchCommand(): Command {
+  return withConnectionOptions(
+    new Command('batch')
+      .description('Send the batch items, or whole messages, of a file, and print the answers.')
+      .argument('<file>', 'XML, JSON or TTLV; - for standard input')
+      .option('--continuation <option>', 'after an item that fails: stop, continue or undo (default: stop)')
+      .option('--json', 'print the answers in JSON instead of XML')
+      .addHelpText(
+        'after',
+        `
+Batch items (<BatchItem> within <KMIP>) go out together, under a header with the version that both sides speak; they can
+use what earlier ones made through the ID Placeholder. Whole messages (<RequestMessage>) are sent as they are.
+
+Examples:
+  $ kmip batch rotate.xml
+  $ kmip batch --continuation undo --json - < make-ten-keys.json
+`,
+      ),
+  ).action(batch);
+}

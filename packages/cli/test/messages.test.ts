@@ -1,0 +1,236 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { buildProgram as kmipProgram } from '../src/kmip/program';
+
+jest.setTimeout(60_000);
+
+/** What `kmip` does with messages as such, and the completion of shells. */
+
+const KMIP = resolve(__dirname, '../bin/kmip.js');
+
+let server: ServerProcess;
+let folder: string;
+let environment: Readonly<Record<string, string | undefined>>;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-messages-'));
+  server = await startServerProcess({ arguments: ['--https-listen', '127.0.0.1:0'] });
+  const { cert, key, ca } = server.clientFiles;
+  environment = {
+    ...process.env,
+    KMIP_SERVER: `127.0.0.1:${server.port}`,
+    KMIP_CERT: cert,
+    KMIP_KEY: key,
+    KMIP_CA: ca,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+  };
+}, 60_000);
+afterAll(async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function kmip(args: readonly string[], input: string | Buffer = '', more = {}): Promise<Result> {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [KMIP, ...args], { env: { ...environment, ...more } });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', failed);
+    child.on('close', (code) => done({ code, stdout, stderr }));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+const REQUEST = `<RequestMessage>
+  <RequestHeader>
+    <ProtocolVersion>
+      <ProtocolVersionMajor type="Integer" value="1"/>
+      <ProtocolVersionMinor type="Integer" value="4"/>
+    </ProtocolVersion>
+    <BatchCount type="Integer" value="1"/>
+  </RequestHeader>
+  <BatchItem>
+    <Operation type="Enumeration" value="DiscoverVersions"/>
+    <RequestPayload/>
+  </BatchItem>
+</RequestMessage>
+`;
+const REQUEST_HEX =
+  '42007801000000604200770100000038420069010000002042006a02000000040000000100000000' +
+  '42006b0200000004000000040000000042000d0200000004000000010000000042000f0100000018' +
+  '42005c05000000040000001e000000004200790100000000';
+
+describe('encode and decode', () => {
+  test('turn every form into every other', async () => {
+    const { stdout: hex } = await kmip(['encode'], REQUEST);
+    expect(hex).toBe(`${REQUEST_HEX}\n`);
+    const { stdout: json } = await kmip(['decode', '--to', 'json'], hex);
+    expect(JSON.parse(json)).toMatchObject({ tag: 'RequestMessage' });
+    expect((await kmip(['encode'], json)).stdout).toBe(hex);
+    expect((await kmip(['decode'], Buffer.from(hex.trim(), 'hex'))).stdout).toBe(REQUEST);
+    const file = join(folder, 'two.hex');
+    writeFileSync(file, `${hex}\n${hex}`);
+    expect((await kmip(['decode', file])).stdout).toBe(REQUEST + REQUEST);
+  });
+
+  test.each(['', 'nothing', '<a/>', '{"tag":', '4200', '42007801000000ff', '<!DOCTYPE x><RequestMessage/>'])(
+    'say what is wrong with %p',
+    async (input) => {
+      const { code, stdout, stderr } = await kmip(['decode'], input);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^kmip: /);
+    },
+  );
+});
+
+describe('batch', () => {
+  const item = (operation: string, payload: string) =>
+    `<BatchItem><Operation type="Enumeration" value="${operation}"/><RequestPayload>${payload}</RequestPayload></BatchItem>`;
+  const create = item(
+    'Create',
+    `<ObjectType type="Enumeration" value="SymmetricKey"/><Attributes>
+      <CryptographicAlgorithm type="Enumeration" value="AES"/><CryptographicLength type="Integer" value="256"/>
+      <CryptographicUsageMask type="Integer" value="Encrypt Decrypt"/></Attributes>`,
+  );
+
+  test.each([
+    ['TLS', () => ({})],
+    ['HTTPS', () => ({ KMIP_SERVER: `https://127.0.0.1:${server.https?.port}/kmip`, KMIP_ENCODING: 'json' })],
+  ])('items go out as one message, over %s', async (_name, more) => {
+    const { code, stdout } = await kmip(
+      ['batch', '-'],
+      `<KMIP>${create}${item('Activate', '')}</KMIP>`,
+      more(),
+    );
+    expect(code).toBe(0);
+    expect(stdout.match(/<ResultStatus type="Enumeration" value="Success"\/>/g)).toHaveLength(2);
+  });
+
+  test('an item that fails is told of, and with undo nothing remains', async () => {
+    const bad = item('Activate', '<UniqueIdentifier type="TextString" value="nothing"/>');
+    const { code, stdout, stderr } = await kmip(
+      ['batch', '--json', '--continuation', 'undo', '-'],
+      `<KMIP>${create}${bad}</KMIP>`,
+    );
+    expect(code).toBe(1);
+    expect(JSON.stringify(JSON.parse(stdout))).toContain('"OperationUndone"');
+    expect(stderr).toContain('Activate');
+  });
+
+  test('whole messages are sent as they are', async () => {
+    const file = join(folder, 'request.xml');
+    writeFileSync(file, REQUEST);
+    const { code, stdout } = await kmip(['batch', file]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('<ProtocolVersionMinor type="Integer" value="4"/>');
+  });
+
+  test('a file without any is wrong use', async () => {
+    expect((await kmip(['batch', '-'], '<Name/>')).code).toBe(2);
+  });
+});
+
+describe('trace', () => {
+  let proxy: ChildProcess;
+  let output = '';
+
+  async function started(): Promise<string> {
+    const [key, cert] = [join(folder, 'proxy-key.pem'), join(folder, 'proxy.pem')];
+    execFileSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '7'],
+      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+    ]);
+    proxy = spawn(process.execPath, [KMIP, 'trace', '--listen-cert', cert, '--listen-key', key], {
+      env: environment as NodeJS.ProcessEnv,
+    });
+    proxy.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    return new Promise((done, failed) => {
+      let said = '';
+      proxy.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        const address = /Listening on (\S+:\d+)/.exec(said)?.[1];
+        if (address !== undefined) done(address);
+      });
+      proxy.once('exit', () => failed(new Error(said)));
+    });
+  }
+
+  test('shows the dialogue, and no secret of it', async () => {
+    const through = { KMIP_SERVER: await started(), KMIP_CA: join(folder, 'proxy.pem') };
+    const secret = '5ec2e7'.repeat(8);
+    const registered = await kmip(
+      ['register', '--type', 'secret-data', '--hex', secret, '--name', 'traced', '--json'],
+      '',
+      { ...through, KMIP_USERNAME: 'someone', KMIP_PASSWORD: 'pa55word' },
+    );
+    expect(registered).toMatchObject({ code: 0 });
+    const { uniqueIdentifier } = JSON.parse(registered.stdout) as { uniqueIdentifier: string };
+    const got = await kmip(['get', uniqueIdentifier, '--format', 'hex'], '', through);
+    expect(got.stdout.trim()).toBe(secret);
+    proxy.kill('SIGTERM');
+    await new Promise((done) => proxy.once('close', done));
+    expect(output).toContain('Operation: Register');
+    expect(output).toContain('Key Material: (24 bytes)');
+    expect(output).toContain('Result Status: Success');
+    expect(output).toContain('"traced"');
+    expect(output).not.toContain('pa55word');
+    expect(output.toLowerCase()).not.toContain('5ec2e7');
+    expect(output).not.toContain(Buffer.from(secret, 'hex').toString('latin1'));
+  });
+
+  test('listens on this machine alone', async () => {
+    expect(await kmip(['trace', '--listen', '0.0.0.0:0'])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('completion', () => {
+  test('of bash', async () => {
+    const { stdout } = await kmip(['completion', 'bash']);
+    const script = join(folder, 'completion.bash');
+    writeFileSync(script, stdout);
+    const complete = (...words: readonly string[]) =>
+      execFileSync('bash', [
+        '-c',
+        `. ${script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kmip; echo "\${COMPREPLY[*]}"`,
+        'bash',
+        ...words,
+      ])
+        .toString()
+        .trim();
+    expect(complete('kmip', 'discover')).toBe('discover-versions');
+    expect(complete('kmip', 'profile', 'rem')).toBe('remove');
+    expect(complete('kmip', '--server', 'x', 'create', '--alg')).toBe('--algorithm');
+  });
+
+  test.each(['zsh', 'fish'])('of %s names every command', async (shell) => {
+    const { stdout } = await kmip(['completion', shell]);
+    for (const command of kmipProgram().commands) expect(stdout).toContain(command.name());
+    expect(await holdfast('completion', shell)).toContain('officer');
+  });
+});
+
+function leavesOf(command: Command, path = command.name()): [string, Command][] {
+  return command.commands.length === 0
+    ? [[path, command]]
+    : command.commands.flatMap((child) => leavesOf(child, `${path} ${child.name()}`));
+}
+
+test.each(leavesOf(kmipProgram()))('%s shows an example in its help', (_path, command) => {
+  const text: string[] = [];
+  command.configureOutput({ writeOut: (part) => text.push(part) });
+  command.outputHelp();
+  expect(text.join('')).toMatch(/^Examples?:$/m);
+});
