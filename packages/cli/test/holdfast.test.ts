@@ -413,7 +413,7 @@ describe('with a server', () => {
         expect.arrayContaining(['first-client', 'array-1', 'reader']),
       );
       const [headings, ...rows] = (await done('client', 'list')).trimEnd().split('\n');
-      expect(headings).toMatch(/^Name +Domain +Role +Status +Created$/);
+      expect(headings).toMatch(/^Name +Domain +Role +Settings +Status +Created$/);
       expect(rows).toHaveLength(list.length);
       expect(await done('client', 'show', 'array-1')).toMatch(
         /sha256:[0-9a-f]{64} +CN=array-1,O=default +holdfast/,

@@ -1,3 +1,4 @@
+import type { ClientSettings } from './ports/directory';
 import type { TicketRight } from './ports/tickets';
 
 /** The reserved domain whose key protects what belongs to no client: clients, officers, authorities, settings. */
@@ -23,6 +24,8 @@ export interface Principal {
   readonly peer: string;
   /** The client over whose connection the request came; undefined where that showed no certificate. */
   readonly certificateClientId?: string | undefined;
+  /** What an officer set for the client. */
+  readonly settings?: ClientSettings | undefined;
   /** Whether several objects of its domain may have one name. */
   readonly namesMayRepeat?: true | undefined;
   /** The ticket that the request was made with. */

@@ -1,4 +1,4 @@
-import type { Role } from '@holdfast/core';
+import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
@@ -38,6 +38,7 @@ export interface StatusAnswer {
 
 export interface DomainAnswer {
   readonly name: string;
+  readonly settings: DomainSettings;
   readonly createdAt: string;
 }
 
@@ -55,6 +56,7 @@ export interface ClientAnswer {
   readonly name: string;
   readonly domain: string;
   readonly role: Role;
+  readonly settings: ClientSettings;
   readonly status: 'valid' | 'revoked';
   readonly createdAt: string;
   readonly credentials?: readonly CredentialAnswer[];
@@ -80,7 +82,40 @@ export interface AddClientRequest {
   readonly name: string;
   readonly domain?: string;
   readonly role?: Role;
+  readonly settings?: ClientSettings;
   readonly credential: CredentialRequest;
+}
+
+export interface AddUserRequest {
+  readonly name: string;
+  readonly domain?: string;
+  readonly role?: Role;
+  /** Names of the clients on whose connections alone it may be used. */
+  readonly clients?: readonly string[];
+  /** At least 8 characters; only a device may have none. */
+  readonly password?: string;
+  /** Whether the Hashed Password credential is taken. */
+  readonly hashedPassword?: boolean;
+  /** Whether one time passwords are needed. */
+  readonly oneTimePassword?: boolean;
+  /** What a device says of itself. */
+  readonly device?: DeviceIdentifiers;
+}
+
+export interface UserAnswer {
+  readonly name: string;
+  readonly domain: string;
+  readonly role: Role;
+  readonly clients: readonly string[];
+  readonly device?: DeviceIdentifiers | undefined;
+  /** What it proves its identity by. */
+  readonly proofs: readonly string[];
+  readonly createdAt: string;
+}
+
+/** The key of one time passwords is told this once. */
+export interface AddedUserAnswer extends UserAnswer {
+  readonly oneTimePasswordUri?: string;
 }
 
 /** What was issued: the key only where it was made here, and only this once. */
@@ -128,9 +163,21 @@ export interface AdminCalls {
   'GET /status': { request: undefined; answer: StatusAnswer };
   'POST /drain': { request: undefined; answer: Done };
   'GET /domains': { request: undefined; answer: readonly DomainAnswer[] };
-  'POST /domains': { request: { readonly name: string }; answer: DomainAnswer };
+  'POST /domains': {
+    request: { readonly name: string; readonly settings?: DomainSettings };
+    answer: DomainAnswer;
+  };
+  'POST /domains/:name/settings': { request: DomainSettings; answer: DomainAnswer };
   'GET /clients': { request: undefined; answer: readonly ClientAnswer[] };
   'POST /clients': { request: AddClientRequest; answer: IssuedAnswer };
+  'POST /clients/:name/settings': {
+    request: { readonly [S in keyof ClientSettings]?: ClientSettings[S] | boolean | null };
+    answer: ClientAnswer;
+  };
+  'GET /users': { request: undefined; answer: readonly UserAnswer[] };
+  'POST /users': { request: AddUserRequest; answer: AddedUserAnswer };
+  'POST /users/:name/password': { request: { readonly password: string }; answer: Done };
+  'POST /users/:name/remove': { request: undefined; answer: Done };
   'GET /clients/:name': { request: undefined; answer: ClientAnswer };
   'POST /clients/:name/credentials': { request: CredentialRequest; answer: IssuedAnswer };
   'POST /clients/:name/revoke': { request: { readonly credentialId?: string }; answer: ClientAnswer };

@@ -11,6 +11,7 @@ import {
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
 import type { Administration } from './administration';
+import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
 
@@ -41,7 +42,11 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   InvalidMessage: 400,
 };
 
-function handlersOf(administration: Administration, control: NodeControl): Handlers {
+function handlersOf(
+  administration: Administration,
+  users: UserAdministration,
+  control: NodeControl,
+): Handlers {
   const done: Done = { done: true };
   return {
     'GET /status': () => control.status(),
@@ -50,9 +55,21 @@ function handlersOf(administration: Administration, control: NodeControl): Handl
       return Promise.resolve(done);
     },
     'GET /domains': () => administration.listDomains(),
-    'POST /domains': (body, _name, actor) => administration.addDomain(body.name, actor),
+    'POST /domains': (body, _name, actor) => administration.addDomain(body.name, body.settings, actor),
+    'POST /domains/:name/settings': (body, name, actor) => administration.changeDomain(name, body, actor),
     'GET /clients': () => administration.listClients(),
     'POST /clients': (body, _name, actor) => administration.addClient(body, actor),
+    'POST /clients/:name/settings': (body, name, actor) => administration.changeClient(name, body, actor),
+    'GET /users': () => users.listUsers(),
+    'POST /users': (body, _name, actor) => users.addUser(body, actor),
+    'POST /users/:name/password': async (body, name, actor) => {
+      await users.changePassword(name, body.password, actor);
+      return done;
+    },
+    'POST /users/:name/remove': async (_body, name, actor) => {
+      await users.removeUser(name, actor);
+      return done;
+    },
     'GET /clients/:name': (_body, name) => administration.showClient(name),
     'POST /clients/:name/credentials': (body, name, actor) => administration.addCredential(name, body, actor),
     'POST /clients/:name/revoke': (body, name, actor) =>
@@ -127,12 +144,13 @@ export class AdminServer {
 
   constructor(
     administration: Administration,
+    users: UserAdministration,
     control: NodeControl,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, control);
+    this.#handlers = handlersOf(administration, users, control);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

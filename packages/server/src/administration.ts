@@ -12,7 +12,6 @@ import {
   KEY_PAIR_ALGORITHMS,
   type NewCredential,
   type ParsedCertificate,
-  type Role,
 } from '@holdfast/core';
 import type {
   AddClientRequest,
@@ -26,39 +25,22 @@ import type {
   OfficerAnswer,
   OfficerCredential,
 } from './admin-protocol';
+import {
+  checkClientSettings,
+  checkDomainSettings,
+  checkName,
+  checkRole,
+  isoDate,
+  orTaken,
+} from './administration-checks';
 import { newOfficerToken, officerTokenSha256 } from './officer';
 
 /** Name of the CA that the first start makes. */
 export const BUILT_IN_AUTHORITY = 'holdfast';
-const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 const SECONDS_PER_DAY = 86_400;
 const MAX_VALIDITY_DAYS = 3650;
 /** A CRL is to be fetched and published again before this has passed. */
 const CRL_VALIDITY_SECONDS = 7 * SECONDS_PER_DAY;
-
-function checkName(what: string, name: unknown): string {
-  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
-    throw new HoldfastError(
-      'InvalidField',
-      `a ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
-    );
-  }
-  return name;
-}
-
-/** The directory knows that something is taken, but not by which word the caller calls it. */
-async function orTaken<T>(what: string, added: Promise<T>): Promise<T> {
-  try {
-    return await added;
-  } catch (cause) {
-    if (!(cause instanceof HoldfastError) || cause.code !== 'ObjectAlreadyExists') throw cause;
-    throw new HoldfastError('ObjectAlreadyExists', `${what} exists already`, { cause });
-  }
-}
-
-function isoDate(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
-}
 
 /** What officers do: domains, clients and their credentials, authorities, officers. */
 export class Administration {
@@ -72,10 +54,34 @@ export class Administration {
     return (await this.directory.listDomains()).map((domain) => this.#domainAnswer(domain));
   }
 
-  async addDomain(name: unknown, actor: Actor): Promise<DomainAnswer> {
+  async addDomain(name: unknown, settings: unknown, actor: Actor): Promise<DomainAnswer> {
     const checked = checkName('domain', name);
-    const domain = await orTaken(`a domain named ${checked}`, this.directory.addDomain(checked, actor));
+    const domain = await orTaken(
+      `a domain named ${checked}`,
+      this.directory.addDomain(checked, actor, checkDomainSettings(settings)),
+    );
     return this.#domainAnswer(domain);
+  }
+
+  /** @throws HoldfastError PermissionDenied: names that may repeat go on doing so, since some do perhaps */
+  async changeDomain(name: string, settings: unknown, actor: Actor): Promise<DomainAnswer> {
+    const checked = checkDomainSettings(settings);
+    const before = await this.directory.domainNamed(name);
+    if (before.settings.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
+      throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
+    }
+    return this.#domainAnswer(await this.directory.changeDomain(name, checked, actor));
+  }
+
+  /** Settings that are not named stay as they are; null takes one back to its default. */
+  async changeClient(name: string, changes: unknown, actor: Actor): Promise<ClientAnswer> {
+    const { client } = await this.directory.clientNamed(name);
+    const named = changes as Readonly<Record<string, unknown>>;
+    const merged: Readonly<Record<string, unknown>> = { ...client.settings, ...named };
+    const kept = Object.entries(merged).filter(([, value]) => value !== null);
+    const settings = checkClientSettings(Object.fromEntries(kept));
+    await this.directory.changeClient(name, settings, actor);
+    return this.showClient(name);
   }
 
   async listClients(): Promise<readonly ClientAnswer[]> {
@@ -102,9 +108,8 @@ export class Administration {
     deliver?: (issued: Omit<IssuedAnswer, 'client'>) => Promise<void>,
   ): Promise<IssuedAnswer> {
     const name = checkName('client', request.name);
-    const role: Role = request.role ?? 'user';
-    if (!['user', 'reader'].includes(role))
-      throw new HoldfastError('InvalidField', 'a role is user or reader');
+    const role = checkRole(request.role);
+    const settings = checkClientSettings(request.settings);
     const domain = await this.directory.domainNamed(request.domain ?? 'default');
     if (await this.#isClient(name))
       throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
@@ -112,7 +117,7 @@ export class Administration {
     await deliver?.(made.files);
     await orTaken(
       'another client with this certificate',
-      this.directory.addClient({ name, domainId: domain.id, role }, [made.credential], actor),
+      this.directory.addClient({ name, domainId: domain.id, role, settings }, [made.credential], actor),
     );
     return { client: await this.showClient(name), ...made.files };
   }
@@ -363,7 +368,7 @@ export class Administration {
   }
 
   #domainAnswer(domain: Domain): DomainAnswer {
-    return { name: domain.name, createdAt: isoDate(domain.createdAtSeconds) };
+    return { name: domain.name, settings: domain.settings, createdAt: isoDate(domain.createdAtSeconds) };
   }
 
   #clientAnswer(client: Client, domains: ReadonlyMap<string, string>): ClientAnswer {
@@ -371,6 +376,7 @@ export class Administration {
       name: client.name,
       domain: domains.get(client.domainId) ?? client.domainId,
       role: client.role,
+      settings: client.settings,
       status: client.revokedAtSeconds === undefined ? 'valid' : 'revoked',
       createdAt: isoDate(client.createdAtSeconds),
     };

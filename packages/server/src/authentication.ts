@@ -13,6 +13,8 @@ import type {
 /** Why a connection has no principal: for the audit log and for the answer to its first request. */
 export interface Unrecognised {
   readonly reason: string;
+  /** Whether no certificate was shown at all. */
+  readonly isWithoutCertificate?: true;
 }
 
 /** Tolerated difference between this machine's clock and the one that issued a certificate. */
@@ -67,7 +69,8 @@ export async function authenticate(
   },
 ): Promise<Principal | Unrecognised> {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return { reason: 'no client certificate was presented' };
+  if (certificate === undefined)
+    return { reason: 'no client certificate was presented', isWithoutCertificate: true };
   const now = ports.clock.nowSeconds();
   if (Date.parse(certificate.validTo) / 1000 + CERTIFICATE_SKEW_SECONDS < now) {
     return { reason: 'the client certificate has expired' };
@@ -79,7 +82,7 @@ export async function authenticate(
     new PeerCertificate(certificate, ports.authorities(), ports.certificates),
   );
   if (found === undefined) return { reason: 'the client certificate is unknown or revoked' };
-  const { client, credential } = found;
+  const { client, credential, domain } = found;
   return {
     clientId: client.id,
     clientName: client.name,
@@ -87,5 +90,8 @@ export async function authenticate(
     role: client.role,
     credentialId: credential.id,
     peer,
+    certificateClientId: client.id,
+    settings: client.settings,
+    namesMayRepeat: domain.settings.namesMayRepeat,
   };
 }

@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/core';
+import { AUTHENTICATION_POLICIES, HoldfastError, type AuthenticationPolicy } from '@holdfast/core';
 import type { Pkcs11Target } from '@holdfast/hsm';
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 
@@ -112,6 +112,10 @@ export interface NodeConfig {
   readonly crlUrls: readonly string[];
   readonly caIssuerUrls: readonly string[];
   readonly limits: ServerLimits;
+  /** How requests prove who makes them, where a client's own settings do not say. */
+  readonly authentication: AuthenticationPolicy;
+  /** The same for HTTPS. */
+  readonly httpsAuthentication: AuthenticationPolicy;
   /** Whether there is Interop, by which any client can empty its domain. */
   readonly testMode: boolean;
   /** Whether cryptography that NIST SP 800-131A disallows is refused. */
@@ -132,4 +136,12 @@ export function parseListen(text: string): ListenAddress {
     throw new HoldfastError('Configuration', `"${text}" is not HOST:PORT (for IPv6: [::1]:5696)`);
   }
   return { host: match[1] ?? match[2] ?? '', port };
+}
+
+/** @throws HoldfastError Configuration where there is no such policy */
+export function parsePolicy(text: string): AuthenticationPolicy {
+  const policy = AUTHENTICATION_POLICIES.find((each) => each === text);
+  if (policy !== undefined) return policy;
+  const known = AUTHENTICATION_POLICIES.join(', ');
+  throw new HoldfastError('Configuration', `there is no authentication policy "${text}"; there are ${known}`);
 }

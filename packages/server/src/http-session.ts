@@ -120,6 +120,7 @@ type Awaited = 'authentication' | 'request' | 'rest of a request' | 'answer' | '
 class HttpSession implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
+  needsCredential = false;
   #turn = Promise.resolve();
   /** Requests that have come and are not answered yet. */
   #pending = 0;
@@ -204,7 +205,7 @@ class HttpSession implements Connection {
       const body = await bodyOf(request);
       if (body === undefined) return;
       this.#await('answer', Infinity);
-      const answer = await this.respond(body, this.principal ?? this.refusal, encoding);
+      const answer = await this.respond(body, this, encoding);
       this.#ending ||= answer.close;
       await this.#send(response, 200, { 'Content-Type': encoding.contentType }, answer.response);
     } catch (error) {

@@ -3,6 +3,7 @@ export {
   DEFAULT_LIMITS,
   LOG_LEVELS,
   parseListen,
+  parsePolicy,
   readLimits,
   type LogLevel,
   type NodeConfig,

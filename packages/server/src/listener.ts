@@ -8,6 +8,7 @@ import type {
   DirectoryChange,
   Principal,
   AuditLog,
+  AuthenticationPolicy,
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import { authenticate, type Unrecognised } from './authentication';
@@ -23,6 +24,8 @@ export interface ListenerPorts {
   readonly certificates: CertificatesPort;
   readonly clock: Clock;
   readonly auditLog: AuditLog;
+  /** What this listener demands of requests. */
+  readonly policy: AuthenticationPolicy;
   /** Called before a client's first request, so that its domain's keys are there. */
   readonly prepare: (principal: Principal) => Promise<void>;
 }
@@ -131,8 +134,10 @@ export class Listener {
     try {
       const identity = await this.#identify(session);
       if (socket.destroyed) return;
-      if ('reason' in identity) await this.#refused(session, identity.reason);
-      else session.principal = identity;
+      if (!('reason' in identity)) session.principal = identity;
+      else if (identity.isWithoutCertificate && this.ports.policy === 'certificate-or-credential') {
+        session.needsCredential = true;
+      } else await this.#refused(session, identity.reason);
       session.start();
     } catch (error) {
       this.log.error({ peer, error: describeError(error) }, 'connection could not be authenticated');

@@ -10,11 +10,13 @@ import {
   type MessageEncoding,
   type Request,
   type ResponseBatchItem,
+  type ResponseHeader,
 } from '@holdfast/kmip';
-import { actorOf, HoldfastError, type Principal } from '@holdfast/core';
+import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
 import { Batch, isInternal, type BatchPorts } from './batch';
 import type { ServerLimits } from './config';
+import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
 import type { SessionAnswer } from './session';
 
@@ -26,37 +28,41 @@ const RESPONSE_OVERHEAD_BYTES = 256;
  * nobody knows is sent away after it.
  */
 export class MessageProcessor {
-  /** Connections whose ignored credential is in the audit log already. */
-  readonly #noted = new WeakSet<Principal>();
-
   constructor(
     private readonly ports: BatchPorts,
+    private readonly authenticator: Authenticator,
     private readonly limits: ServerLimits,
     private readonly log: Logger,
   ) {}
 
   /**
-   * @param peer who asks, or why that is nobody whom this server answers
+   * @param policy what the listener demands of requests
    * @param encoding of the request, and so of its answer
    */
   async answer(
     frame: Buffer,
-    peer: Principal | HoldfastError,
+    requester: Requester,
+    policy: AuthenticationPolicy,
     encoding: MessageEncoding = ENCODINGS.ttlv,
   ): Promise<SessionAnswer> {
     let message: Item | undefined;
     try {
       message = encoding.decode(frame);
-      const request = decodeRequest(message);
-      if (peer instanceof HoldfastError) throw peer;
+      const tolerateBatchCount = requester.principal?.settings?.toleratesBatchCount === true;
+      const request = decodeRequest(message, { tolerateBatchCount });
       const { header, dialect } = request;
-      if (header.credentials.length > 0) await this.#noteIgnoredCredential(peer);
-      const results = await this.#batch(request, peer).run();
-      const response = this.#encode(encoding, dialect, results, header.clientCorrelationValue);
+      const identity = await this.authenticator.identify(requester, header.credentials, policy);
+      const results = await this.#batch(request, identity.principal).run();
+      const { clientCorrelationValue } = header;
+      const { serverHashedPassword } = identity;
+      const response = this.#encode(encoding, dialect, results, {
+        clientCorrelationValue,
+        serverHashedPassword,
+      });
       return { response, close: false };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
-      return { response: this.#refusal(error, encoding, dialect), close: peer instanceof HoldfastError };
+      return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
   }
 
@@ -72,22 +78,6 @@ export class MessageProcessor {
     return new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
   }
 
-  /**
-   * The certificate alone decides who the peer is; many clients send besides it a user name that nobody registered. The
-   * audit log says once per connection that it was ignored.
-   */
-  async #noteIgnoredCredential(principal: Principal): Promise<void> {
-    if (this.#noted.has(principal)) return;
-    this.#noted.add(principal);
-    await this.ports.auditLog.append({
-      actor: actorOf(principal),
-      action: 'credential',
-      domainId: principal.domainId,
-      outcome: 'failure',
-      reason: 'ignored: certificate alone',
-    });
-  }
-
   /** The answer to a message that could not be taken apart into items. */
   #refusal(error: unknown, encoding: MessageEncoding, dialect: Dialect): Buffer {
     if (!(error instanceof HoldfastError)) {
@@ -100,16 +90,16 @@ export class MessageProcessor {
       resultReason: resultReasonOf(known.code, undefined, dialect),
       resultMessage: isInternal(known.code) ? 'the server could not process the message' : known.message,
     };
-    return this.#encode(encoding, dialect, [item], undefined);
+    return this.#encode(encoding, dialect, [item], {});
   }
 
   #encode(
     encoding: MessageEncoding,
     dialect: Dialect,
     items: readonly ResponseBatchItem[],
-    clientCorrelationValue: string | undefined,
+    header: Partial<ResponseHeader>,
   ): Buffer {
-    const header = { timeStamp: this.ports.clock.nowSeconds(), clientCorrelationValue };
-    return encoding.encode(encodeResponse({ dialect, header, items }), dialect);
+    const timeStamp = this.ports.clock.nowSeconds();
+    return encoding.encode(encodeResponse({ dialect, header: { ...header, timeStamp }, items }), dialect);
   }
 }

@@ -16,6 +16,7 @@ import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { Service } from './service';
+import { UserAdministration } from './user-administration';
 import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
 
@@ -116,10 +117,11 @@ export class Node {
 
   /** Starts to serve KMIP and the administration socket. @throws HoldfastError Configuration (address in use, ...) */
   async serve(): Promise<ServingAddresses> {
-    const { directory, auditLog, clock } = this.store;
+    const { directory, auditLog, clock, users } = this.store;
     const addresses = (this.#addresses = await this.serving.listen());
     this.admin.server = new AdminServer(
       new Administration(directory, certificates, clock),
+      new UserAdministration(users, directory),
       { status: () => this.#status(), drain: () => void this.stop() },
       directory,
       auditLog,

@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
+import type { AuthenticationPolicy } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { catalogueOf } from './catalogue';
 import type { ListenAddress, NodeConfig } from './config';
+import { Authenticator } from './credentials/authenticator';
 import { keepObjectsYoung } from './garbage';
 import { DomainPolicies } from './domain-policies';
 import { HttpEndpoint } from './http-session';
@@ -54,28 +56,39 @@ export class Service implements Serving {
       catalogue: catalogueOf(config.testMode),
       policies,
     };
-    const { limits, listen, httpsListen } = config;
+    const { limits, listen, httpsListen, authentication, httpsAuthentication } = config;
     const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);
     const asynchronous = new AsynchronousProcessor(
       { ...batchPorts, requests: store.asynchronousRequests, directory, users, prepare },
       limits,
       log,
     );
-    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, limits, log);
-    const respond: Responder = (request, peer, encoding) => processor.answer(request, peer, encoding);
+    const authenticator = new Authenticator({ directory, users, tickets, auditLog, clock, prepare });
+    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, limits, log);
+    const respond =
+      (policy: AuthenticationPolicy): Responder =>
+      (request, requester, encoding) =>
+        processor.answer(request, requester, policy, encoding);
     const identity = await tlsIdentity(config, ports);
-    const listenerPorts: ListenerPorts = { ...ports, auditLog, prepare };
-    const session: OpenConnection = (socket, peer) => new Session(socket, peer, limits, respond, log);
+    const listenerPorts = { ...ports, auditLog, prepare, policy: authentication };
+    const session: OpenConnection = (socket, peer) =>
+      new Session(socket, peer, limits, respond(authentication), log);
     const doors: Door[] = [
       { at: listen, listener: new Listener(identity, limits, listenerPorts, session, log) },
     ];
     if (httpsListen !== undefined) {
-      const http = new HttpEndpoint(limits, respond, log);
+      const http = new HttpEndpoint(limits, respond(httpsAuthentication), log);
       const https = { ...identity, ALPNProtocols: ['http/1.1'] };
       const httpSession: OpenConnection = (socket, peer) => http.open(socket, peer);
       doors.push({
         at: httpsListen,
-        listener: new Listener(https, limits, listenerPorts, httpSession, log),
+        listener: new Listener(
+          https,
+          limits,
+          { ...listenerPorts, policy: httpsAuthentication },
+          httpSession,
+          log,
+        ),
       });
     }
     const stopWatching = await directory.watch((change) => policies.forget(change));

@@ -3,12 +3,13 @@ import { FrameReader, HoldfastError } from '@holdfast/ttlv';
 import { Tag, type MessageEncoding } from '@holdfast/kmip';
 import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
+import type { Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
 
 /** Answers one request; the answer says whether the connection is to end after it. */
 export type Responder = (
   request: Buffer,
-  peer: Principal | HoldfastError,
+  requester: Requester,
   encoding?: MessageEncoding,
 ) => Promise<SessionAnswer>;
 export interface SessionAnswer {
@@ -17,12 +18,12 @@ export interface SessionAnswer {
 }
 
 /** A connection as the listener sees it, whatever protocol is spoken on it. */
-export interface Connection {
+export interface Connection extends Requester {
   readonly socket: TLSSocket;
-  readonly peer: string;
   principal: Principal | undefined;
   /** Why there is no principal: the answer to the first request, after which the connection ends. */
   refusal: HoldfastError;
+  needsCredential: boolean;
   /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
   start(): void;
   /** Ends the connection in order: what is being answered is answered first. */
@@ -48,6 +49,7 @@ export function unknownPeer(): HoldfastError {
 export class Session implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
+  needsCredential = false;
   readonly #reader: FrameReader;
   readonly #queue: Buffer[] = [];
   #answering = false;
@@ -133,7 +135,7 @@ export class Session implements Connection {
     try {
       for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
-        const { response, close } = await this.respond(request, this.principal ?? this.refusal);
+        const { response, close } = await this.respond(request, this);
         if (this.#isGone()) return;
         if (close) this.drain();
         if (!this.socket.write(response)) await this.#taken();

@@ -58,15 +58,17 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs the built `holdfast` command to its end, whatever that is. */
+/** Runs the built `holdfast` command to its end, whatever that is; `input` is what it reads. */
 export async function holdfastResult(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  input?: string,
 ): Promise<CommandResult> {
   const child = spawn(process.execPath, [HOLDFAST, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
+  child.stdin.on('error', () => undefined).end(input);
   const read = async (stream: Readable): Promise<string> => {
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);

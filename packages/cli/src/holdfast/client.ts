@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import {
+  AUTHENTICATION_POLICIES,
+  HoldfastError,
+  type AuthenticationPolicy,
+  type ClientSettings,
+} from '@holdfast/core';
 import {
   writeClientFiles,
   type AdminClient,
@@ -25,7 +30,12 @@ interface CredentialOptions extends OfficerOptions {
   readonly keyAlgorithm?: string;
   readonly days?: number;
 }
-interface AddOptions extends CredentialOptions {
+interface SettingsOptions {
+  readonly authentication?: AuthenticationPolicy | 'listener';
+  /** False for --no-tolerate-batch-count, undefined where nothing is said. */
+  readonly tolerateBatchCount?: boolean;
+}
+interface AddOptions extends CredentialOptions, SettingsOptions {
   readonly domain?: string;
   readonly role?: 'user' | 'reader';
 }
@@ -34,6 +44,7 @@ const CLIENT_COLUMNS = {
   Name: (row: ClientAnswer) => row.name,
   Domain: (row: ClientAnswer) => row.domain,
   Role: (row: ClientAnswer) => row.role,
+  Settings: (row: ClientAnswer) => settingsText(row.settings),
   Status: (row: ClientAnswer) => row.status,
   Created: (row: ClientAnswer) => row.createdAt,
 };
@@ -73,6 +84,29 @@ function withCredential(command: Command): Command {
       ]),
     )
     .option('--days <number>', 'validity of the certificate', days);
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--authentication <policy>', 'how its requests prove who makes them').choices([
+        ...AUTHENTICATION_POLICIES,
+        'listener',
+      ]),
+    )
+    .option('--tolerate-batch-count', 'take requests whose Batch Count is not the number of their items');
+}
+
+function settingsOf({ authentication, tolerateBatchCount }: SettingsOptions): ClientSettings {
+  return {
+    ...(authentication === undefined || authentication === 'listener' ? {} : { authentication }),
+    ...(tolerateBatchCount === true ? { toleratesBatchCount: true } : {}),
+  };
+}
+
+function settingsText({ authentication, toleratesBatchCount }: ClientSettings): string {
+  const texts = [authentication, toleratesBatchCount === true ? 'tolerates Batch Count' : undefined];
+  return texts.filter((text) => text !== undefined).join(', ');
 }
 
 async function credentialRequest(options: CredentialOptions): Promise<CredentialRequest> {
@@ -140,7 +174,7 @@ async function report(issued: IssuedAnswer, options: CredentialOptions): Promise
 
 export function clientCommand(): Command {
   const command = new Command('client').description('clients and their credentials');
-  withCredential(command.command('add <name>'))
+  withSettings(withCredential(command.command('add <name>')))
     .description('add a client; without --csr, --cert, --subject or --san a key and certificate are made')
     .option('--domain <name>', 'the domain it belongs to (default: default)')
     .addOption(new Option('--role <role>', 'what it may do').choices(['user', 'reader']).default('user'))
@@ -150,11 +184,27 @@ export function clientCommand(): Command {
         officer.call('POST /clients', {
           name,
           credential,
+          settings: settingsOf(options),
           ...(options.domain === undefined ? {} : { domain: options.domain }),
           ...(options.role === undefined ? {} : { role: options.role }),
         }),
       ),
     );
+  withSettings(withOfficer(command.command('set <name>')))
+    .description('change the settings of a client; those that are not named stay as they are')
+    .option('--no-tolerate-batch-count', 'refuse such requests again')
+    .action(async (name: string, options: OfficerOptions & SettingsOptions) => {
+      const { authentication, tolerateBatchCount } = options;
+      const changes = {
+        ...(authentication === undefined
+          ? {}
+          : { authentication: authentication === 'listener' ? null : authentication }),
+        ...(tolerateBatchCount === undefined ? {} : { toleratesBatchCount: tolerateBatchCount }),
+      };
+      const officer = await asOfficer(options);
+      const client = await officer.call('POST /clients/:name/settings', changes, { name });
+      print(client, options.json, CLIENT_COLUMNS, '');
+    });
   withCredential(command.command('add-credential <name>'))
     .description('give a client a further credential, by the same options as add')
     .action((name: string, options: CredentialOptions) =>

@@ -20,6 +20,8 @@ const TEXT_LIST = { kind: 'a list of texts', accepts: isTextList };
 const SETTINGS: Readonly<Record<string, Setting>> = {
   listen: { option: 'listen', ...TEXT },
   httpsListen: { option: 'httpsListen', ...TEXT },
+  authentication: { option: 'authentication', ...TEXT },
+  httpsAuthentication: { option: 'httpsAuthentication', ...TEXT },
   databaseUrl: { option: 'databaseUrl', ...TEXT },
   root: { option: 'root', ...TEXT },
   pkcs11Module: { option: 'pkcs11Module', ...TEXT },

@@ -7,6 +7,7 @@ import { domainCommand } from './domain';
 import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
 import { initCommand, serveCommand } from './serve';
+import { userCommand } from './user';
 import { drainCommand, statusCommand } from './status';
 
 /** The `holdfast` command: runs and administers the appliance. */
@@ -21,6 +22,7 @@ export function buildProgram(): Command {
     statusCommand(),
     drainCommand(),
     clientCommand(),
+    userCommand(),
     domainCommand(),
     caCommand(),
     officerCommand(),

@@ -26,6 +26,8 @@ interface ServeOptions extends NodeOptions {
   readonly welcome?: boolean;
   readonly testMode?: boolean;
   readonly approvedOnly?: boolean;
+  readonly authentication?: string;
+  readonly httpsAuthentication?: string;
 }
 
 const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
@@ -83,9 +85,11 @@ async function openNode(
     workers,
     testMode = false,
     approvedOnly = false,
-  }: Pick<ServeOptions, 'listen' | 'httpsListen' | 'workers' | 'testMode' | 'approvedOnly'>,
+    authentication = 'certificate',
+    httpsAuthentication = authentication,
+  }: Omit<ServeOptions, keyof NodeOptions>,
 ): Promise<import('@holdfast/server').Node> {
-  const { LOG_LEVELS, Node, parseListen, readLimits } = await import('@holdfast/server');
+  const { LOG_LEVELS, Node, parseListen, parsePolicy, readLimits } = await import('@holdfast/server');
   const addresses = {
     listen: parseListen(listen),
     httpsListen: httpsListen === undefined ? undefined : parseListen(httpsListen),
@@ -107,6 +111,8 @@ async function openNode(
       crlUrls: options.crlUrl ?? [],
       caIssuerUrls: options.caIssuerUrl ?? [],
       limits: readLimits(options.limits ?? {}),
+      authentication: parsePolicy(authentication),
+      httpsAuthentication: parsePolicy(httpsAuthentication),
       testMode,
       approvedOnly,
     },
@@ -168,6 +174,11 @@ export function serveCommand(): Command {
       '--https-listen <host:port>',
       'address to serve KMIP over HTTPS on too: POST /kmip with TTLV, XML or JSON',
     )
+    .option(
+      '--authentication <policy>',
+      'certificate, certificate-and-credential or certificate-or-credential (default: certificate)',
+    )
+    .option('--https-authentication <policy>', 'the same for HTTPS (default: as --authentication)')
     .option(
       '--workers <number>',
       `processes that serve (this machine has ${cpus().length} processors)`,

@@ -122,6 +122,8 @@ export interface Directory {
   changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain>;
   listDomains(): Promise<readonly Domain[]>;
   domainNamed(name: string): Promise<Domain>;
+  /** @throws HoldfastError ItemNotFound */
+  domain(id: string): Promise<Domain>;
 
   addClient(
     client: {

@@ -24,6 +24,7 @@ import { isStorable } from '../objects/change';
 import { isUuid } from '../postgres/binary';
 import type { Database, Session, StoreLog } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
+import { RECOGNISE, namingRules } from './recognition';
 import { openColumns, sealColumns } from './sealed-columns';
 import { ServerSecrets } from './server-secrets';
 import type { AuthenticatedTable, DirectoryRow } from './table';
@@ -93,6 +94,10 @@ export class PostgresDirectory implements Directory {
   async domainNamed(name: string): Promise<Domain> {
     const [domain] = await this.#list(domains, 't.name = $1', domainOf, [requireKey(name)]);
     return domain ?? notFound(`no domain is called ${JSON.stringify(name)}`);
+  }
+
+  domain(id: string): Promise<Domain> {
+    return this.#read(async (session) => domainOf(await this.#row(session, domains, id)));
   }
 
   addClient(
@@ -407,27 +412,6 @@ export class PostgresDirectory implements Directory {
     return this.#transactions.run(actor, work);
   }
 }
-
-/** The rules that a certificate meets by the names in it. */
-function namingRules({
-  authorityIds,
-  subject,
-  alternativeNames,
-}: PresentedCertificate): readonly CredentialRule[] {
-  return authorityIds.flatMap((authorityId): CredentialRule[] => [
-    { kind: 'subject', authorityId, subject },
-    ...alternativeNames.map((alternativeName) => ({
-      kind: 'alternative-name' as const,
-      authorityId,
-      alternativeName,
-    })),
-  ]);
-}
-
-/** The holders of rules, by the digests of these. Every row is reached by a key. */
-const RECOGNISE = `SELECT ${credentials.selection('c')}, ${clients.selection('k')}, ${domains.selection('d')}
-  FROM credential AS c LEFT JOIN client AS k ON k.id = c.client_id LEFT JOIN domain AS d ON d.id = k.domain_id
-  WHERE c.rule_digest = ANY ($1::bytea[])`;
 
 function notFound(message: string): never {
   throw new HoldfastError('ItemNotFound', message);

@@ -1,0 +1,70 @@
+import {
+  AUTHENTICATION_POLICIES,
+  HoldfastError,
+  type ClientSettings,
+  type DomainSettings,
+  type Role,
+} from '@holdfast/core';
+
+/** What administrative requests have in common: checks of what officers give, and how answers are told. */
+
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+
+export function checkName(what: string, name: unknown): string {
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
+    throw new HoldfastError(
+      'InvalidField',
+      `a ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
+    );
+  }
+  return name;
+}
+
+/** The directory knows that something is taken, but not by which word the caller calls it. */
+export async function orTaken<T>(what: string, added: Promise<T>): Promise<T> {
+  try {
+    return await added;
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError) || cause.code !== 'ObjectAlreadyExists') throw cause;
+    throw new HoldfastError('ObjectAlreadyExists', `${what} exists already`, { cause });
+  }
+}
+
+export function isoDate(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** @throws HoldfastError InvalidField */
+export function checkRole(role: unknown = 'user'): Role {
+  if (role === 'user' || role === 'reader') return role;
+  throw new HoldfastError('InvalidField', 'a role is user or reader');
+}
+
+/** @throws HoldfastError InvalidField */
+export function checkDomainSettings(settings: unknown = {}): DomainSettings {
+  const { namesMayRepeat, ...others } = settings as Readonly<Record<string, unknown>>;
+  if (Object.keys(others).length > 0 || (namesMayRepeat !== undefined && namesMayRepeat !== true)) {
+    throw new HoldfastError('InvalidField', 'the settings of a domain are namesMayRepeat');
+  }
+  return namesMayRepeat === undefined ? {} : { namesMayRepeat };
+}
+
+/** @throws HoldfastError InvalidField */
+export function checkClientSettings(settings: unknown = {}): ClientSettings {
+  const { authentication, toleratesBatchCount, ...others } = settings as Readonly<Record<string, unknown>>;
+  const policy = AUTHENTICATION_POLICIES.find((each) => each === authentication);
+  const isKnown =
+    Object.keys(others).length === 0 &&
+    (authentication === undefined || policy !== undefined) &&
+    (toleratesBatchCount === undefined || typeof toleratesBatchCount === 'boolean');
+  if (!isKnown) {
+    throw new HoldfastError(
+      'InvalidField',
+      `the settings of a client are toleratesBatchCount and authentication (${AUTHENTICATION_POLICIES.join(', ')})`,
+    );
+  }
+  return {
+    ...(policy === undefined ? {} : { authentication: policy }),
+    ...(toleratesBatchCount === true ? { toleratesBatchCount } : {}),
+  };
+}

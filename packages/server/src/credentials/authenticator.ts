@@ -1,0 +1,231 @@
+import {
+  HoldfastError,
+  actorOf,
+  type Actor,
+  type AuditLog,
+  type AuthenticationPolicy,
+  type Clock,
+  type Directory,
+  type Principal,
+  type ShownTicket,
+  type Tickets,
+  type User,
+  type Users,
+} from '@holdfast/core';
+import { CredentialType, type Credential } from '@holdfast/kmip';
+import { Proofs, nameIn, wrong, type Proved, type UserCredential } from './proof';
+
+/** Who sends requests over a connection, as far as TLS tells. */
+export interface Requester {
+  /** Address and port. */
+  readonly peer: string;
+  /** The client whose certificate was shown. */
+  readonly principal: Principal | undefined;
+  /** Why there is no principal. */
+  readonly refusal: HoldfastError;
+  /** Whether no certificate was shown and none is needed, so that a credential may do. */
+  readonly needsCredential: boolean;
+}
+
+/** Who stands behind one request. */
+export interface Identity {
+  readonly principal: Principal;
+  /** For the response's header, where a Hashed Password was shown. */
+  readonly serverHashedPassword?: Buffer | undefined;
+}
+
+export interface AuthenticatorPorts {
+  readonly directory: Directory;
+  readonly users: Users;
+  readonly tickets: Tickets;
+  readonly auditLog: AuditLog;
+  readonly clock: Clock;
+  /** Called before the first request of somebody, so that the domain's keys are there. */
+  readonly prepare: (principal: Principal) => Promise<void>;
+}
+
+interface Found {
+  readonly credential: UserCredential;
+  readonly user: User | undefined;
+}
+
+/**
+ * Says who makes a request: the client whose certificate was shown, or whom the credentials in the request's header name.
+ * KMIP Profiles 2.1 section 3.1.3: a credential that is present and known decides, and must be right; of several all must
+ * be. KMIP 2.1 sections 9.4 and 9.11.
+ */
+export class Authenticator {
+  readonly #proofs: Proofs;
+  readonly #proved = new WeakMap<Requester, Proved>();
+  /** Connections whose ignored credential is in the audit log already. */
+  readonly #noted = new WeakSet<Requester>();
+
+  constructor(private readonly ports: AuthenticatorPorts) {
+    this.#proofs = new Proofs(ports.users, ports.clock);
+  }
+
+  /**
+   * @param listenerPolicy what the listener demands, where the client's own settings do not say
+   * @throws HoldfastError AuthenticationNotSuccessful, AttestationFailed, InvalidTicket, UsageLimitExceeded
+   */
+  async identify(
+    requester: Requester,
+    credentials: readonly Credential[],
+    listenerPolicy: AuthenticationPolicy,
+  ): Promise<Identity> {
+    const { principal, refusal, needsCredential } = requester;
+    if (principal === undefined && !needsCredential) throw refusal;
+    const policy = principal?.settings?.authentication ?? listenerPolicy;
+    if (credentials.length === 0 && principal !== undefined && policy !== 'certificate-and-credential') {
+      return { principal };
+    }
+    try {
+      return await this.#judge(requester, credentials, policy);
+    } catch (error) {
+      if (error instanceof HoldfastError) await this.#recordFailure(requester, credentials, error);
+      throw error;
+    }
+  }
+
+  async #judge(
+    requester: Requester,
+    credentials: readonly Credential[],
+    policy: AuthenticationPolicy,
+  ): Promise<Identity> {
+    if (credentials.length === 0) {
+      throw new HoldfastError('AuthenticationNotSuccessful', 'a credential is needed in the request header');
+    }
+    if (credentials.some(({ credentialType }) => credentialType === CredentialType.Attestation)) {
+      throw new HoldfastError('AttestationFailed', 'this server verifies no attestation');
+    }
+    const found = await Promise.all(credentials.filter(isOfUser).map((each) => this.#find(each)));
+    const shown = credentials.flatMap((each) =>
+      each.credentialType === CredentialType.Ticket ? [each.credentialValue.ticket.ticketValue] : [],
+    );
+    const isKnown = shown.length > 0 || found.some(({ user }) => user !== undefined);
+    const { principal } = requester;
+    if (!isKnown && principal !== undefined && policy === 'certificate') {
+      await this.#noteIgnored(requester, principal);
+      return { principal };
+    }
+    const identities: Identity[] = [];
+    for (const each of found) identities.push(await this.#proveUser(each, requester));
+    for (const value of shown) identities.push(await this.#useTicket(value, requester));
+    return this.#agreed(identities);
+  }
+
+  /** What several credentials say together: all are about one domain, and a ticket speaks for itself. */
+  #agreed(identities: readonly Identity[]): Identity {
+    const [first] = identities;
+    const deciding = identities.find(({ principal }) => principal.ticket !== undefined) ?? first;
+    if (deciding === undefined) throw wrong();
+    const { domainId } = deciding.principal;
+    if (identities.some(({ principal }) => principal.domainId !== domainId)) throw wrong();
+    const hashed = identities.find(({ serverHashedPassword }) => serverHashedPassword !== undefined);
+    return { ...deciding, serverHashedPassword: hashed?.serverHashedPassword };
+  }
+
+  async #find(credential: UserCredential): Promise<Found> {
+    return { credential, user: await this.#proofs.userOf(credential) };
+  }
+
+  async #proveUser({ credential, user }: Found, requester: Requester): Promise<Identity> {
+    const { principal: client, peer } = requester;
+    const proved = this.#proved.get(requester) ?? (new Map() as Proved);
+    this.#proved.set(requester, proved);
+    const attempt = {
+      source: client?.clientId ?? peer.replace(/:\d+$/, ''),
+      proved,
+      actor: actorFor(requester, user),
+    };
+    const serverHashedPassword = await this.#proofs.prove(credential, user, attempt);
+    if (user === undefined || !mayUse(user, client)) throw wrong();
+    const principal = await this.#principalOf({ user }, requester);
+    return { principal, serverHashedPassword };
+  }
+
+  async #useTicket(ticketValue: Buffer, requester: Requester): Promise<Identity> {
+    const shown = await this.ports.tickets.show(ticketValue, requester.peer);
+    if (!isInPlace(shown, requester.principal)) {
+      throw new HoldfastError('InvalidTicket', 'the ticket is of no use on this connection');
+    }
+    const { id, rights, isCounted } = shown;
+    const holder = await this.#principalOf(shown.holder, requester);
+    return { principal: { ...holder, ticket: { id, rights, isCounted } } };
+  }
+
+  async #principalOf(holder: ShownTicket['holder'], requester: Requester): Promise<Principal> {
+    const { principal: client, peer } = requester;
+    const who = 'user' in holder ? holder.user : holder.client;
+    const { id, name, domainId, role } = who;
+    const { namesMayRepeat } =
+      client?.domainId === domainId ? client : (await this.ports.directory.domain(domainId)).settings;
+    const principal: Principal = {
+      kind: 'user' in holder ? 'user' : 'client',
+      clientId: id,
+      clientName: name,
+      domainId,
+      role,
+      credentialId: client?.credentialId ?? id,
+      peer,
+      certificateClientId: client?.clientId,
+      namesMayRepeat,
+    };
+    await this.ports.prepare(principal);
+    return principal;
+  }
+
+  /** Many clients send a user name that nobody registered: the audit log says so, once per connection. */
+  async #noteIgnored(requester: Requester, principal: Principal): Promise<void> {
+    if (this.#noted.has(requester)) return;
+    this.#noted.add(requester);
+    await this.ports.auditLog.append({
+      actor: actorOf(principal),
+      action: 'credential',
+      domainId: principal.domainId,
+      outcome: 'failure',
+      reason: 'ignored: certificate alone',
+    });
+  }
+
+  async #recordFailure(
+    requester: Requester,
+    credentials: readonly Credential[],
+    { code, message }: HoldfastError,
+  ): Promise<void> {
+    const named = credentials.find(isOfUser);
+    await this.ports.auditLog.append({
+      actor: actorFor(requester, undefined),
+      action: 'authentication',
+      domainId: requester.principal?.domainId,
+      subject: named === undefined ? undefined : nameIn(named),
+      outcome: 'failure',
+      reason: `${code}: ${message}`,
+    });
+  }
+}
+
+function isOfUser(credential: Credential): credential is UserCredential {
+  const { credentialType } = credential;
+  return credentialType !== CredentialType.Ticket && credentialType !== CredentialType.Attestation;
+}
+
+/** Whether a user may be used over connections of this client. */
+function mayUse(user: User, client: Principal | undefined): boolean {
+  if (user.clientIds.length > 0) return client !== undefined && user.clientIds.includes(client.clientId);
+  return client === undefined || client.domainId === user.domainId;
+}
+
+/** A ticket that is not delegated belongs to the client over whose connection it was issued. */
+function isInPlace({ clientId, domain, rights }: ShownTicket, client: Principal | undefined): boolean {
+  if (clientId === client?.clientId) return true;
+  const isBound = rights === undefined && clientId !== undefined;
+  return !isBound && (client === undefined || client.domainId === domain.id);
+}
+
+function actorFor({ principal, peer }: Requester, user: User | undefined): Actor {
+  if (user !== undefined) {
+    return { kind: 'user', id: user.id, name: user.name, credentialId: principal?.credentialId, peer };
+  }
+  return principal === undefined ? { kind: 'client', id: peer, name: '', peer } : actorOf(principal);
+}

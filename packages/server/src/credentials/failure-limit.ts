@@ -1,0 +1,57 @@
+/** How many failures in a row are free, for one name from one source and for one source in all. */
+const FREE_FAILURES = 5;
+const FREE_FAILURES_OF_A_SOURCE = 20;
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 5 * 60_000;
+/** Failures are forgotten after so long without another one. */
+const FORGOTTEN_AFTER_MS = 15 * 60_000;
+/** The oldest is forgotten when there are more. */
+const MAX_REMEMBERED = 10_000;
+
+interface Failures {
+  readonly count: number;
+  readonly lastMs: number;
+  readonly blockedUntilMs: number;
+}
+
+/**
+ * Slows down who guesses: after a few failures each further one doubles the time that has to pass before the next attempt
+ * is looked at. A source is a client, or an address where no certificate was shown; so nobody locks out others.
+ */
+export class FailureLimit {
+  readonly #failures = new Map<string, Failures>();
+
+  constructor(private readonly nowMs: () => number) {}
+
+  /** How long it is to wait before an attempt is looked at, in milliseconds. */
+  waitMs(source: string, name: string): number {
+    const until = [source, keyOf(source, name)].map((key) => this.#failures.get(key)?.blockedUntilMs ?? 0);
+    return Math.max(0, ...until.map((each) => each - this.nowMs()));
+  }
+
+  failed(source: string, name: string): void {
+    this.#count(keyOf(source, name), FREE_FAILURES);
+    this.#count(source, FREE_FAILURES_OF_A_SOURCE);
+  }
+
+  succeeded(source: string, name: string): void {
+    this.#failures.delete(keyOf(source, name));
+  }
+
+  #count(key: string, free: number): void {
+    const now = this.nowMs();
+    const before = this.#failures.get(key);
+    const isOld = before === undefined || now - before.lastMs > FORGOTTEN_AFTER_MS;
+    const count = (isOld ? 0 : before.count) + 1;
+    const waitMs = count < free ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - free), LONGEST_WAIT_MS);
+    // Counted last, so remembered longest.
+    this.#failures.delete(key);
+    this.#failures.set(key, { count, lastMs: now, blockedUntilMs: now + waitMs });
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MAX_REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
+  }
+}
+
+function keyOf(source: string, name: string): string {
+  return `${source}\n${name}`;
+}
