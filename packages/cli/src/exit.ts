@@ -24,6 +24,8 @@ export interface Failure {
   readonly message: string;
   /** What to try next. */
   readonly hint?: string | undefined;
+  /** For standard output, where there is something to be had all the same. */
+  readonly output?: string | undefined;
 }
 
 /** A failure that the command itself found. */
@@ -79,7 +81,8 @@ async function outcome(
     return ExitCode.Done;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
-    const failure = error instanceof CommandFailure ? error : explain(error);
+    const failure: Failure = error instanceof CommandFailure ? error : explain(error);
+    if (failure.output !== undefined) process.stdout.write(failure.output);
     process.stderr.write(failureText(program.name(), failure));
     return failure.exitCode;
   }

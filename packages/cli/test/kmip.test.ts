@@ -630,3 +630,22 @@ test('every command has help with an example', () => {
     }
   }
 });
+
+test('an operation is carried out later, listed, fetched and taken back', async () => {
+  const started = await kmip('create', '--name', 'made-later', '--async');
+  const value = started.stdout.trim();
+  expect(started).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[0-9a-f]{32}\n$/) as string });
+  expect(started.stderr).toContain(`kmip poll ${value}`);
+  const polled = await kmip('poll', value, '--wait', '--json');
+  expect(polled.code).toBe(0);
+  const { uniqueIdentifier } = JSON.parse(polled.stdout) as { uniqueIdentifier: string };
+  expect((await kmip('locate', '--name', 'made-later', '--ids')).stdout).toBe(`${uniqueIdentifier}\n`);
+  expect((await kmip('cancel', value, '--json')).stdout).toContain('"Completed"');
+  const second = (await kmip('get-attributes', 'nothing', '--async')).stdout.trim();
+  expect((await kmip('async-requests')).stdout).toContain(second);
+  expect(await kmip('process', second)).toMatchObject({ code: 0 });
+  expect(await kmip('poll', second)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Object Not Found') as string,
+  });
+});

@@ -1,4 +1,4 @@
-import { discoverVersions, ping, query, type OperationDefinition } from '@holdfast/core';
+import { discoverVersions, ping, query, type OperationDefinition, poll, operations } from '@holdfast/core';
 import {
   BatchErrorContinuationOption,
   ENCODINGS,
@@ -9,6 +9,7 @@ import {
   dialectOf,
   encodeRequest,
   peekVersion,
+  type AsynchronousMode,
   type Credential,
   type Dialect,
   type EncodingName,
@@ -37,6 +38,8 @@ export interface KmipClientOptions extends ConnectionOptions {
   readonly alternatives?: readonly ServerAddress[] | undefined;
   /** KMIP over HTTPS (KMIP Profiles 2.1 section 5.3): the target of its requests, usually /kmip. TLS alone where left out. */
   readonly httpsPath?: string | undefined;
+  /** Whether `call` and `batch` may, or have to, be carried out later: see `poll`. Default: prohibited. */
+  readonly asynchronous?: AsynchronousMode | undefined;
   /** Of the messages: TTLV where left out; XML and JSON are for HTTPS. */
   readonly encoding?: EncodingName | undefined;
 }
@@ -68,6 +71,12 @@ export type Outcomes<C extends readonly AnyCall[]> = {
   readonly [I in keyof C]: C[I] extends Call<unknown, infer R> ? Outcome<R> : never;
 };
 
+/** What became of an operation that was pending. */
+export type Polled =
+  | { readonly status: 'pending' }
+  | { readonly status: 'done'; readonly operation: OperationDefinition; readonly response: unknown }
+  | { readonly status: 'refused' | 'undone'; readonly refusal: KmipRefusal };
+
 export interface BatchOptions {
   /** What the server does after an operation that failed: Stop where left out. */
   readonly continuation?: BatchErrorContinuationOption | undefined;
@@ -92,6 +101,7 @@ export class KmipClient {
   readonly #encoding: MessageEncoding;
   readonly #credentials: readonly Credential[];
   readonly #limits: Limits;
+  readonly #asynchronous: AsynchronousMode;
   #dialect: Dialect;
 
   private constructor(servers: Servers, dialect: Dialect, options: KmipClientOptions) {
@@ -99,6 +109,7 @@ export class KmipClient {
     this.#encoding = ENCODINGS[options.encoding ?? 'ttlv'];
     this.#dialect = dialect;
     this.#credentials = options.credentials ?? [];
+    this.#asynchronous = options.asynchronous ?? 'prohibited';
     const maxMessageBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
     this.#limits = { ...DEFAULT_LIMITS, maxMessageBytes, maxItems: maxMessageBytes / SMALLEST_ITEM_BYTES };
   }
@@ -143,7 +154,25 @@ export class KmipClient {
     operation: OperationDefinition<Request, Response>,
     request: Request,
   ): Promise<Response> {
-    return await this.#callIn(this.#dialect, operation, request);
+    return await this.#callIn(this.#dialect, operation, request, this.#asynchronous);
+  }
+
+  /**
+   * Asks for the answer of an operation that is pending. KMIP 1.4 section 4.28, KMIP 2.1 section 6.1.38.
+   * @throws KmipRefusal (of Poll itself), ConnectionFailure
+   */
+  async poll(asynchronousCorrelationValue: Buffer): Promise<Polled> {
+    const payload = requestPayload(poll, { asynchronousCorrelationValue }, this.#dialect);
+    const { items, dialect } = await this.#send(this.#dialect, [{ operation: poll.code, payload }], {}, true);
+    const [item] = items;
+    if (item === undefined) throw unreadable('the answer to one operation has no items');
+    if (item.resultStatus === ResultStatus.OperationPending) return { status: 'pending' };
+    const operation = operations.find(({ code }) => code === item.operation);
+    if (operation === undefined) throw unreadable('it is one to an operation that is not known here');
+    const outcome = outcomeOf(operation, item, dialect);
+    if (outcome.status === 'done') return { ...outcome, operation };
+    if (operation.code === poll.code) throw outcome.refusal;
+    return outcome;
   }
 
   /**
@@ -161,7 +190,11 @@ export class KmipClient {
       payload: requestPayload(operation, request, this.#dialect),
       uniqueBatchItemID: Buffer.from([index >>> 8, index & 0xff]),
     }));
-    const header = { batchErrorContinuationOption: continuation, batchOrderOption: inOrder };
+    const header = {
+      batchErrorContinuationOption: continuation,
+      batchOrderOption: inOrder,
+      asynchronousIndicator: this.#asynchronous,
+    };
     const mayRepeat = calls.every(({ operation }) => isRepeatable(operation));
     const response = await this.#send(this.#dialect, items, header, mayRepeat);
     refuseWhole(response);
@@ -206,10 +239,11 @@ export class KmipClient {
     dialect: Dialect,
     operation: OperationDefinition<Request, Response>,
     request: Request,
+    asynchronousIndicator: AsynchronousMode = 'prohibited',
   ): Promise<Response> {
     const payload = requestPayload(operation, request, dialect);
     const items = [{ operation: operation.code, payload }];
-    const response = await this.#send(dialect, items, {}, isRepeatable(operation));
+    const response = await this.#send(dialect, items, { asynchronousIndicator }, isRepeatable(operation));
     const [item, second] = response.items;
     if (item === undefined || second !== undefined) {
       throw unreadable(`the answer to one operation has ${response.items.length} items`);

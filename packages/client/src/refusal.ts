@@ -1,6 +1,6 @@
 import { ResultStatus, operationEnum, resultReasonEnum, type ResponseBatchItem } from '@holdfast/kmip';
 
-/** The server understood an operation and did not carry it out. KMIP 1.4 section 6.10, KMIP 2.1 section 9.19. */
+/** The server understood an operation and did not carry it out, or not yet. KMIP 1.4 section 6.10, KMIP 2.1 section 9.19. */
 export class KmipRefusal extends Error {
   /** The printed name of the operation, as asked for. */
   readonly operation: string;
@@ -10,10 +10,15 @@ export class KmipRefusal extends Error {
   readonly resultReasonName: string | undefined;
   /** The text that the server sent along. It comes from elsewhere: escape it before it is shown on a terminal. */
   readonly resultMessage: string | undefined;
+  /** Where the operation is pending: what `KmipClient.poll` fetches its answer by. */
+  readonly asynchronousCorrelationValue: Buffer | undefined;
 
   constructor(
     operation: number | undefined,
-    item: Pick<ResponseBatchItem, 'resultStatus' | 'resultReason' | 'resultMessage'>,
+    item: Pick<
+      ResponseBatchItem,
+      'resultStatus' | 'resultReason' | 'resultMessage' | 'asynchronousCorrelationValue'
+    >,
   ) {
     const name =
       operation === undefined
@@ -33,6 +38,7 @@ export class KmipRefusal extends Error {
     this.resultReason = item.resultReason;
     this.resultReasonName = reason?.key ?? reasonText;
     this.resultMessage = item.resultMessage;
+    this.asynchronousCorrelationValue = item.asynchronousCorrelationValue;
   }
 }
 

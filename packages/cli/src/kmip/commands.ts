@@ -19,6 +19,7 @@ import {
 import { discoverVersionsAction, queryAction } from './actions/server';
 import { controlCommands } from './control-commands';
 import { cryptographicCommands } from './cryptographic-commands';
+import { pendingCommands } from './pending-commands';
 import { derivationCommands } from './derivation-commands';
 import { objectCommand, operationCommand, withKeyOutput } from './operation-command';
 import { repeatable, withAttributeOptions, withConnectionOptions } from './options';
@@ -288,8 +289,8 @@ export function operationCommands(): readonly Command[] {
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
     ...derivationCommands().map((command) => withConnectionOptions(withAttributeOptions(command))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
-    ...[...transferCommands(), ...controlCommands(), ...cryptographicCommands()].map((command) =>
-      withConnectionOptions(command),
+    ...[...transferCommands(), ...controlCommands(), ...cryptographicCommands(), ...pendingCommands()].map(
+      (command) => withConnectionOptions(command),
     ),
   ];
 }

@@ -98,7 +98,8 @@ export async function withClient<T>(
   work: (client: KmipClient) => Promise<T>,
 ): Promise<T> {
   const settings = await connectionSettings(flags, process.env);
-  const client = await KmipClient.connect(await clientOptions(settings));
+  const asynchronous = flags.async === true ? 'mandatory' : undefined;
+  const client = await KmipClient.connect({ ...(await clientOptions(settings)), asynchronous });
   try {
     if (flags.verbose === true) process.stderr.write(describeConnection(client, settings.server));
     return await work(client);

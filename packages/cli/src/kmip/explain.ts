@@ -49,6 +49,11 @@ const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
 
 function explainRefusal(refusal: KmipRefusal): Failure {
   const reason = refusal.resultReasonName;
+  const correlationValue = refusal.asynchronousCorrelationValue?.toString('hex');
+  if (correlationValue !== undefined) {
+    const hint = `"kmip poll ${correlationValue}" fetches its answer.`;
+    return { exitCode: ExitCode.Done, message: refusal.message, hint, output: `${correlationValue}\n` };
+  }
   const hint =
     refusal.resultStatus === ResultStatus.OperationPending
       ? 'The server carries it out later, or waits for an approval.'

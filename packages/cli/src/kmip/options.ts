@@ -27,6 +27,10 @@ export function withConnectionOptions(command: Command): Command {
       '1.0 to 2.1, or auto: the highest that both sides speak [KMIP_VERSION]',
     )
     .option('--profile <name>', 'saved settings, see "kmip profile" [KMIP_PROFILE]')
+    .option(
+      '--async',
+      'have the server carry it out later; prints the value for "kmip poll" (since KMIP 2.0)',
+    )
     .option('--timeout <seconds>', 'longest wait for the connection and for each answer (default: 30)')
     .option('--verbose', 'tell about the TLS connection and the protocol version on standard error')
     .optionsGroup('Options:');

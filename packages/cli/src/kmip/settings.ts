@@ -17,6 +17,7 @@ export interface ConnectionFlags {
   readonly encoding?: string;
   readonly profile?: string;
   readonly timeout?: string;
+  readonly async?: boolean;
   readonly verbose?: boolean;
 }
 
