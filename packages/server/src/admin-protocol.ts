@@ -149,6 +149,26 @@ export interface OfficerAnswer {
   readonly status: 'valid' | 'revoked';
 }
 
+/** A walk through the whole store. */
+export interface VerificationAnswer {
+  readonly state: 'running' | 'done' | 'failed';
+  readonly startedAt: string;
+  /** Rows looked at, of those that there are. */
+  readonly progress: { readonly done: number; readonly total: number };
+  readonly findings: readonly FindingAnswer[];
+  /** Why it failed. */
+  readonly problem?: string;
+}
+
+export interface FindingAnswer {
+  readonly table: string;
+  readonly row: string;
+  readonly domainId?: string | undefined;
+  readonly problem: string;
+  /** A notice may be the doing of a client; a fault is none that this program makes. */
+  readonly severity: 'fault' | 'notice';
+}
+
 export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -186,6 +206,9 @@ export interface AdminCalls {
     request: { readonly name: string; readonly certificatePem: string };
     answer: AuthorityAnswer;
   };
+  'POST /verification': { request: undefined; answer: VerificationAnswer };
+  'GET /verification': { request: undefined; answer: VerificationAnswer };
+  'POST /reindex': { request: undefined; answer: { readonly objects: number } };
   'GET /crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Done };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };

@@ -14,6 +14,7 @@ import type { Administration } from './administration';
 import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
+import type { Upkeep } from './upkeep';
 
 const MAX_BODY_BYTES = 256 * 1024;
 
@@ -45,6 +46,7 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
 function handlersOf(
   administration: Administration,
   users: UserAdministration,
+  upkeep: Upkeep,
   control: NodeControl,
 ): Handlers {
   const done: Done = { done: true };
@@ -77,6 +79,9 @@ function handlersOf(
     'GET /authorities': () => administration.listAuthorities(),
     'POST /authorities': (body, _name, actor) =>
       administration.addAuthority(body.name, body.certificatePem, actor),
+    'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
+    'GET /verification': () => upkeep.verification(),
+    'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
     'GET /crl': () => administration.crl(),
     'POST /authorities/:name/revoke': async (_body, name, actor) => {
       await administration.revokeAuthority(name, actor);
@@ -145,12 +150,13 @@ export class AdminServer {
   constructor(
     administration: Administration,
     users: UserAdministration,
+    upkeep: Upkeep,
     control: NodeControl,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, users, control);
+    this.#handlers = handlersOf(administration, users, upkeep, control);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

@@ -16,6 +16,7 @@ import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { Service } from './service';
+import { Upkeep } from './upkeep';
 import { UserAdministration } from './user-administration';
 import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
@@ -122,6 +123,7 @@ export class Node {
     this.admin.server = new AdminServer(
       new Administration(directory, certificates, clock),
       new UserAdministration(users, directory),
+      new Upkeep(this.store, auditLog, () => this.#newKeyring(), this.log),
       { status: () => this.#status(), drain: () => void this.stop() },
       directory,
       auditLog,
@@ -169,6 +171,16 @@ export class Node {
     }
     this.log.info('stopped');
     this.#resolveEnded();
+  }
+
+  /** A keyring that takes all keys from the database anew. */
+  #newKeyring(): ManagedKeyring {
+    return createKeyring(
+      keyringSource(
+        () => this.store.domainKeys,
+        () => this.root,
+      ),
+    );
   }
 
   async #status(): Promise<StatusAnswer> {

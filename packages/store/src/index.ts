@@ -2,4 +2,5 @@ export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
 export { migrate, type MigrationResult } from './migrate';
 export type { StoreLog } from './postgres/database';
+export type { Finding, Progress } from './verify/finding';
 export { openStore, type Store, type StoreOptions } from './store';

@@ -22,6 +22,8 @@ import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
 import { Database, type StoreLog } from './postgres/database';
 import { PostgresAuditLog } from './records/audit-log';
+import { verifyStore } from './verify';
+import type { Finding, Progress } from './verify/finding';
 
 export interface StoreOptions {
   /**
@@ -52,6 +54,11 @@ export interface Store {
   readonly databaseVersion: string;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
   reindex(): Promise<number>;
+  /**
+   * Walks everything that is stored and tells what is not as this program left it; see verifyStore.
+   * @param fresh a keyring that has loaded nothing yet
+   */
+  verify(fresh: Keyring, onProgress: (progress: Progress) => void): Promise<readonly Finding[]>;
   close(): Promise<void>;
 }
 
@@ -83,6 +90,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       domainKeys: new PostgresDomainKeys(database),
       databaseVersion,
       reindex: () => reindex(database, keyring),
+      verify: (fresh, onProgress) => verifyStore(database, fresh, onProgress),
       async close() {
         clock.stop();
         await database.close();

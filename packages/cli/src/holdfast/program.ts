@@ -9,6 +9,7 @@ import { officerCommand } from './officer';
 import { initCommand, serveCommand } from './serve';
 import { userCommand } from './user';
 import { drainCommand, statusCommand } from './status';
+import { reindexCommand, verifyCommand } from './verify';
 
 /** The `holdfast` command: runs and administers the appliance. */
 export function buildProgram(): Command {
@@ -28,6 +29,8 @@ export function buildProgram(): Command {
     officerCommand(),
     completionCommand(program),
     hsmCommand(),
+    verifyCommand(),
+    reindexCommand(),
   ]) {
     program.addCommand(inherit(command, program));
   }

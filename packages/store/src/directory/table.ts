@@ -89,6 +89,28 @@ export class AuthenticatedTable<Column extends string> {
     return results.map((result) => this.read(keyring, result, 't'));
   }
 
+  /** Checks every row. @returns identifiers of the rows that are not as they were written, and what is wrong */
+  async check(
+    session: Session,
+    keyring: Keyring,
+  ): Promise<{
+    readonly rows: number;
+    readonly bad: readonly { readonly id: string; readonly error: unknown }[];
+  }> {
+    const results = await session.query<Record<string, ColumnValue>>(
+      `SELECT ${this.selection('t')} FROM ${this.name} AS t`,
+    );
+    const bad = results.flatMap((result) => {
+      try {
+        this.read(keyring, result, 't');
+        return [];
+      } catch (error) {
+        return [{ id: String(result['t_id']), error }];
+      }
+    });
+    return { rows: results.length, bad };
+  }
+
   /** Adds a row of revision 1. */
   async insert(
     session: Session,

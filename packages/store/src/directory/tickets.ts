@@ -21,7 +21,7 @@ import { clientOf, clients, domainOf, domains } from './tables';
 import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
 import { userOf, users } from './users';
 
-const tickets = new AuthenticatedTable('ticket', {
+export const tickets = new AuthenticatedTable('ticket', {
   secret_sha256: 'bytea',
   holder_kind: 'text',
   holder_id: 'uuid',

@@ -6,7 +6,7 @@ import { ColumnsWriter, arrayTypes, writeColumnArrays } from '../postgres/column
 import type { Statement } from '../postgres/statement';
 
 /** What stands in audit_record before its MAC, in the order over which the MAC is computed. */
-const AUDIT_RECORD_COLUMNS = [
+export const AUDIT_RECORD_COLUMNS = [
   ['format', TypeId.int2],
   ['id', TypeId.uuid],
   ['recorded_at_us', TypeId.int8],

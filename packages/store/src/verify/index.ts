@@ -1,0 +1,75 @@
+import type { Keyring } from '@holdfast/core';
+import { domainOf, domains } from '../directory/tables';
+import type { Database, Session } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import { DIRECTORY_TABLES, verifyDirectory, verifyDomainKeys } from './directory';
+import type { Finding, Progress } from './finding';
+import { verifyObjects } from './objects';
+import { AUDIT_RECORDS, CHANGE_RECORDS, verifyRecords, verifyReferences } from './records';
+
+/** The finding of one walk: nobody reads more of them. */
+const MAX_FINDINGS = 10_000;
+
+/**
+ * Walks the whole store as it is at one moment: every MAC, every sealed value, revisions against records, projections,
+ * names, links, what is left over of rows that are gone, the keys of all domains. Nothing is changed.
+ * @param keyring a new one, so that the wrapped keys are those of the database, not of memory
+ * @param onProgress told after each page
+ * @throws HoldfastError StoreUnavailable
+ */
+export async function verifyStore(
+  database: Database,
+  keyring: Keyring,
+  onProgress: (progress: Progress) => void,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  let progress: Progress = { done: 0, total: 0 };
+  const walk = {
+    find(finding: Finding): void {
+      if (findings.length < MAX_FINDINGS) findings.push(finding);
+    },
+    advance(rows: number): void {
+      progress = { ...progress, done: progress.done + rows };
+      onProgress(progress);
+    },
+  };
+  try {
+    await database.general(async (session) => {
+      await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      try {
+        progress = { done: 0, total: await countRows(session) };
+        await verifyDomainKeys(session, keyring, walk);
+        await verifyDirectory(session, keyring, walk);
+        await verifyObjects(session, keyring, await repeatingDomains(session, keyring), walk);
+        await verifyRecords(session, keyring, CHANGE_RECORDS, walk);
+        await verifyRecords(session, keyring, AUDIT_RECORDS, walk);
+        await verifyReferences(session, walk);
+      } finally {
+        await session.query('ROLLBACK');
+      }
+    });
+  } catch (error) {
+    throw storeError(error);
+  }
+  return findings;
+}
+
+const TABLES = [
+  'domain_key',
+  ...DIRECTORY_TABLES.map(({ name }) => name),
+  'object',
+  'change_record',
+  'audit_record',
+];
+
+async function countRows(session: Session): Promise<number> {
+  const counts = TABLES.map((table) => `(SELECT count(*) FROM ${table})`).join(' + ');
+  const [row] = await session.query<{ total: string }>(`SELECT ${counts} AS total`);
+  return Number(row?.total ?? 0);
+}
+
+/** A domain whose row is not what was written has been found before; its names are then taken as unique. */
+async function repeatingDomains(session: Session, keyring: Keyring): Promise<ReadonlySet<string>> {
+  const rows = await domains.select(session, keyring, 'true').catch(() => []);
+  return new Set(rows.filter((row) => domainOf(row).settings.namesMayRepeat).map(({ id }) => id));
+}

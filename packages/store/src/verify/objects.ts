@@ -1,0 +1,199 @@
+import type { Keyring } from '@holdfast/core';
+import type { State } from '@holdfast/kmip';
+import { HoldfastError } from '@holdfast/ttlv';
+import { RowReader, TypeId } from '../postgres/binary';
+import type { Session } from '../postgres/database';
+import { nameDigest, namesOf, projectionOf, sameProjection, type Projection } from '../objects/projection';
+import { OBJECT_SELECTION, bindingOf, readObject, type StoredRow } from '../objects/row';
+import { PAGE_ROWS, type Walk } from './finding';
+
+interface Page {
+  readonly rows: readonly PageRow[];
+  readonly last: { readonly domainId: string; readonly uniqueIdentifier: string } | undefined;
+}
+
+/** One object and what stands beside it: how many change records, its projection, its names. */
+interface PageRow {
+  readonly domainId: string;
+  readonly uniqueIdentifier: string;
+  readonly recordCount: number;
+  readonly projection: Projection | undefined;
+  readonly nameDigests: readonly string[];
+  readonly row: RowReader;
+}
+
+/** No object is stored there. */
+const NOWHERE = -1;
+
+const PAGE = `SELECT o.domain_id, o.unique_identifier,
+    (SELECT count(*)::int4 FROM change_record AS c
+      WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier),
+    (SELECT json_build_array(p.storage, p.state, p.usage_mask, p.initial_date, p.activation_date, p.deactivation_date,
+        p.terms::text[], p.unique_identifier)::text FROM object_projection AS p
+      WHERE p.domain_id = o.domain_id AND p.internal_id = o.internal_id),
+    (SELECT string_agg(encode(n.name_digest, 'hex'), ' ') FROM object_name AS n
+      WHERE n.domain_id = o.domain_id AND n.unique_identifier = o.unique_identifier),
+    ${OBJECT_SELECTION}
+  FROM object AS o WHERE (o.domain_id, o.unique_identifier) > ($1, $2)
+  ORDER BY o.domain_id, o.unique_identifier LIMIT ${PAGE_ROWS}`;
+
+const FIRST = { domainId: '00000000-0000-0000-0000-000000000000', uniqueIdentifier: '' };
+
+/**
+ * Walks all objects: row MACs, revisions against the change records, sealed values, projections, names and links.
+ * @param repeating domains whose names need not be unique and are not listed
+ */
+export async function verifyObjects(
+  session: Session,
+  keyring: Keyring,
+  repeating: ReadonlySet<string>,
+  walk: Walk,
+): Promise<void> {
+  for (let after: Page['last'] = FIRST; after !== undefined;) {
+    const page = await readPage(session, after);
+    const links: Link[] = [];
+    for (const each of page.rows) links.push(...(await verifyObject(keyring, each, repeating, walk)));
+    await verifyLinks(session, links, walk);
+    walk.advance(page.rows.length);
+    after = page.last;
+  }
+}
+
+async function readPage(session: Session, after: NonNullable<Page['last']>): Promise<Page> {
+  const rows: PageRow[] = [];
+  await session.run(
+    { name: '', parameterTypes: [TypeId.uuid, TypeId.text], text: PAGE },
+    (writer) => {
+      writer.uuidValue(after.domainId);
+      writer.textValue(after.uniqueIdentifier);
+    },
+    (row) => {
+      const domainId = row.uuid();
+      const uniqueIdentifier = row.text();
+      const recordCount = row.int4();
+      const projection = projectionFrom(row.byteaOrNull()?.toString('utf8'), uniqueIdentifier);
+      const nameDigests = (row.byteaOrNull()?.toString('utf8') ?? '')
+        .split(' ')
+        .filter((text) => text !== '');
+      rows.push({
+        domainId,
+        uniqueIdentifier,
+        recordCount,
+        projection,
+        nameDigests,
+        row: new RowReader(row.bytes, row.offset),
+      });
+    },
+  );
+  return { rows, last: rows.length < PAGE_ROWS ? undefined : rows.at(-1) };
+}
+
+type ProjectionColumns = readonly [
+  storage: number,
+  state: State | null,
+  usageMask: number | null,
+  initialDate: number | null,
+  activationDate: number | null,
+  deactivationDate: number | null,
+  terms: readonly string[],
+  uniqueIdentifier: string,
+];
+
+/** One that names another object is none of this one. */
+function projectionFrom(json: string | undefined, uniqueIdentifier: string): Projection | undefined {
+  if (json === undefined) return undefined;
+  const [storage, state, usageMask, initialDate, activationDate, deactivationDate, terms, named] = JSON.parse(
+    json,
+  ) as ProjectionColumns;
+  return {
+    storage: named === uniqueIdentifier ? storage : NOWHERE,
+    state: state ?? undefined,
+    usageMask: usageMask ?? undefined,
+    initialDate: initialDate ?? undefined,
+    activationDate: activationDate ?? undefined,
+    deactivationDate: deactivationDate ?? undefined,
+    terms: terms.map((text) => {
+      const bits = BigInt.asUintN(64, BigInt(text));
+      return { high: Number(BigInt.asIntN(32, bits >> 32n)), low: Number(bits & 0xffffffffn) };
+    }),
+  };
+}
+
+interface Link {
+  readonly domainId: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+async function verifyObject(
+  keyring: Keyring,
+  each: PageRow,
+  repeating: ReadonlySet<string>,
+  walk: Walk,
+): Promise<readonly Link[]> {
+  const { domainId, uniqueIdentifier } = each;
+  const fault = (problem: string, table = 'object'): void => {
+    walk.find({ table, row: uniqueIdentifier, domainId, problem, severity: 'fault' });
+  };
+  let stored: StoredRow;
+  try {
+    await keyring.ensure(domainId);
+    stored = readObject(keyring, each.row, domainId);
+  } catch (error) {
+    fault(problemOf(error));
+    return [];
+  }
+  if (stored.uniqueIdentifier !== uniqueIdentifier)
+    fault('the row lies under another identifier than its own');
+  if (each.recordCount !== stored.revision) {
+    fault(`there are ${each.recordCount} change records for ${stored.revision} revisions`, 'change_record');
+  }
+  try {
+    if (stored.sealedValue !== undefined) keyring.open(bindingOf(stored), stored.sealedValue).destroy();
+  } catch (error) {
+    fault(`the sealed value does not open: ${problemOf(error)}`);
+  }
+  const projection = projectionOf(domainId, stored.attributes, stored.attributeBytes);
+  if (each.projection === undefined)
+    fault('the object has no projection: Locate does not find it', 'object_projection');
+  else if (!sameProjection(projection, each.projection)) {
+    fault('the projection is not that of the attributes', 'object_projection');
+  }
+  if (!repeating.has(domainId)) {
+    const names = namesOf(stored.attributes)
+      .map((name) => nameDigest(name).toString('hex'))
+      .sort();
+    if (names.join() !== [...each.nameDigests].sort().join()) {
+      fault('the names that are listed are not those of the attributes', 'object_name');
+    }
+  }
+  return stored.attributes
+    .instances('Link')
+    .flatMap(({ value: { linkedObjectIdentifier: to } }) =>
+      typeof to === 'string' ? [{ domainId, from: uniqueIdentifier, to }] : [],
+    );
+}
+
+async function verifyLinks(session: Session, links: readonly Link[], walk: Walk): Promise<void> {
+  if (links.length === 0) return;
+  const missing = await session.query<{ index: number }>(
+    `SELECT l.index::int4 AS index FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS l (domain_id, target, index)
+      WHERE NOT EXISTS (SELECT FROM object AS o WHERE o.domain_id = l.domain_id AND o.unique_identifier = l.target)`,
+    [links.map(({ domainId }) => domainId), links.map(({ to }) => to)],
+  );
+  for (const { index } of missing) {
+    const link = links[index - 1] as Link;
+    walk.find({
+      table: 'object',
+      row: link.from,
+      domainId: link.domainId,
+      problem: `a Link leads to ${JSON.stringify(link.to)}, which is no object of the domain`,
+      severity: 'notice',
+    });
+  }
+}
+
+/** What an error says of a row. */
+export function problemOf(error: unknown): string {
+  return error instanceof HoldfastError ? error.message : 'the row cannot be read';
+}
