@@ -94,16 +94,19 @@ test('finds a changed value in any column of any table', async () => {
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
   );
   const missed: string[] = [];
+  const empty: string[] = [];
   let tried = 0;
   for (const { name: table } of tables) {
     if (LEFT_OUT[table] !== undefined) continue;
+    if ((await database.sql(`SELECT FROM ${table} LIMIT 1`)).length === 0) {
+      empty.push(table);
+      continue;
+    }
     for (const column of await columnsOf(database, table)) {
       if (LEFT_OUT[`${table}.${column.name}`] !== undefined) continue;
       const [value = ''] = otherValues(column);
       const oneRow = `ctid = (SELECT min(ctid) FROM ${table})`;
       const change = `UPDATE ${table} SET ${column.name} = ${value} WHERE ${oneRow}`;
-      const isEmpty = (await database.sql(`SELECT FROM ${table} LIMIT 1`)).length === 0;
-      if (isEmpty) continue;
       tried++;
       // Where the officer's own row was changed, the call itself is refused.
       const found = await whileTampered(database, table, change, () => faults().catch(() => undefined));
@@ -111,6 +114,8 @@ test('finds a changed value in any column of any table', async () => {
     }
   }
   expect(missed).toEqual([]);
+  // Their rows are checked by the same code as those of the other tables of the directory.
+  expect(empty).toEqual(['asynchronous_request', 'kmip_user', 'ticket']);
   expect(tried).toBeGreaterThan(80);
   expect(await faults()).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
+import { asynchronousRequests } from '../asynchronous/table';
 import type { AuthenticatedTable } from '../directory/table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from '../directory/tables';
 import { tickets } from '../directory/tickets';
@@ -17,9 +18,11 @@ export const DIRECTORY_TABLES: readonly AuthenticatedTable<never>[] = [
   serverSecrets,
   users,
   tickets,
+  asynchronousRequests,
 ].map((table) => table as unknown as AuthenticatedTable<never>);
 
-/** Checks every row that decides access, and that none is gone which the records say is there (old tickets go unrecorded). */
+/** Checks every row that decides access, and that none is gone which the records say is there (tickets and
+ * requests that have expired may go). */
 export async function verifyDirectory(session: Session, keyring: Keyring, walk: Walk): Promise<void> {
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   for (const table of DIRECTORY_TABLES) {
@@ -34,7 +37,7 @@ export async function verifyDirectory(session: Session, keyring: Keyring, walk: 
     `SELECT row_id, action FROM (
         SELECT DISTINCT ON (row_id) row_id, action FROM audit_record
         WHERE row_id IS NOT NULL ORDER BY row_id, row_revision DESC) AS newest
-      WHERE action NOT LIKE '%.remove' AND action NOT LIKE 'ticket.%' AND row_id NOT IN (${present})`,
+      WHERE action NOT LIKE '%.remove' AND action NOT LIKE 'ticket.%' AND action <> 'asynchronous-request' AND row_id NOT IN (${present})`,
   );
   for (const { row_id: row, action } of gone) {
     const table = action.split('.', 1)[0] ?? '';
