@@ -7,7 +7,15 @@ import { startServerProcess } from '../server-process';
 import { benchCertificates } from './certificates';
 import { LoadGenerator, runHandshakes, type Load, type LoadResult } from './load';
 import { cpuSeconds, databaseCpuSeconds } from './processor';
-import { createLoad, discoverLoad, getLoad, identifiersOf, locateLoad, registerRequest } from './requests';
+import {
+  createLoad,
+  discoverLoad,
+  encryptLoad,
+  getLoad,
+  identifiersOf,
+  locateLoad,
+  registerRequest,
+} from './requests';
 import type { ToResponder } from './responder';
 
 /**
@@ -238,6 +246,7 @@ async function main(): Promise<void> {
     await steady(endpoint, get, 16);
     await compare('Get', steady, get, endpoint, responder, CONNECTIONS);
     await compare('Locate', steady, locateLoad(identifiers), endpoint, responder, CONNECTIONS);
+    await compare('Encrypt', steady, encryptLoad(identifiers), endpoint, responder, CONNECTIONS);
     await compare('Discover', steady, discoverLoad(), endpoint, responder, CONNECTIONS);
     await compare('Create', steady, createLoad(`made-${Date.now()}`), endpoint, responder, CONNECTIONS);
     await compare('TLS + Get', withHandshake, get, endpoint, responder, CONNECTIONS);

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createDecipheriv, createHash } from 'node:crypto';
 import {
+  BlockCipherMode,
   CryptographicAlgorithm,
   CryptographicUsageMask,
   KeyFormatType,
@@ -17,12 +18,13 @@ import {
   SecretBytes,
   create,
   discoverVersions,
+  encrypt,
   get,
   locate,
   register,
   type OperationDefinition,
 } from '@holdfast/core';
-import { decodeTtlv, encodeTtlv, type StructureItem } from '@holdfast/ttlv';
+import { decodeTtlv, encodeTtlv, type Item, type StructureItem } from '@holdfast/ttlv';
 import type { Load } from './load';
 
 const DIALECT = dialectNamed('1.4');
@@ -32,6 +34,7 @@ const KEY_LENGTH_BYTES = 32;
 /** How many of the responses are taken apart and compared in full; of the others the status is looked at. */
 const SAMPLE_EVERY = 64;
 const IDENTIFIER_LENGTH = 36;
+const NOTHING = Buffer.alloc(0);
 
 export function keyNumber(number: number): Buffer {
   return createHash('sha256').update(`holdfast bench key ${number}`).digest().subarray(0, KEY_LENGTH_BYTES);
@@ -78,9 +81,12 @@ function aesAttributes(name: string): NewAttributes {
   };
 }
 
+/** An Activation Date that has long come. */
+const LONG_ACTIVE_SECONDS = 1_000_000_000;
+
 /**
- * Registers the keys number `from` to `to` under their names, in one message. They are stated to have been served before
- * (Fresh is false), as all but a key's first Get find them: the first one writes that down.
+ * Registers the keys number `from` to `to` under their names, in one message. They are active, and stated to have been
+ * served before (Fresh is false), as all but a key's first Get find them: the first one writes that down.
  */
 export function registerRequest(from: number, to: number): Buffer {
   const requests = [];
@@ -92,6 +98,7 @@ export function registerRequest(from: number, to: number): Buffer {
         attributes: [
           ...aesAttributes(nameNumber(number)).attributes,
           { key: 'Fresh', value: false } as const,
+          { key: 'ActivationDate', value: LONG_ACTIVE_SECONDS } as const,
         ],
       },
       object: {
@@ -141,12 +148,15 @@ function slotOf(template: Buffer, text: string): number {
   return offset;
 }
 
-/** Gets spread uniformly over the keys; the bytes of the sample are compared with the registered ones. */
-export function getLoad(identifiers: readonly string[]): Load {
+/** Requests for one object each, spread uniformly; `check` is told whose response it looks at. */
+function objectLoad(
+  identifiers: readonly string[],
+  requestFor: (uniqueIdentifier: string) => Buffer,
+  check: (response: Buffer, uniqueIdentifier: string) => void,
+): Load {
   const blank = '#'.repeat(IDENTIFIER_LENGTH);
-  const template = requestBytes(get, [{ uniqueIdentifier: blank }]);
+  const template = requestFor(blank);
   const slot = slotOf(template, blank);
-  const numbers = new Map(identifiers.map((identifier, number) => [identifier, number]));
   return {
     request() {
       const bytes = Buffer.from(template);
@@ -155,11 +165,48 @@ export function getLoad(identifiers: readonly string[]): Load {
     },
     check: sampled((response, request) => {
       requireSuccess(response);
-      const identifier = request.toString('latin1', slot, slot + IDENTIFIER_LENGTH);
-      if (!response.includes(keyNumber(numbers.get(identifier) ?? -1)))
-        throw new Error('a key came back wrong');
+      check(response, request.toString('latin1', slot, slot + IDENTIFIER_LENGTH));
     }),
   };
+}
+
+function numbersOf(identifiers: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(identifiers.map((identifier, number) => [identifier, number]));
+}
+
+/** Gets; the bytes of the sample are compared with the registered ones. */
+export function getLoad(identifiers: readonly string[]): Load {
+  const numbers = numbersOf(identifiers);
+  return objectLoad(
+    identifiers,
+    (uniqueIdentifier) => requestBytes(get, [{ uniqueIdentifier }]),
+    (response, uniqueIdentifier) => {
+      if (!response.includes(keyNumber(numbers.get(uniqueIdentifier) ?? -1)))
+        throw new Error('a key came back wrong');
+    },
+  );
+}
+
+/** Encrypts 32 bytes with AES-256-GCM under an IV of the server's; the sample is decrypted. */
+export function encryptLoad(identifiers: readonly string[]): Load {
+  const numbers = numbersOf(identifiers);
+  const data = keyNumber(0);
+  const cryptographicParameters = { blockCipherMode: BlockCipherMode.GCM, randomIV: true };
+  return objectLoad(
+    identifiers,
+    (uniqueIdentifier) =>
+      requestBytes(encrypt, [{ uniqueIdentifier, cryptographicParameters, data: SecretBytes.copyOf(data) }]),
+    (response, uniqueIdentifier) => {
+      const [item] = decodeResponse(decodeTtlv(response)).items;
+      const answer = encrypt.response.decode(item?.payload as Item, DIALECT);
+      const { ivCounterNonce = NOTHING, authenticatedEncryptionTag = NOTHING } = answer;
+      const key = keyNumber(numbers.get(uniqueIdentifier) ?? -1);
+      const decipher = createDecipheriv('aes-256-gcm', key, ivCounterNonce);
+      decipher.setAuthTag(authenticatedEncryptionTag);
+      const decrypted = Buffer.concat([decipher.update(answer.data ?? NOTHING), decipher.final()]);
+      if (!decrypted.equals(data)) throw new Error('data were encrypted wrong');
+    },
+  );
 }
 
 /** Locates by an exact name, spread uniformly over the keys. */
