@@ -4,7 +4,7 @@ import { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
 import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
-import type { KeyStore, KeyStoreSession, StoredObject } from './ports/key-store';
+import type { KeyStore, KeyStoreSession, ObjectChange, StoredObject } from './ports/key-store';
 import { Turns } from './turns';
 
 /** How often an operation is run again after another writer changed one of its objects in between. */
@@ -18,6 +18,8 @@ export interface Execution {
   readonly principal: OperationContext['principal'];
   readonly policy: DomainPolicy;
   readonly nowSeconds: number;
+  /** Told of what was committed, or will be with the transaction. */
+  changed?(changes: readonly ObjectChange[]): void;
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
   /** Counts the operation where the principal's ticket wants that, before anything is written or answered. */
@@ -42,6 +44,7 @@ export async function execute<Request, Response>(
   let isSpent = ticket?.isCounted !== true;
   let changed: StoredObject | undefined;
   let endTurn: (() => void) | undefined;
+  let changes: readonly ObjectChange[] = [];
   let isLocked = false;
   // Within a transaction rows are locked already: nothing is waited for there that others may have to end.
   const mayWait = 'transaction' in session;
@@ -61,17 +64,22 @@ export async function execute<Request, Response>(
       throw givenWay();
     const { namesMayRepeat } = principal;
     await objects.flush({ actor: actorOf(principal), operation: definition.name, namesMayRepeat });
+    changes = objects.changes;
     return response;
   };
   try {
     for (let attempts = 1; ; attempts++) {
       try {
         const held = isLocked ? changed : undefined;
-        if (held === undefined || !mayWait) return await attempt(session);
-        return await session.transaction(async (transaction) => {
-          await transaction.lock(held);
-          return attempt(transaction);
-        });
+        const response =
+          held === undefined || !mayWait
+            ? await attempt(session)
+            : await session.transaction(async (transaction) => {
+                await transaction.lock(held);
+                return attempt(transaction);
+              });
+        if (changes.length > 0) execution.changed?.(changes);
+        return response;
       } catch (error) {
         const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
         if (!conflict || attempts === MAX_ATTEMPTS) throw error;

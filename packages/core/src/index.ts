@@ -1,4 +1,5 @@
 export * from './access';
+export * from './announcement';
 export * from './execute';
 export * from './identity';
 export * from './object-access';

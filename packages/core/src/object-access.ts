@@ -194,6 +194,11 @@ export class ObjectAccess {
     return this.session.removeAll(domainId, actorOf(this.principal));
   }
 
+  /** What is to be written. */
+  get changes(): readonly ObjectChange[] {
+    return this.#changes;
+  }
+
   /** Whether there is anything to be written. */
   get hasChanges(): boolean {
     return this.#changes.length > 0;

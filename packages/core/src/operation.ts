@@ -92,6 +92,11 @@ export interface OperationContext {
    * ID Placeholder.
    */
   produced(uniqueIdentifier: string, role?: ProducedRole): void;
+  /**
+   * Takes the client's role on the connection, once the response has been sent.
+   * @throws HoldfastError FeatureNotSupported, PermissionDenied
+   */
+  becomeClient(): void;
   /** Writes what the client says into the server's log. */
   log(message: string): void;
   readonly asynchronousRequests: AsynchronousRequests;

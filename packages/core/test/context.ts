@@ -34,6 +34,7 @@ export function ruleContext(version: VersionName): OperationContext {
     },
     produced: () => undefined,
     log: () => undefined,
+    becomeClient: () => undefined,
     emptyPlaceholder: () => undefined,
   };
   return context as OperationContext;

@@ -23,12 +23,14 @@ import {
   type KeyStore,
   type KeyStoreSession,
   type ObjectAccess,
+  type ObjectChange,
   type OperationContext,
   type Principal,
   type Tickets,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
+import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
 import { encodeAnswer, otherPayload, withoutData, type OtherAnswer } from './answers';
 import { describeError, type Logger } from './log';
@@ -44,6 +46,7 @@ export interface BatchPorts {
   readonly certificates: CertificatesPort;
   readonly catalogue: Catalogue;
   readonly policies: DomainPolicies;
+  readonly channels: Channels;
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
 }
@@ -84,6 +87,9 @@ export class Batch {
   readonly #nowSeconds: number;
   readonly #pending: PendingItems;
   #remainingBytes: number;
+  #becomesClient = false;
+  /** Changes of an Undo batch: nobody is told of them before all have been done. */
+  #undoable: ObjectChange[] | undefined;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
   #reservedBytes = 0;
 
@@ -93,6 +99,7 @@ export class Batch {
     private readonly ports: BatchPorts,
     maxResponseBytes: number,
     private readonly log: Logger,
+    private readonly canTurn = false,
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
@@ -134,16 +141,25 @@ export class Batch {
     }
   }
 
+  /** Whether this server has the client's role on the connection from now on. */
+  get becomesClient(): boolean {
+    return this.#becomesClient;
+  }
+
   /** All items in one transaction: where one fails, what was done before is undone and says so. */
   async #runUndo(): Promise<readonly ResponseBatchItem[]> {
+    const changes = (this.#undoable = [] as ObjectChange[]);
     try {
-      return await this.ports.keyStore.transaction(async (session) => {
+      const done = await this.ports.keyStore.transaction(async (session) => {
         const results = await this.#runAll(session, false);
         if (results.some(({ resultStatus }) => resultStatus !== ResultStatus.Success))
           throw new Undone(results);
         return results;
       });
+      this.ports.channels.tell(this.principal.domainId, changes);
+      return done;
     } catch (error) {
+      this.#becomesClient = false;
       if (error instanceof Undone) return this.#undone(error.results);
       // The transaction itself failed: nothing of the batch happened.
       const [first] = this.request.items;
@@ -256,6 +272,10 @@ export class Batch {
           notes = new Notes();
           return this.#context(objects, policy, notes);
         },
+        changed: (changes) => {
+          if (this.#undoable === undefined) this.ports.channels.tell(domainId, changes);
+          else this.#undoable.push(...changes);
+        },
         accept: (answer) => {
           encoded =
             notes.answer === undefined
@@ -326,6 +346,7 @@ export class Batch {
       protocolVersions: PROTOCOL_VERSIONS,
       identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
       produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
+      becomeClient: () => this.#becomeClient(),
       log: (message) => {
         const { clientName, peer } = this.principal;
         this.log.info({ client: clientName, peer, message }, 'a client had this logged');
@@ -338,6 +359,19 @@ export class Batch {
         notes.answer = { request, outcome };
       },
     };
+  }
+
+  #becomeClient(): void {
+    if (!this.canTurn) {
+      throw new HoldfastError('FeatureNotSupported', 'roles can be changed on a connection for TTLV alone');
+    }
+    if (this.principal.kind === 'user' || this.principal.ticket !== undefined) {
+      throw new HoldfastError(
+        'PermissionDenied',
+        'only who is known by a certificate can be told of changes',
+      );
+    }
+    this.#becomesClient = true;
   }
 
   #nameOf(operation: number | undefined): OperationName | undefined {

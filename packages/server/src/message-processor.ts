@@ -15,6 +15,7 @@ import {
 import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
 import { Batch, isInternal, type BatchPorts } from './batch';
+import { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
@@ -38,12 +39,14 @@ export class MessageProcessor {
   /**
    * @param policy what the listener demands of requests
    * @param encoding of the request, and so of its answer
+   * @param canTurn whether this server can take the client's role on the connection
    */
   async answer(
     frame: Buffer,
     requester: Requester,
     policy: AuthenticationPolicy,
     encoding: MessageEncoding = ENCODINGS.ttlv,
+    canTurn = false,
   ): Promise<SessionAnswer> {
     let message: Item | undefined;
     try {
@@ -52,21 +55,24 @@ export class MessageProcessor {
       const request = decodeRequest(message, { tolerateBatchCount });
       const { header, dialect } = request;
       const identity = await this.authenticator.identify(requester, header.credentials, policy);
-      const results = await this.#batch(request, identity.principal).run();
+      const batch = this.#batch(request, identity.principal, canTurn);
+      const results = await batch.run();
       const { clientCorrelationValue } = header;
       const { serverHashedPassword } = identity;
       const response = this.#encode(encoding, dialect, results, {
         clientCorrelationValue,
         serverHashedPassword,
       });
-      return { response, close: false };
+      if (!batch.becomesClient) return { response, close: false };
+      const channel = new Channel(identity.principal, dialect, this.ports.channels, this.log);
+      return { response, close: false, channel };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
       return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
   }
 
-  #batch(request: Request, principal: Principal): Batch {
+  #batch(request: Request, principal: Principal, canTurn: boolean): Batch {
     const { header, items } = request;
     if (items.length > this.limits.maxBatchItems) {
       throw new HoldfastError(
@@ -75,7 +81,7 @@ export class MessageProcessor {
       );
     }
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
-    return new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log);
+    return new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log, canTurn);
   }
 
   /** The answer to a message that could not be taken apart into items. */

@@ -5,6 +5,7 @@ import type { AuthenticationPolicy } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { catalogueOf } from './catalogue';
+import { Channels } from './channels';
 import type { ListenAddress, NodeConfig } from './config';
 import { Authenticator } from './credentials/authenticator';
 import { keepObjectsYoung } from './garbage';
@@ -55,6 +56,7 @@ export class Service implements Serving {
       tickets,
       catalogue: catalogueOf(config.testMode),
       policies,
+      channels: new Channels(),
     };
     const { limits, listen, httpsListen, authentication, httpsAuthentication } = config;
     const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);
@@ -67,8 +69,8 @@ export class Service implements Serving {
     const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, limits, log);
     const respond =
       (policy: AuthenticationPolicy): Responder =>
-      (request, requester, encoding) =>
-        processor.answer(request, requester, policy, encoding);
+      (request, requester, encoding, canTurn) =>
+        processor.answer(request, requester, policy, encoding, canTurn);
     const identity = await tlsIdentity(config, ports);
     const listenerPorts = { ...ports, auditLog, prepare, policy: authentication };
     const session: OpenConnection = (socket, peer) =>

@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { FrameReader, HoldfastError } from '@holdfast/ttlv';
 import { Tag, type MessageEncoding } from '@holdfast/kmip';
 import type { Principal } from '@holdfast/core';
+import type { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
@@ -11,10 +12,13 @@ export type Responder = (
   request: Buffer,
   requester: Requester,
   encoding?: MessageEncoding,
+  canTurn?: boolean,
 ) => Promise<SessionAnswer>;
 export interface SessionAnswer {
   readonly response: Buffer;
   readonly close: boolean;
+  /** There where this server has the client's role from now on. */
+  readonly channel?: Channel;
 }
 
 /** A connection as the listener sees it, whatever protocol is spoken on it. */
@@ -34,6 +38,9 @@ export interface Connection extends Requester {
   checkDeadline(nowMs: number): void;
 }
 
+type Awaited =
+  'request' | 'rest of a request' | 'answer' | 'reading of a response' | 'news' | 'answer of the client';
+
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
   return new HoldfastError(
@@ -50,15 +57,15 @@ export class Session implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
   needsCredential = false;
-  readonly #reader: FrameReader;
+  #reader: FrameReader;
+  #channel: Channel | undefined;
   readonly #queue: Buffer[] = [];
   #answering = false;
   #ending = false;
   #paused = false;
   /** Time by which something must have happened, and what. */
   #deadlineMs: number;
-  #waitingFor: 'authentication' | 'request' | 'rest of a request' | 'answer' | 'reading of a response' =
-    'authentication';
+  #waitingFor: 'authentication' | Awaited = 'authentication';
 
   constructor(
     readonly socket: TLSSocket,
@@ -98,7 +105,7 @@ export class Session implements Connection {
     this.socket.destroy();
   }
 
-  #await(what: 'request' | 'rest of a request' | 'answer' | 'reading of a response', withinMs: number): void {
+  #await(what: Awaited, withinMs: number): void {
     this.#waitingFor = what;
     this.#deadlineMs = withinMs === Infinity ? Infinity : Date.now() + withinMs;
   }
@@ -115,6 +122,10 @@ export class Session implements Connection {
         'connection ended: not a KMIP message',
       );
       this.drain();
+      return;
+    }
+    if (this.#channel !== undefined) {
+      this.#takeAnswers(this.#channel, frames);
       return;
     }
     if (frames.length > 0) this.#queue.push(...frames);
@@ -135,11 +146,15 @@ export class Session implements Connection {
     try {
       for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
-        const { response, close } = await this.respond(request, this);
+        const { response, close, channel } = await this.respond(request, this, undefined, true);
         if (this.#isGone()) return;
         if (close) this.drain();
         if (!this.socket.write(response)) await this.#taken();
         if (this.#isGone()) return;
+        if (channel !== undefined) {
+          this.#turn(channel);
+          return;
+        }
         if (this.#paused && this.#queue.length === 0) {
           this.#paused = false;
           this.socket.resume();
@@ -155,6 +170,41 @@ export class Session implements Connection {
     if (this.#ending || this.#reader.fault !== undefined) this.socket.end();
     else if (this.#reader.pendingBytes > 0) this.#await('rest of a request', this.limits.requestTimeoutMs);
     else this.#await('request', this.limits.idleTimeoutMs);
+  }
+
+  /** From now on it is this side that asks. A peer that sent further requests has not understood: it is let go. */
+  #turn(channel: Channel): void {
+    if (this.#queue.length > 0 || this.#reader.pendingBytes > 0) {
+      this.socket.destroy();
+      return;
+    }
+    this.#reader = new FrameReader({
+      tags: [Tag.ResponseMessage],
+      maxFrameBytes: this.limits.maxRequestBytes,
+    });
+    this.#channel = channel;
+    this.#await('news', Infinity);
+    this.socket.once('close', () => channel.close());
+    channel.open({
+      send: (message) => {
+        this.#await('answer of the client', this.limits.requestTimeoutMs);
+        // It may hold a key.
+        this.socket.write(message, () => message.fill(0));
+      },
+      destroy: () => this.socket.destroy(),
+    });
+  }
+
+  #takeAnswers(channel: Channel, frames: readonly Buffer[]): void {
+    try {
+      for (const frame of frames) {
+        this.#await('news', Infinity);
+        channel.answered(frame);
+      }
+    } catch (error) {
+      this.log.debug({ peer: this.peer, error: describeError(error) }, 'connection ended: not an answer');
+      this.socket.destroy();
+    }
   }
 
   #isGone(): boolean {

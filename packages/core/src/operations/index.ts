@@ -32,10 +32,12 @@ import { logout } from './logout';
 import { mac } from './mac';
 import { macVerify } from './mac-verify';
 import { modifyAttribute } from './modify-attribute';
+import { notify } from './notify';
 import { obtainLease } from './obtain-lease';
 import { ping } from './ping';
 import { poll } from './poll';
 import { process } from './process';
+import { put } from './put';
 import { query } from './query';
 import { queryAsynchronousRequests } from './query-asynchronous-requests';
 import { reKey } from './re-key';
@@ -48,6 +50,7 @@ import { rngSeed } from './rng-seed';
 import { setAttribute } from './set-attribute';
 import { setConstraints } from './set-constraints';
 import { setDefaults } from './set-defaults';
+import { setEndpointRole } from './set-endpoint-role';
 import { sign } from './sign';
 import { signatureVerify } from './signature-verify';
 
@@ -97,6 +100,7 @@ export const operations: readonly OperationDefinition[] = [
   logout,
   delegatedLogin,
   setAttribute,
+  setEndpointRole,
   setDefaults,
   setConstraints,
   getConstraints,
@@ -142,10 +146,12 @@ export {
   mac,
   macVerify,
   modifyAttribute,
+  notify,
   obtainLease,
   ping,
   poll,
   process,
+  put,
   query,
   queryAsynchronousRequests,
   reKey,
@@ -158,6 +164,7 @@ export {
   setAttribute,
   setConstraints,
   setDefaults,
+  setEndpointRole,
   sign,
   signatureVerify,
 };

@@ -111,6 +111,7 @@ export class Harness {
       identify,
       produced: (uniqueIdentifier) => void produced.push(uniqueIdentifier),
       log: () => undefined,
+      becomeClient: () => undefined,
       emptyPlaceholder: () => {
         this.emptied = true;
       },

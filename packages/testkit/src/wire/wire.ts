@@ -37,7 +37,10 @@ export class Wire {
   readonly closed: Promise<{ readonly orderly: boolean }>;
 
   private constructor(readonly socket: TLSSocket) {
-    const reader = new FrameReader({ tags: [Tag.ResponseMessage], maxFrameBytes: MAX_RESPONSE_BYTES });
+    const reader = new FrameReader({
+      tags: [Tag.ResponseMessage, Tag.RequestMessage],
+      maxFrameBytes: MAX_RESPONSE_BYTES,
+    });
     socket.on('data', (chunk: Buffer) => {
       for (const frame of reader.push(chunk)) this.#receive(frame);
     });
@@ -65,7 +68,7 @@ export class Wire {
     this.socket.write(bytes);
   }
 
-  /** The next response. Rejects where the connection ends before it, or none comes. */
+  /** The next message, a response unless roles were changed. Rejects where the connection ends before it, or none comes. */
   next(): Promise<Buffer> {
     const frame = this.#frames.shift();
     if (frame !== undefined) return Promise.resolve(frame);

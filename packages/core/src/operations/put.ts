@@ -1,0 +1,29 @@
+import {
+  Operation,
+  Tag,
+  attributeList,
+  emptyStructure,
+  enumerated,
+  managedObjectField,
+  optional,
+  putFunctionEnum,
+  required,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+
+/** Hands an object to a client that did not ask for it. Servers send it, clients answer. */
+export const put = {
+  name: 'Put',
+  code: Operation.Put,
+  window: {},
+  section: { v1: '5.2', v2: '6.2.3' },
+  request: structure({
+    uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+    putFunction: required(Tag.PutFunction, enumerated(putFunctionEnum)),
+    replacedUniqueIdentifier: optional(Tag.ReplacedUniqueIdentifier, textString),
+    object: managedObjectField(),
+    attributes: attributeList({ omitsEmpty: true }),
+  }),
+  response: emptyStructure,
+} as const;
