@@ -33,6 +33,7 @@ import type { AnyOperation, Catalogue } from './catalogue';
 import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
 import { encodeAnswer, otherPayload, withoutData, type OtherAnswer } from './answers';
+import { isInternal, isTransient } from './errors';
 import { describeError, type Logger } from './log';
 import { PendingItems, type AsynchronousProcessing } from './pending';
 import { BatchReferences, type Produced } from './references';
@@ -55,24 +56,6 @@ export interface BatchPorts {
 const ITEM_OVERHEAD_BYTES = 128;
 /** What an item that failed takes at most, with a message of usual length. */
 const FAILED_ITEM_BYTES = 320;
-
-/** Errors that may be gone at the next attempt. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['StoreUnavailable', 'RootOfTrustUnavailable']);
-
-/** Errors that say something about this server rather than about the request: the peer learns no detail of them. */
-const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'IntegrityViolation',
-  'InternalServerError',
-  'StoreUnavailable',
-  'RootOfTrustUnavailable',
-  'RootOfTrustMismatch',
-  'RevisionConflict',
-  'Configuration',
-]);
-
-export function isInternal(code: ErrorCode): boolean {
-  return INTERNAL.has(code);
-}
 
 /** Ends the transaction of an Undo batch. */
 class Undone extends Error {
@@ -136,7 +119,7 @@ export class Batch {
       return { status: 'success', payload: answer };
     } catch (error) {
       const { code, message } = await this.#recordFailure(item?.operation, error);
-      if (TRANSIENT.has(code)) throw error;
+      if (isTransient(code)) throw error;
       return { status: 'failure', code, message };
     }
   }

@@ -14,7 +14,8 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
-import { Batch, isInternal, type BatchPorts } from './batch';
+import { Batch, type BatchPorts } from './batch';
+import { isInternal } from './errors';
 import { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Authenticator, Requester } from './credentials/authenticator';
