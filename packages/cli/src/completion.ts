@@ -19,9 +19,7 @@ function placesOf(command: Command, words: readonly string[]): Place[] {
     })),
     options: help
       .visibleOptions(command)
-      .flatMap(({ long, description }) =>
-        long === undefined || long === null ? [] : [{ flag: long, description }],
-      ),
+      .flatMap(({ long, description }) => (long === undefined ? [] : [{ flag: long, description }])),
   };
   return [place, ...commands.flatMap((child) => placesOf(child, [...words, child.name()]))];
 }

@@ -154,7 +154,7 @@ describe('trace', () => {
       ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
     ]);
     proxy = spawn(process.execPath, [KMIP, 'trace', '--listen-cert', cert, '--listen-key', key], {
-      env: environment as NodeJS.ProcessEnv,
+      env: environment,
     });
     proxy.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
     return new Promise((done, failed) => {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
@@ -181,7 +180,7 @@ export function serveCommand(): Command {
     .option('--https-authentication <policy>', 'the same for HTTPS (default: as --authentication)')
     .option(
       '--workers <number>',
-      `processes that serve (this machine has ${cpus().length} processors)`,
+      'processes that serve; more than the machine has processors gain nothing',
       workerCount,
       1,
     )

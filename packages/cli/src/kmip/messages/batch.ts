@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { KmipClient } from '@holdfast/client';
 import {
   BatchErrorContinuationOption,
-  Operation,
   ResultStatus,
   Tag,
   encodeRequest,
@@ -34,7 +33,7 @@ function batchItem(item: Item, index: number): RequestParts['items'][number] {
   const id = itemAt(item, Tag.UniqueBatchItemID);
   const nothing: StructureItem = { tag: Tag.RequestPayload, type: ItemType.Structure, value: [] };
   return {
-    operation: operation.value as Operation,
+    operation: operation.value,
     payload: payload?.type === ItemType.Structure ? payload : nothing,
     uniqueBatchItemID: id?.type === ItemType.ByteString ? id.value : Buffer.from([index >>> 8, index & 0xff]),
   };
