@@ -18,6 +18,7 @@ export * from './ports/clock';
 export * from './ports/crypto';
 export * from './ports/directory';
 export * from './ports/key-store';
+export * from './ports/issuing-authority';
 export * from './ports/keyring';
 export * from './ports/policies';
 export * from './ports/root-of-trust';

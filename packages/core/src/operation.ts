@@ -15,6 +15,7 @@ import type { Principal } from './identity';
 import type { AsynchronousRequest, AsynchronousRequests, ItemOutcome } from './ports/asynchronous-requests';
 import type { CertificatesPort } from './ports/certificates';
 import type { CryptoPort } from './ports/crypto';
+import type { IssuingAuthority } from './ports/issuing-authority';
 import type { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
 import type { TicketOffice } from './ports/tickets';
@@ -76,6 +77,8 @@ export interface OperationContext {
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
   readonly tickets: TicketOffice;
+  /** The CA that Certify and Re-certify sign with. */
+  readonly issuingAuthority: IssuingAuthority;
   readonly server: ServerIdentity;
   /** The operations that this server has. */
   readonly catalogue: readonly OperationDefinition[];

@@ -12,7 +12,14 @@ const crypto = createCrypto();
 export function ruleContext(version: VersionName): OperationContext {
   const context: Omit<
     OperationContext,
-    'objects' | 'server' | 'tickets' | 'catalogue' | 'protocolVersions' | 'asynchronousRequests' | 'answerFor'
+    | 'objects'
+    | 'issuingAuthority'
+    | 'server'
+    | 'tickets'
+    | 'catalogue'
+    | 'protocolVersions'
+    | 'asynchronousRequests'
+    | 'answerFor'
   > = {
     principal: {
       clientId: 'client',

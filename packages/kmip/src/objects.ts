@@ -111,7 +111,8 @@ const opaqueObject = structure({
   opaqueDataType: required(Tag.OpaqueDataType, openEnumeration),
   opaqueDataValue: required(Tag.OpaqueDataValue, secretByteString),
 });
-const certificate = structure({
+/** KMIP 1.4 section 2.2.1, KMIP 2.1 section 2.1. */
+export const certificateStructure = structure({
   certificateType: required(Tag.CertificateType, enumerated(enums.certificateTypeEnum)),
   certificateValue: required(Tag.CertificateValue, byteString),
 });
@@ -126,7 +127,7 @@ const pgpKey = structure({
 const template = structure({ attributes: attributeList() });
 
 const objectCodecs = {
-  [ObjectType.Certificate]: { tag: Tag.Certificate, codec: certificate },
+  [ObjectType.Certificate]: { tag: Tag.Certificate, codec: certificateStructure },
   [ObjectType.SymmetricKey]: { tag: Tag.SymmetricKey, codec: onlyKeyBlock },
   [ObjectType.PublicKey]: { tag: Tag.PublicKey, codec: onlyKeyBlock },
   [ObjectType.PrivateKey]: { tag: Tag.PrivateKey, codec: onlyKeyBlock },
@@ -222,4 +223,20 @@ export function managedObjectField(): Field<ManagedObjectValue, false> {
 /** A managed object that may be left out: of a destroyed one there may be nothing to carry (Import, Export). */
 export function optionalManagedObjectField(): Field<ManagedObjectValue, true> {
   return objectMember(true);
+}
+
+/** The bytes of a request in Certify and Re-certify, under the tag of the version. KMIP 1.4 section 4.7, KMIP 2.1 section 6.1.6. */
+export function certificateRequestBytes(): Field<Buffer, true> {
+  const v1 = optional(Tag.CertificateRequest, byteString, { last: '1.4' });
+  const v2 = optional(Tag.CertificateRequestValue, byteString, { since: '2.0' });
+  const fieldOf = (dialect: Dialect) => (dialect.knows(v1.window) ? v1 : v2);
+  return {
+    ...v2,
+    window: {},
+    tagsIn: (dialect) => fieldOf(dialect).tagsIn(dialect),
+    decode: (items, dialect, item) => fieldOf(dialect).decode(items, dialect, item),
+    encode: (value, dialect, out) => {
+      fieldOf(dialect).encode(value, dialect, out);
+    },
+  };
 }

@@ -1,10 +1,22 @@
-import { HoldfastError } from '@holdfast/core';
+import { type CertificateRequestDescription, HoldfastError } from '@holdfast/core';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { children, type DerElement, expectTag, readBitString, readElement, TAG } from './der';
+import {
+  children,
+  contextTag,
+  type DerElement,
+  expectTag,
+  readBitString,
+  readElement,
+  readOid,
+  TAG,
+} from './der';
+import { EXTENSION, readExtendedKeyUsages, readExtensions, readKeyUsages } from './extensions';
+import { readAlternativeNames, readName } from './names';
 import { asPemText, decodePem } from './pem';
+import { readPublicKeyInfo } from './public-key';
 import { readSignatureAlgorithm } from './signature';
 
-const MAX_CSR_BYTES = 64 * 1024;
+export const MAX_CSR_BYTES = 64 * 1024;
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
 const MIN_RSA_EXPONENT = 65_537n;
@@ -21,7 +33,7 @@ const DIGESTS: Readonly<Record<string, string | null>> = {
   'Ed25519/': null,
 };
 
-function refuse(what: string, cause?: unknown): HoldfastError {
+export function refuse(what: string, cause?: unknown): HoldfastError {
   return new HoldfastError('InvalidCSR', `certificate request refused: ${what}`, { cause });
 }
 
@@ -35,28 +47,46 @@ function readCsrDer(csr: Buffer | string): Buffer {
   return der;
 }
 
-interface CsrParts {
-  readonly info: DerElement;
+/** A request taken apart: what its signature covers, and what it says. */
+export interface RequestParts {
+  readonly signed: Buffer;
+  readonly subject: DerElement | undefined;
   readonly spki: DerElement;
+  readonly extensions: DerElement | undefined;
   readonly signatureAlgorithm: DerElement | undefined;
   readonly signature: Buffer;
 }
 
+const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
+
+/** The value of the extensionRequest attribute (RFC 2985 section 5.4.2). */
+function requestedExtensions(attributes: DerElement | undefined): DerElement | undefined {
+  if (attributes?.tag !== contextTag(0, true)) return undefined;
+  for (const attribute of children(attributes)) {
+    const [type, values] = children(expectTag(attribute, TAG.sequence, 'an attribute'));
+    if (readOid(type, 'the type of an attribute') !== EXTENSION_REQUEST) continue;
+    return children(expectTag(values, TAG.set, 'the requested extensions'))[0];
+  }
+  return undefined;
+}
+
 /** CertificationRequest (RFC 2986 section 4.2). */
-function readParts(der: Buffer): CsrParts {
+function readParts(der: Buffer): RequestParts {
   const [info, signatureAlgorithm, signature] = children(expectTag(readElement(der), TAG.sequence, 'it'));
   const body = expectTag(info, TAG.sequence, 'the body');
-  const [, , spki] = children(body);
+  const [, subject, spki, attributes] = children(body);
   return {
-    info: body,
+    signed: body.der,
+    subject,
     spki: expectTag(spki, TAG.sequence, 'the public key'),
+    extensions: requestedExtensions(attributes),
     signatureAlgorithm,
     signature: readBitString(signature, 'the signature'),
   };
 }
 
-/** What is wrong with a key for a client certificate; undefined where nothing is. */
-function weaknessOf(key: KeyObject): string | undefined {
+/** What is wrong with a key that is to be certified; undefined where nothing is. */
+export function weaknessOf(key: KeyObject): string | undefined {
   const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
     case 'rsa':
@@ -77,29 +107,42 @@ function weaknessOf(key: KeyObject): string | undefined {
   }
 }
 
-function verifySignature(parts: CsrParts, key: KeyObject): boolean {
+function verifySignature(parts: RequestParts, key: KeyObject): boolean {
   const { algorithm = '', hash = '' } = readSignatureAlgorithm(parts.signatureAlgorithm);
   const digest = DIGESTS[`${algorithm}/${hash}`];
   if (digest === undefined)
     throw refuse('its signature is not made with SHA-256, SHA-384, SHA-512 or Ed25519');
-  return verify(digest, parts.info.der, key, parts.signature);
+  return verify(digest, parts.signed, key, parts.signature);
 }
 
 /**
- * Checks a PKCS#10 request and gives the SubjectPublicKeyInfo of its key, the only part of it that is used.
- * @throws HoldfastError InvalidCSR; see `CertificatesPort.signClientRequest`
+ * Checks key and signature of a request and reads what it asks for.
+ * @param read takes it apart
+ * @throws HoldfastError InvalidCSR
  */
-export function readCsrKey(csr: Buffer | string): Buffer {
-  const der = readCsrDer(csr);
+export function describeRequest(form: string, read: () => RequestParts): CertificateRequestDescription {
   try {
-    const parts = readParts(der);
+    const parts = read();
     const key = createPublicKey({ key: parts.spki.der, format: 'der', type: 'spki' });
     const weakness = weaknessOf(key);
     if (weakness !== undefined) throw refuse(weakness);
     if (!verifySignature(parts, key)) throw refuse('its signature does not verify');
-    return Buffer.from(parts.spki.der);
+    const extensions = readExtensions(parts.extensions);
+    return {
+      subject: readName(parts.subject, 'the subject'),
+      publicKey: readPublicKeyInfo(readElement(parts.spki.der)),
+      subjectAlternativeNames: readAlternativeNames(extensions.get(EXTENSION.subjectAlternativeName)?.value),
+      keyUsages: readKeyUsages(extensions),
+      extendedKeyUsages: readExtendedKeyUsages(extensions),
+    };
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'InvalidCSR') throw error;
-    throw refuse('it is not a valid PKCS#10 request', error);
+    throw refuse(`it is not a valid ${form} request`, error);
   }
+}
+
+/** Reads a PKCS#10 request, PEM or DER. @throws HoldfastError InvalidCSR */
+export function readCsr(csr: Buffer | string): CertificateRequestDescription {
+  const der = readCsrDer(csr);
+  return describeRequest('PKCS#10', () => readParts(der));
 }

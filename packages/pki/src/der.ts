@@ -128,10 +128,34 @@ export function readTime(element: DerElement | undefined, what: string): number 
   return date.getTime() / 1000;
 }
 
-/** DER of a non-negative INTEGER below 2^1008. */
+/** Writes one DER element of less than 16 MiB. */
+export function encodeElement(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(contents);
+  const { length } = body;
+  const octets = Buffer.from([length >> 16, (length >> 8) & 0xff, length & 0xff]);
+  const significant = octets.subarray(length > 0xffff ? 0 : length > 0xff ? 1 : 2);
+  const lengthOctets =
+    length < 0x80 ? Buffer.of(length) : Buffer.concat([Buffer.of(0x80 | significant.length), significant]);
+  return Buffer.concat([Buffer.of(tag), lengthOctets, body]);
+}
+
+/** DER of a non-negative INTEGER. */
 export function encodeInteger(value: bigint): Buffer {
   const hex = value.toString(16);
   const magnitude = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-  const sign = (magnitude[0] ?? 0) >= 0x80 ? [0] : [];
-  return Buffer.from([TAG.integer, sign.length + magnitude.length, ...sign, ...magnitude]);
+  const sign = Buffer.alloc((magnitude[0] ?? 0) >= 0x80 ? 1 : 0);
+  return encodeElement(TAG.integer, sign, magnitude);
+}
+
+/** DER of an OBJECT IDENTIFIER in dotted form (X.690 section 8.19). */
+export function encodeOid(oid: string): Buffer {
+  const [root = 0, second = 0, ...rest] = oid.split('.').map(Number);
+  const octets = [root * 40 + second, ...rest].flatMap((arc) => {
+    const groups = [arc % 128];
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) {
+      groups.unshift((left % 128) | 0x80);
+    }
+    return groups;
+  });
+  return encodeElement(TAG.oid, Buffer.from(octets));
 }

@@ -1,7 +1,11 @@
 import type { CertificatesPort } from '@holdfast/core';
 import { issueCrl } from './crl';
+import { readRequest } from './request';
+import { issueEndEntity } from './end-entity';
 import { createAuthority, issueClient, issueServer, signClientRequest } from './issue';
 import { describeX509, isIssuedBy, parseCertificates } from './parse';
+import { encodeAlternativeName, encodeName } from './name-writer';
+import { validatePath } from './path';
 import { privateKeyPem } from './pem';
 
 export { describeX509 } from './parse';
@@ -17,4 +21,9 @@ export const certificates: CertificatesPort = {
   isIssuedBy,
   describe: describeX509,
   privateKeyPem,
+  readRequest,
+  issueEndEntity,
+  encodeName,
+  encodeAlternativeName,
+  validatePath,
 };

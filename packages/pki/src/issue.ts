@@ -6,11 +6,12 @@ import {
   type IssuedCertificate,
   type IssuedCertificateWithKey,
   type KeyPairAlgorithm,
+  type PublishedAddresses,
   type ServerCertificateRequest,
 } from '@holdfast/core';
 import type { Extension, JsonNameParams, X509Certificate } from '@peculiar/x509';
 import { randomBytes } from 'node:crypto';
-import { readCsrKey } from './csr';
+import { readCsr } from './csr';
 import { readElement } from './der';
 import { checkNameValue, checkUrl, type HostNames, readHosts } from './hosts';
 import { type GeneratedKeyPair, generateKeyPair, importSigningKey, type SigningKey } from './keys';
@@ -53,7 +54,7 @@ function validityFrom(nowSeconds: number, validitySeconds: number): Validity {
 }
 
 /** A certificate that outlives its CA, or is older, fails at some peers and not at others. */
-function withinAuthority(wanted: Validity, authority: Validity, nowSeconds: number): Validity {
+export function withinAuthority(wanted: Validity, authority: Validity, nowSeconds: number): Validity {
   if (nowSeconds > authority.notAfterSeconds)
     throw new HoldfastError('InvalidField', 'the CA certificate has expired');
   return {
@@ -74,7 +75,9 @@ function toIssued(certificate: X509Certificate, validity: Validity, serialHex: s
 }
 
 interface Body {
-  readonly subject: JsonNameParams;
+  /** A Name in DER, or its parts. */
+  readonly subject: JsonNameParams | Buffer;
+  readonly keyUsage: Extension;
   readonly spkiDer: Buffer;
   readonly validity: Validity;
   readonly extensions: readonly Extension[];
@@ -164,7 +167,7 @@ export async function openAuthority(ca: CertificateAuthority): Promise<OpenAutho
   };
 }
 
-async function issue(authority: OpenAuthority, body: Body): Promise<IssuedCertificate> {
+export async function issue(authority: OpenAuthority, body: Body): Promise<IssuedCertificate> {
   const { x509, certificate: ca, signer, keyIdentifier } = authority;
   const serialHex = newSerialHex();
   const certificate = await x509.X509CertificateGenerator.create({
@@ -177,7 +180,7 @@ async function issue(authority: OpenAuthority, body: Body): Promise<IssuedCertif
     signingAlgorithm: signer.algorithm,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      leafKeyUsage(x509, body.spkiDer),
+      body.keyUsage,
       ...body.extensions,
       await x509.SubjectKeyIdentifierExtension.create(body.spkiDer),
       keyIdentifier,
@@ -204,10 +207,16 @@ function serverExtensions(
   { alternativeNames }: HostNames,
   request: ServerCertificateRequest,
 ): Extension[] {
-  const extensions: Extension[] = [
+  return [
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
     new x509.SubjectAlternativeNameExtension([...alternativeNames]),
+    ...addressExtensions(x509, request),
   ];
+}
+
+/** Where the issuer's CRL and certificate are published (RFC 5280 sections 4.2.1.13 and 4.2.2.1). */
+function addressExtensions(x509: X509Library, request: PublishedAddresses): Extension[] {
+  const extensions: Extension[] = [];
   const crlUrls = (request.crlUrls ?? []).map(checkUrl);
   if (crlUrls.length > 0) extensions.push(new x509.CRLDistributionPointsExtension(crlUrls));
   const caIssuers = (request.caIssuerUrls ?? []).map(checkUrl);
@@ -227,7 +236,13 @@ export async function issueServer(
   const extensions = serverExtensions(authority.x509, hosts, request);
   const subject = toName(hosts.commonName, undefined);
   return withKeyPair(request.keyAlgorithm, ({ spkiDer }) =>
-    issue(authority, { subject, spkiDer, validity, extensions }),
+    issue(authority, {
+      subject,
+      spkiDer,
+      keyUsage: leafKeyUsage(authority.x509, spkiDer),
+      validity,
+      extensions,
+    }),
   );
 }
 
@@ -243,8 +258,12 @@ async function certifyClient(
   return issue(authority, {
     subject: toName(name, request.domain),
     spkiDer,
+    keyUsage: leafKeyUsage(authority.x509, spkiDer),
     validity: withinAuthority(wanted, authority.validity, request.nowSeconds),
-    extensions: [new authority.x509.ExtendedKeyUsageExtension([authority.x509.ExtendedKeyUsage.clientAuth])],
+    extensions: [
+      new authority.x509.ExtendedKeyUsageExtension([authority.x509.ExtendedKeyUsage.clientAuth]),
+      ...addressExtensions(authority.x509, request),
+    ],
   });
 }
 
@@ -262,5 +281,5 @@ export async function signClientRequest(
   csr: Buffer | string,
   request: ClientCertificateRequest,
 ): Promise<IssuedCertificate> {
-  return certifyClient(ca, request, readCsrKey(csr));
+  return certifyClient(ca, request, readCsr(csr).publicKey.spkiDer);
 }

@@ -12,24 +12,26 @@ import {
 } from './der';
 
 /** Attribute types with the short name that RFC 4514 and the LDAP registry give them, and the KMIP part they fill. */
-const ATTRIBUTE_TYPES: ReadonlyMap<string, { readonly name: string; readonly part?: DistinguishedNamePart }> =
-  new Map([
-    ['2.5.4.3', { name: 'CN', part: 'CN' }],
-    ['2.5.4.4', { name: 'SN' }],
-    ['2.5.4.5', { name: 'serialNumber', part: 'SerialNumber' }],
-    ['2.5.4.6', { name: 'C', part: 'C' }],
-    ['2.5.4.7', { name: 'L', part: 'L' }],
-    ['2.5.4.8', { name: 'ST', part: 'ST' }],
-    ['2.5.4.9', { name: 'STREET' }],
-    ['2.5.4.10', { name: 'O', part: 'O' }],
-    ['2.5.4.11', { name: 'OU', part: 'OU' }],
-    ['2.5.4.12', { name: 'title', part: 'Title' }],
-    ['2.5.4.42', { name: 'givenName' }],
-    ['2.5.4.46', { name: 'dnQualifier', part: 'DNQualifier' }],
-    ['0.9.2342.19200300.100.1.1', { name: 'UID', part: 'UID' }],
-    ['0.9.2342.19200300.100.1.25', { name: 'DC', part: 'DC' }],
-    ['1.2.840.113549.1.9.1', { name: 'emailAddress', part: 'Email' }],
-  ]);
+export const ATTRIBUTE_TYPES: ReadonlyMap<
+  string,
+  { readonly name: string; readonly part?: DistinguishedNamePart }
+> = new Map([
+  ['2.5.4.3', { name: 'CN', part: 'CN' }],
+  ['2.5.4.4', { name: 'SN' }],
+  ['2.5.4.5', { name: 'serialNumber', part: 'SerialNumber' }],
+  ['2.5.4.6', { name: 'C', part: 'C' }],
+  ['2.5.4.7', { name: 'L', part: 'L' }],
+  ['2.5.4.8', { name: 'ST', part: 'ST' }],
+  ['2.5.4.9', { name: 'STREET' }],
+  ['2.5.4.10', { name: 'O', part: 'O' }],
+  ['2.5.4.11', { name: 'OU', part: 'OU' }],
+  ['2.5.4.12', { name: 'title', part: 'Title' }],
+  ['2.5.4.42', { name: 'givenName' }],
+  ['2.5.4.46', { name: 'dnQualifier', part: 'DNQualifier' }],
+  ['0.9.2342.19200300.100.1.1', { name: 'UID', part: 'UID' }],
+  ['0.9.2342.19200300.100.1.25', { name: 'DC', part: 'DC' }],
+  ['1.2.840.113549.1.9.1', { name: 'emailAddress', part: 'Email' }],
+]);
 
 function readBmpString(contents: Buffer): string | undefined {
   if (contents.length % 2 !== 0) return undefined;

@@ -8,10 +8,17 @@ import {
   malformed,
   readBitString,
   readElement,
-  readOid,
   readTime,
   TAG,
 } from './der';
+import {
+  EXTENSION,
+  type ExtensionMap,
+  readBasicConstraints,
+  readExtendedKeyUsages,
+  readExtensions,
+  readKeyUsages,
+} from './extensions';
 import { readAlternativeNames, readName } from './names';
 import { asPemText, decodePem, encodePem } from './pem';
 import { readPublicKeyInfo } from './public-key';
@@ -19,12 +26,6 @@ import { readSignatureAlgorithm } from './signature';
 
 const MAX_INPUT_BYTES = 256 * 1024;
 const MAX_CERTIFICATES = 16;
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
-const ISSUER_ALTERNATIVE_NAME = '2.5.29.18';
-const BASIC_CONSTRAINTS = '2.5.29.19';
-const KEY_USAGE = '2.5.29.15';
-/** Bit 5 of Key Usage, keyCertSign, in its first octet. */
-const KEY_CERT_SIGN = 0x04;
 
 export function sha256Hex(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -36,20 +37,6 @@ function serialToHex(contents: Buffer): string {
   return contents.subarray(padded ? 1 : 0).toString('hex');
 }
 
-/** Extensions (RFC 5280 section 4.1.2.9) by object identifier; each may occur once (section 4.2). */
-function readExtensions(wrapper: DerElement | undefined): Map<string, Buffer> {
-  const values = new Map<string, Buffer>();
-  if (wrapper === undefined) return values;
-  const list = expectTag(readElement(wrapper.contents), TAG.sequence, 'the list of extensions');
-  for (const extension of children(list)) {
-    const fields = children(expectTag(extension, TAG.sequence, 'an extension'));
-    const oid = readOid(fields[0], 'the type of an extension');
-    if (values.has(oid)) throw malformed('an extension occurs twice');
-    values.set(oid, expectTag(fields.at(-1), TAG.octetString, 'the value of an extension').contents);
-  }
-  return values;
-}
-
 function readSerialNumber(element: DerElement | undefined): DerElement {
   const serial = expectTag(element, TAG.integer, 'the serial number');
   if (serial.contents.length === 0) throw malformed('the serial number is empty');
@@ -57,16 +44,10 @@ function readSerialNumber(element: DerElement | undefined): DerElement {
 }
 
 /** Whether Basic Constraints say CA and Key Usage, where present, allows signing (RFC 5280 sections 4.2.1.3, 4.2.1.9). */
-function readIsCa(extensions: ReadonlyMap<string, Buffer>): boolean {
-  const constraints = extensions.get(BASIC_CONSTRAINTS);
-  if (constraints === undefined) return false;
-  const [ca] = children(expectTag(readElement(constraints), TAG.sequence, 'the basic constraints'));
-  const usage = extensions.get(KEY_USAGE);
-  if (usage !== undefined) {
-    const { contents } = expectTag(readElement(usage), TAG.bitString, 'the key usage');
-    if (((contents[1] ?? 0) & KEY_CERT_SIGN) === 0) return false;
-  }
-  return ca?.tag === TAG.boolean && ca.contents.length === 1 && ca.contents[0] === 0xff;
+function readIsCa(extensions: ExtensionMap): boolean {
+  return (
+    readBasicConstraints(extensions).isCa && readKeyUsages(extensions)?.includes('keyCertSign') !== false
+  );
 }
 
 /** Reads what stands in one DER certificate (RFC 5280 section 4.1); see CertificatesPort. */
@@ -81,14 +62,15 @@ export function describeX509(input: Buffer): X509Description {
   readBitString(parts[2], 'the signature');
   const serial = readSerialNumber(serialField);
   const [notBefore, notAfter] = children(expectTag(validityField, TAG.sequence, 'the validity'));
-  const extensions = readExtensions(optional.find((field) => field.tag === contextTag(3, true)));
+  const wrapper = optional.find((field) => field.tag === contextTag(3, true));
+  const extensions = readExtensions(wrapper === undefined ? undefined : readElement(wrapper.contents));
   return {
     certificateType: 'X.509',
     der,
     subject: readName(subject, 'the subject'),
     issuer: readName(issuer, 'the issuer'),
-    subjectAlternativeNames: readAlternativeNames(extensions.get(SUBJECT_ALTERNATIVE_NAME)),
-    issuerAlternativeNames: readAlternativeNames(extensions.get(ISSUER_ALTERNATIVE_NAME)),
+    subjectAlternativeNames: readAlternativeNames(extensions.get(EXTENSION.subjectAlternativeName)?.value),
+    issuerAlternativeNames: readAlternativeNames(extensions.get(EXTENSION.issuerAlternativeName)?.value),
     serialNumber: Buffer.from(serial.contents),
     serialNumberDer: Buffer.from(serial.der),
     serialHex: serialToHex(serial.contents),
@@ -97,6 +79,8 @@ export function describeX509(input: Buffer): X509Description {
     publicKey: readPublicKeyInfo(spki),
     signature: readSignatureAlgorithm(parts[1]),
     isCa: readIsCa(extensions),
+    keyUsages: readKeyUsages(extensions),
+    extendedKeyUsages: readExtendedKeyUsages(extensions),
   };
 }
 

@@ -130,10 +130,25 @@ export interface IssuedAnswer {
 export interface AuthorityAnswer {
   readonly name: string;
   readonly subject: string;
-  readonly kind: 'built-in' | 'trusted';
+  /** `kmip`: what Certify signs with; it identifies no client of the server. */
+  readonly kind: 'built-in' | 'trusted' | 'kmip';
   readonly notAfter: string;
   readonly sha256: string;
+  /** Whether the server certificates come from it. */
+  readonly isServing: boolean;
   readonly status: 'valid' | 'revoked';
+}
+
+export interface AuthorityDetails extends AuthorityAnswer {
+  /** Its certificate; of a KMIP authority also those of earlier generations, newest first. */
+  readonly certificatePem: string;
+}
+
+export interface RollRequest {
+  /** A built-in authority, or `kmip-ec`, `kmip-rsa`. */
+  readonly name: string;
+  /** Of the new key; default EC-P256. */
+  readonly keyAlgorithm?: string;
 }
 
 /** A CRL of the built-in authority, over the client certificates that it issued and that were revoked. */
@@ -209,7 +224,11 @@ export interface AdminCalls {
   'POST /verification': { request: undefined; answer: VerificationAnswer };
   'GET /verification': { request: undefined; answer: VerificationAnswer };
   'POST /reindex': { request: undefined; answer: { readonly objects: number } };
+  'POST /authorities/roll': { request: RollRequest; answer: AuthorityAnswer };
+  'GET /authorities/:name': { request: undefined; answer: AuthorityDetails };
+  'POST /authorities/:name/serve': { request: undefined; answer: AuthorityAnswer };
   'GET /crl': { request: undefined; answer: CrlAnswer };
+  'GET /authorities/:name/crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Done };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };

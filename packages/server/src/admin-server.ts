@@ -76,15 +76,19 @@ function handlersOf(
     'POST /clients/:name/credentials': (body, name, actor) => administration.addCredential(name, body, actor),
     'POST /clients/:name/revoke': (body, name, actor) =>
       administration.revokeClient(name, body.credentialId, actor),
-    'GET /authorities': () => administration.listAuthorities(),
+    'GET /authorities': () => administration.authorities.list(),
     'POST /authorities': (body, _name, actor) =>
-      administration.addAuthority(body.name, body.certificatePem, actor),
+      administration.authorities.add(body.name, body.certificatePem, actor),
     'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
     'GET /verification': () => upkeep.verification(),
     'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
-    'GET /crl': () => administration.crl(),
+    'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
+    'GET /authorities/:name': (_body, name) => administration.authorities.show(name),
+    'POST /authorities/:name/serve': (_body, name, actor) => administration.authorities.serve(name, actor),
+    'GET /crl': () => administration.authorities.crl(undefined),
+    'GET /authorities/:name/crl': (_body, name) => administration.authorities.crl(name),
     'POST /authorities/:name/revoke': async (_body, name, actor) => {
-      await administration.revokeAuthority(name, actor);
+      await administration.authorities.revoke(name, actor);
       return done;
     },
     'GET /officers': () => administration.listOfficers(),

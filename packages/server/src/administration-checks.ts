@@ -1,8 +1,10 @@
 import {
   AUTHENTICATION_POLICIES,
   HoldfastError,
+  KEY_PAIR_ALGORITHMS,
   type ClientSettings,
   type DomainSettings,
+  type KeyPairAlgorithm,
   type Role,
 } from '@holdfast/core';
 
@@ -28,6 +30,15 @@ export async function orTaken<T>(what: string, added: Promise<T>): Promise<T> {
     if (!(cause instanceof HoldfastError) || cause.code !== 'ObjectAlreadyExists') throw cause;
     throw new HoldfastError('ObjectAlreadyExists', `${what} exists already`, { cause });
   }
+}
+
+/** @throws HoldfastError InvalidField where there is no such algorithm */
+export function keyAlgorithmOf(text: string | undefined): KeyPairAlgorithm {
+  const found = KEY_PAIR_ALGORITHMS.find((algorithm) => algorithm === (text ?? 'EC-P256'));
+  if (found === undefined) {
+    throw new HoldfastError('InvalidField', `the key algorithm is one of ${KEY_PAIR_ALGORITHMS.join(', ')}`);
+  }
+  return found;
 }
 
 export function isoDate(seconds: number): string {

@@ -2,24 +2,20 @@ import {
   HoldfastError,
   type Actor,
   type CertificatesPort,
-  type CertificationAuthority,
   type Client,
   type Clock,
   type Credential,
   type Directory,
   type Domain,
-  type KeyPairAlgorithm,
-  KEY_PAIR_ALGORITHMS,
   type NewCredential,
   type ParsedCertificate,
+  type PublishedAddresses,
 } from '@holdfast/core';
 import type {
   AddClientRequest,
-  AuthorityAnswer,
   ClientAnswer,
   CredentialAnswer,
   CredentialRequest,
-  CrlAnswer,
   DomainAnswer,
   IssuedAnswer,
   OfficerAnswer,
@@ -31,24 +27,27 @@ import {
   checkName,
   checkRole,
   isoDate,
+  keyAlgorithmOf,
   orTaken,
 } from './administration-checks';
+import { Authorities } from './authorities';
 import { newOfficerToken, officerTokenSha256 } from './officer';
 
-/** Name of the CA that the first start makes. */
-export const BUILT_IN_AUTHORITY = 'holdfast';
 const SECONDS_PER_DAY = 86_400;
 const MAX_VALIDITY_DAYS = 3650;
-/** A CRL is to be fetched and published again before this has passed. */
-const CRL_VALIDITY_SECONDS = 7 * SECONDS_PER_DAY;
 
-/** What officers do: domains, clients and their credentials, authorities, officers. */
+/** What officers do: domains, clients and their credentials, officers, and authorities. */
 export class Administration {
+  readonly authorities: Authorities;
+
   constructor(
     private readonly directory: Directory,
     private readonly certificates: CertificatesPort,
     private readonly clock: Clock,
-  ) {}
+    private readonly addresses: PublishedAddresses,
+  ) {
+    this.authorities = new Authorities(directory, certificates, clock);
+  }
 
   async listDomains(): Promise<readonly DomainAnswer[]> {
     return (await this.directory.listDomains()).map((domain) => this.#domainAnswer(domain));
@@ -145,62 +144,6 @@ export class Administration {
     return this.showClient(name);
   }
 
-  async listAuthorities(): Promise<readonly AuthorityAnswer[]> {
-    return (await this.directory.listAuthorities()).map((authority) => this.#authorityAnswer(authority));
-  }
-
-  /** Trusts a further CA: certificates under it can be given to clients by subject or alternative name. */
-  async addAuthority(name: unknown, certificatePem: unknown, actor: Actor): Promise<AuthorityAnswer> {
-    const parsed = this.#parseOne(certificatePem);
-    if (!parsed.isCa)
-      throw new HoldfastError('InvalidField', 'the certificate is not that of a certification authority');
-    const checked = checkName('authority', name);
-    const twin = (await this.directory.listAuthorities()).find(
-      ({ certificateDer, revokedAtSeconds }) =>
-        revokedAtSeconds === undefined && certificateDer.equals(parsed.der),
-    );
-    if (twin !== undefined)
-      throw new HoldfastError('ObjectAlreadyExists', `this authority is trusted already, as ${twin.name}`);
-    const authority = await orTaken(
-      `an authority named ${checked}`,
-      this.directory.addAuthority(
-        { name: checked, certificateDer: parsed.der, privateKey: undefined },
-        actor,
-      ),
-    );
-    return this.#authorityAnswer(authority);
-  }
-
-  async revokeAuthority(name: string, actor: Actor): Promise<void> {
-    if (name === BUILT_IN_AUTHORITY) {
-      throw new HoldfastError(
-        'PermissionDenied',
-        'the built-in authority signs the server certificate and stays',
-      );
-    }
-    await this.directory.revokeAuthority(name, actor);
-  }
-
-  /** Signs a CRL of the built-in authority for publishing where issued certificates point to. RFC 5280 section 5. */
-  async crl(): Promise<CrlAnswer> {
-    const ca = await this.#builtIn();
-    const revoked = (await this.#allCredentials())
-      .filter(({ authorityId, serialHex }) => authorityId === ca.id && serialHex !== undefined)
-      .flatMap(({ serialHex, revokedAtSeconds }) =>
-        serialHex === undefined || revokedAtSeconds === undefined ? [] : [{ serialHex, revokedAtSeconds }],
-      );
-    const thisUpdateSeconds = this.clock.nowSeconds();
-    const nextUpdateSeconds = thisUpdateSeconds + CRL_VALIDITY_SECONDS;
-    const list = await this.certificates.issueCrl(ca, {
-      revoked,
-      // Larger in each further CRL, whichever node signs it.
-      crlNumber: BigInt(thisUpdateSeconds),
-      thisUpdateSeconds,
-      nextUpdateSeconds,
-    });
-    return { pem: list.pem, derBase64: list.der.toString('base64'), nextUpdate: isoDate(nextUpdateSeconds) };
-  }
-
   async listOfficers(): Promise<readonly OfficerAnswer[]> {
     return (await this.directory.listOfficers()).map((officer) => ({
       name: officer.name,
@@ -232,12 +175,6 @@ export class Administration {
     await this.directory.revokeOfficer(name, actor);
   }
 
-  /** The certificates that clients need to trust this server, PEM. */
-  async caPem(): Promise<string> {
-    const builtIn = await this.#builtIn();
-    return this.#parseOne(builtIn.certificateDer).pem;
-  }
-
   async #isClient(name: string): Promise<boolean> {
     try {
       await this.directory.clientNamed(name);
@@ -253,13 +190,13 @@ export class Administration {
     name: string,
     domain: string,
   ): Promise<{ credential: NewCredential; files: Omit<IssuedAnswer, 'client'> }> {
-    const caPem = await this.caPem();
+    const caPem = await this.authorities.bundlePem();
     if (request.subject !== undefined || request.alternativeName !== undefined) {
       return { credential: await this.#ruleCredential(request), files: { caPem } };
     }
     if (request.certificatePem !== undefined) {
       return {
-        credential: await this.#broughtCredential(this.#parseOne(request.certificatePem)),
+        credential: await this.#broughtCredential(this.authorities.parseOne(request.certificatePem)),
         files: { caPem },
       };
     }
@@ -272,10 +209,11 @@ export class Administration {
     name: string,
     domain: string,
   ): Promise<{ credential: NewCredential; files: { certificatePem: string; privateKeyPem?: string } }> {
-    const ca = await this.#builtIn();
+    const ca = await this.authorities.issuing();
     const certificateRequest = {
       name,
       domain,
+      ...this.addresses,
       nowSeconds: this.clock.nowSeconds(),
       keyAlgorithm: keyAlgorithmOf(request.keyAlgorithm),
       ...(request.validityDays === undefined
@@ -283,7 +221,7 @@ export class Administration {
         : { validitySeconds: validitySeconds(request.validityDays) }),
     };
     const credentialOf = (issued: { readonly pem: string }): NewCredential => {
-      const parsed = this.#parseOne(issued.pem);
+      const parsed = this.authorities.parseOne(issued.pem);
       return { ...fingerprintCredential(parsed), authorityId: ca.id };
     };
     if (request.csrPem !== undefined) {
@@ -302,6 +240,7 @@ export class Administration {
     if (parsed.notAfterSeconds < this.clock.nowSeconds()) {
       throw new HoldfastError('InvalidField', 'the certificate has expired');
     }
+    await this.authorities.requireForeign(parsed.der);
     const authority = (await this.directory.listAuthorities()).find(
       ({ certificateDer, revokedAtSeconds }) =>
         revokedAtSeconds === undefined && this.certificates.isIssuedBy(parsed.der, certificateDer),
@@ -337,30 +276,6 @@ export class Administration {
       notAfterSeconds: undefined,
       authorityId: authority.id,
     };
-  }
-
-  async #builtIn(): Promise<
-    CertificationAuthority & { readonly privateKey: NonNullable<CertificationAuthority['privateKey']> }
-  > {
-    const found = (await this.directory.listAuthorities()).find(({ name }) => name === BUILT_IN_AUTHORITY);
-    if (found?.privateKey === undefined)
-      throw new HoldfastError('ItemNotFound', 'the built-in authority is missing');
-    return { ...found, privateKey: found.privateKey };
-  }
-
-  #parseOne(certificate: unknown): ParsedCertificate {
-    if (typeof certificate !== 'string' && !Buffer.isBuffer(certificate)) {
-      throw new HoldfastError('InvalidField', 'a certificate in PEM form is missing');
-    }
-    const [parsed] = this.certificates.parse(certificate);
-    if (parsed === undefined) throw new HoldfastError('InvalidField', 'there is no certificate in the file');
-    return parsed;
-  }
-
-  async #allCredentials(): Promise<readonly Credential[]> {
-    const clients = await this.directory.listClients();
-    const found = await Promise.all(clients.map(({ name }) => this.directory.clientNamed(name)));
-    return found.flatMap(({ credentials }) => credentials);
   }
 
   async #domainNames(): Promise<ReadonlyMap<string, string>> {
@@ -400,18 +315,6 @@ export class Administration {
       status: credential.revokedAtSeconds !== undefined ? 'revoked' : expired ? 'expired' : 'valid',
     };
   }
-
-  #authorityAnswer(authority: CertificationAuthority): AuthorityAnswer {
-    const parsed = this.#parseOne(authority.certificateDer);
-    return {
-      name: authority.name,
-      subject: parsed.subject.text,
-      kind: authority.privateKey === undefined ? 'trusted' : 'built-in',
-      notAfter: isoDate(parsed.notAfterSeconds),
-      sha256: parsed.sha256Hex,
-      status: authority.revokedAtSeconds === undefined ? 'valid' : 'revoked',
-    };
-  }
 }
 
 function fingerprintCredential(parsed: ParsedCertificate): NewCredential {
@@ -422,14 +325,6 @@ function fingerprintCredential(parsed: ParsedCertificate): NewCredential {
     notAfterSeconds: parsed.notAfterSeconds,
     authorityId: undefined,
   };
-}
-
-function keyAlgorithmOf(text: string | undefined): KeyPairAlgorithm {
-  const found = KEY_PAIR_ALGORITHMS.find((algorithm) => algorithm === (text ?? 'EC-P256'));
-  if (found === undefined) {
-    throw new HoldfastError('InvalidField', `the key algorithm is one of ${KEY_PAIR_ALGORITHMS.join(', ')}`);
-  }
-  return found;
 }
 
 function validitySeconds(days: number): number {

@@ -20,6 +20,7 @@ import {
   type DomainPolicy,
   type ErrorCode,
   type ItemOutcome,
+  type IssuingAuthority,
   type KeyStore,
   type KeyStoreSession,
   type ObjectAccess,
@@ -45,6 +46,7 @@ export interface BatchPorts {
   readonly clock: Clock;
   readonly crypto: CryptoPort;
   readonly certificates: CertificatesPort;
+  readonly issuingAuthority: IssuingAuthority;
   readonly catalogue: Catalogue;
   readonly policies: DomainPolicies;
   readonly channels: Channels;
@@ -324,6 +326,7 @@ export class Batch {
       crypto: this.ports.crypto,
       certificates: this.ports.certificates,
       tickets: this.ports.tickets,
+      issuingAuthority: this.ports.issuingAuthority,
       server: SERVER_IDENTITY,
       catalogue: this.ports.catalogue.all,
       protocolVersions: PROTOCOL_VERSIONS,

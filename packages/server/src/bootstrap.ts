@@ -9,9 +9,11 @@ import {
   type Clock,
   type Directory,
   type Keyring,
+  type PublishedAddresses,
 } from '@holdfast/core';
-import { Administration, BUILT_IN_AUTHORITY } from './administration';
+import { Administration } from './administration';
 import { OFFICER_FILE_NAME, type OfficerCredential } from './admin-protocol';
+import { BUILT_IN_AUTHORITY } from './built-in-authorities';
 import { writeClientFiles } from './client-files';
 import { newOfficerToken, officerTokenSha256 } from './officer';
 
@@ -26,6 +28,7 @@ export interface BootstrapPorts {
   readonly keyring: Keyring;
   readonly certificates: CertificatesPort;
   readonly clock: Clock;
+  readonly addresses: PublishedAddresses;
 }
 
 /** Runs `add`; where another node was faster, what it made serves as well. @returns whether it was made here */
@@ -45,7 +48,7 @@ async function unlessThere(add: () => Promise<unknown>): Promise<boolean> {
  * removed on purpose comes back.
  */
 export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise<void> {
-  const { directory, keyring, certificates, clock } = ports;
+  const { directory, keyring, certificates, clock, addresses } = ports;
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   if (!(await directory.everHad('domain'))) {
     await unlessThere(() => directory.addDomain(DEFAULT_DOMAIN_NAME, SYSTEM));
@@ -64,7 +67,7 @@ export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise
   }
   if (!(await directory.everHad('officer'))) await makeFirstOfficer(dataDir, directory);
   if (!(await directory.everHad('client'))) {
-    const administration = new Administration(directory, certificates, clock);
+    const administration = new Administration(directory, certificates, clock, addresses);
     await makeFirstClient(dataDir, administration);
   }
 }

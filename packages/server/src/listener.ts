@@ -16,6 +16,8 @@ import type { ListenAddress, ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { Connection } from './session';
 
+/** What every TLS context of a server has; sessions go on over a change of certificates. */
+const CONTEXT = { minVersion: 'TLSv1.2', ca: [] as string[], sessionIdContext: 'holdfast-kmip' } as const;
 const SWEEP_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
@@ -57,13 +59,11 @@ export class Listener {
   ) {
     this.#server = createServer({
       ...identity,
-      minVersion: 'TLSv1.2',
+      ...CONTEXT,
       // Which certificates are known is the directory's to say (see authenticate); the handshake proves that the peer
       // holds the key. No list of authorities is sent, so that clients offer whatever certificate they have.
       requestCert: true,
       rejectUnauthorized: false,
-      ca: [],
-      sessionIdContext: 'holdfast-kmip',
       handshakeTimeout: limits.handshakeTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
@@ -88,9 +88,9 @@ export class Listener {
     return this.#sessions.size;
   }
 
-  /** Uses another key and certificate for connections that come from now on. */
-  replaceIdentity(identity: Pick<TlsOptions, 'key' | 'cert'>): void {
-    this.#server.setSecureContext({ ...identity, minVersion: 'TLSv1.2', ca: [] });
+  /** Uses other keys and certificates for connections that come from now on. */
+  replaceIdentity(identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys'>): void {
+    this.#server.setSecureContext({ ...CONTEXT, ...identity });
   }
 
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {

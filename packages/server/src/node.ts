@@ -1,7 +1,7 @@
 import { mkdir, chmod } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/core';
+import { HoldfastError, type PublishedAddresses, type RootOfTrust, type SecretBytes } from '@holdfast/core';
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
@@ -97,7 +97,7 @@ export class Node {
       if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
       await bindRoot(store.domainKeys, root);
       const { directory, clock } = store;
-      await bootstrap(dataDir, { directory, keyring, certificates, clock });
+      await bootstrap(dataDir, { directory, keyring, certificates, clock, addresses: addressesOf(config) });
       const serving: Serving =
         config.workers === 1
           ? await Service.create(config, { store, keyring }, log)
@@ -121,7 +121,7 @@ export class Node {
     const { directory, auditLog, clock, users } = this.store;
     const addresses = (this.#addresses = await this.serving.listen());
     this.admin.server = new AdminServer(
-      new Administration(directory, certificates, clock),
+      new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
       new Upkeep(this.store, auditLog, () => this.#newKeyring(), this.log),
       { status: () => this.#status(), drain: () => void this.stop() },
@@ -211,6 +211,11 @@ export class Node {
 
 function addressOf(address: AddressInfo | undefined): ListenAddress {
   return { host: address?.address ?? '', port: address?.port ?? 0 };
+}
+
+/** Where what is issued says that the CRL and the CA are published. */
+function addressesOf({ crlUrls, caIssuerUrls }: NodeConfig): PublishedAddresses {
+  return { crlUrls, caIssuerUrls };
 }
 
 function present<T>(value: T | undefined): T {

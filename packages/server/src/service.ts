@@ -4,6 +4,7 @@ import { certificates } from '@holdfast/pki';
 import type { AuthenticationPolicy } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
+import { SERVING_SECRET } from './built-in-authorities';
 import { catalogueOf } from './catalogue';
 import { Channels } from './channels';
 import type { ListenAddress, NodeConfig } from './config';
@@ -12,7 +13,8 @@ import { keepObjectsYoung } from './garbage';
 import { DomainPolicies } from './domain-policies';
 import { HttpEndpoint } from './http-session';
 import { Listener, type ListenerPorts, type OpenConnection } from './listener';
-import type { Logger } from './log';
+import { KmipAuthority } from './kmip-authority';
+import { describeError, type Logger } from './log';
 import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
 import { Session, type Responder } from './session';
@@ -29,13 +31,14 @@ interface Door {
 /** Serving in this process: the TLS listeners and what answers their requests. */
 export class Service implements Serving {
   #renewal: NodeJS.Timeout | undefined;
+  #stopWatching: (() => Promise<void>) | undefined;
 
   private constructor(
     /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
     private readonly doors: readonly Door[],
     private readonly asynchronous: AsynchronousProcessor,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
-    private readonly stopWatching: () => Promise<void>,
+    private readonly log: Logger,
   ) {}
 
   static async create(
@@ -54,6 +57,7 @@ export class Service implements Serving {
       crypto: createCrypto(config.approvedOnly),
       certificates,
       tickets,
+      issuingAuthority: new KmipAuthority(ports),
       catalogue: catalogueOf(config.testMode),
       policies,
       channels: new Channels(),
@@ -93,12 +97,16 @@ export class Service implements Serving {
         ),
       });
     }
-    const stopWatching = await directory.watch((change) => policies.forget(change));
-    return new Service(doors, asynchronous, () => tlsIdentity(config, ports), stopWatching);
+    const service = new Service(doors, asynchronous, () => tlsIdentity(config, ports), log);
+    service.#stopWatching = await directory.watch((change) => {
+      policies.forget(change);
+      if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
+    });
+    return service;
   }
 
   async listen(): Promise<ServingAddresses> {
-    this.#renewal = setInterval(() => void this.#renew().catch(() => undefined), RENEWAL_CHECK_MS);
+    this.#renewal = setInterval(() => this.#renewSoon(), RENEWAL_CHECK_MS);
     this.#renewal.unref();
     // In this order in every process: workers share a free port by it.
     const addresses: AddressInfo[] = [];
@@ -115,7 +123,13 @@ export class Service implements Serving {
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await Promise.all([...this.doors.map(({ listener }) => listener.close()), this.asynchronous.close()]);
-    await this.stopWatching();
+    await this.#stopWatching?.();
+  }
+
+  #renewSoon(): void {
+    this.#renew().catch((error: unknown) => {
+      this.log.error({ error: describeError(error) }, 'the server certificate could not be renewed');
+    });
   }
 
   async #renew(): Promise<void> {

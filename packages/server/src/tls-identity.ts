@@ -3,13 +3,13 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { TlsOptions } from 'node:tls';
 import {
-  HoldfastError,
   SecretBytes,
   type CertificatesPort,
   type Clock,
   type Directory,
+  type KeyPairAlgorithm,
 } from '@holdfast/core';
-import { BUILT_IN_AUTHORITY } from './administration';
+import { servingAuthority, type BuiltInAuthority } from './built-in-authorities';
 import type { NodeConfig } from './config';
 
 const TICKET_KEYS_BYTES = 48;
@@ -17,10 +17,12 @@ const TICKET_KEYS_BYTES = 48;
 const RENEW_BEFORE_SECONDS = 60 * 86_400;
 
 interface StoredIdentity {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
+  /** One of each kind of key: what a peer offers decides which it is shown (RFC 8446 section 4.4.2.2). */
+  readonly certificates: readonly { readonly certificatePem: string; readonly privateKeyPem: string }[];
   readonly notAfterSeconds: number;
 }
+
+const KEY_ALGORITHMS: readonly KeyPairAlgorithm[] = ['EC-P256', 'RSA-2048'];
 
 /** The names by which clients may reach this node: those configured, the addresses it listens on, its host name. */
 export function serverHosts(config: NodeConfig): readonly string[] {
@@ -34,8 +36,8 @@ export function serverHosts(config: NodeConfig): readonly string[] {
 }
 
 /**
- * Key, certificate and ticket keys for the TLS listener. They are sealed in the database, so that a node which starts
- * again, and every worker of it, shows the same certificate and resumes the sessions of the others.
+ * Keys, certificates and ticket keys for the TLS listener. They are sealed in the database, so that a node which starts
+ * again, and every worker of it, shows the same certificates and resumes the sessions of the others.
  */
 export async function tlsIdentity(
   config: NodeConfig,
@@ -43,11 +45,12 @@ export async function tlsIdentity(
 ): Promise<Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys'>> {
   const { directory, clock } = ports;
   const hosts = serverHosts(config);
-  const name = `tls-server:${createHash('sha256')
-    .update([...hosts, ...config.crlUrls, ...config.caIssuerUrls].join(' '))
+  const authority = await servingAuthority(directory);
+  const name = `tls-server-pair:${createHash('sha256')
+    .update([authority.id, ...hosts, ...config.crlUrls, ...config.caIssuerUrls].join(' '))
     .digest('hex')
     .slice(0, 32)}`;
-  const issue = (): Promise<Buffer> => issueIdentity(config, hosts, ports);
+  const issue = (): Promise<Buffer> => issueIdentity(authority, config, hosts, ports);
   let stored = parse((await directory.serverSecret(name, issue)).value);
   if (stored.notAfterSeconds - RENEW_BEFORE_SECONDS < clock.nowSeconds()) {
     const renewed = new SecretBytes(await issue());
@@ -61,8 +64,8 @@ export async function tlsIdentity(
     Promise.resolve(randomBytes(TICKET_KEYS_BYTES)),
   );
   return {
-    key: stored.privateKeyPem,
-    cert: stored.certificatePem,
+    key: stored.certificates.map(({ privateKeyPem }) => privateKeyPem),
+    cert: stored.certificates.map(({ certificatePem }) => certificatePem),
     ticketKeys: Buffer.from(tickets.value.reveal()),
   };
 }
@@ -72,32 +75,32 @@ function parse(value: SecretBytes): StoredIdentity {
 }
 
 async function issueIdentity(
-  config: NodeConfig,
+  authority: BuiltInAuthority,
+  { crlUrls, caIssuerUrls }: NodeConfig,
   hosts: readonly string[],
-  ports: { readonly directory: Directory; readonly certificates: CertificatesPort; readonly clock: Clock },
+  { certificates, clock }: { readonly certificates: CertificatesPort; readonly clock: Clock },
 ): Promise<Buffer> {
-  const ca = (await ports.directory.listAuthorities()).find(
-    (authority) => authority.name === BUILT_IN_AUTHORITY,
+  const [chain] = certificates.parse(authority.certificateDer);
+  const issued = await Promise.all(
+    KEY_ALGORITHMS.map((keyAlgorithm) =>
+      certificates.issueServer(authority, {
+        hosts,
+        keyAlgorithm,
+        nowSeconds: clock.nowSeconds(),
+        crlUrls,
+        caIssuerUrls,
+      }),
+    ),
   );
-  if (ca?.privateKey === undefined)
-    throw new HoldfastError('ItemNotFound', 'the built-in authority is missing');
-  const issued = await ports.certificates.issueServer(
-    { certificateDer: ca.certificateDer, privateKey: ca.privateKey },
-    {
-      hosts,
-      nowSeconds: ports.clock.nowSeconds(),
-      ...(config.crlUrls.length > 0 ? { crlUrls: config.crlUrls } : {}),
-      ...(config.caIssuerUrls.length > 0 ? { caIssuerUrls: config.caIssuerUrls } : {}),
-    },
-  );
-  const [authority] = ports.certificates.parse(ca.certificateDer);
-  const keyPem = ports.certificates.privateKeyPem(issued.privateKey);
-  issued.privateKey.destroy();
   const identity: StoredIdentity = {
-    certificatePem: issued.pem + (authority?.pem ?? ''),
-    privateKeyPem: keyPem.reveal().toString('latin1'),
-    notAfterSeconds: issued.notAfterSeconds,
+    certificates: issued.map(({ pem, privateKey }) => {
+      const keyPem = certificates.privateKeyPem(privateKey);
+      privateKey.destroy();
+      const privateKeyPem = keyPem.reveal().toString('latin1');
+      keyPem.destroy();
+      return { certificatePem: pem + (chain?.pem ?? ''), privateKeyPem };
+    }),
+    notAfterSeconds: Math.min(...issued.map(({ notAfterSeconds }) => notAfterSeconds)),
   };
-  keyPem.destroy();
   return Buffer.from(JSON.stringify(identity), 'utf8');
 }

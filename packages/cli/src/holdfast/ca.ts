@@ -11,6 +11,7 @@ const COLUMNS = {
   Kind: (row: AuthorityAnswer) => row.kind,
   Subject: (row: AuthorityAnswer) => row.subject,
   'Valid until': (row: AuthorityAnswer) => row.notAfter,
+  Serves: (row: AuthorityAnswer) => (row.isServing ? 'yes' : ''),
   Status: (row: AuthorityAnswer) => row.status,
 };
 
@@ -45,13 +46,67 @@ export function caCommand(): Command {
       await (await asOfficer(options)).call('POST /authorities/:name/revoke', undefined, { name });
       process.stdout.write(`${name} is trusted no longer.\n`);
     });
-  withOfficer(command.command('crl'))
+  withOfficer(command.command('show <name>'))
+    .description('show one authority; kmip-ec and kmip-rsa are those that Certify signs with')
+    .action(async (name: string, options: OfficerOptions) => {
+      const { certificatePem, ...shown } = await (
+        await asOfficer(options)
+      ).call('GET /authorities/:name', undefined, { name });
+      print(options.json === true ? { ...shown, certificatePem } : shown, options.json, COLUMNS, '');
+    });
+  withOfficer(command.command('export <name>'))
     .description(
-      'sign a list of revoked client certificates of the built-in CA, to be published at the --crl-url',
+      'write the certificate of an authority, PEM; of kmip-ec and kmip-rsa with earlier generations',
+    )
+    .option('--out <file>', 'where it goes (default: standard output)')
+    .action(async (name: string, options: OfficerOptions & { readonly out?: string }) => {
+      const { certificatePem } = await (
+        await asOfficer(options)
+      ).call('GET /authorities/:name', undefined, { name });
+      if (options.out === undefined) process.stdout.write(certificatePem);
+      else await writeFile(options.out, certificatePem, { flag: 'wx' });
+    });
+  withOfficer(command.command('roll [name]'))
+    .description(
+      'make a new CA beside a built-in one (default: holdfast). It certifies new clients; the server certificate comes from it after "ca serve". kmip-ec and kmip-rsa sign with the new one at once',
+    )
+    .option(
+      '--key-algorithm <name>',
+      'of the new CA: EC-P256 (default), EC-P384, RSA-2048, RSA-3072, RSA-4096',
+    )
+    .action(
+      async (name: string | undefined, options: OfficerOptions & { readonly keyAlgorithm?: string }) => {
+        const { keyAlgorithm } = options;
+        const request = { name: name ?? 'holdfast', ...(keyAlgorithm === undefined ? {} : { keyAlgorithm }) };
+        print(
+          await (await asOfficer(options)).call('POST /authorities/roll', request),
+          options.json,
+          COLUMNS,
+          '',
+        );
+      },
+    );
+  withOfficer(command.command('serve <name>'))
+    .description('have the server certificate come from this built-in CA, once all clients trust it')
+    .action(async (name: string, options: OfficerOptions) => {
+      print(
+        await (await asOfficer(options)).call('POST /authorities/:name/serve', undefined, { name }),
+        options.json,
+        COLUMNS,
+        '',
+      );
+    });
+  withOfficer(command.command('crl [name]'))
+    .description(
+      'sign a list of revoked client certificates of a built-in CA (default: that of the server certificate), to be published at the --crl-url',
     )
     .requiredOption('--out <file>', 'where it goes (replaced if there): .pem for PEM, else DER')
-    .action(async (options: OfficerOptions & { readonly out: string }) => {
-      const crl = await (await asOfficer(options)).call('GET /crl');
+    .action(async (name: string | undefined, options: OfficerOptions & { readonly out: string }) => {
+      const officer = await asOfficer(options);
+      const crl =
+        name === undefined
+          ? await officer.call('GET /crl')
+          : await officer.call('GET /authorities/:name/crl', undefined, { name });
       const bytes = extname(options.out) === '.pem' ? crl.pem : Buffer.from(crl.derBase64, 'base64');
       const temporary = `${options.out}.new`;
       await writeFile(temporary, bytes);

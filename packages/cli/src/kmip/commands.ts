@@ -17,6 +17,7 @@ import {
   registerAction,
 } from './actions/make';
 import { discoverVersionsAction, queryAction } from './actions/server';
+import { certificateCommands } from './certificate-commands';
 import { controlCommands } from './control-commands';
 import { cryptographicCommands } from './cryptographic-commands';
 import { pendingCommands } from './pending-commands';
@@ -289,8 +290,12 @@ export function operationCommands(): readonly Command[] {
     ...WITH_ATTRIBUTES.map((make) => withConnectionOptions(withAttributeOptions(make()))),
     ...derivationCommands().map((command) => withConnectionOptions(withAttributeOptions(command))),
     ...WITHOUT_ATTRIBUTES.map((make) => withConnectionOptions(make())),
-    ...[...transferCommands(), ...controlCommands(), ...cryptographicCommands(), ...pendingCommands()].map(
-      (command) => withConnectionOptions(command),
-    ),
+    ...[
+      ...transferCommands(),
+      ...controlCommands(),
+      ...certificateCommands(),
+      ...cryptographicCommands(),
+      ...pendingCommands(),
+    ].map((command) => withConnectionOptions(command)),
   ];
 }

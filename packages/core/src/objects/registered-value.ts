@@ -129,7 +129,8 @@ function isSaidOtherwise(stated: Attribute, told: Attribute): boolean {
   return !sameValue(stated, told);
 }
 
-function tellOfCertificate(
+/** Completes the attributes of a certificate from what it says. @throws HoldfastError InvalidAttributeValue, InvalidField */
+export function tellOfCertificate(
   value: ManagedObjectOf<typeof ObjectType.Certificate>,
   requested: AttributeSet,
   context: OperationContext,

@@ -4,6 +4,7 @@ import { addAttribute } from './add-attribute';
 import { adjustAttribute } from './adjust-attribute';
 import { archive } from './archive';
 import { cancel } from './cancel';
+import { certify } from './certify';
 import { check } from './check';
 import { create } from './create';
 import { createKeyPair } from './create-key-pair';
@@ -40,6 +41,7 @@ import { process } from './process';
 import { put } from './put';
 import { query } from './query';
 import { queryAsynchronousRequests } from './query-asynchronous-requests';
+import { reCertify } from './re-certify';
 import { reKey } from './re-key';
 import { reKeyKeyPair } from './re-key-key-pair';
 import { recover } from './recover';
@@ -53,6 +55,7 @@ import { setDefaults } from './set-defaults';
 import { setEndpointRole } from './set-endpoint-role';
 import { sign } from './sign';
 import { signatureVerify } from './signature-verify';
+import { validate } from './validate';
 
 /** Every operation that this server has, in the order of their codes. */
 export const operations: readonly OperationDefinition[] = [
@@ -61,6 +64,8 @@ export const operations: readonly OperationDefinition[] = [
   register,
   reKey,
   deriveKey,
+  certify,
+  reCertify,
   locate,
   check,
   get,
@@ -76,6 +81,7 @@ export const operations: readonly OperationDefinition[] = [
   destroy,
   archive,
   recover,
+  validate,
   query,
   cancel,
   poll,
@@ -118,6 +124,7 @@ export {
   adjustAttribute,
   archive,
   cancel,
+  certify,
   check,
   create,
   createKeyPair,
@@ -154,6 +161,7 @@ export {
   put,
   query,
   queryAsynchronousRequests,
+  reCertify,
   reKey,
   reKeyKeyPair,
   recover,
@@ -167,4 +175,5 @@ export {
   setEndpointRole,
   sign,
   signatureVerify,
+  validate,
 };

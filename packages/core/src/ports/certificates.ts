@@ -42,7 +42,15 @@ export interface AuthorityRequest {
   readonly validitySeconds?: number;
 }
 
-export interface ServerCertificateRequest {
+/** Where issued certificates say that revocations and the CA are to be found. */
+export interface PublishedAddresses {
+  /** http URLs for the CRL Distribution Points extension. */
+  readonly crlUrls?: readonly string[];
+  /** http URLs of the CA certificate for the Authority Information Access extension. */
+  readonly caIssuerUrls?: readonly string[];
+}
+
+export interface ServerCertificateRequest extends PublishedAddresses {
   /** DNS names (a leading `*.` label is allowed) and IP literals: at least one. The first DNS name is the Subject CN. */
   readonly hosts: readonly string[];
   /** Default EC-P256. */
@@ -51,13 +59,9 @@ export interface ServerCertificateRequest {
   readonly nowSeconds: number;
   /** Default 2 years of 365 days. */
   readonly validitySeconds?: number;
-  /** http URLs for the CRL Distribution Points extension. */
-  readonly crlUrls?: readonly string[];
-  /** http URLs of the CA certificate for the Authority Information Access extension. */
-  readonly caIssuerUrls?: readonly string[];
 }
 
-export interface ClientCertificateRequest {
+export interface ClientCertificateRequest extends PublishedAddresses {
   /** Subject CN, 1 to 64 characters. */
   readonly name: string;
   /** Subject O, 1 to 64 characters: the domain of the client. */
@@ -121,13 +125,15 @@ export const DISTINGUISHED_NAME_PARTS = [
 ] as const;
 export type DistinguishedNamePart = (typeof DISTINGUISHED_NAME_PARTS)[number];
 
+export type DistinguishedNameParts = Readonly<Partial<Record<DistinguishedNamePart, readonly string[]>>>;
+
 export interface DistinguishedName {
   /** The bytes of the Name as they stand in the certificate. */
   readonly der: Buffer;
   /** RFC 4514 string, most specific part first; empty for an empty name. */
   readonly text: string;
   /** The values of each part, in the order of the certificate; only parts that occur. */
-  readonly parts: Readonly<Partial<Record<DistinguishedNamePart, readonly string[]>>>;
+  readonly parts: DistinguishedNameParts;
 }
 
 /** One GeneralName of a Subject or Issuer Alternative Name extension. */
@@ -173,6 +179,20 @@ export type SignatureHash =
   | 'SHA3-384'
   | 'SHA3-512';
 
+/** Key Usage (RFC 5280 section 4.2.1.3), in the order of its bits. */
+export const KEY_USAGES = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
 /** What stands in an X.509 certificate, for the attributes of KMIP Certificate objects. Nothing of it is verified. */
 export interface X509Description {
   /** The KMIP Certificate Type. */
@@ -195,8 +215,53 @@ export interface X509Description {
   readonly publicKey: PublicKeyDescription;
   /** Basic Constraints say CA, and Key Usage, where present, allows signing certificates. */
   readonly isCa: boolean;
+  /** Undefined where the certificate does not restrict them. */
+  readonly keyUsages: readonly KeyUsage[] | undefined;
+  /** Object identifiers; none where the certificate does not restrict them. */
+  readonly extendedKeyUsages: readonly string[];
   readonly signature: SignatureDescription;
 }
+
+/** The forms of certificate requests: PKCS#10 as DER or PEM (RFC 2986), and CRMF (RFC 4211). */
+export type CertificateRequestForm = 'PKCS#10' | 'PEM' | 'CRMF';
+
+/** What a certificate request asks for. Its signature was verified. */
+export type CertificateRequestDescription = Pick<
+  X509Description,
+  'subject' | 'subjectAlternativeNames' | 'publicKey' | 'keyUsages' | 'extendedKeyUsages'
+>;
+
+/** A certificate for somebody who is no CA: Basic Constraints say so, whatever was asked for. */
+export interface EndEntityRequest {
+  /** A Name; it may be empty where there are alternative names. */
+  readonly subjectDer: Buffer;
+  /** GeneralNames, DER. */
+  readonly subjectAlternativeNames: readonly Buffer[];
+  readonly spkiDer: Buffer;
+  /** The uses that the key has; undefined: all that keys of its algorithm can have. */
+  readonly allowedUsages: readonly KeyUsage[] | undefined;
+  /** Those of them that are wanted; undefined: signing, and what goes with it in TLS. */
+  readonly requestedUsages: readonly KeyUsage[] | undefined;
+  /** Object identifiers; anyExtendedKeyUsage and OCSPSigning are left out. */
+  readonly extendedKeyUsages: readonly string[];
+  readonly nowSeconds: number;
+  /** Cut to the validity of the CA. */
+  readonly notBeforeSeconds: number;
+  readonly notAfterSeconds: number;
+}
+
+/** A certification path that is to be validated. */
+export interface PathRequest {
+  /** DER, in any order: one chain, with or without the CA that is trusted. */
+  readonly chain: readonly Buffer[];
+  /** The certificates at which a chain may end, DER. */
+  readonly anchors: readonly Buffer[];
+  /** When it is to be valid, seconds since the epoch. */
+  readonly atSeconds: number;
+}
+
+/** `unknown`: nothing is wrong with the chain, but no trusted CA is above it or it says what is not understood here. */
+export type PathVerdict = 'valid' | 'invalid' | 'unknown';
 
 /** A certificate that is to identify a peer or a CA. */
 export interface ParsedCertificate extends X509Description {
@@ -260,4 +325,29 @@ export interface CertificatesPort {
 
   /** PEM form (`PRIVATE KEY`) of a PKCS#8 key, as secret bytes: what a key file or node:tls takes. */
   privateKeyPem(privateKey: SecretBytes): SecretBytes;
+
+  /**
+   * Reads a certificate request and verifies its signature.
+   * @throws HoldfastError InvalidCSR, as `signClientRequest`, and where it is not of that form
+   */
+  readRequest(form: CertificateRequestForm, content: Buffer): CertificateRequestDescription;
+
+  /**
+   * Issues a certificate for a key that its holder brought.
+   * @throws HoldfastError PermissionDenied where the key is too weak or has no use that a certificate can say
+   */
+  issueEndEntity(ca: CertificateAuthority, request: EndEntityRequest): Promise<IssuedCertificate>;
+
+  /** DER of a name, given as RFC 4514 text or by its parts. */
+  encodeName(name: string | DistinguishedNameParts): Promise<Buffer>;
+
+  /** DER of the GeneralName that a text can only mean: an IP address, a URI, an e-mail address, else a DNS name. */
+  encodeAlternativeName(text: string): Buffer;
+
+  /**
+   * Validates a certification path (RFC 5280 section 6): signatures, validity, CA flags, path lengths, key usage. Whether
+   * certificates are revoked is the caller's to know.
+   * @throws HoldfastError InvalidMessage where the chain is empty
+   */
+  validatePath(request: PathRequest): PathVerdict;
 }

@@ -171,6 +171,8 @@ export interface Directory {
 
   /** The secret of that name; made by `create` and stored where there is none yet (once, whoever comes first). */
   serverSecret(name: string, create: () => Promise<Buffer>): Promise<ServerSecret>;
+  /** The secret of that name, where there is one. */
+  findServerSecret(name: string): Promise<ServerSecret | undefined>;
   replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void>;
 
   /** Calls back on every change on any node, soon after its commit. @returns a function that ends it */

@@ -2,8 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import {
   execute,
   operations,
+  type AuthorityKeyType,
+  type CertificateAuthority,
   type CryptoPort,
   type DomainPolicy,
+  type IssuingAuthority,
   type ObjectAccess,
   type OperationContext,
   type OperationDefinition,
@@ -16,6 +19,38 @@ import { certificates } from '@holdfast/pki';
 import { openStore, type Store } from '@holdfast/store';
 import { startTestPostgres } from '@holdfast/testkit';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+
+/** A CA of each kind, and those that a test trusts besides. */
+export class TestAuthority implements IssuingAuthority {
+  readonly anchors: Buffer[] = [];
+  readonly #made = new Map<string, Promise<CertificateAuthority>>();
+
+  constructor(private readonly nowSeconds: number) {}
+
+  async issue(...[request, keyType]: Parameters<IssuingAuthority['issue']>) {
+    return certificates.issueEndEntity(await this.authority(keyType), request);
+  }
+
+  async trustAnchors(): Promise<readonly Buffer[]> {
+    const made = await Promise.all(this.#made.values());
+    return [...made.map(({ certificateDer }) => certificateDer), ...this.anchors];
+  }
+
+  authority(keyType: AuthorityKeyType): Promise<CertificateAuthority> {
+    const made = this.#made.get(keyType) ?? this.#make(keyType);
+    this.#made.set(keyType, made);
+    return made;
+  }
+
+  async #make(keyType: AuthorityKeyType): Promise<CertificateAuthority> {
+    const { der, privateKey } = await certificates.createAuthority({
+      commonName: `Test CA ${keyType}`,
+      keyAlgorithm: keyType === 'RSA' ? 'RSA-2048' : 'EC-P256',
+      nowSeconds: this.nowSeconds,
+    });
+    return { certificateDer: der, privateKey };
+  }
+}
 
 /** Operations over a real store, in a domain of their own. */
 export class Harness {
@@ -31,6 +66,7 @@ export class Harness {
     private readonly principal: Principal,
     private readonly stop: () => Promise<void>,
     private readonly crypto: CryptoPort = createCrypto(),
+    readonly issuingAuthority: TestAuthority = new TestAuthority(store.clock.nowSeconds()),
   ) {
     this.nowSeconds = store.clock.nowSeconds();
   }
@@ -69,7 +105,7 @@ export class Harness {
   /** A client of the same domain, or of a domain of its own. */
   as(role: Role, domainId = this.principal.domainId): Harness {
     const principal = { ...this.principal, clientId: randomUUID(), role, domainId };
-    return new Harness(this.store, principal, () => Promise.resolve(), this.crypto);
+    return new Harness(this.store, principal, () => Promise.resolve(), this.crypto, this.issuingAuthority);
   }
 
   run<Request, Response>(
@@ -105,6 +141,7 @@ export class Harness {
       crypto: this.crypto,
       certificates,
       tickets: this.store.tickets,
+      issuingAuthority: this.issuingAuthority,
       server: { vendorIdentification: 'Holdfast', productName: 'Holdfast', version: '1.2.3' },
       catalogue: operations,
       protocolVersions: DIALECTS.toReversed(),

@@ -20,7 +20,7 @@ import {
   type Role,
   type ServerSecret,
 } from '@holdfast/core';
-import { isStorable } from '../objects/change';
+import { requireKey, requireName } from './names';
 import { isUuid } from '../postgres/binary';
 import type { Database, Session, StoreLog } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
@@ -338,6 +338,10 @@ export class PostgresDirectory implements Directory {
     return this.#secrets.obtain(name, create);
   }
 
+  findServerSecret(name: string): Promise<ServerSecret | undefined> {
+    return this.#secrets.find(name);
+  }
+
   replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void> {
     return this.#secrets.replace(secret, actor);
   }
@@ -415,18 +419,4 @@ export class PostgresDirectory implements Directory {
 
 function notFound(message: string): never {
   throw new HoldfastError('ItemNotFound', message);
-}
-
-const MAX_NAME_LENGTH = 256;
-
-/** @throws HoldfastError InvalidField where it is no name */
-function requireName(name: string): void {
-  if (name === '' || name.length > MAX_NAME_LENGTH || !isStorable(name)) {
-    throw new HoldfastError('InvalidField', `a name has 1 to ${MAX_NAME_LENGTH} characters`);
-  }
-}
-
-/** A name to look for: what cannot be stored is replaced by what no name is. */
-function requireKey(name: string): string {
-  return isStorable(name) ? name : '';
 }

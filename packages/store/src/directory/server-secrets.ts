@@ -25,8 +25,7 @@ export class ServerSecrets {
 
   /** The secret of that name; made by `create` and stored where there is none yet (once, whoever comes first). */
   async obtain(name: string, create: () => Promise<Buffer>): Promise<ServerSecret> {
-    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    const existing = await this.#find(name);
+    const existing = await this.find(name);
     if (existing !== undefined) return existing;
     const value = new SecretBytes(await create());
     try {
@@ -37,7 +36,7 @@ export class ServerSecrets {
     } finally {
       value.destroy();
     }
-    const made = await this.#find(name);
+    const made = await this.find(name);
     if (made === undefined) throw new HoldfastError('ItemNotFound', 'the server secret was removed');
     return made;
   }
@@ -58,7 +57,8 @@ export class ServerSecrets {
     return serverSecrets.select(session, this.keyring, 't.id = $1', [rowId(name)]);
   }
 
-  async #find(name: string): Promise<ServerSecret | undefined> {
+  async find(name: string): Promise<ServerSecret | undefined> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     const [row] = await repeatable(
       (run) => this.database.general(run),
       (session) => this.#select(session, name),

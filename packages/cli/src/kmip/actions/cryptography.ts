@@ -1,12 +1,7 @@
 import { decrypt, encrypt, hash, mac, macVerify, rngSeed, sign, signatureVerify } from '@holdfast/core';
-import {
-  ValidityIndicator,
-  cryptographicParametersStructure,
-  validityIndicatorEnum,
-  type CryptographicParameters,
-} from '@holdfast/kmip';
+import { cryptographicParametersStructure, type CryptographicParameters } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
-import { CommandFailure, ExitCode, wrongUse } from '../../exit';
+import { wrongUse } from '../../exit';
 import { keyDestination, type KeyOutputFlags } from '../../key-output';
 import { withClient } from '../connect';
 import { inputBytes } from '../input';
@@ -14,6 +9,7 @@ import { plainListing, print, type PlainRecord } from '../output';
 import { plainStructure } from '../plain';
 import { readNamedFile } from '../settings';
 import { parseHexBytes, parseValue } from '../values';
+import { concludeValidity } from './conclude';
 import { deliver } from './deliver';
 import { perform, type CommonFlags } from './perform';
 
@@ -188,18 +184,6 @@ export interface VerifyFlags extends UseFlags {
   readonly mac?: string;
 }
 
-/** Exit code 1 for what is not valid, as of any other refusal. */
-function conclude(
-  facts: { readonly uniqueIdentifier: string; readonly validityIndicator?: ValidityIndicator | undefined },
-  flags: CommonFlags,
-): void {
-  const { uniqueIdentifier, validityIndicator } = facts;
-  const name = validityIndicatorEnum.byValue.get(validityIndicator ?? ValidityIndicator.Unknown)?.key ?? '';
-  print({ uniqueIdentifier, validityIndicator: name }, flags, plainListing);
-  if (validityIndicator !== ValidityIndicator.Valid)
-    throw new CommandFailure(ExitCode.Refused, 'it is not valid');
-}
-
 async function claimedSignature({ signature, signatureHex }: VerifyFlags): Promise<Buffer> {
   if (signatureHex !== undefined) return parseHexBytes(signatureHex, '--signature-hex');
   if (signature !== undefined) return readNamedFile(signature, 'the signature');
@@ -212,7 +196,7 @@ export async function signatureVerifyAction(uniqueIdentifier: string, flags: Ver
   const source = sourceOf(await dataOf(flags), flags.digest);
   const request = { uniqueIdentifier, cryptographicParameters, signatureData, ...source };
   await withClient(flags, async (client) => {
-    conclude(await client.call(signatureVerify, request), flags);
+    concludeValidity(await client.call(signatureVerify, request), flags);
   });
 }
 
@@ -222,7 +206,7 @@ export async function macVerifyAction(uniqueIdentifier: string, flags: VerifyFla
   const macData = parseHexBytes(flags.mac, '--mac');
   const data = new SecretBytes(await dataOf(flags));
   await withClient(flags, async (client) => {
-    conclude(
+    concludeValidity(
       await client.call(macVerify, { uniqueIdentifier, cryptographicParameters, data, macData }),
       flags,
     );
