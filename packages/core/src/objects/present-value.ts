@@ -77,7 +77,7 @@ export async function presentValue(
   const value =
     keyWrappingSpecification === undefined
       ? presented
-      : await wrap(presented, object, keyWrappingSpecification, context);
+      : await wrap(presented, object, keyWrappingSpecification, context, isWithinKeyMaterial(stored));
   markServed(object, context);
   return value;
 }
@@ -148,10 +148,17 @@ async function wrap(
   object: ManagedObject,
   specification: KeyWrappingSpecification,
   context: OperationContext,
+  wasWithinKeyMaterial: boolean,
 ): Promise<ManagedObjectValue> {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return value;
-  return withKeyBlock(value, await wrapKey(keyBlock, object, specification, context));
+  return withKeyBlock(value, await wrapKey(keyBlock, object, specification, context, wasWithinKeyMaterial));
+}
+
+/** Where clients that keep the wrapped bytes in Key Material put them. */
+function isWithinKeyMaterial(value: ManagedObjectValue): boolean {
+  const keyValue = keyBlockOf(value)?.keyValue;
+  return keyValue !== undefined && 'encoded' in keyValue && keyValue.isWithinKeyMaterial === true;
 }
 
 /** Certificates, opaque objects and Templates have one form, and no key to be wrapped. */

@@ -123,20 +123,10 @@ function requireOnlyNeededKeys({
     throw new HoldfastError('InvalidField', 'the Wrapping Method does not use all keys that are named');
 }
 
-/** How the wrapped key stands in the Key Block. What is only authenticated stays as it was. */
-function wrappedKeyValue(
-  encoded: SecretBytes,
-  keyValue: KeyValueInClear,
-  { wrappingMethod, encodingOption }: KeyWrappingSpecification,
-  { dialect }: OperationContext,
-): KeyValue {
-  if (!hidesKey(wrappingMethod)) return keyValue;
-  const isWithinKeyMaterial = isBareMaterial(encodingOption) && dialect.rules.wrapsWithinKeyMaterial;
-  return isWithinKeyMaterial ? { encoded, isWithinKeyMaterial } : { encoded };
-}
-
 /**
- * The key block with its key wrapped as specified.
+ * The key block with its key wrapped as specified; what is only authenticated stays in clear.
+ * @param wasWithinKeyMaterial the key was registered with its wrapped bytes in Key Material, and the client expects them
+ *   there again (TC-WRAP-3-14; TC-SENSITIVE-1-14 shows the usual place)
  * @throws HoldfastError FeatureNotSupported (TR-31), WrappingObjectNotFound, WrappingObjectArchived,
  *   WrappingObjectDestroyed, InvalidObjectType, WrongKeyLifecycleState, IncompatibleCryptographicUsageMask,
  *   UsageLimitExceeded, BadCryptographicParameters, EncodingOptionError, KeyValueNotPresent, CryptographicFailure
@@ -146,6 +136,7 @@ export async function wrapKey(
   object: ManagedObject,
   specification: KeyWrappingSpecification,
   context: OperationContext,
+  wasWithinKeyMaterial: boolean,
 ): Promise<KeyBlock> {
   const { wrappingMethod, encodingOption } = specification;
   requireOnlyNeededKeys(specification);
@@ -161,9 +152,8 @@ export async function wrapKey(
       content = encrypted;
     }
   }
-  return {
-    ...keyBlock,
-    keyValue: wrappedKeyValue(content, keyValue, specification, context),
-    keyWrappingData,
-  };
+  if (!hidesKey(wrappingMethod)) return { ...keyBlock, keyValue, keyWrappingData };
+  const isWithinKeyMaterial = wasWithinKeyMaterial && isBareMaterial(encodingOption);
+  const wrapped = isWithinKeyMaterial ? { encoded: content, isWithinKeyMaterial } : { encoded: content };
+  return { ...keyBlock, keyValue: wrapped, keyWrappingData };
 }

@@ -35,8 +35,6 @@ export interface VersionRules {
    * prints (2.1 section 13.1).
    */
   readonly splitKeyPolynomial: 283 | 285;
-  /** Bytes of a key wrapped by itself stand within Key Material; else they are the Key Value (TC-WRAP-3-14 and -20). */
-  readonly wrapsWithinKeyMaterial: boolean;
   /** What an absent Batch Order Option means (1.4 section 6.12, 2.1 section 9.8). */
   readonly batchOrderDefault: boolean;
 }
@@ -58,7 +56,6 @@ const RULES_V1: VersionRules = {
   createsSecretData: false,
   locateOrder: 'unspecified',
   splitKeyPolynomial: 283,
-  wrapsWithinKeyMaterial: true,
   batchOrderDefault: false,
 };
 const RULES_V2: VersionRules = {
@@ -68,7 +65,6 @@ const RULES_V2: VersionRules = {
   createsSecretData: true,
   locateOrder: 'newest-first',
   splitKeyPolynomial: 285,
-  wrapsWithinKeyMaterial: false,
   batchOrderDefault: true,
 };
 
