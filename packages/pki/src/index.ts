@@ -7,6 +7,8 @@ import { describeX509, isIssuedBy, parseCertificates } from './parse';
 import { encodeAlternativeName, encodeName } from './name-writer';
 import { validatePath } from './path';
 import { privateKeyPem } from './pem';
+import { openPkcs12 } from './pkcs12/read';
+import { makePkcs12 } from './pkcs12/write';
 
 export { describeX509 } from './parse';
 
@@ -20,6 +22,8 @@ export const certificates: CertificatesPort = {
   parse: parseCertificates,
   isIssuedBy,
   describe: describeX509,
+  openPkcs12,
+  makePkcs12,
   privateKeyPem,
   readRequest,
   issueEndEntity,

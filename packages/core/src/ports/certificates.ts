@@ -274,6 +274,15 @@ export interface ParsedCertificate extends X509Description {
   readonly isSelfSigned: boolean;
 }
 
+/** What a PKCS#12 container holds for one private key. */
+export interface KeyBundle {
+  /** PKCS#8 DER. */
+  readonly privateKey: SecretBytes;
+  /** X.509 certificates in DER; read: all that there are, in their order; to be written: the key's own first. */
+  readonly certificates: readonly Buffer[];
+  readonly friendlyName: string | undefined;
+}
+
 /**
  * The port to everything X.509: the built-in CA, and reading certificates that were brought along. Nothing here keeps
  * state, writes files or reads a clock. Whatever is refused is refused with HoldfastError `InvalidField` (`InvalidCSR` for
@@ -322,6 +331,17 @@ export interface CertificatesPort {
 
   /** Reads what stands in one DER certificate; signatures, dates and keys are not judged. At most 256 KiB. */
   describe(der: Buffer): X509Description;
+
+  /**
+   * Opens a PKCS#12 container (RFC 7292): PBES2, or triple DES as older tools have it; at most 256 KiB.
+   * @param password UTF-8
+   * @param friendlyName of the private key, in any case; the first private key where left out
+   * @throws HoldfastError BadPassword, InvalidField (no container, no such key, an algorithm that is not available)
+   */
+  openPkcs12(container: Buffer, password: SecretBytes, friendlyName?: string): Promise<KeyBundle>;
+
+  /** Makes a PKCS#12 container: PBES2 with AES-256-CBC, and an HMAC-SHA-256. */
+  makePkcs12(bundle: KeyBundle & { readonly friendlyName: string }, password: SecretBytes): Promise<Buffer>;
 
   /** PEM form (`PRIVATE KEY`) of a PKCS#8 key, as secret bytes: what a key file or node:tls takes. */
   privateKeyPem(privateKey: SecretBytes): SecretBytes;

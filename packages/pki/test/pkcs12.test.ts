@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
+import { certificates } from '../src';
+import { CA, LEAF, MODERN, PLAIN, PRIVATE_KEY, RC2, TRIPLE_DES } from './pkcs12-containers';
+
+const password = (text = 'secret') => new SecretBytes(Buffer.from(text));
+
+async function refused(work: Promise<unknown>): Promise<ErrorCode | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof HoldfastError) return error.code;
+    throw error;
+  }
+}
+
+describe('a container of OpenSSL is read', () => {
+  test.each([
+    ['PBES2', MODERN],
+    ['triple DES', TRIPLE_DES],
+    ['nothing encrypted', PLAIN],
+  ])('%s', async (_name, container) => {
+    for (const name of [undefined, 'leaf', 'LEAF']) {
+      const bundle = await certificates.openPkcs12(container, password(), name);
+      expect(bundle.privateKey.reveal()).toEqual(PRIVATE_KEY);
+      expect(bundle.certificates).toEqual([LEAF, CA]);
+      expect(bundle.friendlyName).toBe('leaf');
+    }
+    expect(await refused(certificates.openPkcs12(container, password('other')))).toBe('BadPassword');
+    expect(await refused(certificates.openPkcs12(container, password(), 'nobody'))).toBe('InvalidField');
+  });
+
+  test('but not RC2', async () => {
+    expect(await refused(certificates.openPkcs12(RC2, password()))).toBe('InvalidField');
+  });
+});
+
+describe('no byte goes unnoticed', () => {
+  test('where one is changed or missing', async () => {
+    for (let at = 0; at < PLAIN.length; at += 7) {
+      const changed = Buffer.from(PLAIN);
+      changed[at] = (changed[at] ?? 0) ^ 0x01;
+      const codes = [
+        await refused(certificates.openPkcs12(changed, password())),
+        await refused(certificates.openPkcs12(PLAIN.subarray(0, at), password())),
+      ];
+      for (const code of codes) expect(['BadPassword', 'InvalidField']).toContain(code);
+    }
+  }, 60_000);
+
+  test('and nobody makes the server count forever', async () => {
+    const at = PLAIN.lastIndexOf(Buffer.from([0x02, 0x02, 0x08, 0x00]));
+    const endless = Buffer.from(PLAIN);
+    endless.write('7fff', at + 2, 'hex');
+    expect(await refused(certificates.openPkcs12(endless, password()))).toBe('BadPassword');
+    const longer = Buffer.concat([PLAIN.subarray(0, at), Buffer.from('02047fffffff', 'hex')]);
+    // Two bytes more in the container and in its MAC.
+    longer.writeUInt16BE(longer.readUInt16BE(2) + 2, 2);
+    longer.writeUInt8(longer.readUInt8(at - 87) + 2, at - 87);
+    expect(await refused(certificates.openPkcs12(longer, password()))).toBe('InvalidField');
+  });
+});
+
+describe('a container that is made here', () => {
+  const made = (der: readonly Buffer[], text = 'secret') =>
+    certificates.makePkcs12(
+      { privateKey: SecretBytes.copyOf(PRIVATE_KEY), certificates: der, friendlyName: 'näme' },
+      password(text),
+    );
+
+  test.each([
+    ['a chain', [LEAF, CA]],
+    ['no certificate', []],
+  ])('is read again, with %s', async (_name, der) => {
+    const container = await made(der, 'pässword');
+    expect(container.includes(PRIVATE_KEY)).toBe(false);
+    const bundle = await certificates.openPkcs12(container, password('pässword'), 'näme');
+    expect(bundle.privateKey.reveal()).toEqual(PRIVATE_KEY);
+    expect(bundle.certificates).toEqual(der);
+    expect(bundle.friendlyName).toBe('näme');
+    expect(await refused(certificates.openPkcs12(container, password('password')))).toBe('BadPassword');
+  });
+
+  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+  (hasOpenssl ? test : test.skip)('is read by OpenSSL', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-pkcs12-'));
+    try {
+      const file = join(folder, 'made.p12');
+      writeFileSync(file, await made([LEAF, CA]));
+      const { stdout, status } = spawnSync(
+        'openssl',
+        ['pkcs12', '-in', file, '-passin', 'pass:secret', '-nodes', '-info'],
+        { encoding: 'utf8' },
+      );
+      expect(status).toBe(0);
+      expect(stdout).toContain(PRIVATE_KEY.toString('base64').slice(0, 60));
+      expect(stdout.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
