@@ -159,27 +159,3 @@ export function encodeOid(oid: string): Buffer {
   });
   return encodeElement(TAG.oid, Buffer.from(octets));
 }
-
-/** One DER element around the parts of its contents. */
-export function encodeElement(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const contents = Buffer.concat(parts);
-  const { length } = contents;
-  if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), contents]);
-  const octets = Buffer.alloc(4);
-  octets.writeUInt32BE(length);
-  const shortest = octets.subarray(octets.findIndex((octet) => octet !== 0));
-  return Buffer.concat([Buffer.from([tag, 0x80 | shortest.length]), shortest, contents]);
-}
-
-/** DER of an OBJECT IDENTIFIER whose arcs fit a number. */
-export function encodeOid(dotted: string): Buffer {
-  const [root = 0, second = 0, ...rest] = dotted.split('.').map(Number);
-  const octets = [root * 40 + second, ...rest].flatMap((arc) => {
-    const groups = [arc & 0x7f];
-    for (let left = Math.floor(arc / 0x80); left > 0; left = Math.floor(left / 0x80)) {
-      groups.unshift(0x80 | (left & 0x7f));
-    }
-    return groups;
-  });
-  return encodeElement(TAG.oid, Buffer.from(octets));
-}
