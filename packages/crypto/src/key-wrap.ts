@@ -58,7 +58,10 @@ export function wrapBytes(request: KeyUseRequest, content: SecretBytes): Wrapped
  * Undoes `wrapBytes`.
  * @throws HoldfastError CryptographicFailure where the bytes were not wrapped under this key, and what decryption throws
  */
-export function unwrapBytes(request: KeyUseRequest, wrapped: WrappedBytes): SecretBytes {
+export function unwrapBytes(
+  request: KeyUseRequest,
+  wrapped: WrappedBytes,
+): SecretBytes | Promise<SecretBytes> {
   const mode = keyWrapMode(request);
   if (mode === undefined) return decryptKey(request, wrapped);
   // OpenSSL gives nothing back for nothing instead of refusing it.
@@ -102,11 +105,14 @@ function encryptKey(request: KeyUseRequest, content: SecretBytes): WrappedBytes 
   }
 }
 
-function decryptKey(request: KeyUseRequest, { data, ivCounterNonce }: WrappedBytes): SecretBytes {
+async function decryptKey(
+  request: KeyUseRequest,
+  { data, ivCounterNonce }: WrappedBytes,
+): Promise<SecretBytes> {
   const cipher = { ...request, ...AS_DATA, ivCounterNonce, tag: undefined, isIvPrefixed: false };
   const decryption = isAsymmetric(request) ? decryptRsa(cipher) : decryptSymmetric(cipher);
   try {
-    const parts = [decryption.update(data), decryption.final()];
+    const parts = [decryption.update(data), await decryption.final()];
     const content = new SecretBytes(Buffer.concat(parts.map((part) => part.reveal())));
     for (const part of parts) part.destroy();
     return content;

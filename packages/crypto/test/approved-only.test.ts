@@ -64,6 +64,16 @@ test.each<[...Verdict, boolean, CipherRequest]>([
 });
 
 test.each<[...Verdict, KeyUseRequest]>([
+  ['AES', true, keyed(Algorithm.AES, 32, {})],
+  ['3DES', false, keyed(Algorithm.DES3, 24, { blockCipherMode: CBC, paddingMethod: PaddingMethod.PKCS5 })],
+  ['ChaCha20-Poly1305', false, keyed(Algorithm.ChaCha20Poly1305, 32, {})],
+])('%s wraps keys: %p', (_what, isApproved, request) => {
+  const content = secret('00112233445566778899aabbccddeeff');
+  expect(codeOf(() => approved.wrapBytes(request, content))).toBe(isApproved ? 'none' : REFUSED);
+  expect(codeOf(() => anything.wrapBytes(request, content))).toBe('none');
+});
+
+test.each<[...Verdict, KeyUseRequest]>([
   ['HMAC-SHA-256, 112 bits', true, keyed(Algorithm.HMAC_SHA256, 14, {})],
   ['HMAC-SHA-1', true, keyed(Algorithm.HMAC_SHA1, 20, {})],
   ['HMAC-SHA-256, 104 bits', false, keyed(Algorithm.HMAC_SHA256, 13, {})],

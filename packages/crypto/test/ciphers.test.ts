@@ -9,7 +9,7 @@ import {
 import type { CryptographicParameters } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import type { DecryptionRequest } from '@holdfast/core';
-import { codeOf, keyBlock, secret } from './support';
+import { atOnce, codeOf, keyBlock, secret } from './support';
 
 const crypto = createCrypto();
 const { ECB, CBC, CFB, OFB, CTR, GCM, CCM, XTS, AEAD } = BlockCipherMode;
@@ -57,7 +57,7 @@ function decrypted(use: Use, ciphertext: string, partLength = Infinity): string 
   const out = parts(bytes(ciphertext), partLength).map((part) =>
     running.update(part).reveal().toString('hex'),
   );
-  out.push(running.final().reveal().toString('hex'));
+  out.push(atOnce(running.final()).reveal().toString('hex'));
   running.destroy();
   return out.join('');
 }

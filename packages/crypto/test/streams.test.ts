@@ -32,6 +32,15 @@ test('a stream is found by its owner, for its operation, until it is closed', ()
   expect(codeOf(() => streams.find(owner, value))).toBe('InvalidCorrelationValue');
 });
 
+test('a stream that was taken is nobody else’s, and not destroyed', () => {
+  const { streams, open, destroyed } = setUp();
+  const value = open('a');
+  expect(codeOf(() => streams.take({ ...owner, clientId: 'two' }, value))).toBe('InvalidCorrelationValue');
+  expect(streams.take(owner, value).uniqueIdentifier).toBe('a');
+  expect(codeOf(() => streams.find(owner, value))).toBe('InvalidCorrelationValue');
+  expect(destroyed).toEqual([]);
+});
+
 test('a stream that is not used for ten minutes is given up, the most idle first', () => {
   const { clock, streams, open, destroyed } = setUp();
   const [a, b] = [open('a'), open('b')];

@@ -17,6 +17,12 @@ export function codeOf(act: () => unknown): string {
   return 'none';
 }
 
+/** What may come later, and has to be there at once here. */
+export function atOnce<T>(value: T | Promise<T>): T {
+  if (value instanceof Promise) throw new Error('it comes later');
+  return value;
+}
+
 export async function rejectionOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'none',

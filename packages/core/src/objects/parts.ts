@@ -62,7 +62,7 @@ export interface PartWork<S extends CryptoStream, T> {
   readonly uniqueIdentifier: string;
   begin(): S;
   /** Puts the part through; takes the result out where it is the last one. */
-  apply(stream: S, isLast: boolean): T;
+  apply(stream: S, isLast: boolean): T | Promise<T>;
 }
 
 /**
@@ -70,39 +70,45 @@ export interface PartWork<S extends CryptoStream, T> {
  * has ended. A part that is run again because another request was quicker gives what it gave before.
  * @throws HoldfastError InvalidCorrelationValue, and whatever the work throws
  */
-export function runPart<S extends CryptoStream, T>(
+export async function runPart<S extends CryptoStream, T>(
   request: PartRequest,
   work: PartWork<S, T>,
   context: OperationContext,
-): PartResult<T> {
+): Promise<PartResult<T>> {
   const place = placeOf(request);
   if (!place.isFirst || !place.isLast) {
     return context.crypto.streams.once(request, () => runStreamPart(request, place, work, context));
   }
-  const stream = work.begin();
+  return { result: await runLast(work.begin(), work), correlationValue: undefined };
+}
+
+async function runLast<S extends CryptoStream, T>(stream: S, work: PartWork<S, T>): Promise<T> {
   try {
-    return { result: work.apply(stream, true), correlationValue: undefined };
+    return await work.apply(stream, true);
   } finally {
     stream.destroy();
   }
 }
 
-function runStreamPart<S extends CryptoStream, T>(
+async function runStreamPart<S extends CryptoStream, T>(
   request: PartRequest,
   { isLast }: Place,
   work: PartWork<S, T>,
   { crypto: { streams }, principal: { clientId } }: OperationContext,
-): PartResult<T> {
+): Promise<PartResult<T>> {
   const { operation, uniqueIdentifier } = work;
   const owner = { clientId, operation };
   const correlationValue =
     request.correlationValue ?? streams.open(owner, { stream: work.begin(), uniqueIdentifier });
+  // The owner names the operation, and an operation has streams of one kind. The last part takes its stream out first:
+  // while it waits for a result, no other part gets at it.
+  if (isLast) {
+    const { stream } = streams.take(owner, correlationValue);
+    return { result: await runLast(stream as S, work), correlationValue: undefined };
+  }
   const { stream } = streams.find(owner, correlationValue);
   try {
-    // The owner names the operation, and an operation has streams of one kind.
-    const result = work.apply(stream as S, isLast);
-    if (isLast) streams.close(correlationValue);
-    return { result, correlationValue: isLast ? undefined : correlationValue };
+    return { result: await work.apply(stream as S, false), correlationValue };
   } catch (error) {
     streams.close(correlationValue);
     throw error;

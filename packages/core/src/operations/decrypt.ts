@@ -72,7 +72,7 @@ export const decrypt = operation({
     requireUse(object, USE, context.nowSeconds);
     const data = requireData(request, request.data, Buffer.alloc(0));
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,
@@ -90,9 +90,9 @@ export const decrypt = operation({
             isIvPrefixed: (use.parameters.randomIV ?? ofObject?.randomIV) === true,
           });
         },
-        apply(stream, isLast) {
+        async apply(stream, isLast) {
           const begun = stream.update(data);
-          return isLast ? joined(begun, stream.final()) : begun;
+          return isLast ? joined(begun, await stream.final()) : begun;
         },
       },
       context,

@@ -76,7 +76,7 @@ export const encrypt = operation({
     const data = requireData(request, request.data, NO_DATA);
     spendUsage(object, data.length, placeOf(request).isFirst, context);
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

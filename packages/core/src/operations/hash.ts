@@ -30,13 +30,13 @@ export const hash = operation({
   access: undefined,
   reasons: ['CryptographicFailure', 'InvalidCorrelationValue', ...GENERAL_REASONS],
 
-  execute(request, context) {
+  async execute(request, context) {
     const { hashingAlgorithm } = request.cryptographicParameters;
     if (hashingAlgorithm === undefined) {
       throw new HoldfastError('InvalidField', 'Cryptographic Parameters name no Hashing Algorithm');
     }
     const data = requireData(request, request.data, NO_DATA);
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

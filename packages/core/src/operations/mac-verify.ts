@@ -61,7 +61,7 @@ export const macVerify = operation({
     const object = await fetchForPart(request, NAME, context);
     requireUse(object, USE, context.nowSeconds);
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

@@ -66,7 +66,7 @@ export const mac = operation({
     const data = requireData(request, request.data, NO_DATA);
     spendUsage(object, data.length, placeOf(request).isFirst, context);
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

@@ -71,7 +71,7 @@ export const sign = operation({
     const data = digestedData === undefined ? requireData(request, request.data, NO_DATA) : NO_DATA;
     spendUsage(object, (digestedData ?? data).length, placeOf(request).isFirst, context);
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

@@ -70,7 +70,7 @@ export const signatureVerify = operation({
     requireUse(object, USE, context.nowSeconds);
     requireOneSource(request);
     const { uniqueIdentifier } = object;
-    const { result, correlationValue } = runPart(
+    const { result, correlationValue } = await runPart(
       request,
       {
         operation: NAME,

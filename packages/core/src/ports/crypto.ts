@@ -95,11 +95,18 @@ export interface Encryption extends CryptoStream {
 export interface Decryption extends CryptoStream {
   /** @throws HoldfastError CryptographicFailure */
   update(part: Buffer): SecretBytes;
-  /** @throws HoldfastError CryptographicFailure */
-  final(): SecretBytes;
+  /** Later, where the key is an RSA one. @throws HoldfastError CryptographicFailure */
+  final(): SecretBytes | Promise<SecretBytes>;
 }
 
-/** A hash, a MAC or a signature in the making. */
+/** A signature in the making. */
+export interface Signing extends CryptoStream {
+  update(part: SecretBytes): void;
+  /** Later, where the key is an RSA one. @throws HoldfastError CryptographicFailure */
+  final(): Buffer | Promise<Buffer>;
+}
+
+/** A hash or a MAC in the making. */
 export interface Summary extends CryptoStream {
   update(part: SecretBytes): void;
   /** @throws HoldfastError CryptographicFailure */
@@ -161,6 +168,8 @@ export interface CryptoStreams {
   open<S extends CryptoStream>(owner: StreamOwner, open: OpenStream<S>): Buffer;
   /** The stream of that name. @throws HoldfastError InvalidCorrelationValue where there is none of this owner */
   find(owner: StreamOwner, correlationValue: Buffer): OpenStream<CryptoStream>;
+  /** As `find`, and forgets the stream: the caller destroys it. */
+  take(owner: StreamOwner, correlationValue: Buffer): OpenStream<CryptoStream>;
   /** Forgets the stream and destroys it. */
   close(correlationValue: Buffer): void;
   /**
@@ -170,7 +179,7 @@ export interface CryptoStreams {
   once<T>(part: object, work: () => T): T;
 }
 
-/** The cryptography that the operations use. Long work (key pairs) runs off the event loop. */
+/** The cryptography that the operations use. Long work (key pairs, private RSA keys, PBKDF2) runs off the event loop. */
 export interface CryptoPort {
   readonly algorithms: ReadonlyMap<CryptographicAlgorithm, AlgorithmFacts>;
   readonly hashingAlgorithms: readonly HashingAlgorithm[];
@@ -242,10 +251,10 @@ export interface CryptoPort {
    */
   wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes;
   /**
-   * Undoes `wrapBytes`; the caller destroys what it gives.
+   * Undoes `wrapBytes`, under an RSA key later; the caller destroys what it gives.
    * @throws HoldfastError as `decryption`; CryptographicFailure where the bytes were not wrapped under this key
    */
-  unwrapBytes(request: KeyUseRequest, wrapped: WrappedBytes): SecretBytes;
+  unwrapBytes(request: KeyUseRequest, wrapped: WrappedBytes): SecretBytes | Promise<SecretBytes>;
   /**
    * Starts to encrypt under a symmetric key, or for the holder of a private key.
    * @throws HoldfastError UnsupportedCryptographicParameters (not available here), BadCryptographicParameters (not of this
@@ -260,7 +269,7 @@ export interface CryptoPort {
    * Starts to sign data, or signs a digest that is ready.
    * @throws HoldfastError as `encryption`
    */
-  signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Summary;
+  signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Signing;
   /**
    * Starts to verify a signature. Parameters that the key cannot have signed with are no error: no signature is valid.
    * @throws HoldfastError as `encryption`

@@ -1,10 +1,4 @@
-import type {
-  CipherRequest,
-  CryptoPort,
-  DerivationRequest,
-  KeyPairSpecification,
-  KeyUseRequest,
-} from '@holdfast/core';
+import type { CryptoPort, DerivationRequest, KeyPairSpecification, KeyUseRequest } from '@holdfast/core';
 import {
   CryptographicAlgorithm as Algorithm,
   DerivationMethod,
@@ -60,6 +54,14 @@ export function approvedOnly(crypto: CryptoPort): CryptoPort {
       requireCipher(request, 'process');
       return crypto.decryption(request);
     },
+    wrapBytes(request, content) {
+      requireCipher(request, 'apply');
+      return crypto.wrapBytes(request, content);
+    },
+    unwrapBytes(request, wrapped) {
+      requireCipher(request, 'process');
+      return crypto.unwrapBytes(request, wrapped);
+    },
     mac(request) {
       requireMac(request);
       return crypto.mac(request);
@@ -110,7 +112,7 @@ function requirePair({ algorithm, lengthBits, curve }: KeyPairSpecification): vo
   if (!isLongEnough || !isOnCurve) throw notMade('key pairs of this algorithm, length and curve');
 }
 
-function requireCipher(request: CipherRequest, use: keyof Approval): void {
+function requireCipher(request: KeyUseRequest, use: keyof Approval): void {
   if (isAsymmetric(request)) {
     const key = use === 'apply' ? publicKeyOf(request) : privateKeyOf(request);
     requireModulus(key, 'rsa', 'apply');

@@ -1,4 +1,4 @@
-import { constants, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt } from 'node:crypto';
+import { constants, publicDecrypt, publicEncrypt } from 'node:crypto';
 import type { CipherRequest, Decryption, Encryption } from '@holdfast/core';
 import { HashingAlgorithm, PaddingMethod, type CryptographicParameters } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
@@ -7,6 +7,7 @@ import { hashFacts } from './hashes';
 import { HeldBytes } from './held-bytes';
 import { privateKeyOf, publicKeyOf } from './key';
 import { attempt, badParameters, failure, unsupported } from './refusals';
+import { rsaPrivate } from './rsa-threads';
 import { decodeOaep, decodePkcs1, encodeOaep, encodePkcs1, type OaepParameters } from './rsa-encoding';
 
 /** RSA over ready encodings, which OpenSSL computes with blinding; Node has neither all of them nor OAEP with two hashes. */
@@ -23,8 +24,8 @@ export function modulusLengthOf(key: AsymmetricKey): number {
 }
 
 /** RSASP1: the encoded message is as long as the modulus. */
-export function signEncoded({ keyObject }: AsymmetricKey, encoded: Buffer): Buffer {
-  return privateEncrypt({ key: keyObject, padding: constants.RSA_NO_PADDING }, encoded);
+export function signEncoded({ keyObject }: AsymmetricKey, encoded: Buffer): Promise<Buffer> {
+  return rsaPrivate('sign', keyObject, encoded);
 }
 
 /** RSAVP1; undefined where it is no signature of the key's. */
@@ -115,22 +116,25 @@ export function decryptRsa(request: CipherRequest): Decryption {
       held.add(part);
       return new SecretBytes(EMPTY);
     },
-    final: () => new SecretBytes(openCiphertext(key, held.take(), scheme)),
+    final: async () => new SecretBytes(await openCiphertext(key, held.take(), scheme)),
     destroy: () => {
       held.destroy();
     },
   };
 }
 
-function openCiphertext(key: AsymmetricKey, ciphertext: Buffer, scheme: Scheme): Buffer {
-  const doesNotDecrypt = 'the data does not decrypt under this key and these parameters';
-  if (ciphertext.length !== modulusLengthOf(key)) throw failure(doesNotDecrypt);
-  const encoded = attempt(doesNotDecrypt, () =>
-    privateDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, ciphertext),
-  );
+async function openCiphertext(key: AsymmetricKey, ciphertext: Buffer, scheme: Scheme): Promise<Buffer> {
+  if (ciphertext.length !== modulusLengthOf(key)) throw doesNotDecrypt();
+  const encoded = await rsaPrivate('decrypt', key.keyObject, ciphertext).catch((cause: unknown) => {
+    throw doesNotDecrypt(cause);
+  });
   try {
     return scheme.decode(encoded);
   } finally {
     encoded.fill(0);
   }
+}
+
+function doesNotDecrypt(cause?: unknown) {
+  return failure('the data does not decrypt under this key and these parameters', cause);
 }

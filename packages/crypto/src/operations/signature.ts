@@ -1,5 +1,5 @@
 import { createSign, createVerify, sign, verify, type KeyObject } from 'node:crypto';
-import type { KeyUseRequest, Summary, Verification } from '@holdfast/core';
+import type { KeyUseRequest, Signing, Verification } from '@holdfast/core';
 import {
   DigitalSignatureAlgorithm as Dsa,
   HashingAlgorithm as Hash,
@@ -74,7 +74,7 @@ export function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters
 
 /** What is done with all of the data, once it is there. */
 interface Method {
-  sign(): Buffer;
+  sign(): Buffer | Promise<Buffer>;
   verify(signature: Buffer): boolean;
   update(part: SecretBytes): void;
   destroy(): void;
@@ -212,7 +212,7 @@ function pssParameters(hash: Hash | undefined, parameters: CryptographicParamete
 const CANNOT_SIGN = 'the data cannot be signed so';
 const CANNOT_VERIFY = 'the signature cannot be verified so';
 
-export function signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Summary {
+export function signing(request: KeyUseRequest, digestedData: SecretBytes | undefined): Signing {
   const key = privateKeyOf(request);
   const scheme = schemeOf(key, request.parameters);
   if (scheme === undefined) throw badParameters('the key does not sign under these parameters');

@@ -40,6 +40,17 @@ export function createStreams(nowMs: () => number = () => performance.now()): Cr
     return count;
   }
 
+  function take(owner: StreamOwner, correlationValue: Buffer): Entry {
+    dropIdle();
+    const name = correlationValue.toString('hex');
+    const entry = entries.get(name);
+    if (entry?.owner.clientId !== owner.clientId || entry.owner.operation !== owner.operation) {
+      throw new HoldfastError('InvalidCorrelationValue', 'no such operation by parts is open');
+    }
+    entries.delete(name);
+    return entry;
+  }
+
   return {
     open(owner, open) {
       dropIdle();
@@ -52,17 +63,12 @@ export function createStreams(nowMs: () => number = () => performance.now()): Cr
       return correlationValue;
     },
     find(owner, correlationValue) {
-      dropIdle();
-      const name = correlationValue.toString('hex');
-      const entry = entries.get(name);
-      if (entry?.owner.clientId !== owner.clientId || entry.owner.operation !== owner.operation) {
-        throw new HoldfastError('InvalidCorrelationValue', 'no such operation by parts is open');
-      }
+      const entry = take(owner, correlationValue);
       entry.usedAtMs = nowMs();
-      entries.delete(name);
-      entries.set(name, entry);
+      entries.set(correlationValue.toString('hex'), entry);
       return entry;
     },
+    take,
     close: (correlationValue) => drop(correlationValue.toString('hex')),
     once<T>(part: object, work: () => T): T {
       const before = answers.get(part);

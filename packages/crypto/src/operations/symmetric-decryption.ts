@@ -16,7 +16,12 @@ import {
   type Prepared,
 } from './symmetric-setup';
 
-export function decryptSymmetric(request: DecryptionRequest): Decryption {
+/** Symmetric keys decrypt at once. */
+interface ImmediateDecryption extends Decryption {
+  final(): SecretBytes;
+}
+
+export function decryptSymmetric(request: DecryptionRequest): ImmediateDecryption {
   const prepared = prepare(request);
   const { facts } = prepared;
   const { parameters, ivCounterNonce, additionalData, tag, isIvPrefixed, isTagAppended } = request;
@@ -27,7 +32,7 @@ export function decryptSymmetric(request: DecryptionRequest): Decryption {
       throw new HoldfastError('InvalidField', 'the Authenticated Encryption Tag is missing');
     if (tag.length !== prepared.tagLengthBytes) throw badParameters('the tag is not of the Tag Length');
   }
-  const begin = (given: Buffer): Decryption => {
+  const begin = (given: Buffer): ImmediateDecryption => {
     const iv = opensslIv(facts, given, parameters);
     if (isWhole(facts) || (isAead && isTagAppended)) {
       return new WholeDecryption(prepared, iv, additionalData, isTagAppended ? undefined : tag);
@@ -43,7 +48,7 @@ export function decryptSymmetric(request: DecryptionRequest): Decryption {
 
 const DOES_NOT_DECRYPT = 'the data does not decrypt under this key and these parameters';
 
-class RunningDecryption implements Decryption {
+class RunningDecryption implements ImmediateDecryption {
   readonly #decipher: DecipherGCM;
   /** The last block may be padding: it is given out when the end is known. */
   #lastBlock = EMPTY;
@@ -81,7 +86,7 @@ class RunningDecryption implements Decryption {
 }
 
 /** GCM and ChaCha20-Poly1305: decrypted as it comes, given out when the tag has been found right. */
-class AuthenticatedDecryption implements Decryption {
+class AuthenticatedDecryption implements ImmediateDecryption {
   readonly #decipher: DecipherGCM;
   readonly #held = new HeldBytes();
 
@@ -115,7 +120,7 @@ class AuthenticatedDecryption implements Decryption {
 }
 
 /** CCM, XTS, and what ends in its tag: all at once. */
-class WholeDecryption implements Decryption {
+class WholeDecryption implements ImmediateDecryption {
   readonly #held = new HeldBytes();
 
   constructor(
@@ -156,13 +161,13 @@ class WholeDecryption implements Decryption {
 }
 
 /** The ciphertext begins with its IV, which may come in parts like the rest. */
-class PrefixedDecryption implements Decryption {
+class PrefixedDecryption implements ImmediateDecryption {
   #iv = EMPTY;
-  #rest: Decryption | undefined;
+  #rest: ImmediateDecryption | undefined;
 
   constructor(
     private readonly ivLengthBytes: number,
-    private readonly begin: (iv: Buffer) => Decryption,
+    private readonly begin: (iv: Buffer) => ImmediateDecryption,
   ) {}
 
   update(part: Buffer): SecretBytes {

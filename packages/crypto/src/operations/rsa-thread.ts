@@ -1,0 +1,36 @@
+import { constants, privateDecrypt, privateEncrypt, type KeyObject } from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+
+/** Runs in a thread of its own: raw RSA with private keys. */
+
+/** RSASP1 and RSADP are the same computation, which OpenSSL names by what it is for. */
+export interface RsaJob {
+  readonly id: number;
+  readonly use: 'sign' | 'decrypt';
+  readonly key: KeyObject;
+  /** As long as the modulus. */
+  readonly input: Uint8Array;
+}
+
+export interface RsaResult {
+  readonly id: number;
+  /** Undefined where OpenSSL refuses the input: it is not below the modulus. */
+  readonly output: Uint8Array | undefined;
+}
+
+function compute({ use, key, input }: RsaJob): Buffer | undefined {
+  const options = { key, padding: constants.RSA_NO_PADDING };
+  try {
+    return use === 'sign' ? privateEncrypt(options, input) : privateDecrypt(options, input);
+  } catch {
+    return undefined;
+  }
+}
+
+parentPort?.on('message', (job: RsaJob) => {
+  const output = compute(job);
+  parentPort?.postMessage({ id: job.id, output } satisfies RsaResult);
+  // What was sent is a copy.
+  job.input.fill(0);
+  output?.fill(0);
+});
