@@ -196,6 +196,13 @@ const overrides: readonly Override[] = [
     window: V2,
     reason: 'ItemNotFound',
   },
+  {
+    // 1.4 section 11.19: the object is not able to be used for applying cryptographic protection.
+    code: 'WrongKeyLifecycleState',
+    operations: ['GetUsageAllocation'],
+    window: V1,
+    reason: 'IllegalOperation',
+  },
   // 2.1 section 6.1.23 lists no reason for a state in which nothing may be protected.
   {
     code: 'WrongKeyLifecycleState',

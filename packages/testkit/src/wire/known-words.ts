@@ -1,7 +1,7 @@
 import { ItemType, type Item } from '@holdfast/ttlv';
 import * as kmip from '@holdfast/kmip';
 import { Tag, definitionNamed, dialectNamed, tags, type EntryTable, type VersionName } from '@holdfast/kmip';
-import { textAt } from './items';
+import { child, textAt } from './items';
 
 /** The highest tag that each version assigns: numbers were given out in order. KMIP 1.0 to 1.4, 2.0, 2.1. */
 const LAST_TAG: Readonly<Record<VersionName, number>> = {
@@ -41,7 +41,9 @@ export function unknownWords(message: Item, version: VersionName, parent?: Item)
   }
   // The operation of a batch item is an echo: the client said it first.
   const isEcho = message.tag === Tag.Operation && parent?.tag === Tag.BatchItem;
-  if (message.type === ItemType.Enumeration && !isEcho) {
+  // Extensions (8XXXXXXX) belong to whoever uses them.
+  const isExtension = message.type === ItemType.Enumeration && message.value >= 0x8000_0000;
+  if (message.type === ItemType.Enumeration && !isEcho && !isExtension) {
     const member = tableOf(message, parent)?.byValue.get(message.value);
     if (member === undefined || !dialect.knows(member)) {
       found.push(`${entry?.name ?? 'value'} ${member?.name ?? message.value}`);
@@ -49,11 +51,13 @@ export function unknownWords(message: Item, version: VersionName, parent?: Item)
   }
   if (message.tag === Tag.AttributeName && message.type === ItemType.TextString) {
     const definition = definitionNamed(message.value);
-    const isKnown = definition === undefined ? /^[xy]-/.test(message.value) : dialect.knows(definition);
+    const isVendors = child(parent, Tag.VendorIdentification) !== undefined;
+    const isCustom = isVendors || /^[xy]-/.test(message.value);
+    const isKnown = definition === undefined ? isCustom : dialect.knows(definition);
     if (!isKnown) found.push(`attribute ${message.value}`);
   }
   if (message.type === ItemType.Structure) {
-    for (const child of message.value) found.push(...unknownWords(child, version, message));
+    for (const each of message.value) found.push(...unknownWords(each, version, message));
   }
   return found;
 }
