@@ -17,6 +17,8 @@ import traceback
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from cryptography.x509.oid import NameOID
 from kmip.core import attributes, enums, objects as core_objects, primitives
 from kmip.core.factories.attributes import AttributeFactory
@@ -465,6 +467,118 @@ def mac(run):
     equal(found, uid)
     key = run.client.get(uid).value
     equal(code, hmac.new(key, b"text", hashlib.sha256).digest())
+
+
+def derived(run, base, method, parameters, length=128, **kwargs):
+    uid = run.client.derive_key(
+        TYPE.SYMMETRIC_KEY,
+        [base],
+        method,
+        parameters,
+        cryptographic_length=length,
+        cryptographic_algorithm=enums.CryptographicAlgorithm.AES,
+        cryptographic_usage_mask=[MASK.ENCRYPT, MASK.DECRYPT],
+        **kwargs
+    )
+    return run.client.get(uid).value
+
+
+def registered(run, material, mask):
+    key = objects.SymmetricKey(
+        enums.CryptographicAlgorithm.AES, len(material) * 8, material, masks=[mask], name=run.name("base")
+    )
+    return run.client.register(key)
+
+
+@call
+def derive_key(run):
+    base = registered(run, AES_KEY, MASK.DERIVE_KEY)
+    run.client.activate(base)
+    sha256 = {"hashing_algorithm": enums.HashingAlgorithm.SHA_256}
+    methods = enums.DerivationMethod
+    equal(
+        derived(run, base, methods.HASH, {"cryptographic_parameters": sha256}, 256),
+        hashlib.sha256(AES_KEY).digest(),
+    )
+    equal(
+        derived(
+            run, base, methods.HMAC, {"cryptographic_parameters": sha256, "derivation_data": b"data"}, 256
+        ),
+        hmac.new(AES_KEY, b"data", hashlib.sha256).digest(),
+    )
+    equal(
+        derived(
+            run,
+            base,
+            methods.PBKDF2,
+            {"cryptographic_parameters": sha256, "salt": b"salt1234", "iteration_count": 1000},
+        ),
+        hashlib.pbkdf2_hmac("sha256", AES_KEY, b"salt1234", 1000, 16),
+    )
+    cbc = {"block_cipher_mode": enums.BlockCipherMode.CBC, "padding_method": enums.PaddingMethod.NONE}
+    if uses_keys(run):
+        cbc["cryptographic_algorithm"] = enums.CryptographicAlgorithm.AES
+    encrypted = {
+        "cryptographic_parameters": cbc,
+        "derivation_data": bytes(16),
+        "initialization_vector": bytes(16),
+    }
+    cipher = Cipher(algorithms.AES(AES_KEY), modes.CBC(bytes(16))).encryptor()
+    equal(derived(run, base, methods.ENCRYPT, encrypted), cipher.update(bytes(16)) + cipher.finalize())
+    counter = {"cryptographic_parameters": sha256, "derivation_data": b"fixed"}
+    equal(len(derived(run, base, methods.NIST800_108_C, counter)), 16)
+
+
+@call
+def derive_secret_data(run):
+    base = registered(run, AES_KEY, MASK.DERIVE_KEY)
+    run.client.activate(base)
+    uid = run.client.derive_key(
+        TYPE.SECRET_DATA,
+        [base],
+        enums.DerivationMethod.HASH,
+        {"cryptographic_parameters": {"hashing_algorithm": enums.HashingAlgorithm.SHA_256}},
+        cryptographic_length=256,
+        cryptographic_usage_mask=[MASK.DERIVE_KEY],
+    )
+    equal(run.client.get(uid).value, hashlib.sha256(AES_KEY).digest())
+
+
+@call
+def get_wrapped(run):
+    if run.is_2 or run.version == enums.KMIPVersion.KMIP_1_0:
+        return  # It cannot read a Key Value of bytes, which 1.0 and the OASIS cases of 2.0 have.
+    uid = registered(run, AES_KEY, MASK.ENCRYPT)
+    kek = bytes(range(16))
+    wrapping = registered(run, kek, MASK.WRAP_KEY)
+    run.client.activate(wrapping)
+    specification = {
+        "wrapping_method": enums.WrappingMethod.ENCRYPT,
+        "encryption_key_information": {
+            "unique_identifier": wrapping,
+            "cryptographic_parameters": {"block_cipher_mode": enums.BlockCipherMode.NIST_KEY_WRAP},
+        },
+        "encoding_option": enums.EncodingOption.NO_ENCODING,
+    }
+    wrapped = run.client.get(uid, key_wrapping_specification=specification)
+    equal(aes_key_unwrap(kek, wrapped.value), AES_KEY)
+    equal(wrapped.key_wrapping_data["wrapping_method"], enums.WrappingMethod.ENCRYPT)
+
+
+@call
+def rekey_key_pair(run):
+    public, private = run.client.create_key_pair(
+        enums.CryptographicAlgorithm.RSA,
+        2048,
+        public_usage_mask=[MASK.VERIFY],
+        private_usage_mask=[MASK.SIGN],
+    )
+    if run.version == enums.KMIPVersion.KMIP_1_0:
+        return  # It came with KMIP 1.1.
+    result = run.client.proxy.rekey_key_pair(private_key_uuid=attributes.PrivateKeyUniqueIdentifier(private))
+    equal(result.result_status.value, enums.ResultStatus.SUCCESS)
+    holds(result.private_key_uuid not in (private, public), "it is the same key")
+    holds(result.public_key_uuid not in (private, public), "it is the same key")
 
 
 @call
