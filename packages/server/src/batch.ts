@@ -168,11 +168,11 @@ export class Batch {
   async #runAll(session: KeyStoreSession, goesOn: boolean): Promise<readonly ResponseBatchItem[]> {
     const { items } = this.request;
     const results: ResponseBatchItem[] = [];
-    this.#reservedBytes = roomFor(items);
+    this.#reservedBytes = goesOn ? roomFor(items) : 0;
     for (const [index, item] of items.entries()) {
-      this.#reservedBytes = goesOn
-        ? this.#reservedBytes - roomFor([item])
-        : roomFor(items.slice(index + 1, index + 2));
+      const next = items[index + 1];
+      if (goesOn) this.#reservedBytes -= roomForItem(item);
+      else this.#reservedBytes = next === undefined ? 0 : roomForItem(next);
       if (!(await this.#runItem(item, index, session, results)) && !goesOn) break;
     }
     return results;
@@ -366,7 +366,7 @@ export class Batch {
 
   async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
     const { operation, uniqueBatchItemID } = item;
-    this.#remainingBytes -= roomFor([item]);
+    this.#remainingBytes -= roomForItem(item);
     return this.#failed(operation, uniqueBatchItemID, await this.#recordFailure(operation, error));
   }
 
@@ -432,8 +432,9 @@ class Notes {
 
 /** What the answers of these items take where all of them fail. */
 function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number {
-  return items.reduce(
-    (sum, { uniqueBatchItemID }) => sum + FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0),
-    0,
-  );
+  return items.reduce((sum, item) => sum + roomForItem(item), 0);
+}
+
+function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {
+  return FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0);
 }

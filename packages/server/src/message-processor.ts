@@ -60,10 +60,7 @@ export class MessageProcessor {
       const results = await batch.run();
       const { clientCorrelationValue } = header;
       const { serverHashedPassword } = identity;
-      const response = this.#encode(encoding, dialect, results, {
-        clientCorrelationValue,
-        serverHashedPassword,
-      });
+      const response = this.#encode(encoding, dialect, results, clientCorrelationValue, serverHashedPassword);
       if (!batch.becomesClient) return { response, close: false };
       const channel = new Channel(identity.principal, dialect, this.ports.channels, this.log);
       return { response, close: false, channel };
@@ -97,16 +94,18 @@ export class MessageProcessor {
       resultReason: resultReasonOf(known.code, undefined, dialect),
       resultMessage: isInternal(known.code) ? 'the server could not process the message' : known.message,
     };
-    return this.#encode(encoding, dialect, [item], {});
+    return this.#encode(encoding, dialect, [item]);
   }
 
   #encode(
     encoding: MessageEncoding,
     dialect: Dialect,
     items: readonly ResponseBatchItem[],
-    header: Partial<ResponseHeader>,
+    clientCorrelationValue?: string,
+    serverHashedPassword?: Buffer,
   ): Buffer {
     const timeStamp = this.ports.clock.nowSeconds();
-    return encoding.encode(encodeResponse({ dialect, header: { ...header, timeStamp }, items }), dialect);
+    const header: ResponseHeader = { timeStamp, clientCorrelationValue, serverHashedPassword };
+    return encoding.encode(encodeResponse({ dialect, header, items }), dialect);
   }
 }
