@@ -4,6 +4,7 @@ import {
   ENCODINGS,
   ResultStatus,
   Tag,
+  credential,
   decodeResponse,
   dialectNamed,
   dialectOf,
@@ -128,7 +129,11 @@ export class KmipClient {
     await client.#servers.connect();
     if (version !== 'auto') return client;
     try {
-      client.#dialect = await negotiateVersion((dialect) => client.#versionsAskedIn(dialect));
+      client.#dialect = await negotiateVersion(
+        (dialect) => client.#versionsAskedIn(dialect),
+        (dialect) =>
+          client.#credentials.every((each) => credential.encode(Tag.Credential, each, dialect) !== undefined),
+      );
     } catch (error) {
       await client.close();
       throw error instanceof ConnectionFailure ? error.beforeAnyChange() : error;

@@ -32,15 +32,17 @@ function highestCommon(versions: readonly ProtocolVersion[]): Dialect | undefine
  * The highest version that both sides speak; 1.0 where the server knows no Discover Versions.
  * KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
  * @param discover asks the server for its versions in a message of the version given
+ * @param canBeAskedIn whether a version has what the requests' header must say
  * @throws KmipRefusal where the server answers in none of the versions, or has none in common
  */
 export async function negotiateVersion(
   discover: (dialect: Dialect) => Promise<readonly ProtocolVersion[]>,
+  canBeAskedIn: (dialect: Dialect) => boolean = () => true,
 ): Promise<Dialect> {
   let refusal: KmipRefusal | undefined;
-  for (const name of ASKED_IN) {
+  for (const asked of ASKED_IN.map(dialectNamed).filter(canBeAskedIn)) {
     try {
-      const dialect = highestCommon(await discover(dialectNamed(name)));
+      const dialect = highestCommon(await discover(asked));
       if (dialect !== undefined) return dialect;
     } catch (error) {
       // Servers close the connection after a refusal that is final: then that is what there is to tell.

@@ -1,7 +1,10 @@
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Principal, Role } from './identity';
 
-/** How the principal stands to the object: it made it, or another client of the same domain did. */
+/**
+ * How the principal stands to the object: it made it, or another client of the same domain did. A user who comes over a
+ * client's connection has proved to be both.
+ */
 export type Ownership = 'owner' | 'domain';
 
 /** What an operation does to an object that exists: the rows of the access table. */
@@ -45,7 +48,8 @@ const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Owners
 
 /** @throws HoldfastError PermissionDenied */
 export function authorise(principal: Principal, access: AccessClass, ownerId: string): void {
-  const ownership: Ownership = ownerId === principal.clientId ? 'owner' : 'domain';
+  const { clientId, certificateClientId } = principal;
+  const ownership: Ownership = [clientId, certificateClientId].includes(ownerId) ? 'owner' : 'domain';
   if (!ACCESS[access][principal.role].includes(ownership)) {
     throw new HoldfastError('PermissionDenied', `the role ${principal.role} does not allow this operation`);
   }

@@ -1,8 +1,9 @@
+import { Operation, Tag } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { caseName, readCase, type CaseFolder } from './case-file';
 import { cleanUp } from './clean-up';
 import type { Difference } from './compare';
-import { ServerMemory } from './memory';
+import { ServerMemory, enumerationAt } from './memory';
 import { playCase, type Failure, type Transport } from './play';
 
 /** A connection to the server; each case gets one of its own. */
@@ -56,12 +57,18 @@ export async function* runCases(
   for (const folder of folders) {
     for (const file of folder.files) {
       const before = new Set(server.left.keys());
-      const result = await withPeer(options, ({ transport }) =>
-        outcome(async () => playCase(await readCase(file), transport, server, options.clock)),
-      );
+      let isBracketed = false as boolean;
+      const result = await withPeer(options, ({ transport }) => {
+        const watched: Transport = (request) => {
+          isBracketed ||= enumerationAt(request, Tag.BatchItem, Tag.Operation) === Operation.Interop;
+          return transport(request);
+        };
+        return outcome(async () => playCase(await readCase(file), watched, server, options.clock));
+      });
       const passed = result.problem === undefined && result.differences === undefined;
-      // Later cases may build on what one leaves behind, but not on what it left half-done.
-      if (!passed)
+      // Later cases may build on what one leaves behind, but not on what it left half-done, nor on a case that says where
+      // it begins and ends (Interop).
+      if (!passed || isBracketed)
         await tidy(
           server,
           [...server.left.keys()].filter((made) => !before.has(made)),

@@ -19,6 +19,7 @@ import {
 import { discoverVersionsAction, queryAction } from './actions/server';
 import { certificateCommands } from './certificate-commands';
 import { controlCommands } from './control-commands';
+import { ticketCommands } from './ticket-commands';
 import { cryptographicCommands } from './cryptographic-commands';
 import { pendingCommands } from './pending-commands';
 import { derivationCommands } from './derivation-commands';
@@ -294,6 +295,7 @@ export function operationCommands(): readonly Command[] {
       ...transferCommands(),
       ...controlCommands(),
       ...certificateCommands(),
+      ...ticketCommands(),
       ...cryptographicCommands(),
       ...pendingCommands(),
     ].map((command) => withConnectionOptions(command)),

@@ -1,6 +1,7 @@
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '@holdfast/client';
 import {
   CredentialType,
+  TicketType,
   ENCODING_NAMES,
   VERSION_NAMES,
   type Credential,
@@ -18,6 +19,7 @@ import {
   type ConnectionFlags,
   type ConnectionSettings,
 } from './settings';
+import { parseHexBytes } from './values';
 
 /** @throws CommandFailure wrong use, where there is no such version */
 export function parseVersion(text: string | undefined): VersionName | 'auto' {
@@ -48,10 +50,27 @@ async function passphraseFor(
   );
 }
 
+/** The Ticket Value in a file that `kmip login` wrote. @throws CommandFailure wrong use */
+export async function readTicket(path: string): Promise<Buffer> {
+  const text = (await readNamedFile(path, 'the ticket')).toString('latin1');
+  return parseHexBytes(text.trim(), 'the ticket');
+}
+
+async function passwordIn({ password, passwordFile }: ConnectionSettings): Promise<string | undefined> {
+  if (password !== undefined || passwordFile === undefined) return password;
+  const content = await readNamedFile(passwordFile, 'the password');
+  return content.toString('utf8').replace(/\r?\n$/, '');
+}
+
 /** What goes into the header of each request, where the server wants more than a certificate. */
-async function credentialsOf({ username, password }: ConnectionSettings): Promise<readonly Credential[]> {
+async function credentialsOf(settings: ConnectionSettings): Promise<readonly Credential[]> {
+  const { username } = settings;
+  if (settings.ticket !== undefined) {
+    const ticket = { ticketType: TicketType.Login, ticketValue: await readTicket(settings.ticket) };
+    return [{ credentialType: CredentialType.Ticket, credentialValue: { ticket } }];
+  }
   if (username === undefined) return [];
-  const secret = password ?? (await promptSecret(`Password of ${username}: `));
+  const secret = (await passwordIn(settings)) ?? (await promptSecret(`Password of ${username}: `));
   const given = secret === undefined ? {} : { password: new SecretBytes(Buffer.from(secret)) };
   return [{ credentialType: CredentialType.UsernameAndPassword, credentialValue: { username, ...given } }];
 }

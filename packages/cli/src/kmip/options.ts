@@ -21,6 +21,8 @@ export function withConnectionOptions(command: Command): Command {
     )
     .option('--ca <file>', 'certificate of the authority that the server’s comes from, PEM [KMIP_CA]')
     .option('--username <name>', 'for servers that want one [KMIP_USERNAME]; its password: [KMIP_PASSWORD]')
+    .option('--password-file <file>', 'file with the password of the user [KMIP_PASSWORD_FILE]')
+    .option('--ticket <file>', 'file with a ticket, in place of a user: see "kmip login" [KMIP_TICKET]')
     .option('--server-name <name>', 'name that the server’s certificate has, if not HOST [KMIP_SERVER_NAME]')
     .option(
       '--kmip-version <version>',

@@ -24,6 +24,8 @@ interface AddFlags {
   readonly ca?: string;
   readonly serverName?: string;
   readonly username?: string;
+  readonly passwordFile?: string;
+  readonly ticket?: string;
   readonly kmipVersion?: string;
   readonly encoding?: string;
   readonly default?: boolean;
@@ -53,6 +55,8 @@ async function add(name: string, flags: AddFlags): Promise<void> {
     ca: absolute(flags.ca),
     serverName: flags.serverName,
     username: flags.username,
+    passwordFile: absolute(flags.passwordFile),
+    ticket: absolute(flags.ticket),
     version: flags.kmipVersion,
     encoding: flags.encoding,
   };
@@ -98,6 +102,8 @@ function printOne(profile: Profile, { json }: JsonFlag): void {
       ['CA', profile.ca],
       ['Server name', profile.serverName],
       ['User name', profile.username],
+      ['Password file', profile.passwordFile],
+      ['Ticket', profile.ticket],
       ['KMIP version', profile.version ?? 'auto'],
     ]),
   );
@@ -118,6 +124,8 @@ export function profileCommand(): Command {
     .option('--ca <file>', 'certificate of the authority that the server’s comes from, PEM')
     .option('--server-name <name>', 'name that the server’s certificate has, if not HOST')
     .option('--username <name>', 'for servers that want one; its password is never stored')
+    .option('--password-file <file>', 'file with the password of the user')
+    .option('--ticket <file>', 'file with a ticket, in place of a user')
     .option('--kmip-version <version>', '1.0 to 2.1, or auto')
     .option('--encoding <name>', 'over HTTPS: ttlv, xml or json')
     .option('--default', 'make it the default')

@@ -14,6 +14,9 @@ export interface Profile {
   readonly ca?: string | undefined;
   readonly serverName?: string | undefined;
   readonly username?: string | undefined;
+  /** Files with the user's password, and with a ticket. */
+  readonly passwordFile?: string | undefined;
+  readonly ticket?: string | undefined;
   readonly version?: string | undefined;
   readonly encoding?: string | undefined;
 }
@@ -27,7 +30,10 @@ export interface StoredProfiles {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const MEMBERS = ['server', 'cert', 'key', 'ca', 'serverName', 'username', 'version', 'encoding'] as const;
+const MEMBERS = [
+  ...(['server', 'cert', 'key', 'ca', 'serverName', 'version', 'encoding'] as const),
+  ...(['username', 'passwordFile', 'ticket'] as const),
+];
 
 /** $XDG_CONFIG_HOME/holdfast/profiles.json (XDG Base Directory Specification). */
 export function profilesPath(environment: Environment): string {

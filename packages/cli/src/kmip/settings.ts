@@ -13,6 +13,8 @@ export interface ConnectionFlags {
   readonly ca?: string;
   readonly serverName?: string;
   readonly username?: string;
+  readonly passwordFile?: string;
+  readonly ticket?: string;
   readonly kmipVersion?: string;
   readonly encoding?: string;
   readonly profile?: string;
@@ -46,6 +48,8 @@ function fromEnvironment(environment: Environment): Partial<Profile> {
     version: value('KMIP_VERSION'),
     serverName: value('KMIP_SERVER_NAME'),
     username: value('KMIP_USERNAME'),
+    passwordFile: value('KMIP_PASSWORD_FILE'),
+    ticket: value('KMIP_TICKET'),
     encoding: value('KMIP_ENCODING'),
   };
 }
@@ -88,6 +92,8 @@ export async function connectionSettings(
     ca: flags.ca ?? variables.ca ?? profile.ca,
     serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
     username: flags.username ?? variables.username ?? profile.username,
+    passwordFile: flags.passwordFile ?? variables.passwordFile ?? profile.passwordFile,
+    ticket: flags.ticket ?? variables.ticket ?? profile.ticket,
     version: flags.kmipVersion ?? variables.version ?? profile.version,
     encoding: flags.encoding ?? variables.encoding ?? profile.encoding,
     passphrase: environment['KMIP_KEY_PASSPHRASE'],
