@@ -4,6 +4,7 @@ import {
   Operation,
   ResultStatus,
   RevocationReasonCode,
+  SplitKeyMethod,
   Tag,
   UniqueIdentifier,
   type VersionName,
@@ -107,6 +108,27 @@ describe('the ID Placeholder', () => {
     await each.close();
     expect(items.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0]);
     expect(new Set(items.map(({ payload }) => textAt(payload, Tag.UniqueIdentifier))).size).toBe(1);
+  });
+
+  test('is the first of the parts of a key', async () => {
+    const { items } = await peer.batch([
+      create(),
+      item(
+        Operation.CreateSplitKey,
+        enumeration(Tag.ObjectType, ObjectType.SplitKey),
+        uniqueIdentifier(await createKey(peer, freshName())),
+        integer(Tag.SplitKeyParts, 3),
+        integer(Tag.SplitKeyThreshold, 2),
+        enumeration(Tag.SplitKeyMethod, SplitKeyMethod.PolynomialSharingGF2_8),
+        structure(Tag.TemplateAttribute),
+      ),
+      item(Operation.Get),
+    ]);
+    const parts = textsOf(items[1]?.payload, Tag.UniqueIdentifier);
+    expect(parts).toHaveLength(3);
+    expect(textAt(items[2]?.payload, Tag.UniqueIdentifier)).toBe(parts[0]);
+    const splitKey = valueAt(items[2]?.payload, Tag.SplitKey, Tag.KeyPartIdentifier);
+    expect(splitKey).toBe(1);
   });
 
   test('is what Locate found, where that is one object', async () => {
