@@ -21,6 +21,7 @@ export * from './ports/key-store';
 export * from './ports/issuing-authority';
 export * from './ports/keyring';
 export * from './ports/policies';
+export * from './ports/provisioning';
 export * from './ports/root-of-trust';
 export * from './ports/tickets';
 export * from './ports/users';

@@ -18,6 +18,7 @@ import type { CryptoPort } from './ports/crypto';
 import type { IssuingAuthority } from './ports/issuing-authority';
 import type { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
+import type { Provisioner } from './ports/provisioning';
 import type { TicketOffice } from './ports/tickets';
 
 /** All that is known of one operation. Everything else (dispatch, Query, client, docs) follows from a list of these. */
@@ -108,6 +109,12 @@ export interface OperationContext {
    * @param outcome undefined where it is still pending
    */
   answerFor(request: AsynchronousRequest, outcome: ItemOutcome | undefined): void;
+  readonly provisioner: Provisioner;
+  /**
+   * Has something done after the objects have been written and before the answer.
+   * @throws HoldfastError FeatureNotSupported where they are written later, or may be undone
+   */
+  afterwards(work: () => Promise<void>): void;
   /** Leaves the ID Placeholder empty, whatever earlier items produced (Locate, Check). */
   emptyPlaceholder(): void;
 }

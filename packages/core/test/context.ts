@@ -42,6 +42,8 @@ export function ruleContext(version: VersionName): OperationContext {
     produced: () => undefined,
     log: () => undefined,
     becomeClient: () => undefined,
+    provisioner: { prepare: () => Promise.reject(new Error('not here')) },
+    afterwards: () => undefined,
     emptyPlaceholder: () => undefined,
   };
   return context as OperationContext;

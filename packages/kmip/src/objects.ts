@@ -116,7 +116,7 @@ export const certificateStructure = structure({
   certificateType: required(Tag.CertificateType, enumerated(enums.certificateTypeEnum)),
   certificateValue: required(Tag.CertificateValue, byteString),
 });
-const certificateRequest = structure({
+export const certificateRequestStructure = structure({
   certificateRequestType: required(Tag.CertificateRequestType, enumerated(enums.certificateRequestTypeEnum)),
   certificateRequestValue: required(Tag.CertificateRequestValue, byteString),
 });
@@ -136,7 +136,7 @@ const objectCodecs = {
   [ObjectType.SecretData]: { tag: Tag.SecretData, codec: secretData },
   [ObjectType.OpaqueObject]: { tag: Tag.OpaqueObject, codec: opaqueObject },
   [ObjectType.PGPKey]: { tag: Tag.PGPKey, codec: pgpKey },
-  [ObjectType.CertificateRequest]: { tag: Tag.CertificateRequest, codec: certificateRequest },
+  [ObjectType.CertificateRequest]: { tag: Tag.CertificateRequest, codec: certificateRequestStructure },
 } as const;
 
 /** A managed object's value of one type. */

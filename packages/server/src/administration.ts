@@ -112,7 +112,7 @@ export class Administration {
     const domain = await this.directory.domainNamed(request.domain ?? 'default');
     if (await this.#isClient(name))
       throw new HoldfastError('ObjectAlreadyExists', `a client named ${name} exists already`);
-    const made = await this.#makeCredential(request.credential, name, domain.name);
+    const made = await this.makeCredential(request.credential, name, domain.name);
     await deliver?.(made.files);
     await orTaken(
       'another client with this certificate',
@@ -126,7 +126,7 @@ export class Administration {
     if (client.revokedAtSeconds !== undefined)
       throw new HoldfastError('PermissionDenied', `the client ${name} is revoked`);
     const domains = await this.#domainNames();
-    const made = await this.#makeCredential(request, name, domains.get(client.domainId) ?? '');
+    const made = await this.makeCredential(request, name, domains.get(client.domainId) ?? '');
     await orTaken(
       'a client with this certificate',
       this.directory.addCredential(client.id, made.credential, actor),
@@ -185,7 +185,8 @@ export class Administration {
     }
   }
 
-  async #makeCredential(
+  /** A credential as the request wants it, and what was issued for it; nothing is stored. */
+  async makeCredential(
     request: CredentialRequest,
     name: string,
     domain: string,

@@ -27,6 +27,7 @@ import {
   type ObjectChange,
   type OperationContext,
   type Principal,
+  type Provisioner,
   type Tickets,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
@@ -37,7 +38,8 @@ import { encodeAnswer, otherPayload, withoutData, type OtherAnswer } from './ans
 import { isInternal, isTransient } from './errors';
 import { describeError, type Logger } from './log';
 import { PendingItems, type AsynchronousProcessing } from './pending';
-import { BatchReferences, type Produced } from './references';
+import { Notes } from './notes';
+import { BatchReferences } from './references';
 import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
 
 export interface BatchPorts {
@@ -52,6 +54,7 @@ export interface BatchPorts {
   readonly channels: Channels;
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
+  readonly provisioner: Provisioner;
 }
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
@@ -242,7 +245,7 @@ export class Batch {
     const { policies } = this.ports;
     const { domainId } = this.principal;
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
-    let notes = new Notes();
+    let notes = new Notes(session);
     let encoded: Item | undefined;
     let bytes = 0;
     let response: Record<string, unknown>;
@@ -254,7 +257,7 @@ export class Batch {
         nowSeconds: this.#nowSeconds,
         spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
         context: (objects) => {
-          notes = new Notes();
+          notes = new Notes(session);
           return this.#context(objects, policy, notes);
         },
         changed: (changes) => {
@@ -281,6 +284,7 @@ export class Batch {
       if (notes.emptied) this.#references.record(definition.code, [], true, undefined);
       throw error;
     }
+    await notes.finish?.();
     this.#remainingBytes -= bytes;
     if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);
     const named = response['uniqueIdentifier'];
@@ -333,6 +337,8 @@ export class Batch {
       identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
       produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
       becomeClient: () => this.#becomeClient(),
+      provisioner: this.ports.provisioner,
+      afterwards: (work) => notes.doAfterwards(work),
       log: (message) => {
         const { clientName, peer } = this.principal;
         this.log.info({ client: clientName, peer, message }, 'a client had this logged');
@@ -421,13 +427,6 @@ export class Batch {
       this.log.error({ error: describeError(error) }, 'a refusal could not be recorded');
     }
   }
-}
-
-/** What one attempt at an item says besides its response. */
-class Notes {
-  readonly produced: Produced[] = [];
-  emptied = false;
-  answer: OtherAnswer | undefined;
 }
 
 /** What the answers of these items take where all of them fail. */

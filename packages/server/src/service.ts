@@ -5,6 +5,7 @@ import type { AuthenticationPolicy } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { SERVING_SECRET } from './built-in-authorities';
+import { Administration } from './administration';
 import { catalogueOf } from './catalogue';
 import { Channels } from './channels';
 import type { ListenAddress, NodeConfig } from './config';
@@ -17,6 +18,7 @@ import { KmipAuthority } from './kmip-authority';
 import { describeError, type Logger } from './log';
 import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
+import { CertificateProvisioner } from './provisioning';
 import { Session, type Responder } from './session';
 import { tlsIdentity } from './tls-identity';
 
@@ -49,6 +51,7 @@ export class Service implements Serving {
     keepObjectsYoung();
     const { directory, clock, auditLog, keyStore, tickets, users } = store;
     const ports = { directory, certificates, clock };
+    const { crlUrls, caIssuerUrls } = config;
     const policies = new DomainPolicies(store.policies);
     const batchPorts = {
       keyStore,
@@ -61,6 +64,11 @@ export class Service implements Serving {
       catalogue: catalogueOf(config.testMode),
       policies,
       channels: new Channels(),
+      provisioner: new CertificateProvisioner(
+        new Administration(directory, certificates, clock, { crlUrls, caIssuerUrls }),
+        directory,
+        certificates,
+      ),
     };
     const { limits, listen, httpsListen, authentication, httpsAuthentication } = config;
     const prepare: ListenerPorts['prepare'] = (principal) => keyring.ensure(principal.domainId);

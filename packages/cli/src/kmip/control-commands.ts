@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { adjustAttributeAction } from './actions/attributes';
-import { archiveAction, getUsageAllocationAction, obtainLeaseAction, recoverAction } from './actions/govern';
+import {
+  archiveAction,
+  getUsageAllocationAction,
+  obtainLeaseAction,
+  reProvisionAction,
+  recoverAction,
+} from './actions/govern';
 import type { CommonFlags } from './actions/perform';
 import { getConstraintsAction, setConstraintsAction, setDefaultsAction } from './actions/policy';
 import { interopAction, logAction, pingAction } from './actions/server';
@@ -85,6 +91,19 @@ function getConstraintsCommand(): Command {
   ).action(getConstraintsAction);
 }
 
+function reProvisionCommand(): Command {
+  return operationCommand(
+    're-provision',
+    'Replace the certificate that this client is known by; it is invalid afterwards (since KMIP 2.0).',
+    're-provision --csr new.csr',
+    're-provision --certificate new.pem',
+  )
+    .option('--csr <file>', 'certificate request (PKCS#10) to be signed; the answer names the certificate')
+    .option('--certificate <file>', 'certificate to be known by from now on')
+    .addHelpText('after', '\nWith neither, the server makes a key pair; the answer names the private key.\n')
+    .action(reProvisionAction);
+}
+
 function pingCommand(): Command {
   return operationCommand('ping', 'Ask whether the server answers (since KMIP 2.1).', 'ping').action(
     pingAction,
@@ -125,6 +144,7 @@ export function controlCommands(): readonly Command[] {
     setDefaultsCommand(),
     setConstraintsCommand(),
     getConstraintsCommand(),
+    reProvisionCommand(),
     pingCommand(),
     logCommand(),
     interopCommand(),

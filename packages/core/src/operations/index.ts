@@ -44,6 +44,7 @@ import { queryAsynchronousRequests } from './query-asynchronous-requests';
 import { reCertify } from './re-certify';
 import { reKey } from './re-key';
 import { reKeyKeyPair } from './re-key-key-pair';
+import { reProvision } from './re-provision';
 import { recover } from './recover';
 import { register } from './register';
 import { revoke } from './revoke';
@@ -107,6 +108,7 @@ export const operations: readonly OperationDefinition[] = [
   delegatedLogin,
   setAttribute,
   setEndpointRole,
+  reProvision,
   setDefaults,
   setConstraints,
   getConstraints,
@@ -164,6 +166,7 @@ export {
   reCertify,
   reKey,
   reKeyKeyPair,
+  reProvision,
   recover,
   register,
   revoke,

@@ -149,6 +149,8 @@ export class Harness {
       produced: (uniqueIdentifier) => void produced.push(uniqueIdentifier),
       log: () => undefined,
       becomeClient: () => undefined,
+      provisioner: { prepare: () => Promise.reject(new Error('not here')) },
+      afterwards: () => undefined,
       emptyPlaceholder: () => {
         this.emptied = true;
       },

@@ -1,0 +1,135 @@
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { KmipClient, KmipRefusal } from '@holdfast/client';
+import { discoverVersions, get, getAttributes, reProvision } from '@holdfast/core';
+import { CertificateRequestType, CertificateType, ObjectType } from '@holdfast/kmip';
+import { certificates } from '@holdfast/pki';
+import {
+  addClient,
+  asFirstOfficer,
+  startServerProcess,
+  type AddedClient,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { SecretBytes } from '@holdfast/ttlv';
+import { eventually } from './support';
+
+/** A client replaces its own certificate: by a request, a certificate, or whatever the server makes. */
+
+let server: ServerProcess;
+let count = 0;
+beforeAll(async () => {
+  server = await startServerProcess();
+}, 60_000);
+afterAll(() => server.stop());
+
+type Known = Pick<AddedClient, 'cert' | 'key' | 'ca'>;
+
+async function newClient(role: 'user' | 'reader' = 'user') {
+  const name = `machine-${++count}`;
+  const added = await addClient(server, name, { role });
+  return { name, ...added };
+}
+const connect = ({ cert, key, ca }: Known): Promise<KmipClient> =>
+  KmipClient.connect({ host: server.host, port: server.port, cert, key, ca, version: '2.1' });
+
+/** Whether the server answers to this certificate. */
+async function isKnown(known: Known): Promise<boolean> {
+  try {
+    const client = await connect(known);
+    try {
+      await client.call(discoverVersions, { protocolVersions: [] });
+      return true;
+    } finally {
+      await client.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+const pem = (label: string, der: Buffer): string =>
+  `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
+
+async function reasonOf(client: KmipClient, request: Parameters<typeof reProvision.execute>[0]) {
+  const refusal: unknown = await client.call(reProvision, request).catch((error: unknown) => error);
+  return refusal instanceof KmipRefusal ? refusal.resultReasonName : refusal;
+}
+
+async function valueOf(client: KmipClient, uniqueIdentifier: string | undefined) {
+  return (await client.call(get, { uniqueIdentifier })).object;
+}
+
+test('with nothing, the server makes a key and its certificate', async () => {
+  const old = await newClient();
+  const colleague = await connect(await newClient());
+  const client = await connect(old);
+  const { uniqueIdentifier } = await client.call(reProvision, {});
+  await eventually(async () => !(await isKnown(old)));
+  await client.close();
+  const key = await valueOf(colleague, uniqueIdentifier);
+  if (key.objectType !== ObjectType.PrivateKey) throw new Error('it is no private key');
+  const { keyValue } = key.keyBlock;
+  if (keyValue === undefined || 'encoded' in keyValue || !(keyValue.keyMaterial instanceof SecretBytes))
+    throw new Error('there is no key');
+  const privateKey = createPrivateKey({ key: keyValue.keyMaterial.reveal(), format: 'der', type: 'pkcs8' });
+  const { attributes } = await colleague.call(getAttributes, {
+    uniqueIdentifier,
+    attributeReferences: [{ key: 'Link' }],
+  });
+  const [link] = attributes;
+  if (link?.key !== 'Link') throw new Error('there is no link');
+  const certificate = await valueOf(colleague, link.value.linkedObjectIdentifier as string);
+  if (certificate.objectType !== ObjectType.Certificate) throw new Error('it is no certificate');
+  const cert = pem('CERTIFICATE', certificate.certificateValue);
+  expect(new X509Certificate(cert).checkPrivateKey(privateKey)).toBe(true);
+  const renewed = { cert, key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string, ca: old.ca };
+  expect(await isKnown(renewed)).toBe(true);
+  const officer = await asFirstOfficer(server);
+  const shown = await officer.call('GET /clients/:name', undefined, { name: old.name });
+  expect(shown.credentials?.map(({ status }) => status).sort()).toEqual(['revoked', 'valid']);
+  await colleague.close();
+});
+
+test('with a certificate, that one; not one that is in use, has expired or is none', async () => {
+  const old = await newClient();
+  const client = await connect(old);
+  const { ca } = old;
+  const issue = async (nowSeconds: number) => {
+    const authority = await certificates.createAuthority({ commonName: 'Elsewhere', nowSeconds });
+    const ca = { certificateDer: authority.der, privateKey: authority.privateKey };
+    return certificates.issueClient(ca, { name: 'self', domain: 'x', nowSeconds });
+  };
+  const now = Math.floor(Date.now() / 1000);
+  const certificate = (certificateValue: Buffer) => ({
+    certificate: { certificateType: CertificateType.X_509, certificateValue },
+  });
+  expect(await reasonOf(client, certificate(Buffer.from('none')))).toBe('InvalidField');
+  expect(await reasonOf(client, certificate((await issue(1000)).der))).toBe('InvalidField');
+  const taken = new X509Certificate((await newClient()).cert).raw;
+  expect(await reasonOf(client, certificate(taken))).toBe('PermissionDenied');
+  expect(await isKnown(old)).toBe(true);
+  const mine = await issue(now);
+  const { uniqueIdentifier } = await client.call(reProvision, certificate(mine.der));
+  expect(uniqueIdentifier).toEqual(expect.any(String));
+  await eventually(async () => !(await isKnown(old)));
+  const key = certificates.privateKeyPem(mine.privateKey).reveal().toString();
+  expect(await isKnown({ cert: mine.pem, key, ca })).toBe(true);
+  await client.close();
+});
+
+test('is refused to readers, with both, and for requests that are none', async () => {
+  const reader = await connect(await newClient('reader'));
+  expect(await reasonOf(reader, {})).toBe('PermissionDenied');
+  await reader.close();
+  const old = await newClient();
+  const client = await connect(old);
+  const certificateRequest = {
+    certificateRequestType: CertificateRequestType.PKCS_10,
+    certificateRequestValue: Buffer.from('none'),
+  };
+  expect(await reasonOf(client, { certificateRequest })).toBe('CryptographicFailure');
+  const certificate = { certificateType: CertificateType.X_509, certificateValue: Buffer.from('none') };
+  expect(await reasonOf(client, { certificateRequest, certificate })).toBe('InvalidField');
+  expect(await isKnown(old)).toBe(true);
+  await client.close();
+});
