@@ -7,10 +7,11 @@ import {
   structure,
   text,
   textAt,
+  textsOf,
   uniqueIdentifier,
   valueAt,
 } from '@holdfast/testkit';
-import { aesAttributes, type Site } from './site';
+import { aesAttributes, nameAttribute, type Site } from './site';
 
 /** OpenStack Barbican through PyKMIP: user name and password, and Destroy without Revoke. */
 export function barbican(site: Site): void {
@@ -62,5 +63,46 @@ export function barbican(site: Site): void {
     expect(valueAt(got, ...keyBlock, Tag.KeyValue, Tag.KeyMaterial)).toEqual(KEY);
     await peer.call(Operation.Destroy, asked);
     await peer.close();
+  });
+
+  test('gives every key the same name, as a registered user where the domain lets names repeat', async () => {
+    await site.letNamesRepeat();
+    await site.addUser('barbican', 'a password of its own');
+    const peer = await site.connect('1.2', {
+      header: [
+        structure(
+          Tag.Authentication,
+          structure(
+            Tag.Credential,
+            enumeration(Tag.CredentialType, CredentialType.UsernameAndPassword),
+            structure(
+              Tag.CredentialValue,
+              text(Tag.Username, 'barbican'),
+              text(Tag.Password, 'a password of its own'),
+            ),
+          ),
+        ),
+      ],
+    });
+    const create = async () =>
+      textAt(
+        await peer.call(Operation.Create, [
+          enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+          structure(Tag.TemplateAttribute, ...aesAttributes(128), nameAttribute('Symmetric Key')),
+        ]),
+        Tag.UniqueIdentifier,
+      );
+    const locate = async () =>
+      textsOf(await peer.call(Operation.Locate, [nameAttribute('Symmetric Key')]), Tag.UniqueIdentifier);
+    const made = [await create(), await create(), await create()] as const;
+    expect((await locate()).toSorted()).toEqual(made.toSorted());
+    await peer.call(Operation.Destroy, [uniqueIdentifier(made[1])]);
+    expect((await locate()).toSorted()).toEqual([made[0], made[2]].toSorted());
+    await peer.close();
+    // From now on the old password is somebody's, and wrong.
+    const outdated = await site.connect('1.2', options);
+    const { items } = await outdated.batch([{ operation: Operation.Locate, payload: [] }]);
+    expect(items[0]?.reason).toBe('AuthenticationNotSuccessful');
+    await outdated.close();
   });
 }

@@ -17,12 +17,19 @@ import { aesAttributes, nameAttribute, type Site } from './site';
  * a Template-Attribute. A server that passed over the filter gave all tunnels one key.
  */
 export function fortiGate(site: Site): void {
-  const credential = structure(
-    Tag.Credential,
-    enumeration(Tag.CredentialType, CredentialType.UsernameAndPassword),
-    structure(Tag.CredentialValue, text(Tag.Username, 'fgt-hub-1'), text(Tag.Password, 'not registered')),
-  );
-  const options = { header: [structure(Tag.Authentication, credential)] };
+  const shown = (username: string, password: string) => ({
+    header: [
+      structure(
+        Tag.Authentication,
+        structure(
+          Tag.Credential,
+          enumeration(Tag.CredentialType, CredentialType.UsernameAndPassword),
+          structure(Tag.CredentialValue, text(Tag.Username, username), text(Tag.Password, password)),
+        ),
+      ),
+    ],
+  });
+  const options = shown('fgt-hub-1', 'not registered');
   const tunnels = ['vpn-paris', 'vpn-paris-2', 'vpn-rome'];
   const materials = tunnels.map((_, index) => Buffer.alloc(32, index + 1));
 
@@ -74,5 +81,20 @@ export function fortiGate(site: Site): void {
     const found = await peer.call(Operation.Locate, filter);
     expect(textsOf(found, Tag.UniqueIdentifier)).toEqual([textAt(created, Tag.UniqueIdentifier)]);
     await peer.close();
+  });
+
+  test('a user name that is registered decides, and must be right', async () => {
+    await site.addUser('fgt-hub-2', 'registered password');
+    const right = await site.connect('1.0', shown('fgt-hub-2', 'registered password'));
+    const filter = [structure(Tag.TemplateAttribute, nameAttribute('vpn-rome'))];
+    // What the certificate's client registered belongs to the same domain.
+    expect(textsOf(await right.call(Operation.Locate, filter), Tag.UniqueIdentifier)).toHaveLength(1);
+    await right.close();
+    const wrong = await site.connect('1.0', shown('fgt-hub-2', 'another password'));
+    const { items } = await wrong.batch([{ operation: Operation.Locate, payload: filter }]);
+    expect(items.map(({ operation, reason }) => [operation, reason])).toEqual([
+      [undefined, 'AuthenticationNotSuccessful'],
+    ]);
+    await wrong.close();
   });
 }

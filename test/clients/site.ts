@@ -12,6 +12,7 @@ import {
   Peer,
   Wire,
   addClient,
+  asFirstOfficer,
   attribute,
   enumeration,
   integer,
@@ -34,6 +35,20 @@ export class Site {
   /** A new TLS session of the client. */
   async connect(version: VersionName, options?: PeerOptions): Promise<Peer<Wire>> {
     return Peer.connect(await this.#tls(), version, options);
+  }
+
+  /** Registers a user of the site's domain. */
+  async addUser(name: string, password: string): Promise<void> {
+    await this.#tls();
+    const officer = await asFirstOfficer(this.server());
+    await officer.call('POST /users', { name, password, domain: this.name });
+  }
+
+  /** Lets several objects of the site's domain have one name. */
+  async letNamesRepeat(): Promise<void> {
+    await this.#tls();
+    const officer = await asFirstOfficer(this.server());
+    await officer.call('POST /domains/:name/settings', { namesMayRepeat: true }, { name: this.name });
   }
 
   /** The same over HTTPS. */

@@ -1,6 +1,14 @@
-import { activate, addAttribute, destroy, get, getAttributes, locate, query } from '@holdfast/core';
-import type { KmipClient } from '@holdfast/client';
-import { AsynchronousIndicator, Operation, ResultStatus, State, Tag, type Attribute } from '@holdfast/kmip';
+import { activate, addAttribute, destroy, get, getAttributes, locate, login, query } from '@holdfast/core';
+import { KmipClient } from '@holdfast/client';
+import {
+  AsynchronousIndicator,
+  Operation,
+  ResultStatus,
+  State,
+  Tag,
+  type Attribute,
+  type Credential,
+} from '@holdfast/kmip';
 import { AdminClient } from '@holdfast/server/admin';
 import {
   Peer,
@@ -13,6 +21,7 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import type { Item } from '@holdfast/ttlv';
+import { password, ticket } from '../server/credentials';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
 import { until } from '../support/until';
@@ -221,6 +230,54 @@ test('any column of a pending request, of which no other is affected', async () 
   });
   expect(faults).toEqual([]);
   await peer.close();
+}, 120_000);
+
+test('any column of the rows that say who a user is, and what a ticket allows', async () => {
+  const officer = await asFirstOfficer(server);
+  const client = await newClient(server, 'of-users');
+  const asks = async (...credentials: readonly Credential[]): Promise<string> => {
+    const { host, port } = server;
+    const { cert, key, ca } = client;
+    const connection = await KmipClient.connect({ host, port, cert, key, ca, version: '2.1', credentials });
+    try {
+      return await outcomeOf(connection.call(query, { queryFunctions: [] }));
+    } finally {
+      await connection.close();
+    }
+  };
+  // A user whose row is not found is then refused, not passed over.
+  const settings = { authentication: 'certificate-or-credential' } as const;
+  await officer.call('POST /clients/:name/settings', settings, { name: 'of-users' });
+  const faults: string[] = [];
+  const uses: Record<string, { readonly password: Credential; readonly ticket: Credential }> = {};
+  for (const name of ['one', 'other']) {
+    await officer.call('POST /users', { name, password: 'password of both', domain: 'of-users' });
+    const credential = password(name, 'password of both');
+    const { host, port } = server;
+    const { cert, key, ca } = client;
+    const options = { host, port, cert, key, ca, version: '2.1', credentials: [credential] } as const;
+    const connection = await KmipClient.connect(options);
+    const { ticketValue } = (await connection.call(login, {})).ticket;
+    await connection.close();
+    uses[name] = { password: credential, ticket: ticket(ticketValue) };
+  }
+  const [one, other] = [uses['one'], uses['other']];
+  if (one === undefined || other === undefined) throw new Error('there are two');
+  faults.push(
+    ...(await walk({
+      table: 'kmip_user',
+      where: `name = 'one'`,
+      uses: { password: () => asks(one.password), ticket: () => asks(one.ticket) },
+      neighbours: [() => asks(other.ticket)],
+    })),
+    ...(await walk({
+      table: 'ticket',
+      where: `holder_name = 'one'`,
+      uses: { ticket: () => asks(one.ticket) },
+      neighbours: [() => asks(other.ticket)],
+    })),
+  );
+  expect(faults).toEqual([]);
 }, 120_000);
 
 test('any column of an officer, of whom no other is affected', async () => {

@@ -230,6 +230,21 @@ test('the policy of a client is an officer’s to set, and holds on open connect
   await asker.close();
 });
 
+test('a client that miscounts its items is served where an officer allows that', async () => {
+  const miscounting = async (client: AddedClient): Promise<readonly (string | undefined)[]> => {
+    const peer = await Peer.connect(tlsOptions(server, client), '1.4');
+    const item = { operation: Operation.Query, payload: [] };
+    const { items } = await peer.batch([item, item], { batchCount: 1 });
+    await peer.close();
+    return items.map(({ status, reason }) => (status === 0 ? 'done' : reason));
+  };
+  const tolerated = await addClient(server, 'miscounting', { settings: { toleratesBatchCount: true } });
+  expect([await miscounting(tolerated), await miscounting(plain)]).toEqual([
+    ['done', 'done'],
+    ['InvalidMessage'],
+  ]);
+});
+
 test('a device is known by what it says of itself', async () => {
   const identifiers = ['--device-serial', 'SN-1', '--network-id', '00:11:22'];
   await holdfastUser(server, ['add', 'drive', '--password-stdin', ...identifiers], WORD);
