@@ -298,6 +298,29 @@ describe.each(['1.4', '2.1'])('an object is moved in KMIP %s', (version) => {
   });
 });
 
+test('a private key and its certificates go into a PKCS#12 container', async () => {
+  const password = await made(
+    ...['register', '--type', 'secret-data', '--hex', Buffer.from('secret').toString('hex')],
+    ...['--activation-date', 'now'],
+  );
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const file = join(folder, 'key.pem');
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const link = (id: string) =>
+    `Link=${JSON.stringify({ linkType: 'PKCS_12PasswordLink', linkedObjectIdentifier: id })}`;
+  const id = await made('register', '--file', file, '--attribute', link(password));
+  const container = join(folder, 'key.p12');
+  json(await kmip('get', id, '--key-format', 'PKCS_12', '--out', container, '--json'));
+  const again = await made(
+    ...['register', '--type', 'private-key', '--key-format', 'PKCS_12', '--file', container],
+    ...['--algorithm', 'EC', '--attribute', link(password)],
+  );
+  const value = await kmip('get', id, '--key-format', 'PKCS_8', '--format', 'hex');
+  expect(value).toMatchObject({ code: 0 });
+  expect(await kmip('get', again, '--format', 'hex')).toEqual(value);
+  expect(await kmip('get', password, '--key-format', 'PKCS_12')).toMatchObject({ code: 1 });
+});
+
 describe('a key is derived', () => {
   const SECRET = Buffer.from('password').toString('hex');
 

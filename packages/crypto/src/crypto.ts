@@ -5,7 +5,7 @@ import { approvedOnly } from './approved/approved-only';
 import { deriveBytes } from './derivation/derive';
 import { availableHashes, digestWith } from './digest';
 import { unwrapBytes, wrapBytes } from './key-wrap';
-import { convertKey, keyMaterialBytes } from './keys/convert';
+import { convertKey, keyMaterialBytes, publicKeyOf } from './keys/convert';
 import { createKeyPairGenerator, generateSymmetricKey, symmetricKeyLengthBytes } from './keys/generate';
 import { inspectKey } from './keys/inspect';
 import { hashing } from './operations/hashes';
@@ -43,6 +43,7 @@ function createUnrestricted(): CryptoPort {
     digest: (algorithm, content) => digestWith(hashes, algorithm, content),
     inspectKey,
     convertKey,
+    publicKeyOf,
     keyMaterialBytes,
     wrapBytes,
     unwrapBytes,

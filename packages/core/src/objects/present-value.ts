@@ -22,6 +22,7 @@ import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { mandatory, type ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import { defaultKeyFormat } from './defaults';
+import { inContainer } from './key-container';
 import { isWrapped, keyBlockOf, withKeyBlock } from './new-object';
 import { unwrapKey } from './unwrap-key';
 import { wrapKey } from './wrap-key';
@@ -42,6 +43,7 @@ export type PresentationRequest = Infer<typeof presentationRequest>;
 export const PRESENTATION_REASONS = [
   'ObjectNotFound',
   'BadCryptographicParameters',
+  'BadPassword',
   'CryptographicFailure',
   'EncodingOptionError',
   'IncompatibleCryptographicUsageMask',
@@ -72,14 +74,18 @@ export async function presentValue(
   requireKnownType(object, context);
   const stored = object.stored.openValue();
   requireObtainable(object, stored, asked);
-  const presented = present(await opened(stored, asked, context), asked, context);
+  const value = await opened(stored, asked, context);
+  const presented =
+    asked.keyFormatType === KeyFormatType.PKCS_12
+      ? await inContainer(value, object, context)
+      : present(value, asked, context);
   const { keyWrappingSpecification } = asked;
-  const value =
+  const answer =
     keyWrappingSpecification === undefined
       ? presented
       : await wrap(presented, object, keyWrappingSpecification, context, isWithinKeyMaterial(stored));
   markServed(object, context);
-  return value;
+  return answer;
 }
 
 /** A version that does not have the object's type has no words to answer with. */

@@ -12,6 +12,7 @@ import {
   textString,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import { isContainer, openContainer, registerChain } from '../objects/key-container';
 import { makeObject } from '../objects/new-object';
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { describeRegistered, takeEmbeddedAttributes } from '../objects/registered-value';
@@ -67,9 +68,11 @@ export const register = operation({
       [{ templateNames: [], attributes: embedded }, request.newAttributes],
       context,
     );
-    const value = describeRegistered(given, requested, context);
+    const container = isContainer(given) ? await openContainer(given, requested, context) : undefined;
+    const value = describeRegistered(container?.value ?? given, requested, context);
     fillUsageMask(objectType, requested, context);
     const made = makeObject({ value, requested, origin: 'registered' }, context);
+    if (container !== undefined) registerChain(made, container, context);
     context.objects.create(made);
     context.produced(made.uniqueIdentifier);
     return { uniqueIdentifier: made.uniqueIdentifier };

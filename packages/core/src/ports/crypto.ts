@@ -239,6 +239,11 @@ export interface CryptoPort {
     compression?: KeyCompressionType,
   ): KeyBlock;
   /**
+   * The public key that goes with a private one, as SubjectPublicKeyInfo.
+   * @throws HoldfastError KeyValueNotPresent where the private key is not there in clear, InvalidField
+   */
+  publicKeyOf(privateKey: KeyBlock): GeneratedKey;
+  /**
    * The bytes over which the Digest attribute is computed and that wrapping encrypts: the key material of raw formats,
    * the TTLV encoding of Key Material for transparent ones (KMIP 1.4 section 3.17). The caller destroys them.
    * @throws HoldfastError KeyValueNotPresent where the key is wrapped, or kept elsewhere

@@ -1,3 +1,5 @@
+import { createPublicKey } from 'node:crypto';
+import type { GeneratedKey } from '@holdfast/core';
 import {
   encodeTransparentKey,
   KeyCompressionType,
@@ -86,4 +88,23 @@ export function keyMaterialBytes(keyBlock: KeyBlock): SecretBytes {
   }
   if (material instanceof SecretBytes) return SecretBytes.copyOf(material.reveal());
   return new SecretBytes(encodeTtlv({ ...material, tag: Tag.KeyMaterial }));
+}
+
+/**
+ * The public key that goes with a private one, as SubjectPublicKeyInfo.
+ * @throws HoldfastError KeyValueNotPresent where the private key is not there in clear, InvalidField
+ */
+export function publicKeyOf(keyBlock: KeyBlock): GeneratedKey {
+  const material = plainMaterial(keyBlock);
+  const key =
+    material === undefined
+      ? undefined
+      : readAsymmetricKey(ObjectType.PrivateKey, keyBlock.keyFormatType, material);
+  const algorithm = keyBlock.cryptographicAlgorithm ?? key?.algorithms[0];
+  if (key?.lengthBits === undefined || algorithm === undefined) {
+    throw new HoldfastError('KeyValueNotPresent', 'the private key is not there in clear');
+  }
+  const spki = createPublicKey(key.keyObject).export({ format: 'der', type: 'spki' });
+  const { lengthBits } = key;
+  return { keyFormatType: KeyFormatType.X_509, keyMaterial: new SecretBytes(spki), algorithm, lengthBits };
 }
