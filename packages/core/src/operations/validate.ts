@@ -138,7 +138,7 @@ async function isRevokedCopyKept(
     isCounted: false,
   });
   for (const uniqueIdentifier of uniqueIdentifiers) {
-    const object = await objects.find(uniqueIdentifier);
+    const object = await objects.findAnywhere(uniqueIdentifier);
     const isErased = object?.state === State.Destroyed;
     if (object !== undefined && !isErased && isRevokedAt(object, atSeconds)) return true;
   }

@@ -12,7 +12,7 @@ import {
   type Attribute,
   type VersionName,
 } from '@holdfast/kmip';
-import { certify, destroy, reCertify, revoke } from '@holdfast/core';
+import { archive, certify, destroy, reCertify, revoke } from '@holdfast/core';
 import {
   certificateBytes,
   ecPair,
@@ -260,6 +260,9 @@ describe('Certify of a public key alone', () => {
     const gone = await registerPublicKey(harness, ecPair());
     await harness.run(destroy, { uniqueIdentifier: gone });
     expect(await refused(certified(gone))).toBe('PermissionDenied');
+    const archived = await registerPublicKey(harness, ecPair());
+    await harness.run(archive, { uniqueIdentifier: archived });
+    expect(await refused(certified(archived))).toBe('ObjectArchived');
     expect(await refused(certified(await createKey(harness)))).toBe('InvalidObjectType');
     expect(await refused(certified('nothing'))).toBe('ObjectNotFound');
     expect(await refused(certified(undefined))).toBe('ItemNotFound');
@@ -483,6 +486,17 @@ describe('Re-certify', () => {
     expect(await refused(renewed(publicKey))).toBe('InvalidObjectType');
     const certificate = await certified(publicKey);
     expect(await refused(renewed(certificate, { csr: makeRequest(ecPair(), '/CN=x') }))).toBe('InvalidCSR');
+    const other = await certified(publicKey);
+    await harness.run(archive, { uniqueIdentifier: other });
+    expect(await refused(renewed(other))).toBe('ObjectArchived');
+    const spaces = { applicationNamespace: 'ssl' };
+    const information = { key: 'ApplicationSpecificInformation', value: spaces } as const;
+    for (const asked of [
+      certified(publicKey, { attributes: [information] }),
+      renewed(certificate, { attributes: [information] }),
+    ]) {
+      expect(await refused(asked)).toBe('ApplicationNamespaceNotSupported');
+    }
     const revocationReason = { revocationReasonCode: RevocationReasonCode.KeyCompromise };
     await harness.run(revoke, { uniqueIdentifier: certificate, revocationReason });
     expect(await refused(renewed(certificate))).toBe('PermissionDenied');

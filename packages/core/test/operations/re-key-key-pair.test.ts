@@ -12,7 +12,7 @@ import {
   type Attribute,
   type VersionName,
 } from '@holdfast/kmip';
-import { createKeyPair, destroy, reKeyKeyPair } from '@holdfast/core';
+import { archive, createKeyPair, destroy, reKeyKeyPair } from '@holdfast/core';
 import { SecretBytes } from '@holdfast/ttlv';
 import { Harness } from './harness';
 import { asking, createKey, custom, named, refused, registerObject, valueOf, valuesOf } from './requests';
@@ -233,6 +233,14 @@ test('what is no pair cannot be replaced', async () => {
     [usage(Sign)],
   );
   expect(await by(elsewhere)).toBe('KeyValueNotPresent');
+  const archived = await makePair();
+  await harness.run(archive, { uniqueIdentifier: archived.publicKeyUniqueIdentifier });
+  expect(await refused(replace(archived))).toBe('ObjectArchived');
+  const information = {
+    key: 'ApplicationSpecificInformation',
+    value: { applicationNamespace: 'ssl' },
+  } as const;
+  expect(await refused(replace(pair, { common: [information] }))).toBe('ApplicationNamespaceNotSupported');
   await harness.run(destroy, { uniqueIdentifier: pair.publicKeyUniqueIdentifier });
   expect(await refused(replace(pair))).toBe('ObjectDestroyed');
 });

@@ -6,7 +6,7 @@ import {
   RevocationReasonCode,
   ValidityIndicator,
 } from '@holdfast/kmip';
-import { certify, destroy, revoke, validate } from '@holdfast/core';
+import { archive, certify, destroy, revoke, validate } from '@holdfast/core';
 import { ecPair, openssl, registerCertificate, registerPublicKey, certificateBytes } from './certificates';
 import { Harness } from './harness';
 import { asking, createKey, refused, registerObject } from './requests';
@@ -147,6 +147,19 @@ test('a copy that was only deleted revokes nothing; one that is out of use does 
     { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Verify },
     ...past,
   ]);
+  expect(await of(another, middle)).toBe(Invalid);
+});
+
+test('an archived copy cannot be named, but what it says counts', async () => {
+  const another = issue('archived', middle, LEAF);
+  const kept = await registerCertificate(harness, der(another));
+  await harness.run(archive, { uniqueIdentifier: kept });
+  expect(await refused(verdict({ ids: [kept] }))).toBe('ObjectArchived');
+  expect(await of(another, middle)).toBe(Valid);
+  const revoked = await registerCertificate(harness, der(another));
+  const revocationReason = { revocationReasonCode: RevocationReasonCode.KeyCompromise };
+  await harness.run(revoke, { uniqueIdentifier: revoked, revocationReason });
+  await harness.run(archive, { uniqueIdentifier: revoked });
   expect(await of(another, middle)).toBe(Invalid);
 });
 
