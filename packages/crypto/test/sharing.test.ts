@@ -199,6 +199,34 @@ describe('the prime', () => {
   });
 });
 
+test('as many parts as there can be, of a long key', async () => {
+  for (const method of METHODS) {
+    const content = randomBytes(250);
+    const { shares, how } = await sharesOf(content, scheme(method, 255, 255));
+    expect(crypto.joinShares(shares, how, content.length).reveal()).toEqual(content);
+  }
+}, 30_000);
+
+test('what would take too long is refused', async () => {
+  const how = scheme(Method.PolynomialSharingGF2_8, 255, 255);
+  expect(await rejectionOf(crypto.splitSecret(new SecretBytes(Buffer.alloc(2000)), how))).toBe(
+    'ServerLimitExceeded',
+  );
+  const share = new SecretBytes(Buffer.alloc(2 ** 23 + 1));
+  const parts = [1, 2].map((keyPartIdentifier) => ({ keyPartIdentifier, share }));
+  expect(codeOf(() => crypto.joinShares(parts, { ...how, threshold: 2 }, share.length))).toBe(
+    'ServerLimitExceeded',
+  );
+  const prime = {
+    ...how,
+    threshold: 2,
+    method: Method.PolynomialSharingPrimeField,
+    primeFieldSize: 1n << 100_000n,
+  };
+  const short = parts.map(({ keyPartIdentifier }) => ({ keyPartIdentifier, share: secret('00') }));
+  expect(codeOf(() => crypto.joinShares(short, prime, 1))).toBe('BadCryptographicParameters');
+});
+
 describe('parts are refused', () => {
   const how = scheme(Method.PolynomialSharingGF2_8, 2, 300);
 

@@ -203,7 +203,7 @@ export interface CryptoPort {
   deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes>;
   /**
    * The shares of parts 1, 2, ..., and the prime that was used.
-   * @throws HoldfastError BadCryptographicParameters, UnsupportedCryptographicParameters
+   * @throws HoldfastError BadCryptographicParameters, UnsupportedCryptographicParameters, ServerLimitExceeded
    */
   splitSecret(
     secret: SecretBytes,
@@ -212,7 +212,8 @@ export interface CryptoPort {
   /**
    * The secret of shares of different parts, `threshold` of them or more.
    * @param lengthBytes of the secret, where elements of the field are longer; undefined for DER, which tells itself
-   * @throws HoldfastError CryptographicFailure where they are too few or do not belong together
+   * @throws HoldfastError CryptographicFailure where they are too few or do not belong together,
+   * BadCryptographicParameters, ServerLimitExceeded
    */
   joinShares(shares: readonly KeyShare[], scheme: SplitScheme, lengthBytes: number | undefined): SecretBytes;
   /** @throws HoldfastError InvalidField where algorithm, length or curve cannot be */

@@ -45,15 +45,13 @@ export function secretOfShares<Scalar, Vector>(
   shares: readonly Share<Vector>[],
 ): Vector {
   const at = shares.map(({ keyPartIdentifier }) => field.scalar(keyPartIdentifier));
+  const product = (factors: readonly Scalar[]) =>
+    factors.reduce((all, factor) => field.product(all, factor), field.scalar(1));
   const terms = shares.map(({ vector }, index) => {
     const mine = at[index] as Scalar;
-    const factors = at
-      .filter((_, other) => other !== index)
-      .map((theirs) => field.product(theirs, field.inverse(field.difference(theirs, mine))));
-    return field.scaled(
-      vector,
-      factors.reduce((product, factor) => field.product(product, factor), field.scalar(1)),
-    );
+    const theirs = at.filter((_, other) => other !== index);
+    const denominator = product(theirs.map((each) => field.difference(each, mine)));
+    return field.scaled(vector, field.product(product(theirs), field.inverse(denominator)));
   });
   return terms.reduce((sum, term) => field.sum(sum, term));
 }

@@ -43,20 +43,27 @@ export async function primeFor(lengthBits: number, asked: bigint | undefined): P
   throw badParameters('the Prime Field Size is no prime');
 }
 
+/** @throws HoldfastError BadCryptographicParameters where a part names a field that no key is shared in here */
+export function requireField(prime: bigint): void {
+  if (prime > 1n && bitLength(prime) <= Math.max(...MERSENNE_EXPONENTS)) return;
+  throw badParameters('the Prime Field Size is too long, or none');
+}
+
 export function primeField(prime: bigint): Field<bigint, bigint> {
   const lengthBytes = primeLengthBytes(prime);
   const excessBits = BigInt(lengthBytes * 8 - bitLength(prime));
   return {
     scalar: BigInt,
-    difference: (a, b) => modulo(a - b, prime),
-    product: (a, b) => (a * b) % prime,
+    // Scalars are small numbers: they are reduced by the (long) prime only where they come together with a vector.
+    difference: (a, b) => a - b,
+    product: (a, b) => a * b,
     inverse(a) {
-      const inverse = modularInverse(a, prime);
+      const inverse = modularInverse(a < 0n ? -a : a, prime);
       if (inverse === undefined) throw badParameters('the Prime Field Size is no prime');
-      return inverse;
+      return a < 0n ? -inverse : inverse;
     },
     sum: (a, b) => (a + b) % prime,
-    scaled: (vector, factor) => (vector * factor) % prime,
+    scaled: (vector, factor) => modulo(vector * factor, prime),
     random() {
       for (;;) {
         const candidate = unsignedOf(randomBytes(lengthBytes)) >> excessBits;

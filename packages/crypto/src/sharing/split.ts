@@ -1,12 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyShare, SplitScheme } from '@holdfast/core';
 import { SplitKeyMethod as Method } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { elementLengthBytes, unsignedOf } from '../keys/der';
 import { badParameters, failure } from '../operations/refusals';
 import { gf256, gf65536 } from './binary-fields';
 import { secretOfShares, sharesOf } from './polynomial';
-import { elementOctets, primeField, primeFor, primeLengthBytes } from './prime-field';
+import { elementOctets, primeField, primeFor, primeLengthBytes, requireField } from './prime-field';
 
 /** The Split Key Methods. KMIP 1.4 section 2.2.5, KMIP 2.1 section 13.1. */
 
@@ -88,6 +88,7 @@ const polynomialPrimeField: SplitMethod = {
   },
   join(shares, { primeFieldSize }, lengthBytes = 0) {
     if (primeFieldSize === undefined) throw failure('the parts do not name their Prime Field Size');
+    requireField(primeFieldSize);
     const elements = shares.map(({ keyPartIdentifier, vector }) => ({
       keyPartIdentifier,
       vector: unsignedOf(vector),
@@ -108,7 +109,17 @@ const METHODS: Readonly<Record<Method, SplitMethod>> = {
   [Method.PolynomialSharingPrimeField]: polynomialPrimeField,
 };
 
+/** The most products of bytes that one split takes, and the most bytes that are joined: about a second of work. */
+const MAX_SPLIT_WORK = 2 ** 24;
+const MAX_JOINED_BYTES = 2 ** 24;
+
+function requireModest(work: number, bound: number): void {
+  if (work <= bound) return;
+  throw new HoldfastError('ServerLimitExceeded', 'the secret is too long for so many parts');
+}
+
 export async function splitSecret(secret: SecretBytes, scheme: SplitScheme) {
+  requireModest(secret.length * scheme.parts * scheme.threshold, MAX_SPLIT_WORK);
   const { shares, primeFieldSize } = await METHODS[scheme.method].split(secret.reveal(), scheme);
   return { shares: shares.map((share) => new SecretBytes(share)), primeFieldSize };
 }
@@ -122,6 +133,10 @@ export function joinShares(
   const { method, threshold } = scheme;
   const shares = given.map(({ keyPartIdentifier, share }) => ({ keyPartIdentifier, vector: share.reveal() }));
   const isRepeated = new Set(shares.map(({ keyPartIdentifier }) => keyPartIdentifier)).size < shares.length;
+  requireModest(
+    shares.reduce((sum, { vector }) => sum + vector.length, 0),
+    MAX_JOINED_BYTES,
+  );
   const isUneven = shares.some(({ vector }) => vector.length !== shares[0]?.vector.length);
   if (isRepeated || isUneven) throw disagreement();
   if (shares.length < threshold) throw failure('the parts are fewer than the Split Key Threshold');
