@@ -58,6 +58,8 @@ export interface ServerIdentity {
   readonly vendorIdentification: string;
   readonly productName: string;
   readonly version: string;
+  /** Whether it speaks HTTPS too, and so XML and JSON. */
+  readonly servesHttps: boolean;
 }
 
 /** What an object is among all that one item produced. */

@@ -28,6 +28,7 @@ import {
   type OperationContext,
   type Principal,
   type Provisioner,
+  type ServerIdentity,
   type Tickets,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
@@ -40,7 +41,7 @@ import { describeError, type Logger } from './log';
 import { PendingItems, type AsynchronousProcessing } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
-import { PROTOCOL_VERSIONS, SERVER_IDENTITY } from './server-identity';
+import { PROTOCOL_VERSIONS } from './server-identity';
 
 export interface BatchPorts {
   readonly keyStore: KeyStore;
@@ -50,6 +51,7 @@ export interface BatchPorts {
   readonly certificates: CertificatesPort;
   readonly issuingAuthority: IssuingAuthority;
   readonly catalogue: Catalogue;
+  readonly server: ServerIdentity;
   readonly policies: DomainPolicies;
   readonly channels: Channels;
   readonly tickets: Tickets;
@@ -331,7 +333,7 @@ export class Batch {
       certificates: this.ports.certificates,
       tickets: this.ports.tickets,
       issuingAuthority: this.ports.issuingAuthority,
-      server: SERVER_IDENTITY,
+      server: this.ports.server,
       catalogue: this.ports.catalogue.all,
       protocolVersions: PROTOCOL_VERSIONS,
       identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),

@@ -2,7 +2,7 @@ import { DIALECTS, type ProtocolVersion } from '@holdfast/kmip';
 import type { ServerIdentity } from '@holdfast/core';
 import { VERSION } from './version';
 
-export const SERVER_IDENTITY: ServerIdentity = {
+export const SERVER_IDENTITY: Omit<ServerIdentity, 'servesHttps'> = {
   vendorIdentification: 'Holdfast',
   productName: 'Holdfast',
   version: VERSION,

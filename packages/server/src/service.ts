@@ -20,6 +20,7 @@ import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
 import { CertificateProvisioner } from './provisioning';
 import { Session, type Responder } from './session';
+import { SERVER_IDENTITY } from './server-identity';
 import { tlsIdentity } from './tls-identity';
 
 const RENEWAL_CHECK_MS = 6 * 3600_000;
@@ -62,6 +63,7 @@ export class Service implements Serving {
       tickets,
       issuingAuthority: new KmipAuthority(ports),
       catalogue: catalogueOf(config.testMode),
+      server: { ...SERVER_IDENTITY, servesHttps: config.httpsListen !== undefined },
       policies,
       channels: new Channels(),
       provisioner: new CertificateProvisioner(

@@ -18,6 +18,7 @@ import {
   operationEnum,
   optional,
   profileInformationStructure,
+  profileNameEnum,
   protectionStorageMasksStructure,
   queryFunctionEnum,
   repeated,
@@ -129,7 +130,12 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
     },
   }),
   [QueryFunction.QueryRNGs]: () => ({ rngParameters: [RANDOM_NUMBER_GENERATOR] }),
-  [QueryFunction.QueryProfiles]: ({ catalogue }) => ({ profileInformation: satisfiedProfiles(catalogue) }),
+  [QueryFunction.QueryProfiles]: ({ catalogue, dialect, server }) => ({
+    profileInformation: satisfiedProfiles(catalogue, server).filter(({ profileName }) => {
+      const entry = profileNameEnum.byValue.get(profileName);
+      return entry !== undefined && dialect.knows(entry);
+    }),
+  }),
   [QueryFunction.QueryCapabilities]: () => ({ capabilityInformation: [CAPABILITIES] }),
   [QueryFunction.QueryDefaultsInformation]: ({ policy, dialect }) => ({
     defaultsInformation: {

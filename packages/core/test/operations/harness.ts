@@ -142,7 +142,12 @@ export class Harness {
       certificates,
       tickets: this.store.tickets,
       issuingAuthority: this.issuingAuthority,
-      server: { vendorIdentification: 'Holdfast', productName: 'Holdfast', version: '1.2.3' },
+      server: {
+        vendorIdentification: 'Holdfast',
+        productName: 'Holdfast',
+        version: '1.2.3',
+        servesHttps: false,
+      },
       catalogue: operations,
       protocolVersions: DIALECTS.toReversed(),
       identify,

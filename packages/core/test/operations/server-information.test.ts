@@ -63,6 +63,7 @@ describe('Query', () => {
       'Vendor Identification',
       'Server Information',
       'RNG Parameters',
+      'Profile Information',
       'Capability Information',
     ]);
     expect([...(await answerIn('2.1')).keys()]).toEqual([
@@ -71,6 +72,7 @@ describe('Query', () => {
       'Vendor Identification',
       'Server Information',
       'RNG Parameters',
+      'Profile Information',
       'Capability Information',
       'Defaults Information',
       'Protection Storage Masks',
