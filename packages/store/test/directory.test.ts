@@ -133,6 +133,7 @@ test('officers are added, listed and revoked', async () => {
 test('of several nodes that make a server secret at once, all get the same', async () => {
   const other = await fixture.open();
   const name = randomUUID();
+  expect(await other.directory.findServerSecret(name)).toBeUndefined();
   const secrets = await Promise.all(
     [fixture.store, other, fixture.store, other].map(({ directory }) =>
       directory.serverSecret(name, () => Promise.resolve(randomBytes(32))),
@@ -144,6 +145,7 @@ test('of several nodes that make a server secret at once, all get the same', asy
   await fixture.store.directory.replaceServerSecret(replacement, TEST_ACTOR);
   const replaced = await other.directory.serverSecret(name, () => Promise.reject(new Error('not called')));
   expect(replaced.value.equals(replacement.value)).toBe(true);
+  expect((await other.directory.findServerSecret(name))?.value.equals(replacement.value)).toBe(true);
 });
 
 test('a watcher on another node hears of changes, and of everything after its connection was lost', async () => {
