@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LocateFilter, LocateQuery, NewObject } from '@holdfast/core';
 import { CryptographicUsageMask, State } from '@holdfast/kmip';
-import { TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
+import { TEST_ACTOR, TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { Hash64 } from '../src/objects/hash64';
 import { InternalIds } from '../src/objects/internal-id';
 import { openFixture, type Fixture } from './support/fixture';
@@ -106,6 +106,35 @@ test('projections and names are rebuilt from the objects', async () => {
   expect(await fixture.store.reindex()).toBe(5);
   expect(await dump()).toEqual(before);
   expect(await locate(domainId, [named('one')])).toEqual([one.uniqueIdentifier]);
+});
+
+test('names that may repeat are listed nowhere, before and after rebuilding', async () => {
+  const { directory, keyStore } = fixture.store;
+  const domain = await directory.addDomain('repeated names', TEST_ACTOR, { namesMayRepeat: true });
+  const alike = [1, 2, 3].map(() => newAesKey({ domainId: domain.id, name: 'Symmetric Key' }));
+  await keyStore.commit(
+    alike.map((object) => ({ kind: 'create', object }) as const),
+    { ...TEST_CAUSE, namesMayRepeat: true },
+  );
+  const identifiers = alike.map(({ uniqueIdentifier }) => uniqueIdentifier).toSorted();
+  const found = async () =>
+    (
+      await keyStore.locate({
+        domainId: domain.id,
+        filters: [named('Symmetric Key')],
+        storage: { online: true, archived: false, destroyed: false },
+        order: 'newest-first',
+        offsetItems: 0,
+        maximumItems: undefined,
+        isCounted: false,
+        nowSeconds: 0,
+        namesMayRepeat: true,
+      })
+    ).uniqueIdentifiers.toSorted();
+  expect(await found()).toEqual(identifiers);
+  await fixture.store.reindex();
+  expect(await found()).toEqual(identifiers);
+  expect(await fixture.sql('SELECT FROM object_name WHERE domain_id = $1', [domain.id])).toEqual([]);
 });
 
 test('rebuilding stops at an object that was tampered with, and changes nothing', async () => {

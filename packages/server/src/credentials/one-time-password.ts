@@ -10,7 +10,7 @@ export const ONE_TIME_KEY_BYTES = 20;
 
 export function oneTimePassword(key: Buffer, step: number): string {
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
+  counter.writeBigInt64BE(BigInt(step));
   const mac = createHmac('sha1', key).update(counter).digest();
   const at = mac.readUInt8(mac.length - 1) & 0x0f;
   const number = (mac.readUInt32BE(at) & 0x7fffffff) % 10 ** DIGITS;

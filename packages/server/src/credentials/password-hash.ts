@@ -60,21 +60,24 @@ async function hashOf(
     const N = 2 ** ln;
     return await derive(password.reveal(), salt, length, { N, r, p, maxmem: 256 * N * r });
   } finally {
-    running--;
-    waiting.shift()?.();
+    // The turn goes on to who waits longest.
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
   }
 }
 
 async function turn(): Promise<void> {
-  if (running >= MAX_AT_ONCE) {
-    if (waiting.length >= MAX_WAITING) {
-      throw new HoldfastError('ServerLimitExceeded', 'too many passwords are being checked', {
-        retryable: true,
-      });
-    }
-    await new Promise<void>((resolve) => waiting.push(resolve));
+  if (running < MAX_AT_ONCE) {
+    running++;
+    return;
   }
-  running++;
+  if (waiting.length >= MAX_WAITING) {
+    throw new HoldfastError('ServerLimitExceeded', 'too many passwords are being checked', {
+      retryable: true,
+    });
+  }
+  await new Promise<void>((resolve) => waiting.push(resolve));
 }
 
 /** Base64 without padding, as the PHC string format has it. */

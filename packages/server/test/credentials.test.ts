@@ -1,0 +1,96 @@
+import { SecretBytes } from '@holdfast/core';
+import { FailureLimit } from '../src/credentials/failure-limit';
+import { oneTimePassword, oneTimePasswordUri, stepOf } from '../src/credentials/one-time-password';
+import { hashPassword, isPassword } from '../src/credentials/password-hash';
+
+const secret = (text: string): SecretBytes => new SecretBytes(Buffer.from(text, 'utf8'));
+
+/** RFC 6238 appendix B, SHA-1, of whose eight digits the last six. */
+test.each([
+  [59, '287082'],
+  [1111111109, '081804'],
+  [1111111111, '050471'],
+  [1234567890, '005924'],
+  [2000000000, '279037'],
+  [20000000000, '353130'],
+])('the one time password of second %i is %s', (seconds, code) => {
+  const key = Buffer.from('12345678901234567890', 'ascii');
+  const step = Math.floor(seconds / 30);
+  expect(oneTimePassword(key, step)).toBe(code);
+  const taken = [-60, -30, 0, 30, 60].map((late) => stepOf(secret(code), key, seconds + late));
+  expect(taken).toEqual([undefined, step, step, step, undefined]);
+});
+
+test('authenticators get the key in base32', () => {
+  // RFC 4648 section 10, and the key of RFC 6238.
+  expect(oneTimePasswordUri(Buffer.from('12345678901234567890', 'ascii'), 'a b')).toBe(
+    'otpauth://totp/Holdfast:a%20b?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Holdfast&algorithm=SHA1&digits=6&period=30',
+  );
+});
+
+test('a password hash says how it was made, opens to its password alone, and is never made twice', async () => {
+  const [one, other] = await Promise.all([
+    hashPassword(secret('pässword')),
+    hashPassword(secret('pässword')),
+  ]);
+  expect(one).toMatch(/^\$scrypt\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+  expect(one).not.toBe(other);
+  expect([await isPassword(secret('pässword'), one), await isPassword(secret('password'), one)]).toEqual([
+    true,
+    false,
+  ]);
+  // RFC 7914 section 12, the second vector, whose cost is another than that of today.
+  const vector =
+    'fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640';
+  const kept = `$scrypt$ln=10,r=8,p=16$${Buffer.from('NaCl').toString('base64').replace(/=/g, '')}$${Buffer.from(vector, 'hex').toString('base64').replace(/=/g, '')}`;
+  expect(await isPassword(secret('password'), kept)).toBe(true);
+  await expect(isPassword(secret('password'), '$other$')).rejects.toMatchObject({
+    code: 'IntegrityViolation',
+  });
+});
+
+test('no more passwords are checked at once than may wait', async () => {
+  const kept = `$scrypt$ln=4,r=8,p=1$AAAA$${'A'.repeat(43)}`;
+  const results = await Promise.allSettled(
+    Array.from({ length: 80 }, () => isPassword(secret('guess'), kept)),
+  );
+  const refused = results.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(80 - 2 - 64);
+  expect(refused[0]).toMatchObject({ reason: { code: 'ServerLimitExceeded', retryable: true } });
+});
+
+describe('failures in a row', () => {
+  let now: number;
+  let limit: FailureLimit;
+  beforeEach(() => {
+    now = 0;
+    limit = new FailureLimit(() => now);
+  });
+  const fail = (times: number, name = 'alice'): void => {
+    for (let time = 0; time < times; time++) limit.failed('client', name);
+  };
+
+  test('make the next one wait twice as long, of the same name and source', () => {
+    fail(4);
+    expect(limit.waitMs('client', 'alice')).toBe(0);
+    const waits = [1, 2, 3, 4].map(() => {
+      fail(1);
+      return limit.waitMs('client', 'alice');
+    });
+    expect(waits).toEqual([1000, 2000, 4000, 8000]);
+    expect([limit.waitMs('client', 'bob'), limit.waitMs('other', 'alice')]).toEqual([0, 0]);
+    now += 8000;
+    expect(limit.waitMs('client', 'alice')).toBe(0);
+    limit.succeeded('client', 'alice');
+    fail(4);
+    expect(limit.waitMs('client', 'alice')).toBe(0);
+  });
+
+  test('of many names count for their source, and are forgotten', () => {
+    for (let name = 0; name < 20; name++) fail(1, `name ${name}`);
+    expect(limit.waitMs('client', 'yet another')).toBe(1000);
+    now += 16 * 60_000;
+    fail(1);
+    expect(limit.waitMs('client', 'alice')).toBe(0);
+  });
+});
