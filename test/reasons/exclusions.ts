@@ -1,0 +1,22 @@
+/**
+ * Why a Result Reason that is listed cannot be answered here: `OPERATION REASON`, `* REASON` for every operation, or `ACCESS: REASON` for those of
+ * one class of the access table (none: about no object). */
+export const EXCLUSIONS: Readonly<Record<string, string>> = {
+  '* AttestationRequired': 'no operation asks for attestation here',
+  '* AttestationFailed': 'no operation asks for attestation here',
+  '* OperationNotSupported': 'the operation is supported; for one that is not see test/server/batch.test.ts',
+  '* CryptographicFailure':
+    'but where data are decrypted, unwrapped or joined: it would take a failure of the cryptographic library',
+  '* ApplicationNamespaceNotSupported':
+    'every namespace is taken as the client names it; what it leaves out is generated',
+  'none: PermissionDenied': 'whoever is known may ask for it',
+  'inspect: PermissionDenied': 'every role may look at the objects of its domain; others do not exist for it',
+  'obtain: PermissionDenied': 'every role may fetch the objects of its domain; others do not exist for it',
+  'use: PermissionDenied':
+    'every role may use the keys of its domain; where a key does not allow it, 2.x has a reason that says so',
+  'Cancel FeatureNotSupported': 'it is always carried out at once, and has no option',
+  'Poll FeatureNotSupported': 'it is always carried out at once, and has no option',
+  'Process FeatureNotSupported': 'it is always carried out at once, and has no option',
+  'Notify PermissionDenied': 'a message from the server to clients',
+  'Put PermissionDenied': 'a message from the server to clients',
+};

@@ -1,0 +1,407 @@
+import {
+  CryptographicAlgorithm,
+  DerivationMethod,
+  HashingAlgorithm,
+  ObjectType,
+  Operation,
+  ProtectionStorageMask,
+  RecommendedCurve,
+  Tag,
+  dialectNamed,
+  type OperationName,
+} from '@holdfast/kmip';
+import {
+  attribute,
+  bytes,
+  enumeration,
+  integer,
+  longInteger,
+  nameValue,
+  structure,
+  text,
+  uniqueIdentifier,
+  type RequestItem,
+} from '@holdfast/testkit';
+import type { Item } from '@holdfast/ttlv';
+
+/** Requests with one mistake each, and the Result Reason that 1.4, 2.0 and 2.1 list for it; '' where it cannot be made. */
+
+export type Version = '1.4' | '2.0' | '2.1';
+export interface Site {
+  /** An Active AES key that may do nothing, one that may do everything, and one that is archived. */
+  readonly useless: string;
+  readonly key: string;
+  readonly archived: string;
+  /** An Active key whose value is kept elsewhere. */
+  readonly valueless: string;
+  /** A Pre-Active key. */
+  readonly fresh: string;
+  /** Name of another object. */
+  readonly takenName: string;
+}
+export interface Mistake {
+  readonly operation: OperationName;
+  readonly what: string;
+  readonly reasons: readonly [string, string, string];
+  make(site: Site, version: Version): RequestItem;
+}
+
+export const isOlder = (version: Version): boolean => dialectNamed(version).rules.attributeForm === 'indexed';
+
+type Member = readonly [name: string, value: Item];
+const algorithm: Member = [
+  'Cryptographic Algorithm',
+  enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.AES),
+];
+const length = (bits: number): Member => ['Cryptographic Length', integer(Tag.CryptographicLength, bits)];
+const mask: Member = ['Cryptographic Usage Mask', integer(Tag.CryptographicUsageMask, 12)];
+const name = (value: string): Member => ['Name', nameValue(value, Tag.Name)];
+const contact: Member = ['Contact Information', text(Tag.ContactInformation, 'x')];
+const group: Member = ['Object Group', text(Tag.ObjectGroup, 'x')];
+const state: Member = ['State', enumeration(Tag.State, 2)];
+
+export function attributes(version: Version, members: readonly Member[]): Item {
+  return isOlder(version)
+    ? structure(Tag.TemplateAttribute, ...members.map(([title, value]) => attribute(title, value)))
+    : structure(Tag.Attributes, ...members.map(([, value]) => value));
+}
+/** One attribute, as Add, Modify and Set Attribute take it. */
+const one = (version: Version, [title, value]: Member): Item =>
+  isOlder(version) ? attribute(title, value) : structure(Tag.NewAttribute, value);
+const named = (version: Version, title: string, tag: number): Item =>
+  isOlder(version) ? text(Tag.AttributeName, title) : enumeration(Tag.AttributeReference, tag);
+
+export const createRequest = (version: Version, ...members: readonly Member[]): RequestItem => ({
+  operation: Operation.Create,
+  payload: [
+    enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+    attributes(version, members.length === 0 ? [algorithm, length(256), mask] : members),
+  ],
+});
+
+const about = (code: number, identifier: string, ...further: readonly Item[]): RequestItem => ({
+  operation: code,
+  payload: [uniqueIdentifier(identifier), ...further],
+});
+const data = bytes(Tag.Data, Buffer.alloc(16, 1));
+const parameters = (...members: readonly Item[]): Item => structure(Tag.CryptographicParameters, ...members);
+const stale = bytes(Tag.CorrelationValue, Buffer.alloc(16, 9));
+const ECB = parameters(enumeration(Tag.BlockCipherMode, 2), enumeration(Tag.PaddingMethod, 1));
+const CBC = parameters(enumeration(Tag.BlockCipherMode, 1), enumeration(Tag.PaddingMethod, 1));
+const HMAC = parameters(enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.HMAC_SHA256));
+const derive = (version: Version, identifier: string, further: readonly Item[] = []): RequestItem => ({
+  operation: Operation.DeriveKey,
+  payload: [
+    enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+    uniqueIdentifier(identifier),
+    enumeration(Tag.DerivationMethod, DerivationMethod.PBKDF2),
+    structure(
+      Tag.DerivationParameters,
+      parameters(enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256)),
+      bytes(Tag.Salt, Buffer.from('a salt of some bytes')),
+      integer(Tag.IterationCount, 1000),
+    ),
+    attributes(version, [algorithm, length(256), mask]),
+    ...further,
+  ],
+});
+
+export const MISTAKES: readonly Mistake[] = [
+  {
+    operation: 'Create',
+    what: 'a type that is not made',
+    reasons: ['InvalidField', 'InvalidObjectType', 'InvalidObjectType'],
+    make: (_site, version) => ({
+      operation: Operation.Create,
+      payload: [enumeration(Tag.ObjectType, ObjectType.Certificate), attributes(version, [algorithm, mask])],
+    }),
+  },
+  {
+    operation: 'Create',
+    what: 'a name that is taken',
+    reasons: ['InvalidField', 'NonUniqueNameAttribute', 'NonUniqueNameAttribute'],
+    make: ({ takenName }, version) => createRequest(version, algorithm, length(256), mask, name(takenName)),
+  },
+  {
+    operation: 'Create',
+    what: 'an attribute that the server sets',
+    reasons: ['InvalidField', 'AttributeReadOnly', 'AttributeReadOnly'],
+    make: (_site, version) => createRequest(version, algorithm, length(256), mask, state),
+  },
+  {
+    operation: 'Create',
+    what: 'two values of what has one',
+    reasons: ['InvalidField', 'AttributeSingleValued', 'AttributeSingleValued'],
+    make: (_site, version) => createRequest(version, algorithm, length(256), length(128), mask),
+  },
+  {
+    operation: 'Create',
+    what: 'a template that there is not',
+    reasons: ['ItemNotFound', '', ''],
+    make: () => ({
+      operation: Operation.Create,
+      payload: [
+        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+        structure(Tag.TemplateAttribute, nameValue('no such template', Tag.Name)),
+      ],
+    }),
+  },
+  ...(
+    [
+      ['Create', Tag.ProtectionStorageMasks, 'ProtectionStorageUnavailable'],
+      ['ReKey', Tag.ProtectionStorageMasks, 'ProtectionStorageUnavailable'],
+      ['CreateKeyPair', Tag.PrivateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable'],
+      ['CreateKeyPair', Tag.PublicProtectionStorageMasks, 'PublicProtectionStorageUnavailable'],
+    ] as const
+  ).map(([operation, tag, reason]): Mistake => ({
+    operation,
+    what: 'a storage that there is not',
+    reasons: ['', reason, reason],
+    make({ key }, version) {
+      const masks = structure(tag, integer(Tag.ProtectionStorageMask, ProtectionStorageMask.OffSystem));
+      const before = operation === 'ReKey' ? about(Operation.ReKey, key) : RIGHT[operation]?.(version);
+      return { operation: Operation[operation], payload: [...(before?.payload ?? []), masks] };
+    },
+  })),
+  {
+    operation: 'AddAttribute',
+    what: 'a value that is there',
+    reasons: ['IllegalOperation', 'AttributeSingleValued', 'AttributeSingleValued'],
+    make: ({ useless }, version) => about(Operation.AddAttribute, useless, one(version, contact)),
+  },
+  {
+    operation: 'AddAttribute',
+    what: 'a name that is taken',
+    reasons: ['IllegalOperation', 'NonUniqueNameAttribute', 'NonUniqueNameAttribute'],
+    make: ({ key, takenName }, version) => about(Operation.AddAttribute, key, one(version, name(takenName))),
+  },
+  {
+    operation: 'AddAttribute',
+    what: 'an attribute that the server sets',
+    reasons: ['PermissionDenied', 'ReadOnlyAttribute', 'ReadOnlyAttribute'],
+    make: ({ key }, version) => about(Operation.AddAttribute, key, one(version, state)),
+  },
+  {
+    operation: 'ModifyAttribute',
+    what: 'an attribute that the server sets',
+    reasons: ['PermissionDenied', 'AttributeReadOnly', 'AttributeReadOnly'],
+    make: ({ key }, version) => about(Operation.ModifyAttribute, key, one(version, state)),
+  },
+  {
+    operation: 'ModifyAttribute',
+    what: 'an attribute that is not there',
+    reasons: ['InvalidField', 'AttributeNotFound', 'AttributeNotFound'],
+    make: ({ key }, version) => about(Operation.ModifyAttribute, key, one(version, contact)),
+  },
+  {
+    operation: 'DeleteAttribute',
+    what: 'an attribute that is not there',
+    reasons: ['ItemNotFound', 'AttributeNotFound', 'AttributeNotFound'],
+    make: ({ key }, version) =>
+      about(Operation.DeleteAttribute, key, named(version, 'Contact Information', Tag.ContactInformation)),
+  },
+  {
+    operation: 'DeleteAttribute',
+    what: 'an attribute that the server sets',
+    reasons: ['PermissionDenied', 'AttributeReadOnly', 'AttributeReadOnly'],
+    make: ({ key }, version) => about(Operation.DeleteAttribute, key, named(version, 'State', Tag.State)),
+  },
+  {
+    operation: 'SetAttribute',
+    what: 'an attribute that the server sets',
+    reasons: ['', 'ReadOnlyAttribute', 'ReadOnlyAttribute'],
+    make: ({ key }, version) => about(Operation.SetAttribute, key, one(version, state)),
+  },
+  {
+    operation: 'SetAttribute',
+    what: 'an attribute with several values',
+    reasons: ['', 'MultiValuedAttribute', 'MultiValuedAttribute'],
+    make: ({ key }, version) => about(Operation.SetAttribute, key, one(version, group)),
+  },
+  {
+    operation: 'Check',
+    what: 'a use that the mask does not allow',
+    reasons: ['PermissionDenied', 'IncompatibleCryptographicUsageMask', 'IncompatibleCryptographicUsageMask'],
+    make: ({ useless }) => about(Operation.Check, useless, integer(Tag.CryptographicUsageMask, 4)),
+  },
+  {
+    operation: 'Check',
+    what: 'more units than are left',
+    reasons: ['PermissionDenied', 'UsageLimitExceeded', 'UsageLimitExceeded'],
+    make: ({ key }) => about(Operation.Check, key, longInteger(Tag.UsageLimitsCount, 1_000_000n)),
+  },
+  {
+    operation: 'GetUsageAllocation',
+    what: 'more units than are left',
+    reasons: ['PermissionDenied', 'UsageLimitExceeded', 'UsageLimitExceeded'],
+    make: ({ key }) =>
+      about(Operation.GetUsageAllocation, key, longInteger(Tag.UsageLimitsCount, 1_000_000n)),
+  },
+  {
+    operation: 'GetUsageAllocation',
+    what: 'no count',
+    reasons: ['InvalidMessage', 'InvalidMessage', 'InvalidMessage'],
+    make: ({ key }) => about(Operation.GetUsageAllocation, key),
+  },
+  ...(
+    [
+      ['Encrypt', [ECB, data]],
+      ['Decrypt', [ECB, data]],
+      ['MAC', [HMAC, data]],
+      ['MACVerify', [HMAC, data, bytes(Tag.MACData, Buffer.alloc(32))]],
+    ] as const
+  ).flatMap(([operation, members]): readonly Mistake[] => [
+    {
+      operation,
+      what: 'a use that the mask does not allow',
+      reasons: [
+        'PermissionDenied',
+        'IncompatibleCryptographicUsageMask',
+        'IncompatibleCryptographicUsageMask',
+      ],
+      make: ({ useless }) => about(Operation[operation], useless, ...members),
+    },
+    {
+      operation,
+      what: 'a stream that there is not',
+      reasons: ['ItemNotFound', 'InvalidCorrelationValue', 'InvalidCorrelationValue'],
+      make: ({ key }) => about(Operation[operation], key, ...members.slice(0, 2), stale, ...members.slice(2)),
+    },
+  ]),
+  {
+    operation: 'Hash',
+    what: 'a stream that there is not',
+    reasons: ['ItemNotFound', 'InvalidCorrelationValue', 'InvalidCorrelationValue'],
+    make: () => ({
+      operation: Operation.Hash,
+      payload: [parameters(enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256)), data, stale],
+    }),
+  },
+  {
+    operation: 'Encrypt',
+    what: 'no initialization vector',
+    reasons: ['', '', 'MissingInitializationVector'],
+    make: ({ key }) => about(Operation.Encrypt, key, CBC, data),
+  },
+  {
+    operation: 'Decrypt',
+    what: 'no initialization vector',
+    reasons: ['', '', 'MissingInitializationVector'],
+    make: ({ key }) => about(Operation.Decrypt, key, CBC, data),
+  },
+  {
+    operation: 'Decrypt',
+    what: 'half a block',
+    reasons: ['CryptographicFailure', 'CryptographicFailure', 'CryptographicFailure'],
+    make: ({ key }) => about(Operation.Decrypt, key, ECB, bytes(Tag.Data, Buffer.alloc(7))),
+  },
+  {
+    operation: 'DeriveKey',
+    what: 'a key that may not derive',
+    reasons: ['InvalidField', 'IncompatibleCryptographicUsageMask', 'IncompatibleCryptographicUsageMask'],
+    make: ({ useless }, version) => derive(version, useless),
+  },
+  {
+    operation: 'DeriveKey',
+    what: 'a key that there is not',
+    reasons: ['ItemNotFound', 'ObjectNotFound', 'ObjectNotFound'],
+    make: (_site, version) => derive(version, 'nothing'),
+  },
+  {
+    operation: 'Get',
+    what: 'a format that the key does not have',
+    reasons: ['KeyFormatTypeNotSupported', 'KeyFormatTypeNotSupported', 'KeyFormatTypeNotSupported'],
+    make: ({ key }) => about(Operation.Get, key, enumeration(Tag.KeyFormatType, 5)),
+  },
+  {
+    operation: 'Get',
+    what: 'a wrapping key that there is not',
+    reasons: ['ItemNotFound', 'WrappingObjectNotFound', 'WrappingObjectNotFound'],
+    make: ({ key }) =>
+      about(
+        Operation.Get,
+        key,
+        structure(
+          Tag.KeyWrappingSpecification,
+          enumeration(Tag.WrappingMethod, 1),
+          structure(Tag.EncryptionKeyInformation, uniqueIdentifier('nothing')),
+        ),
+      ),
+  },
+  {
+    operation: 'Revoke',
+    what: 'a reason that there is not',
+    reasons: ['InvalidField', 'InvalidField', 'InvalidField'],
+    make: ({ key }) =>
+      about(
+        Operation.Revoke,
+        key,
+        structure(Tag.RevocationReason, enumeration(Tag.RevocationReasonCode, 99)),
+      ),
+  },
+  {
+    operation: 'Archive',
+    what: 'an archived object',
+    reasons: ['ObjectArchived', 'ObjectArchived', 'ObjectArchived'],
+    make: ({ archived }) => about(Operation.Archive, archived),
+  },
+  ...(['Poll', 'Process'] as const).map((operation): Mistake => ({
+    operation,
+    what: 'a value of nobody',
+    reasons: [
+      operation === 'Poll' ? 'ItemNotFound' : '',
+      operation === 'Poll' ? 'InvalidAsynchronousCorrelationValue' : '',
+      'InvalidAsynchronousCorrelationValue',
+    ],
+    make: () => ({
+      operation: Operation[operation],
+      payload: [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16, 5))],
+    }),
+  })),
+  {
+    operation: 'Cancel',
+    what: 'a value that is none',
+    reasons: ['', 'InvalidAsynchronousCorrelationValue', 'InvalidAsynchronousCorrelationValue'],
+    make: () => ({
+      operation: Operation.Cancel,
+      payload: [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(3))],
+    }),
+  },
+];
+
+/** Right requests of the operations that are about no object that exists. */
+export const RIGHT: Partial<Record<OperationName, (version: Version) => RequestItem>> = {
+  Create: (version) => createRequest(version),
+  CreateKeyPair: (version) => {
+    const members: readonly Member[] = [
+      ['Cryptographic Algorithm', enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.EC)],
+      [
+        'Cryptographic Domain Parameters',
+        structure(
+          Tag.CryptographicDomainParameters,
+          enumeration(Tag.RecommendedCurve, RecommendedCurve.P_256),
+        ),
+      ],
+      mask,
+    ];
+    const common = attributes(version, members);
+    return {
+      operation: Operation.CreateKeyPair,
+      payload: [{ ...common, tag: isOlder(version) ? Tag.CommonTemplateAttribute : Tag.CommonAttributes }],
+    };
+  },
+  Locate: () => ({ operation: Operation.Locate, payload: [] }),
+  Query: () => ({ operation: Operation.Query, payload: [enumeration(Tag.QueryFunction, 1)] }),
+  DiscoverVersions: () => ({ operation: Operation.DiscoverVersions, payload: [] }),
+  Hash: () => ({
+    operation: Operation.Hash,
+    payload: [parameters(enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256)), data],
+  }),
+  RNGRetrieve: () => ({ operation: Operation.RNGRetrieve, payload: [integer(Tag.DataLength, 64)] }),
+  RNGSeed: () => ({ operation: Operation.RNGSeed, payload: [data] }),
+  Log: () => ({ operation: Operation.Log, payload: [text(Tag.LogMessage, 'a message')] }),
+  Cancel: () => ({
+    operation: Operation.Cancel,
+    payload: [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16, 5))],
+  }),
+};
