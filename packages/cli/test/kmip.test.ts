@@ -514,6 +514,30 @@ test('objects are leased, archived and recovered, and their limits taken from', 
   expect(await kmip('get', id)).toMatchObject({ code: 0 });
 });
 
+test('a domain has defaults and constraints of its own', async () => {
+  const contact = 'Contact Information=tape team';
+  const only256 = ['--type', 'symmetric-key', '--attribute', 'CryptographicLength=256'];
+  try {
+    expect(
+      await kmip('set-defaults', '--type', 'symmetric-key', '--group', 'ruled', '--attribute', contact),
+    ).toMatchObject({ code: 0 });
+    const id = await made('create', '--object-group', 'ruled');
+    expect(await attribute(id, 'Contact Information')).toBe('tape team');
+    expect(await kmip('set-constraints', ...only256)).toMatchObject({ code: 0 });
+    expect(await kmip('create', '--length', '128')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Constraint Violation') as string,
+    });
+    expect(json(await kmip('get-constraints', '--json'))).toMatchObject({
+      constraints: { constraints: [{ objectTypes: { objectTypes: ['SymmetricKey'] } }] },
+    });
+    expect((await kmip('get-constraints')).stdout).toContain('256');
+  } finally {
+    expect(await kmip('set-constraints', '--replace')).toMatchObject({ code: 0 });
+  }
+  await made('create', '--length', '128');
+});
+
 test('random bytes go where they are asked to', async () => {
   expect((await kmip('rng-retrieve', '20', '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{40}\n$/);
   expect(await kmip('rng-retrieve', '20')).toMatchObject({ code: 2, stdout: '' });
