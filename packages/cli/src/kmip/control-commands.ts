@@ -9,7 +9,7 @@ import {
 } from './actions/govern';
 import type { CommonFlags } from './actions/perform';
 import { getConstraintsAction, setConstraintsAction, setDefaultsAction } from './actions/policy';
-import { interopAction, logAction, pingAction } from './actions/server';
+import { interopAction, logAction, pingAction, pkcs11Action } from './actions/server';
 import { objectCommand, operationCommand } from './operation-command';
 import { repeatable } from './options';
 
@@ -104,6 +104,19 @@ function reProvisionCommand(): Command {
     .action(reProvisionAction);
 }
 
+function pkcs11Command(): Command {
+  return operationCommand(
+    'pkcs11',
+    'Call a function of PKCS#11, by its place in CK_FUNCTION_LIST_3_0 (since KMIP 2.0).',
+    'pkcs11 1 --input 01',
+    'pkcs11 3 --correlation 6f0c…',
+  )
+    .argument('<function>', '1 for C_Initialize, 3 for C_GetInfo, ...')
+    .option('--correlation <hex>', 'Correlation Value that C_Initialize answered')
+    .option('--input <hex>', 'input parameters, as KMIP Profiles 2.1 section 5.18 lays them out')
+    .action(pkcs11Action);
+}
+
 function pingCommand(): Command {
   return operationCommand('ping', 'Ask whether the server answers (since KMIP 2.1).', 'ping').action(
     pingAction,
@@ -145,6 +158,7 @@ export function controlCommands(): readonly Command[] {
     setConstraintsCommand(),
     getConstraintsCommand(),
     reProvisionCommand(),
+    pkcs11Command(),
     pingCommand(),
     logCommand(),
     interopCommand(),

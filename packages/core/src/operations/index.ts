@@ -36,6 +36,7 @@ import { modifyAttribute } from './modify-attribute';
 import { notify } from './notify';
 import { obtainLease } from './obtain-lease';
 import { ping } from './ping';
+import { pkcs11 } from './pkcs-11';
 import { poll } from './poll';
 import { process } from './process';
 import { put } from './put';
@@ -108,6 +109,7 @@ export const operations: readonly OperationDefinition[] = [
   delegatedLogin,
   setAttribute,
   setEndpointRole,
+  pkcs11,
   reProvision,
   setDefaults,
   setConstraints,
@@ -158,6 +160,7 @@ export {
   notify,
   obtainLease,
   ping,
+  pkcs11,
   poll,
   process,
   put,

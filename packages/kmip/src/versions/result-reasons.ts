@@ -210,6 +210,13 @@ const overrides: readonly Override[] = [
     window: V2,
     reason: 'PermissionDenied',
   },
+  // 2.1 section 6.1.37.
+  {
+    code: 'InvalidCorrelationValue',
+    operations: ['PKCS_11'],
+    window: V2,
+    reason: 'InvalidAsynchronousCorrelationValue',
+  },
   // 2.1 section 6.1.48.
   { code: 'InvalidCSR', operations: ['ReProvision'], window: V2, reason: 'CryptographicFailure' },
   // 2.1 section 6.1.3: an attribute that such an object does not have.

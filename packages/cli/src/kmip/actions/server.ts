@@ -1,9 +1,9 @@
-import { discoverVersions, interop, log, ping, query } from '@holdfast/core';
+import { discoverVersions, interop, log, ping, pkcs11, query } from '@holdfast/core';
 import { QueryFunction, interopFunctionEnum, queryFunctionEnum, type InteropFunction } from '@holdfast/kmip';
 import { withClient } from '../connect';
 import { label, print, type PlainRecord } from '../output';
 import { oneLine, plainStructure, type Plain } from '../plain';
-import { parseMember } from '../values';
+import { parseHexBytes, parseInteger, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 import { table } from '../../table';
 
@@ -84,4 +84,19 @@ export async function pingAction(flags: CommonFlags): Promise<void> {
 
 export async function logAction(logMessage: string, flags: CommonFlags): Promise<void> {
   await perform(log, { logMessage }, flags, () => 'Logged.\n');
+}
+
+export interface Pkcs11Flags extends CommonFlags {
+  readonly correlation?: string;
+  readonly input?: string;
+}
+
+export async function pkcs11Action(number: string, flags: Pkcs11Flags): Promise<void> {
+  const { correlation, input } = flags;
+  const request = {
+    pkcs11Function: parseInteger(number, 'the function'),
+    correlationValue: correlation === undefined ? undefined : parseHexBytes(correlation, '--correlation'),
+    inputParameters: input === undefined ? undefined : parseHexBytes(input, '--input'),
+  };
+  await perform(pkcs11, request, flags);
 }

@@ -1,0 +1,257 @@
+import { HashingAlgorithm } from '@holdfast/kmip';
+import type { OperationContext } from '../operation';
+import { byte, byteString, count, padded, ulong, version, type ParameterReader } from './codec';
+import type { Pkcs11Library, Pkcs11Session } from './library';
+
+/** The PKCS#11 functions that are carried out here, by their place in CK_FUNCTION_LIST_3_0 (PKCS#11 v3.0 section 5). */
+
+/** CK_RV values. */
+export const Rv = {
+  OK: 0x0,
+  SLOT_ID_INVALID: 0x3,
+  ARGUMENTS_BAD: 0x7,
+  DATA_LEN_RANGE: 0x21,
+  FUNCTION_NOT_SUPPORTED: 0x54,
+  MECHANISM_INVALID: 0x70,
+  OPERATION_ACTIVE: 0x90,
+  OPERATION_NOT_INITIALIZED: 0x91,
+  SESSION_COUNT: 0xb1,
+  SESSION_HANDLE_INVALID: 0xb3,
+  SESSION_PARALLEL_NOT_SUPPORTED: 0xb4,
+  USER_ALREADY_LOGGED_IN: 0x100,
+  USER_NOT_LOGGED_IN: 0x101,
+  USER_TYPE_INVALID: 0x103,
+  RANDOM_SEED_NOT_SUPPORTED: 0x120,
+  BUFFER_TOO_SMALL: 0x150,
+  CRYPTOKI_NOT_INITIALIZED: 0x190,
+  CRYPTOKI_ALREADY_INITIALIZED: 0x191,
+} as const;
+export type Rv = (typeof Rv)[keyof typeof Rv];
+
+/** The number of functions in CK_FUNCTION_LIST_3_0. */
+export const LAST_FUNCTION = 92;
+
+export interface Pkcs11Result {
+  readonly returnCode: Rv;
+  readonly output?: Buffer;
+}
+
+export type Pkcs11Call = (
+  input: ParameterReader,
+  library: Pkcs11Library,
+  context: OperationContext,
+) => Pkcs11Result;
+
+/** There is one slot, whose token is the client's domain. */
+const SLOT = 1n;
+const MANUFACTURER = 'Holdfast';
+const MAX_RANDOM_BYTES = 1024 * 1024;
+const MAX_SESSIONS = 1024;
+const CKF = { TOKEN_PRESENT: 1n, RW_SESSION: 2n, SERIAL_SESSION: 4n } as const;
+/** The token: CKF_RNG, CKF_USER_PIN_INITIALIZED, CKF_PROTECTED_AUTHENTICATION_PATH, CKF_TOKEN_INITIALIZED. */
+const TOKEN_FLAGS = 0x1n | 0x8n | 0x100n | 0x400n;
+const MECHANISM_FLAG_DIGEST = 0x400n;
+const CKU_USER = 1n;
+const UNAVAILABLE = 2n ** 64n - 1n;
+
+/** Mechanisms of C_DigestInit. */
+const DIGESTS: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
+  [0x220n, HashingAlgorithm.SHA_1],
+  [0x250n, HashingAlgorithm.SHA_256],
+  [0x255n, HashingAlgorithm.SHA_224],
+  [0x260n, HashingAlgorithm.SHA_384],
+  [0x270n, HashingAlgorithm.SHA_512],
+]);
+
+const done = (...output: readonly Buffer[]): Pkcs11Result =>
+  output.length === 0 ? { returnCode: Rv.OK } : { returnCode: Rv.OK, output: Buffer.concat(output) };
+const refused = (returnCode: Rv): Pkcs11Result => ({ returnCode });
+
+/** A list of which the caller wants the elements, or to know how many there are. */
+function list(room: number | undefined, elements: readonly Buffer[]): Pkcs11Result {
+  if (room === undefined) return done(byte(0), count(elements.length));
+  if (room < elements.length) {
+    return { returnCode: Rv.BUFFER_TOO_SMALL, output: Buffer.concat([byte(0), count(elements.length)]) };
+  }
+  return done(byte(1), count(elements.length), ...elements);
+}
+
+function onSlot(
+  call: (input: ParameterReader, library: Pkcs11Library, context: OperationContext) => Pkcs11Result,
+): Pkcs11Call {
+  return (input, library, context) =>
+    input.ulong() === SLOT ? call(input, library, context) : refused(Rv.SLOT_ID_INVALID);
+}
+
+function inSession(
+  call: (
+    session: Pkcs11Session,
+    input: ParameterReader,
+    library: Pkcs11Library,
+    context: OperationContext,
+  ) => Pkcs11Result,
+): Pkcs11Call {
+  return (input, library, context) => {
+    const session = library.session(input.ulong());
+    return session === undefined
+      ? refused(Rv.SESSION_HANDLE_INVALID)
+      : call(session, input, library, context);
+  };
+}
+
+const getInfo: Pkcs11Call = (input) => {
+  input.end();
+  return done(version(3, 0), padded(MANUFACTURER, 32), ulong(0n), padded('KMIP', 32), version(1, 0));
+};
+
+const getSlotList: Pkcs11Call = (input) => {
+  input.byte();
+  const room = input.wantedCount();
+  input.end();
+  return list(room, [ulong(SLOT)]);
+};
+
+const getSlotInfo = onSlot((input) => {
+  input.end();
+  const versions = [version(1, 0), version(1, 0)];
+  return done(padded('KMIP', 64), padded(MANUFACTURER, 32), ulong(CKF.TOKEN_PRESENT), ...versions);
+});
+
+const getTokenInfo = onSlot((input, { sessions }) => {
+  input.end();
+  const readWrite = sessions.filter(({ isReadWrite }) => isReadWrite).length;
+  return done(
+    padded('Holdfast', 32),
+    padded(MANUFACTURER, 32),
+    padded('KMIP', 16),
+    padded('1', 16),
+    ulong(TOKEN_FLAGS),
+    ...[MAX_SESSIONS, sessions.length, MAX_SESSIONS, readWrite].map((each) => ulong(BigInt(each))),
+    // Longest and shortest PIN: none is looked at.
+    ulong(255n),
+    ulong(0n),
+    // Public and private memory, in all and free.
+    ...[UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE].map(ulong),
+    version(1, 0),
+    version(1, 0),
+    padded('', 16),
+  );
+});
+
+const getMechanismList = onSlot((input) => {
+  const room = input.wantedCount();
+  input.end();
+  return list(room, [...DIGESTS.keys()].map(ulong));
+});
+
+const getMechanismInfo = onSlot((input) => {
+  const mechanism = input.ulong();
+  input.end();
+  if (!DIGESTS.has(mechanism)) return refused(Rv.MECHANISM_INVALID);
+  return done(ulong(0n), ulong(0n), ulong(MECHANISM_FLAG_DIGEST));
+});
+
+const openSession = onSlot((input, library) => {
+  const flags = input.ulong();
+  input.end();
+  if ((flags & CKF.SERIAL_SESSION) === 0n) return refused(Rv.SESSION_PARALLEL_NOT_SUPPORTED);
+  if (library.sessions.length >= MAX_SESSIONS) return refused(Rv.SESSION_COUNT);
+  return done(ulong(library.openSession((flags & CKF.RW_SESSION) !== 0n)));
+});
+
+const closeSession: Pkcs11Call = (input, library) => {
+  const handle = input.ulong();
+  input.end();
+  return library.closeSession(handle) ? done() : refused(Rv.SESSION_HANDLE_INVALID);
+};
+
+const closeAllSessions = onSlot((input, library) => {
+  input.end();
+  library.closeAll();
+  return done();
+});
+
+const getSessionInfo = inSession(({ isReadWrite }, input, { isLoggedIn }) => {
+  input.end();
+  const state = (isReadWrite ? 2n : 0n) + (isLoggedIn ? 1n : 0n);
+  const flags = CKF.SERIAL_SESSION | (isReadWrite ? CKF.RW_SESSION : 0n);
+  return done(ulong(SLOT), ulong(state), ulong(flags), ulong(0n));
+});
+
+/** Who the user is the connection has proved: a PIN says nothing more. */
+const login = inSession((_session, input, library) => {
+  const userType = input.ulong();
+  input.byteString();
+  input.end();
+  if (userType !== CKU_USER) return refused(Rv.USER_TYPE_INVALID);
+  if (library.isLoggedIn) return refused(Rv.USER_ALREADY_LOGGED_IN);
+  library.isLoggedIn = true;
+  return done();
+});
+
+const logout = inSession((_session, input, library) => {
+  input.end();
+  if (!library.isLoggedIn) return refused(Rv.USER_NOT_LOGGED_IN);
+  library.isLoggedIn = false;
+  return done();
+});
+
+const digestInit = inSession((session, input) => {
+  const mechanism = DIGESTS.get(input.ulong());
+  const hasParameter = input.byte() !== 0;
+  if (hasParameter) input.byteString();
+  input.end();
+  if (mechanism === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (session.digest !== undefined) return refused(Rv.OPERATION_ACTIVE);
+  session.digest = mechanism;
+  return done();
+});
+
+const digest = inSession((session, input, _library, { crypto }) => {
+  const data = input.byteString();
+  const room = input.wantedCount();
+  input.end();
+  if (session.digest === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+  const value = crypto.digest(session.digest, data);
+  // Asking for the length, or with too little room, does not end the operation (PKCS#11 section 5.2).
+  if (room === undefined) return done(count(value.length));
+  if (room < value.length) return { returnCode: Rv.BUFFER_TOO_SMALL, output: count(value.length) };
+  session.digest = undefined;
+  return done(byteString(value));
+});
+
+const seedRandom = inSession((_session, input) => {
+  input.byteString();
+  input.end();
+  return refused(Rv.RANDOM_SEED_NOT_SUPPORTED);
+});
+
+const generateRandom = inSession((_session, input, _library, { crypto }) => {
+  const lengthBytes = input.count();
+  input.end();
+  if (lengthBytes > MAX_RANDOM_BYTES) return refused(Rv.DATA_LEN_RANGE);
+  return done(byteString(crypto.randomBytes(lengthBytes)));
+});
+
+export const C_INITIALIZE = 1;
+export const C_FINALIZE = 2;
+
+/** Every other function of the list is answered CKR_FUNCTION_NOT_SUPPORTED. */
+export const FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
+  [3, getInfo],
+  [5, getSlotList],
+  [6, getSlotInfo],
+  [7, getTokenInfo],
+  [8, getMechanismList],
+  [9, getMechanismInfo],
+  [13, openSession],
+  [14, closeSession],
+  [15, closeAllSessions],
+  [16, getSessionInfo],
+  [19, login],
+  [20, logout],
+  [38, digestInit],
+  [39, digest],
+  [64, seedRandom],
+  [65, generateRandom],
+]);
