@@ -115,16 +115,20 @@ function present<K extends AttributeKey>(
   return value === undefined ? [] : [{ key, value } as Attribute];
 }
 
+/** What the public key in a certificate or a certificate request says of itself. */
+export function publicKeyAttributes({ algorithm, lengthBits }: PublicKeyDescription): readonly Attribute[] {
+  const keyAlgorithm = algorithm === undefined ? undefined : KEY_ALGORITHMS[algorithm];
+  return [...present('CryptographicAlgorithm', keyAlgorithm), ...present('CryptographicLength', lengthBits)];
+}
+
 /**
  * The attributes that an X.509 certificate tells of itself. KMIP 1.4 sections 3.4, 3.5, 3.8 to 3.16, KMIP 2.1 sections
  * 4.6 to 4.8, 4.13, 4.15, 4.22, 4.61 to 4.63. Name parts are there only where the certificate has them.
  */
 export function certificateAttributes(certificate: X509Description): readonly Attribute[] {
   const { publicKey, signature, der } = certificate;
-  const algorithm = publicKey.algorithm === undefined ? undefined : KEY_ALGORITHMS[publicKey.algorithm];
   return [
-    ...present('CryptographicAlgorithm', algorithm),
-    ...present('CryptographicLength', publicKey.lengthBits),
+    ...publicKeyAttributes(publicKey),
     { key: 'CertificateLength', value: der.length },
     ...present('DigitalSignatureAlgorithm', signatureAlgorithm(signature)),
     ...identity(certificate),

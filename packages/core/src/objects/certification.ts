@@ -1,5 +1,4 @@
 import {
-  CertificateRequestType,
   CertificateType,
   CryptographicUsageMask,
   DigitalSignatureAlgorithm,
@@ -14,12 +13,12 @@ import type { OperationContext } from '../operation';
 import {
   DISTINGUISHED_NAME_PARTS,
   type CertificateRequestDescription,
-  type CertificateRequestForm,
   type DistinguishedNamePart,
   type KeyUsage,
 } from '../ports/certificates';
 import type { AuthorityKeyType } from '../ports/issuing-authority';
 import type { AttributeSet } from './attribute-set';
+import { readRequest } from './certificate-request';
 import { makeObject } from './new-object';
 import { tellOfCertificate } from './registered-value';
 import type { Made } from './replacement';
@@ -33,28 +32,6 @@ const BACKDATING_SECONDS = DAY_SECONDS;
 const USUAL_VALIDITY_SECONDS = 2 * 365 * DAY_SECONDS;
 /** ub-common-name of RFC 5280 appendix A. */
 const MAX_COMMON_NAME_LENGTH = 64;
-
-const FORMS: ReadonlyMap<CertificateRequestType, CertificateRequestForm> = new Map([
-  [CertificateRequestType.PKCS_10, 'PKCS#10'],
-  [CertificateRequestType.PEM, 'PEM'],
-  [CertificateRequestType.CRMF, 'CRMF'],
-]);
-
-/** @throws HoldfastError InvalidCSR; FeatureNotSupported for PGP; InvalidMessage where bytes and type do not come together */
-export function readRequest(
-  type: CertificateRequestType | undefined,
-  content: Buffer | undefined,
-  { certificates }: OperationContext,
-): CertificateRequestDescription | undefined {
-  if (content === undefined) return undefined;
-  if (type === undefined) {
-    throw new HoldfastError('InvalidMessage', 'Certificate Request Type is missing beside the request');
-  }
-  const form = FORMS.get(type);
-  if (form === undefined)
-    throw new HoldfastError('FeatureNotSupported', 'only X.509 certificates are issued');
-  return certificates.readRequest(form, content);
-}
 
 /** What a Certificate Request object holds. @throws HoldfastError as `readRequest` */
 export function readRequestObject(

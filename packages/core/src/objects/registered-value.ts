@@ -15,7 +15,8 @@ import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import { describe, referenceTo, sameValue } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
-import { certificateAttributes } from './certificate-attributes';
+import { certificateAttributes, publicKeyAttributes } from './certificate-attributes';
+import { readRequest } from './certificate-request';
 import { isSameAlgorithm } from './defaults';
 import { isWrapped, keyBlockOf, withKeyBlock } from './new-object';
 import { hidesKey } from './wrapping-key';
@@ -149,6 +150,30 @@ export function tellOfCertificate(
   }
 }
 
+/** A request that cannot be read is kept all the same: whether it is good is for Certify to say. */
+function tellOfRequest(
+  value: ManagedObjectOf<typeof ObjectType.CertificateRequest>,
+  requested: AttributeSet,
+  context: OperationContext,
+): void {
+  for (const attribute of publicKeyIn(value, context)) {
+    state(requested, attribute.key, attribute.value, 'certificate request');
+  }
+}
+
+function publicKeyIn(
+  { certificateRequestType, certificateRequestValue }: ManagedObjectOf<typeof ObjectType.CertificateRequest>,
+  context: OperationContext,
+): readonly Attribute[] {
+  try {
+    const request = readRequest(certificateRequestType, certificateRequestValue, context);
+    return request === undefined ? [] : publicKeyAttributes(request.publicKey);
+  } catch (error) {
+    if (error instanceof HoldfastError) return [];
+    throw error;
+  }
+}
+
 /** A Template holds what clients may ask for, and no Name of its own within it. KMIP 1.4 sections 2.2.6 and 11.4. */
 function checkTemplate(
   value: ManagedObjectOf<typeof ObjectType.Template>,
@@ -230,6 +255,7 @@ function tell(
       state(requested, 'OpaqueDataType', value.opaqueDataType, 'object');
       return value;
     case ObjectType.CertificateRequest:
+      tellOfRequest(value, requested, context);
       return value;
     case ObjectType.SplitKey:
       requireSplitScheme(value);

@@ -18,12 +18,12 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
+import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
   forgetWhatCertificateTells,
   makeCertificate,
   publicKeyInfo,
-  readRequest,
   readRequestObject,
   requireSameKey,
   signerFor,

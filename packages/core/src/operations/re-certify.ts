@@ -20,11 +20,11 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
+import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
   forgetWhatCertificateTells,
   makeCertificate,
-  readRequest,
   readRequestObject,
   requireSameKey,
   signerFor,

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import {
   CertificateRequestType,
+  CryptographicAlgorithm,
   CertificateType,
   CryptographicUsageMask,
   DigitalSignatureAlgorithm,
@@ -344,6 +345,8 @@ describe('Certify by a request', () => {
       [{ key: 'CryptographicUsageMask', value: Verify }],
       '2.1',
     );
+    expect(await valueOf(harness, kept, 'CryptographicAlgorithm')).toBe(CryptographicAlgorithm.EC);
+    expect(await valueOf(harness, kept, 'CryptographicLength')).toBe(256);
     const certificate = await certified(kept, { version: '2.1' });
     expect((await x509(certificate)).subject).toBe('C=DE\nO=Example\nCN=by request');
     expect(await refused(certified(kept, { csr, version: '2.1' }))).toBe('InvalidField');
