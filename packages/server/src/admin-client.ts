@@ -1,7 +1,7 @@
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { HoldfastError, type ErrorCode } from '@holdfast/core';
 import { adminSocketPath } from './admin-socket';
-import type { AdminCall, AdminCalls, AdminErrorAnswer } from './admin-protocol';
+import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './admin-protocol';
 
 /** Longest a call may take; adding a client with an RSA key pair takes a second or two. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -17,22 +17,36 @@ export class AdminClient {
    * One call; `parameters` fill the path's `:name`.
    * @throws HoldfastError StoreUnavailable where no server answers, else what the server refused with
    */
-  async call<C extends AdminCall>(
+  async call<C extends Exclude<AdminCall, AdminStream>>(
     call: C,
     body?: AdminCalls[C]['request'],
     parameters: { readonly name?: string } = {},
   ): Promise<AdminCalls[C]['answer']> {
     const [method, template] = call.split(' ') as [string, string];
     const path = template.replace(':name', encodeURIComponent(parameters.name ?? ''));
-    const { status, text } = await this.#exchange(method, path, body);
-    if (status === 200) return JSON.parse(text) as AdminCalls[C]['answer'];
-    const { error } = JSON.parse(text) as AdminErrorAnswer;
-    throw new HoldfastError(error.code as ErrorCode, error.message);
+    const response = await this.#exchange(method, path, body);
+    const text = await textOf(response);
+    if (response.statusCode === 200) return JSON.parse(text) as AdminCalls[C]['answer'];
+    throw refusalFrom(text);
   }
 
-  #exchange(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
+  /**
+   * One call whose answer is a stream; it ends with an error where the server could not finish it.
+   * @throws HoldfastError as `call`
+   */
+  async stream<C extends AdminStream>(
+    call: C,
+    body: AdminCalls[C]['request'],
+  ): Promise<AsyncIterable<Buffer>> {
+    const [method, path] = call.split(' ') as [string, string];
+    const response = await this.#exchange(method, path, body);
+    if (response.statusCode === 200) return response as AsyncIterable<Buffer>;
+    throw refusalFrom(await textOf(response));
+  }
+
+  #exchange(method: string, path: string, body: unknown): Promise<IncomingMessage> {
     const socket = adminSocketPath(this.dataDir);
-    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    return new Promise<IncomingMessage>((resolve, reject) => {
       const call = request({
         socketPath: socket.path,
         method,
@@ -43,14 +57,7 @@ export class AdminClient {
           ...(this.officerToken === undefined ? {} : { authorization: `Bearer ${this.officerToken}` }),
         },
       });
-      call.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-        );
-      });
+      call.on('response', resolve);
       call.on('timeout', () => call.destroy(new Error('no answer in time')));
       call.on('error', (cause) => reject(this.#unreachable(cause)));
       call.end(body === undefined ? undefined : JSON.stringify(body));
@@ -69,4 +76,15 @@ export class AdminClient {
       cause,
     });
   }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function refusalFrom(text: string): HoldfastError {
+  const { error } = JSON.parse(text) as AdminErrorAnswer;
+  return new HoldfastError(error.code as ErrorCode, error.message);
 }

@@ -184,6 +184,11 @@ export interface FindingAnswer {
   readonly severity: 'fault' | 'notice';
 }
 
+export interface BackupRequest {
+  /** Who can open it: certificates or public keys, PEM. */
+  readonly recipients: readonly { readonly name: string; readonly pem: string }[];
+}
+
 export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -223,6 +228,7 @@ export interface AdminCalls {
   };
   'POST /verification': { request: undefined; answer: VerificationAnswer };
   'GET /verification': { request: undefined; answer: VerificationAnswer };
+  'POST /backup': { request: BackupRequest; answer: AsyncIterable<Buffer> };
   'POST /reindex': { request: undefined; answer: { readonly objects: number } };
   'POST /authorities/roll': { request: RollRequest; answer: AuthorityAnswer };
   'GET /authorities/:name': { request: undefined; answer: AuthorityDetails };
@@ -235,5 +241,8 @@ export interface AdminCalls {
   'POST /officers/:name/revoke': { request: undefined; answer: Done };
 }
 export type AdminCall = keyof AdminCalls;
+/** The calls whose answer is a stream of bytes. */
+export type AdminStream = 'POST /backup';
+
 /** What the proof of the operator alone allows. */
 export const OPERATOR_CALLS: readonly AdminCall[] = ['GET /status', 'POST /drain'];

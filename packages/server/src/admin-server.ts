@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
 import {
   OPERATOR_CALLS,
@@ -81,6 +84,7 @@ function handlersOf(
       administration.authorities.add(body.name, body.certificatePem, actor),
     'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
     'GET /verification': () => upkeep.verification(),
+    'POST /backup': (body, _name, actor) => upkeep.backup(body, actor),
     'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
     'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
     'GET /authorities/:name': (_body, name) => administration.authorities.show(name),
@@ -131,6 +135,10 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     // Falls through to the refusal.
   }
   throw new HoldfastError('InvalidMessage', 'the request is not a JSON object');
+}
+
+function isStream(answer: unknown): answer is AsyncIterable<Buffer> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
 }
 
 /** Whether somebody listens on a Unix socket. */
@@ -195,8 +203,16 @@ export class AdminServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      this.#answer(response, 200, await this.#handle(request));
+      const answer = await this.#handle(request);
+      if (isStream(answer)) await this.#stream(response, answer);
+      else this.#answer(response, 200, answer);
     } catch (error) {
+      if (response.headersSent) {
+        // Half a stream has gone out: its reader learns from the broken connection that it is no whole.
+        this.log.error({ error: describeError(error) }, 'administrative call failed');
+        response.destroy();
+        return;
+      }
       const known = error instanceof HoldfastError;
       if (!known || HTTP_STATUS[error.code] === undefined) {
         this.log.error({ error: describeError(error) }, 'administrative call failed');
@@ -246,6 +262,14 @@ export class AdminServer {
       outcome: 'failure',
       reason: error.code,
     });
+  }
+
+  async #stream(response: ServerResponse, content: AsyncIterable<Buffer>): Promise<void> {
+    const stream = Readable.from(content, { objectMode: false });
+    // The first bytes decide whether it is an answer or a refusal.
+    await once(stream, 'readable');
+    response.writeHead(200, { 'content-type': 'application/octet-stream' });
+    await pipeline(stream, response);
   }
 
   #answer(response: ServerResponse, status: number, body: unknown): void {

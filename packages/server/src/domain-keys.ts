@@ -1,12 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
 import type { DomainKeyVersion, KeyringSource } from '@holdfast/crypto';
-import type { DomainKeyStore } from '@holdfast/store';
+import type { DomainKeyStore, WrappedDomainKey } from '@holdfast/store';
 
 const DOMAIN_KEY_BYTES = 32;
 
 function wrappingContext(domainId: string, version: number): Buffer {
   return Buffer.from(`holdfast domain key|${domainId}|${version}`, 'utf8');
+}
+
+/** Wraps a domain key for its row; the key stays the caller's. */
+export function wrapDomainKey(
+  root: Pick<RootOfTrust, 'wrap'>,
+  domainId: string,
+  version: number,
+  key: SecretBytes,
+): Promise<Buffer> {
+  return root.wrap(key, wrappingContext(domainId, version));
+}
+
+/** Opens the wrapped key of a row; the result is the caller's. */
+export function unwrapDomainKey(
+  root: Pick<RootOfTrust, 'unwrap'>,
+  { domainId, version, wrapped }: Pick<WrappedDomainKey, 'domainId' | 'version' | 'wrapped'>,
+): Promise<SecretBytes> {
+  return root.unwrap(wrapped, wrappingContext(domainId, version));
 }
 
 /**
@@ -22,7 +40,7 @@ export function keyringSource(
       let rows = await domainKeys().listDomainKeys(domainId);
       if (rows.length === 0) {
         const key = new SecretBytes(randomBytes(DOMAIN_KEY_BYTES));
-        const wrapped = await root().wrap(key, wrappingContext(domainId, 1));
+        const wrapped = await wrapDomainKey(root(), domainId, 1, key);
         key.destroy();
         await domainKeys().addDomainKey({ domainId, version: 1, wrapped, current: true });
         rows = await domainKeys().listDomainKeys(domainId);
@@ -31,10 +49,10 @@ export function keyringSource(
         }
       }
       return Promise.all(
-        rows.map(async ({ version, wrapped, current }) => ({
-          version,
-          current,
-          key: await root().unwrap(wrapped, wrappingContext(domainId, version)),
+        rows.map(async (row) => ({
+          version: row.version,
+          current: row.current,
+          key: await unwrapDomainKey(root(), row),
         })),
       );
     },

@@ -1,3 +1,4 @@
+export { identityFrom, restoreBackup, verifyBackup } from './backup';
 export { Node } from './node';
 export {
   DEFAULT_LIMITS,

@@ -1,4 +1,3 @@
-import { mkdir, chmod } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { HoldfastError, type PublishedAddresses, type RootOfTrust, type SecretBytes } from '@holdfast/core';
@@ -12,6 +11,7 @@ import { AdminServer } from './admin-server';
 import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
 import { bindRoot, keyringSource } from './domain-keys';
+import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
@@ -123,7 +123,7 @@ export class Node {
     this.admin.server = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
-      new Upkeep(this.store, auditLog, () => this.#newKeyring(), this.log),
+      new Upkeep(this.store, this.root, auditLog, () => this.#newKeyring(), this.log),
       { status: () => this.#status(), drain: () => void this.stop() },
       directory,
       auditLog,
@@ -221,15 +221,4 @@ function addressesOf({ crlUrls, caIssuerUrls }: NodeConfig): PublishedAddresses 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new HoldfastError('RootOfTrustUnavailable', 'the server is still starting');
   return value;
-}
-
-async function prepareDataDir(dataDir: string): Promise<void> {
-  try {
-    const made = await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await chmod(dataDir, 0o700);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const what = code === 'EEXIST' ? 'is no folder' : `cannot be made (${code ?? 'unknown'})`;
-    throw new HoldfastError('Configuration', `the data folder ${dataDir} ${what}`, { cause });
-  }
 }

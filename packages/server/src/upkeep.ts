@@ -1,7 +1,8 @@
-import { HoldfastError, type Actor, type AuditLog, type Keyring } from '@holdfast/core';
-import type { ManagedKeyring } from '@holdfast/crypto';
+import { HoldfastError, type Actor, type AuditLog, type Keyring, type RootOfTrust } from '@holdfast/core';
+import { recipientFrom, type ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
-import type { VerificationAnswer } from './admin-protocol';
+import type { BackupRequest, VerificationAnswer } from './admin-protocol';
+import { createBackup } from './backup';
 import { describeError, type Logger } from './log';
 
 /** What officers have done to the store as a whole, while it is in use. */
@@ -10,7 +11,8 @@ export class Upkeep {
 
   /** @param newKeyring gives one that has loaded nothing yet */
   constructor(
-    private readonly store: Pick<Store, 'verify' | 'reindex'>,
+    private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump'>,
+    private readonly root: Pick<RootOfTrust, 'unwrap'>,
     private readonly auditLog: AuditLog,
     private readonly newKeyring: () => ManagedKeyring,
     private readonly log: Logger,
@@ -64,6 +66,25 @@ export class Upkeep {
     const objects = await this.store.reindex();
     await this.#record('store.reindex', actor, []);
     return { objects };
+  }
+
+  /**
+   * A backup of the store, sealed to the recipients.
+   * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
+   */
+  async backup({ recipients }: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    if (!Array.isArray(recipients) || recipients.length === 0) {
+      throw new HoldfastError('InvalidField', 'a backup needs somebody who can open it');
+    }
+    const checked = recipients.map(({ name, pem }) => recipientFrom(String(name), String(pem)));
+    // Recorded before anything leaves.
+    await this.auditLog.append({
+      actor,
+      action: 'store.backup',
+      subject: checked.map(({ name }) => name).join(', '),
+      outcome: 'success',
+    });
+    return createBackup(this.store, this.root, checked);
   }
 
   async #record(action: string, actor: Actor, findings: readonly Finding[]): Promise<void> {

@@ -1,3 +1,5 @@
+export type { BackupFacts } from './backup/frames';
+export { backupFacts, isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
 export { migrate, type MigrationResult } from './migrate';

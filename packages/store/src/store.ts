@@ -1,4 +1,5 @@
 import type {
+  SecretBytes,
   AsynchronousRequestStore,
   AuditLog,
   Clock,
@@ -11,12 +12,13 @@ import type {
 } from '@holdfast/core';
 import type { ClientConfig } from 'pg';
 import { PostgresAsynchronousRequests } from './asynchronous/requests';
+import { dumpStore } from './backup/dump';
 import { DatabaseClock } from './clock';
 import { PostgresDirectory } from './directory/directory';
 import { PostgresPolicies } from './directory/policy';
 import { PostgresTickets } from './directory/tickets';
 import { PostgresUsers } from './directory/users';
-import { PostgresDomainKeys, type DomainKeyStore } from './domain-keys';
+import { PostgresDomainKeys, type DomainKeyStore, type WrappedDomainKey } from './domain-keys';
 import { migrate } from './migrate';
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
@@ -59,6 +61,8 @@ export interface Store {
    * @param fresh a keyring that has loaded nothing yet
    */
   verify(fresh: Keyring, onProgress: (progress: Progress) => void): Promise<readonly Finding[]>;
+  /** All that a restore needs; see dumpStore. */
+  dump(unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
   close(): Promise<void>;
 }
 
@@ -90,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       domainKeys: new PostgresDomainKeys(database),
       databaseVersion,
       reindex: () => reindex(database, keyring),
+      dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),
       verify: (fresh, onProgress) => verifyStore(database, fresh, onProgress),
       async close() {
         clock.stop();

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
+import { backupCommand } from './backup';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
 import { domainCommand } from './domain';
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
     completionCommand(program),
     hsmCommand(),
     verifyCommand(),
+    backupCommand(),
     reindexCommand(),
   ]) {
     program.addCommand(inherit(command, program));

@@ -8,7 +8,7 @@ import { withDataDir } from './options';
 import { withRootOptions, readRoot, type RootOptions } from './root-options';
 import { readSecretFile } from './secret-file';
 
-interface NodeOptions extends RootOptions {
+export interface NodeOptions extends RootOptions {
   readonly dataDir: string;
   readonly databaseUrl?: string;
   readonly host?: readonly string[];
@@ -40,7 +40,7 @@ function workerCount(text: string): number {
   return count;
 }
 
-function withNodeOptions(command: Command): Command {
+export function withNodeOptions(command: Command): Command {
   return withRootOptions(withConfigFile(withDataDir(command)))
     .addOption(
       new Option('--database-url <url>', 'PostgreSQL to use instead of the embedded default').env(
@@ -67,7 +67,7 @@ function withNodeOptions(command: Command): Command {
 }
 
 /** The URL may hold a password: then it comes from a file, and is on no command line and in no environment. */
-async function databaseUrl(options: NodeOptions): Promise<string | undefined> {
+export async function databaseUrl(options: NodeOptions): Promise<string | undefined> {
   const kept = await readSecretFile(DATABASE_URL_FILE);
   if (kept !== undefined && options.databaseUrl !== undefined) {
     throw new HoldfastError('Configuration', `give the database URL or ${DATABASE_URL_FILE}, not both`);

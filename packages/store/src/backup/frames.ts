@@ -1,0 +1,133 @@
+import { HoldfastError } from '@holdfast/ttlv';
+
+/** What a backup holds, in this order: one `about`, all domain keys, then for each table its description and its rows. */
+export type Frame =
+  | { readonly kind: 'about'; readonly about: BackupFacts }
+  | { readonly kind: 'domain-key'; readonly key: DomainKeyFrame }
+  | { readonly kind: 'table'; readonly table: TableFacts }
+  /** A piece of PostgreSQL's binary COPY format. */
+  | { readonly kind: 'rows'; readonly bytes: Buffer }
+  | { readonly kind: 'end' };
+
+export interface BackupFacts {
+  readonly createdAt: string;
+  /** The schema that the rows are of. */
+  readonly schemaVersion: number;
+  /** Of the root key that the domain keys were wrapped under. */
+  readonly rootCheckValue: string;
+  readonly objects: number;
+}
+
+export interface TableFacts {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** A domain key as such: the envelope around the backup is what protects it. */
+export interface DomainKeyFrame {
+  readonly domainId: string;
+  readonly version: number;
+  readonly current: boolean;
+  readonly createdAtSeconds: number;
+  readonly key: Buffer;
+}
+
+const KINDS = ['about', 'domain-key', 'table', 'rows', 'end'] as const;
+const HEADER_BYTES = 5;
+const UUID_BYTES = 16;
+const MAX_FRAME_BYTES = 64 << 20;
+
+/** Kind (1 byte) ‖ length (4) ‖ body. */
+export function encodeFrame(frame: Frame): Buffer {
+  const body = bodyOf(frame);
+  const bytes = Buffer.alloc(HEADER_BYTES + body.length);
+  bytes[0] = KINDS.indexOf(frame.kind);
+  bytes.writeUInt32BE(body.length, 1);
+  body.copy(bytes, HEADER_BYTES);
+  if (frame.kind === 'domain-key') body.fill(0);
+  return bytes;
+}
+
+function bodyOf(frame: Frame): Buffer {
+  switch (frame.kind) {
+    case 'about':
+      return Buffer.from(JSON.stringify(frame.about));
+    case 'table':
+      return Buffer.from(JSON.stringify(frame.table));
+    case 'rows':
+      return frame.bytes;
+    case 'end':
+      return Buffer.alloc(0);
+    case 'domain-key': {
+      const { domainId, version, current, createdAtSeconds, key } = frame.key;
+      const head = Buffer.alloc(UUID_BYTES + 4 + 1 + 8);
+      head.write(domainId.replaceAll('-', ''), 'hex');
+      head.writeUInt32BE(version, UUID_BYTES);
+      head[UUID_BYTES + 4] = current ? 1 : 0;
+      head.writeBigInt64BE(BigInt(createdAtSeconds), UUID_BYTES + 5);
+      return Buffer.concat([head, key]);
+    }
+  }
+}
+
+/** Takes frames out of a stream. @throws HoldfastError IntegrityViolation where it is none of frames, or ends before `end` */
+export async function* decodeFrames(content: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+  let pending: Buffer = Buffer.alloc(0);
+  for await (const part of content) {
+    const joined = Buffer.concat([pending, part]);
+    pending.fill(0);
+    part.fill(0);
+    pending = joined;
+    for (let frame = firstFrame(pending); frame !== undefined; frame = firstFrame(pending)) {
+      const decoded = decodeFrame(frame);
+      yield decoded;
+      if (decoded.kind === 'end') return;
+      frame.fill(0);
+      pending = pending.subarray(frame.length);
+    }
+  }
+  throw damaged();
+}
+
+function firstFrame(bytes: Buffer): Buffer | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const length = bytes.readUInt32BE(1);
+  if (length > MAX_FRAME_BYTES) throw damaged();
+  return bytes.length < HEADER_BYTES + length ? undefined : bytes.subarray(0, HEADER_BYTES + length);
+}
+
+function decodeFrame(frame: Buffer): Frame {
+  const kind = KINDS[frame[0] ?? -1];
+  const body = frame.subarray(HEADER_BYTES);
+  switch (kind) {
+    case 'about':
+      return { kind, about: JSON.parse(body.toString('utf8')) as BackupFacts };
+    case 'table':
+      return { kind, table: JSON.parse(body.toString('utf8')) as TableFacts };
+    case 'rows':
+      return { kind, bytes: Buffer.from(body) };
+    case 'end':
+      return { kind };
+    case 'domain-key':
+      return {
+        kind,
+        key: {
+          domainId: uuidFrom(body.toString('hex', 0, UUID_BYTES)),
+          version: body.readUInt32BE(UUID_BYTES),
+          current: body[UUID_BYTES + 4] === 1,
+          createdAtSeconds: Number(body.readBigInt64BE(UUID_BYTES + 5)),
+          key: Buffer.from(body.subarray(UUID_BYTES + 13)),
+        },
+      };
+    default:
+      throw damaged();
+  }
+}
+
+function uuidFrom(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function damaged(): HoldfastError {
+  return new HoldfastError('IntegrityViolation', 'the backup does not hold what a backup holds');
+}

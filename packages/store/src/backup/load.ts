@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import { SecretBytes } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
+import { Client, type ClientConfig } from 'pg';
+import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams';
+import { migrate } from '../migrate';
+import { MIGRATIONS } from '../migrations';
+import { storeError } from '../postgres/errors';
+import { decodeFrames, type BackupFacts, type DomainKeyFrame, type TableFacts } from './frames';
+import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
+
+/** The root of trust that a restored store belongs to. */
+export interface RestoringRoot {
+  keyCheckValue(): Promise<string>;
+  /** Wraps a domain key for its row; the key stays the caller's. */
+  wrap(domainId: string, version: number, key: SecretBytes): Promise<Buffer>;
+}
+
+/**
+ * Whether nothing is stored in the database yet.
+ * @throws HoldfastError StoreUnavailable
+ */
+export async function isEmptyStore(config: string | ClientConfig): Promise<boolean> {
+  return withClient(config, async (client) => {
+    for (const table of ['schema_migration', 'domain_key', ...BACKED_UP_TABLES]) {
+      const { rows } = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [
+        table,
+      ]);
+      if (rows[0]?.found !== true || table === 'schema_migration') continue;
+      if ((await client.query(`SELECT FROM ${table} LIMIT 1`)).rows.length > 0) return false;
+    }
+    return true;
+  });
+}
+
+/**
+ * Reads the frames of a backup to their end and throws them away.
+ * @returns what the backup says of itself
+ * @throws HoldfastError IntegrityViolation, and what `content` throws
+ */
+export async function backupFacts(content: AsyncIterable<Buffer>): Promise<BackupFacts> {
+  let facts: BackupFacts | undefined;
+  for await (const frame of decodeFrames(content)) {
+    if (frame.kind === 'about') facts = frame.about;
+    if (frame.kind === 'domain-key') frame.key.key.fill(0);
+  }
+  if (facts === undefined) throw damaged();
+  return facts;
+}
+
+/**
+ * Loads the frames of a backup into an empty database, in one transaction, and brings its schema up to date.
+ * @param content the frames; they must have been verified before: what they yield is written as it comes
+ * @returns what the backup says of itself
+ * @throws HoldfastError Configuration where the backup is newer than this program, IntegrityViolation, StoreUnavailable
+ */
+export async function loadStore(
+  config: string | ClientConfig,
+  content: AsyncIterable<Buffer>,
+  root: RestoringRoot,
+): Promise<BackupFacts> {
+  const frames = decodeFrames(content);
+  const first = await frames.next();
+  if (first.done === true || first.value.kind !== 'about') throw damaged();
+  const { about } = first.value;
+  const steps = MIGRATIONS.filter(({ version }) => version <= about.schemaVersion);
+  if (steps.at(-1)?.version !== about.schemaVersion) {
+    throw new HoldfastError(
+      'Configuration',
+      `the backup has schema version ${about.schemaVersion}, which is newer than this program`,
+    );
+  }
+  await migrate(config, steps);
+  await withClient(config, async (client) => {
+    await client.query('BEGIN');
+    await client.query('INSERT INTO setting (name, value) VALUES ($1, $2)', [
+      ROOT_CHECK_VALUE,
+      await root.keyCheckValue(),
+    ]);
+    await loadFrames(client, frames, root);
+    await client.query('COMMIT');
+  });
+  await migrate(config);
+  return about;
+}
+
+async function loadFrames(
+  client: Client,
+  frames: ReturnType<typeof decodeFrames>,
+  root: RestoringRoot,
+): Promise<void> {
+  let rows: CopyStreamQuery | undefined;
+  const endTable = async (): Promise<void> => {
+    if (rows === undefined) return;
+    rows.end();
+    await finished(rows);
+    rows = undefined;
+  };
+  for await (const frame of frames) {
+    switch (frame.kind) {
+      case 'domain-key':
+        await insertDomainKey(client, frame.key, root);
+        break;
+      case 'table':
+        await endTable();
+        rows = client.query(copyFrom(copyStatement(frame.table)));
+        break;
+      case 'rows':
+        if (rows === undefined) throw damaged();
+        if (!rows.write(frame.bytes)) await once(rows, 'drain');
+        break;
+      case 'end':
+        await endTable();
+        break;
+      case 'about':
+        throw damaged();
+    }
+  }
+}
+
+/** Names are those of this program's tables: nothing else of the file gets into SQL. */
+function copyStatement({ name, columns }: TableFacts): string {
+  const table = BACKED_UP_TABLES.find((known) => known === name);
+  if (table === undefined || !columns.every((column) => /^[a-z0-9_]+$/.test(column))) throw damaged();
+  return `COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`;
+}
+
+async function insertDomainKey(
+  client: Client,
+  { domainId, version, current, createdAtSeconds, key }: DomainKeyFrame,
+  root: RestoringRoot,
+): Promise<void> {
+  const secret = new SecretBytes(key);
+  try {
+    const wrapped = await root.wrap(domainId, version, secret);
+    await client.query(
+      'INSERT INTO domain_key (domain_id, version, wrapped, status, created_at) VALUES ($1, $2, $3, $4, $5)',
+      [domainId, version, wrapped, current ? 'current' : 'retired', createdAtSeconds],
+    );
+  } finally {
+    secret.destroy();
+  }
+}
+
+async function withClient<T>(
+  config: string | ClientConfig,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw storeError(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function damaged(): HoldfastError {
+  return new HoldfastError('IntegrityViolation', 'the backup does not hold what a backup holds');
+}

@@ -1,0 +1,22 @@
+/**
+ * The tables of which a backup holds the rows, those first to which others refer. What is not here is made anew: the wrapped
+ * domain keys, the root key's check value, the record of migrations, and what Locate searches.
+ */
+export const BACKED_UP_TABLES = [
+  'domain',
+  'client',
+  'authority',
+  'credential',
+  'officer',
+  'server_secret',
+  'kmip_user',
+  'ticket',
+  'asynchronous_request',
+  'object',
+  'object_name',
+  'object_projection',
+  'change_record',
+  'audit_record',
+] as const;
+
+export const ROOT_CHECK_VALUE = 'root-key-check-value';
