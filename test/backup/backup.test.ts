@@ -12,7 +12,9 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
+import { BACKED_UP_TABLES } from '@holdfast/store';
 import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
 import { named, newKey } from '../custody/site';
 
 jest.setTimeout(120_000);
@@ -181,6 +183,18 @@ test('a restored server under a new root of trust has everything as it was', asy
     dataDir,
   );
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('not empty')]);
+});
+
+/** Made anew by a restore: wrapped domain keys, the root key's check value, the record of migrations. */
+const NOT_IN_BACKUPS = ['domain_key', 'schema_migration', 'setting'];
+
+test('every table is in it, or is made anew', async () => {
+  const database = await openDatabase(server.dataDir);
+  const rows = await database.sql<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+  );
+  await database.close();
+  expect(rows.map(({ name }) => name).sort()).toEqual([...BACKED_UP_TABLES, ...NOT_IN_BACKUPS].sort());
 });
 
 test('without recipients, with wrong ones, or over a file that is there, nothing is written', async () => {

@@ -1,4 +1,5 @@
 export type { BackupFacts } from './backup/frames';
+export { BACKED_UP_TABLES } from './backup/tables';
 export { backupFacts, isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
