@@ -30,14 +30,19 @@ export interface Subkeys {
 /** The subkeys of all versions of one domain. */
 export class DomainKeys {
   readonly #byVersion = new Map<number, Subkeys>();
+  readonly #missing: Set<number>;
   readonly currentVersion: number;
+  /** Whether a version was asked for that may have been made since these were loaded. */
+  isStale = false;
 
   /**
    * Derives the subkeys; the domain keys themselves are destroyed, whatever comes out.
    * @throws HoldfastError IntegrityViolation unless the versions are distinct positive integers with keys of 32 bytes,
    * one of them current
+   * @param before what these take the place of
    */
-  constructor(versions: readonly DomainKeyVersion[]) {
+  constructor(versions: readonly DomainKeyVersion[], before?: DomainKeys) {
+    this.#missing = before?.isStale === true ? before.#missing : new Set();
     try {
       const current = versions.filter((each) => each.current);
       const [only] = current;
@@ -60,8 +65,18 @@ export class DomainKeys {
     this.#byVersion.set(version, deriveSubkeys(key.reveal()));
   }
 
-  version(version: number): Subkeys | undefined {
-    return this.#byVersion.get(version);
+  /** @throws HoldfastError IntegrityViolation; a retryable one where the version may be newer than these keys */
+  version(version: number): Subkeys {
+    const subkeys = this.#byVersion.get(version);
+    if (subkeys !== undefined) return subkeys;
+    if (version < this.currentVersion || this.#missing.has(version)) {
+      throw new HoldfastError('IntegrityViolation', 'the domain has no key of the version that is asked for');
+    }
+    this.#missing.add(version);
+    this.isStale = true;
+    throw new HoldfastError('IntegrityViolation', 'the domain has no key of the version that is asked for', {
+      retryable: true,
+    });
   }
 
   /** Zeroes all subkeys. */

@@ -16,7 +16,12 @@ export interface KeyringSource {
 
 /** The keyring of a process, with what its owner may do besides. */
 export interface ManagedKeyring extends Keyring {
-  /** Forgets a domain's keys (they were rotated, or the domain is gone); the next `ensure` loads them again. */
+  /**
+   * Loads a domain's keys anew, or those of all domains, where they were loaded; until that is done the keys so far serve.
+   * @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation: the keys so far go on serving
+   */
+  refresh(domainId?: string): Promise<void>;
+  /** Forgets a domain's keys; the next `ensure` loads them again. */
   forget(domainId: string): void;
   /** Forgets all keys, for good. */
   close(): void;
@@ -54,7 +59,8 @@ class DomainKeyring implements ManagedKeyring {
 
   async ensure(domainId: string): Promise<void> {
     if (this.#closed) throw unavailable();
-    if (this.#domains.has(domainId)) return;
+    const keys = this.#domains.get(domainId);
+    if (keys !== undefined) return keys.isStale ? this.refresh(domainId) : undefined;
     let loading = this.#loading.get(domainId);
     if (loading === undefined) {
       loading = this.#load(domainId);
@@ -65,14 +71,31 @@ class DomainKeyring implements ManagedKeyring {
     if (!this.#domains.has(domainId)) await this.ensure(domainId);
   }
 
+  async refresh(domainId?: string): Promise<void> {
+    if (domainId === undefined) {
+      await Promise.all([...this.#domains.keys()].map((each) => this.refresh(each)));
+      return;
+    }
+    // What is being loaded now may have been read before the change: it is waited for, and read again.
+    await this.#loading.get(domainId)?.catch(() => undefined);
+    if (this.#closed || !this.#domains.has(domainId)) return;
+    const loading = this.#load(domainId);
+    this.#loading.set(domainId, loading);
+    await loading;
+  }
+
   async #load(domainId: string): Promise<void> {
     // The caller registers this load before anything below runs.
     await Promise.resolve();
     const mine = this.#loading.get(domainId);
     try {
-      const keys = new DomainKeys(await this.#source.load(domainId));
-      if (this.#loading.get(domainId) === mine) this.#domains.set(domainId, keys);
-      else keys.destroy();
+      const versions = await this.#source.load(domainId);
+      const before = this.#domains.get(domainId);
+      const keys = new DomainKeys(versions, before);
+      if (this.#loading.get(domainId) === mine) {
+        this.#domains.set(domainId, keys);
+        before?.destroy();
+      } else keys.destroy();
     } finally {
       if (this.#loading.get(domainId) === mine) this.#loading.delete(domainId);
     }
@@ -161,11 +184,7 @@ class DomainKeyring implements ManagedKeyring {
   }
 
   #subkeys(domainId: string, keyVersion: number): Subkeys {
-    const subkeys = this.#domain(domainId).version(keyVersion);
-    if (subkeys === undefined) {
-      throw new HoldfastError('IntegrityViolation', 'the domain has no key of the version that is asked for');
-    }
-    return subkeys;
+    return this.#domain(domainId).version(keyVersion);
   }
 }
 

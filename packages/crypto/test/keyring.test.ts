@@ -217,6 +217,45 @@ describe('the keys of domains', () => {
     expect(await rejection(keyring.ensure('d'))).toBe('RootOfTrustUnavailable');
   });
 
+  it('are loaded anew where a version is asked for that is not there, once', async () => {
+    let loads = 0;
+    const keyring = createKeyring({
+      load: () => {
+        loads++;
+        return Promise.resolve(versions());
+      },
+    });
+    await keyring.ensure('d');
+    for (let turn = 0; turn < 3; turn++) {
+      expect(codeOf(() => keyring.mac('d', 3, 'object-row', SECRET))).toBe('IntegrityViolation');
+      await keyring.ensure('d');
+    }
+    expect(loads).toBe(2);
+  });
+
+  it('serve until those that are loaded anew are there', async () => {
+    const answers: ((keys: DomainKeyVersion[]) => void)[] = [];
+    const keyring = createKeyring({ load: () => new Promise((resolve) => answers.push(resolve)) });
+    const first = keyring.ensure('d');
+    await new Promise(setImmediate);
+    const one = { version: 1, key: SecretBytes.copyOf(Buffer.alloc(32)), current: true };
+    answers[0]?.([one]);
+    await first;
+    const refreshed = keyring.refresh();
+    await new Promise(setImmediate);
+    expect(keyring.currentVersion('d')).toBe(1);
+    answers[1]?.(versions());
+    await refreshed;
+    expect(keyring.currentVersion('d')).toBe(2);
+    const failed = keyring.refresh('d');
+    await new Promise(setImmediate);
+    answers[2]?.([]);
+    expect(await rejection(failed)).toBe('IntegrityViolation');
+    expect(keyring.currentVersion('d')).toBe(2);
+    await keyring.refresh('never loaded');
+    expect(answers).toHaveLength(3);
+  });
+
   it('are not those of a load that began before they were forgotten', async () => {
     const answers: ((keys: DomainKeyVersion[]) => void)[] = [];
     const keyring = createKeyring({ load: () => new Promise((resolve) => answers.push(resolve)) });

@@ -189,6 +189,23 @@ export interface BackupRequest {
   readonly recipients: readonly { readonly name: string; readonly pem: string }[];
 }
 
+/** One version of a domain's key, and how many rows need it. */
+export interface DomainKeyAnswer {
+  readonly domain: string;
+  readonly version: number;
+  /**
+   * `announced`: about to become `current`; `resealing`: objects are still under it; `in use`: other sealed rows are;
+   * `records only`: change or audit records are authenticated under it; `unused`: nothing needs it.
+   */
+  readonly state: 'announced' | 'current' | 'resealing' | 'in use' | 'records only' | 'unused';
+  readonly createdAt: string;
+  readonly objects: number;
+  /** Asynchronous requests, until they expire. */
+  readonly requests: number;
+  readonly directoryRows: number;
+  readonly records: number;
+}
+
 export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -236,6 +253,12 @@ export interface AdminCalls {
   'GET /crl': { request: undefined; answer: CrlAnswer };
   'GET /authorities/:name/crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Done };
+  'GET /domain-keys': { request: undefined; answer: readonly DomainKeyAnswer[] };
+  /** Of one domain, or of all. */
+  'POST /domain-keys/rotate': {
+    request: { readonly domain?: string };
+    answer: readonly DomainKeyAnswer[];
+  };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
   'POST /officers/:name/revoke': { request: undefined; answer: Done };

@@ -17,6 +17,7 @@ import type { Administration } from './administration';
 import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
+import type { KeyRotation } from './key-rotation';
 import type { Upkeep } from './upkeep';
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -50,6 +51,7 @@ function handlersOf(
   administration: Administration,
   users: UserAdministration,
   upkeep: Upkeep,
+  keyRotation: KeyRotation,
   control: NodeControl,
 ): Handlers {
   const done: Done = { done: true };
@@ -95,6 +97,8 @@ function handlersOf(
       await administration.authorities.revoke(name, actor);
       return done;
     },
+    'GET /domain-keys': () => keyRotation.status(),
+    'POST /domain-keys/rotate': (body, _name, actor) => keyRotation.rotate(body.domain, actor),
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
@@ -163,12 +167,13 @@ export class AdminServer {
     administration: Administration,
     users: UserAdministration,
     upkeep: Upkeep,
+    keyRotation: KeyRotation,
     control: NodeControl,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, users, upkeep, control);
+    this.#handlers = handlersOf(administration, users, upkeep, keyRotation, control);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

@@ -27,6 +27,20 @@ export function unwrapDomainKey(
   return root.unwrap(wrapped, wrappingContext(domainId, version));
 }
 
+/** Makes a domain key. @returns it, wrapped by the root of trust */
+export async function wrapNewDomainKey(
+  root: Pick<RootOfTrust, 'wrap'>,
+  domainId: string,
+  version: number,
+): Promise<Buffer> {
+  const key = new SecretBytes(randomBytes(DOMAIN_KEY_BYTES));
+  try {
+    return await wrapDomainKey(root, domainId, version, key);
+  } finally {
+    key.destroy();
+  }
+}
+
 /**
  * Where a process gets its domain keys from: wrapped rows of the database, unwrapped by the root of trust. A domain that
  * has no key yet gets its first one; two nodes that do so at once agree on the row that came first.
@@ -39,9 +53,7 @@ export function keyringSource(
     async load(domainId): Promise<readonly DomainKeyVersion[]> {
       let rows = await domainKeys().listDomainKeys(domainId);
       if (rows.length === 0) {
-        const key = new SecretBytes(randomBytes(DOMAIN_KEY_BYTES));
-        const wrapped = await wrapDomainKey(root(), domainId, 1, key);
-        key.destroy();
+        const wrapped = await wrapNewDomainKey(root(), domainId, 1);
         await domainKeys().addDomainKey({ domainId, version: 1, wrapped, current: true });
         rows = await domainKeys().listDomainKeys(domainId);
         if (rows.length === 0) {

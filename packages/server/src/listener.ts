@@ -217,6 +217,7 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
       return true;
     case 'domain':
       return change.id === principal.domainId || change.id === '*';
+    case 'domain-key':
     case 'secret':
     case 'user':
       return false;

@@ -13,6 +13,7 @@ import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config
 import { bindRoot, keyringSource } from './domain-keys';
 import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
+import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { Service } from './service';
@@ -39,6 +40,7 @@ export class Node {
   #addresses: ServingAddresses | undefined;
   #stopping: Promise<void> | undefined;
   #draining = false;
+  readonly #keyRotation: KeyRotation;
   readonly #startedAt = new Date();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
@@ -53,6 +55,7 @@ export class Node {
     private readonly serving: Serving,
     private readonly admin: { server: AdminServer | undefined },
   ) {
+    this.#keyRotation = new KeyRotation(store, store.directory, keyring, root, log);
     this.#ended = new Promise((resolveEnded) => {
       this.#resolveEnded = resolveEnded;
     });
@@ -119,11 +122,13 @@ export class Node {
   /** Starts to serve KMIP and the administration socket. @throws HoldfastError Configuration (address in use, ...) */
   async serve(): Promise<ServingAddresses> {
     const { directory, auditLog, clock, users } = this.store;
+    await this.#keyRotation.start();
     const addresses = (this.#addresses = await this.serving.listen());
     this.admin.server = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
       new Upkeep(this.store, this.root, auditLog, () => this.#newKeyring(), this.log),
+      this.#keyRotation,
       { status: () => this.#status(), drain: () => void this.stop() },
       directory,
       auditLog,
@@ -155,6 +160,7 @@ export class Node {
     const steps: readonly (() => unknown)[] = [
       () => this.serving.close(),
       () => this.admin.server?.close(),
+      () => this.#keyRotation.close(),
       () => this.store.close(),
       () => {
         this.keyring.close();

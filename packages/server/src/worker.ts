@@ -8,6 +8,7 @@ import {
 import { createKeyring } from '@holdfast/crypto';
 import { openStore, type Store } from '@holdfast/store';
 import { keyringSource } from './domain-keys';
+import { watchDomainKeys } from './key-rotation';
 import { createLogger, describeError } from './log';
 import { Service } from './service';
 import type { ToKeeper, ToWorker } from './worker-protocol';
@@ -72,6 +73,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
     keyring,
     log,
   });
+  await watchDomainKeys(store.directory, keyring, log);
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   service = await Service.create(message.config, { store, keyring }, log);
   tell({ kind: 'started' });

@@ -2,6 +2,11 @@ import { SYSTEM_DOMAIN_ID } from '@holdfast/core';
 import type { Database } from './postgres/database';
 import { repeatable } from './postgres/transaction';
 
+/**
+ * `announced`: to be loaded by every process, before it becomes `current`, under which alone is written; `retired`: read.
+ */
+export type DomainKeyStatus = 'announced' | 'current' | 'retired';
+
 /** A domain key as it lies in the database: wrapped by the root of trust, bound to its domain and version. */
 export interface WrappedDomainKey {
   readonly domainId: string;
@@ -9,6 +14,7 @@ export interface WrappedDomainKey {
   readonly wrapped: Buffer;
   /** New values are sealed under this version. */
   readonly current: boolean;
+  readonly status: DomainKeyStatus;
   readonly createdAtSeconds: number;
 }
 
@@ -27,15 +33,27 @@ export interface DomainKeyStore {
    * domain of which there are records has had a key: it gets no other first one.
    * @returns whether it was this call
    */
-  addDomainKey(key: Omit<WrappedDomainKey, 'createdAtSeconds'>): Promise<boolean>;
+  addDomainKey(key: Omit<WrappedDomainKey, 'createdAtSeconds' | 'status'>): Promise<boolean>;
 }
 
-interface DomainKeyColumns {
+/** A row of domain_key, as pg hands it over. */
+export interface DomainKeyColumns {
   readonly domain_id: string;
   readonly version: number;
   readonly wrapped: Buffer;
-  readonly status: string;
+  readonly status: DomainKeyStatus;
   readonly created_at: string;
+}
+
+export function wrappedDomainKeyOf(row: DomainKeyColumns): WrappedDomainKey {
+  return {
+    domainId: row.domain_id,
+    version: row.version,
+    wrapped: row.wrapped,
+    current: row.status === 'current',
+    status: row.status,
+    createdAtSeconds: Number(row.created_at),
+  };
 }
 
 export class PostgresDomainKeys implements DomainKeyStore {
@@ -61,13 +79,7 @@ export class PostgresDomainKeys implements DomainKeyStore {
       'SELECT domain_id, version, wrapped, status, created_at FROM domain_key WHERE domain_id = $1 ORDER BY version',
       [domainId],
     );
-    return rows.map((row) => ({
-      domainId: row.domain_id,
-      version: row.version,
-      wrapped: row.wrapped,
-      current: row.status === 'current',
-      createdAtSeconds: Number(row.created_at),
-    }));
+    return rows.map(wrappedDomainKeyOf);
   }
 
   async addDomainKey({
@@ -75,7 +87,7 @@ export class PostgresDomainKeys implements DomainKeyStore {
     version,
     wrapped,
     current,
-  }: Omit<WrappedDomainKey, 'createdAtSeconds'>): Promise<boolean> {
+  }: Omit<WrappedDomainKey, 'createdAtSeconds' | 'status'>): Promise<boolean> {
     const added = await this.#query(
       `WITH added AS (
         INSERT INTO domain_key (domain_id, version, wrapped, status, created_at)

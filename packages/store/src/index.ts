@@ -3,6 +3,7 @@ export { BACKED_UP_TABLES } from './backup/tables';
 export { backupFacts, isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
+export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
 export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';

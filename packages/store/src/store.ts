@@ -19,6 +19,7 @@ import { PostgresPolicies } from './directory/policy';
 import { PostgresTickets } from './directory/tickets';
 import { PostgresUsers } from './directory/users';
 import { PostgresDomainKeys, type DomainKeyStore, type WrappedDomainKey } from './domain-keys';
+import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
 import { migrate } from './migrate';
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
@@ -52,6 +53,7 @@ export interface Store {
   readonly asynchronousRequests: AsynchronousRequestStore;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
+  readonly keyRotation: KeyRotationStore;
   /** PostgreSQL's version, e.g. "15.13". */
   readonly databaseVersion: string;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
@@ -92,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database),
+      keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
       databaseVersion,
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),

@@ -5,6 +5,7 @@ import { backupCommand } from './backup';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
 import { domainCommand } from './domain';
+import { domainKeyCommand } from './domain-key';
 import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
 import { initCommand, serveCommand } from './serve';
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     clientCommand(),
     userCommand(),
     domainCommand(),
+    domainKeyCommand(),
     caCommand(),
     officerCommand(),
     completionCommand(program),

@@ -21,7 +21,7 @@ export interface SealedValue {
  * stand on the path of every request.
  */
 export interface Keyring {
-  /** Loads a domain's keys if they are not loaded. @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation */
+  /** Loads a domain's keys if they, or a version that was asked for in vain, are not loaded. @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation */
   ensure(domainId: string): Promise<void>;
   /** The version under which new values are sealed and rows are MACed. @throws HoldfastError RootOfTrustUnavailable */
   currentVersion(domainId: string): number;

@@ -1,7 +1,7 @@
 import type { SecretBytes } from '@holdfast/core';
 import { Client, type ClientConfig } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { WrappedDomainKey } from '../domain-keys';
+import { wrappedDomainKeyOf, type DomainKeyColumns, type WrappedDomainKey } from '../domain-keys';
 import { storeError } from '../postgres/errors';
 import { encodeFrame, type Frame } from './frames';
 import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
@@ -76,18 +76,8 @@ async function factsOf(client: Client): Promise<Extract<Frame, { kind: 'about' }
 }
 
 async function domainKeys(client: Client): Promise<readonly WrappedDomainKey[]> {
-  const { rows } = await client.query<{
-    domain_id: string;
-    version: number;
-    wrapped: Buffer;
-    status: string;
-    created_at: string;
-  }>('SELECT domain_id, version, wrapped, status, created_at FROM domain_key ORDER BY domain_id, version');
-  return rows.map((row) => ({
-    domainId: row.domain_id,
-    version: row.version,
-    wrapped: row.wrapped,
-    current: row.status === 'current',
-    createdAtSeconds: Number(row.created_at),
-  }));
+  const { rows } = await client.query<DomainKeyColumns>(
+    'SELECT domain_id, version, wrapped, status, created_at FROM domain_key ORDER BY domain_id, version',
+  );
+  return rows.map(wrappedDomainKeyOf);
 }

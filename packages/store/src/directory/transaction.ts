@@ -55,10 +55,10 @@ export class DirectoryTransaction {
     await this.record(action, { id: row.id, revision: row.revision + 1 }, subject, domainId);
   }
 
-  /** Records what happened to a row; from now on no older revision of it is accepted. */
+  /** Records what happened; where that was to a row, no older revision of it is accepted from now on. */
   async record(
     action: string,
-    row: { readonly id: string; readonly revision: number },
+    row: { readonly id: string; readonly revision: number } | undefined,
     subject: string,
     domainId?: string,
     outcome: AuditOutcome = 'success',
@@ -67,7 +67,7 @@ export class DirectoryTransaction {
       this.keyring,
       { actor: this.actor, action, subject, domainId, outcome },
       this.nowMs(),
-      { rowId: row.id, rowRevision: row.revision },
+      row === undefined ? undefined : { rowId: row.id, rowRevision: row.revision },
     );
     await this.session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, [record]));
     this.recordIds.push(record.id);

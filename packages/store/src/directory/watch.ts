@@ -10,6 +10,7 @@ const KINDS = [
   'credential',
   'authority',
   'domain',
+  'domain-key',
   'secret',
   'user',
 ] as const satisfies readonly DirectoryChange['kind'][];

@@ -1,4 +1,11 @@
-import { HoldfastError, type ChangeCause, type Keyring, type ObjectChange } from '@holdfast/core';
+import {
+  HoldfastError,
+  type ChangeCause,
+  type Keyring,
+  type ObjectChange,
+  type SealBinding,
+  type SealedValue,
+} from '@holdfast/core';
 import { encodeChangeRecord } from '../records/change-record';
 import { isUuid } from '../postgres/binary';
 import type { InternalIds } from './internal-id';
@@ -121,6 +128,43 @@ function prepareUpdate(
         : [...names].filter((name) => !namesBefore.has(name)).map(nameDigest),
     removedNames: [...namesBefore].filter((name) => !names.has(name)).map(nameDigest),
   };
+}
+
+/** The same object under the current key of its domain: neither its attributes nor its value change. */
+export function prepareReseal(
+  before: StoredRow,
+  cause: ChangeCause,
+  { keyring, nowMs }: Pick<ChangeContext, 'keyring' | 'nowMs'>,
+): PreparedChange {
+  const { domainId, uniqueIdentifier, internalId, ownerId, generation, attributeBytes } = before;
+  const keyVersion = keyring.currentVersion(domainId);
+  const base = { domainId, uniqueIdentifier, internalId, ownerId, generation, keyVersion };
+  const row: ObjectRow = {
+    ...base,
+    revision: before.revision + 1,
+    attributeBytes,
+    sealedValue: resealed(keyring, before, base),
+  };
+  return {
+    kind: 'update',
+    row,
+    object: encodeObject(keyring, row),
+    record: encodeChangeRecord(keyring, row, cause, nowMs),
+    projection: undefined,
+    keepsValue: false,
+    addedNames: [],
+    removedNames: [],
+  };
+}
+
+function resealed(keyring: Keyring, before: StoredRow, binding: SealBinding): SealedValue | undefined {
+  if (before.sealedValue === undefined) return undefined;
+  const plaintext = keyring.open(bindingOf(before), before.sealedValue);
+  try {
+    return keyring.seal(binding, plaintext);
+  } finally {
+    plaintext.destroy();
+  }
 }
 
 /** Whether PostgreSQL can hold the text: it has no NUL, and a lone surrogate would come back as another character. */

@@ -1,4 +1,5 @@
 import {
+  HoldfastError,
   SYSTEM_DOMAIN_ID,
   type Actor,
   type ChangeCause,
@@ -19,11 +20,11 @@ import {
   writeAuditRecords,
   type EncodedAuditRecord,
 } from '../records/audit-record';
-import type { PreparedChange } from './change';
+import { prepareReseal, type PreparedChange } from './change';
 import { InternalIds } from './internal-id';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
 import { nameDigest } from './projection';
-import { ObjectReader } from './reader';
+import { ObjectReader, lacksKeys } from './reader';
 import { ObjectWriter } from './writer';
 
 /** The KeyStore port over PostgreSQL. */
@@ -49,10 +50,58 @@ export class PostgresKeyStore implements KeyStore {
     if (name !== undefined) {
       return locateAmong(await this.#reader.fetchNamed(query.domainId, nameDigest(name)), query);
     }
-    return repeatable(
+    const locate = (): Promise<LocateResult> =>
+      repeatable(
+        (run) => this.database.general(run),
+        (session) => locateObjects(session, this.keyring, query),
+      );
+    // A row may be under a key version that this process has not heard of: the next one loads it.
+    return locate().catch((error: unknown) => {
+      if (!lacksKeys(error)) throw error;
+      return locate();
+    });
+  }
+
+  /**
+   * Seals up to `maximumItems` of a domain's objects anew, those that are under another than the current key.
+   * An object that cannot be (it is not what was written, or somebody was faster) stays as it is.
+   * @param after the identifier of the last object before them; '' for the first ones
+   * @returns the last object that was looked at (undefined: there are none left), and how many were sealed anew
+   */
+  async reseal(
+    domainId: string,
+    after: string,
+    maximumItems: number,
+    actor: Actor,
+  ): Promise<{ readonly last: string | undefined; readonly resealed: number }> {
+    await this.keyring.ensure(domainId);
+    const current = this.keyring.currentVersion(domainId);
+    const old = await repeatable(
       (run) => this.database.general(run),
-      (session) => locateObjects(session, this.keyring, query),
+      (session) =>
+        session.query<{ unique_identifier: string }>(
+          `SELECT unique_identifier FROM object WHERE domain_id = $1 AND unique_identifier > $2 AND key_version <> $3
+            ORDER BY unique_identifier LIMIT $4`,
+          [domainId, after, current, maximumItems],
+        ),
     );
+    const cause = { actor, operation: 'domain-key.reseal' };
+    const outcomes = await Promise.allSettled(
+      old.map(async ({ unique_identifier: id }) => {
+        const before = await this.#reader.fetch(domainId, id);
+        if (before === undefined || before.keyVersion === this.keyring.currentVersion(domainId)) return;
+        const context = { keyring: this.keyring, nowMs: this.nowMs() };
+        await this.#writer.commitAlone(prepareReseal(before, cause, context));
+      }),
+    );
+    const refused = outcomes.find(
+      (outcome) => outcome.status === 'rejected' && !concernsOneObject(outcome.reason),
+    );
+    if (refused?.status === 'rejected') throw refused.reason;
+    return {
+      last: old.at(-1)?.unique_identifier,
+      resealed: outcomes.filter(({ status }) => status === 'fulfilled').length,
+    };
   }
 
   commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
@@ -88,6 +137,13 @@ export class PostgresKeyStore implements KeyStore {
     const record = { actor, action: 'removal of all objects', domainId, outcome: 'success' } as const;
     return encodeAuditRecord(this.keyring, record, this.nowMs());
   }
+}
+
+function concernsOneObject(error: unknown): boolean {
+  return (
+    error instanceof HoldfastError &&
+    (error.code === 'RevisionConflict' || error.code === 'IntegrityViolation')
+  );
 }
 
 /** May be run again where its outcome is unknown. */

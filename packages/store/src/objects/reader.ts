@@ -162,7 +162,8 @@ async function readRows(
     const { domainId } = lookups[index] as Lookup;
     const outcome = outcomeOf(() => readObject(keyring, row, domainId));
     outcomes[index] = outcome;
-    if (lacksKeys(outcome)) withoutKeys.push({ index, row: new RowReader(row.bytes, again) });
+    if ('error' in outcome && lacksKeys(outcome.error))
+      withoutKeys.push({ index, row: new RowReader(row.bytes, again) });
   });
   for (const { index, row } of withoutKeys) {
     const { domainId } = lookups[index] as Lookup;
@@ -184,10 +185,8 @@ function outcomeOf(read: () => StoredRow): Outcome {
   }
 }
 
-function lacksKeys(outcome: Outcome): boolean {
-  return (
-    'error' in outcome &&
-    outcome.error instanceof HoldfastError &&
-    outcome.error.code === 'RootOfTrustUnavailable'
-  );
+/** Whether it may go away once `ensure` has loaded the keys, or a version of them that is new. */
+export function lacksKeys(error: unknown): boolean {
+  if (!(error instanceof HoldfastError)) return false;
+  return error.code === 'RootOfTrustUnavailable' || (error.code === 'IntegrityViolation' && error.retryable);
 }

@@ -42,6 +42,11 @@ export class ObjectWriter {
     const [only] = prepared;
     if (only === undefined) return;
     if (prepared.length > 1 || !isSimple(only)) return this.commitTogether(prepared);
+    return this.commitAlone(only);
+  }
+
+  /** Commits a prepared change that takes at most one name. @throws HoldfastError RevisionConflict, StoreUnavailable */
+  commitAlone(only: PreparedChange): Promise<void> {
     return new Promise((resolve, reject) => {
       (only.kind === 'create' ? this.#creates : this.#updates).add({ change: only, resolve, reject });
     });
