@@ -35,7 +35,9 @@ export interface DerElement {
 }
 
 export function malformed(what: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('InvalidField', `not a valid certificate or PKCS#12 container: ${what}`, { cause });
+  return new HoldfastError('InvalidField', `not a valid certificate or PKCS#12 container: ${what}`, {
+    cause,
+  });
 }
 
 /** Reads the length octets at `offset`: definite form in the fewest octets, as DER demands (X.690 section 10.1). */
