@@ -143,14 +143,28 @@ test('a server that is killed goes on with it when it starts again', async () =>
 });
 
 test('all keys are rotated at once, that of the system too', async () => {
+  await officer.call('POST /users', { name: 'somebody', password: 'battery staple' });
   const clients = load();
   await officer.call('POST /domain-keys/rotate', {});
   await until(
     async () => (await stateOf(3)) === 'records only',
     'nothing is sealed under the version before',
   );
+  await until(
+    async () => (await versionsOf('(system)'))[0]?.state === 'records only',
+    'the directory is under the new key',
+  );
   expect((await clients.stop()).refused).toEqual([]);
   expect((await versionsOf('(system)'))[1]).toMatchObject({ version: 2, state: 'current' });
+  const password = 'correct horse';
+  await officer.call('POST /users/:name/password', { password }, { name: 'somebody' });
+  await officer.call('POST /clients', { name: 'late', credential: {} });
+  const pem = (await officer.call('GET /crl')).pem;
+  expect(pem).toContain('X509 CRL');
+  await client.close();
+  await server.stop();
+  await start();
+  expect(await seen()).toEqual(before);
   expect(await faults()).toEqual([]);
 });
 

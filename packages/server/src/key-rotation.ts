@@ -117,8 +117,7 @@ export class KeyRotation {
     this.#isAskedAgain = false;
     this.#work = this.#reseal()
       .catch((error: unknown) => {
-        if (!this.#isEnding)
-          this.log.error({ error: describeError(error) }, 'objects could not be sealed anew');
+        if (!this.#isEnding) this.log.error({ error: describeError(error) }, 'rows could not be sealed anew');
       })
       .finally(() => {
         this.#work = undefined;
@@ -128,12 +127,12 @@ export class KeyRotation {
 
   async #reseal(): Promise<void> {
     const old = (await this.store.keyRotation.use()).filter(
-      ({ status, objects }) => status === 'retired' && objects > 0,
+      ({ status, objects, directoryRows }) => status === 'retired' && objects + directoryRows > 0,
     );
     for (const domainId of new Set(old.map((use) => use.domainId))) {
       const resealed = await this.store.keyRotation.reseal(domainId, () => !this.#isEnding);
       if (resealed > 0)
-        this.log.info({ domainId, resealed }, 'objects were sealed under the current domain key');
+        this.log.info({ domainId, resealed }, 'rows were sealed under the current domain key');
     }
   }
 }

@@ -1,4 +1,5 @@
 import { SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
+import { resealDirectory } from './directory/reseal';
 import { DirectoryTransactions, SYSTEM_ACTOR, type DirectoryTransaction } from './directory/transaction';
 import type { DomainKeyStatus } from './domain-keys';
 import type { PostgresKeyStore } from './objects/key-store';
@@ -31,7 +32,7 @@ export interface KeyRotationStore {
   activate(domainId: string, version: number, actor: Actor): Promise<void>;
   /**
    * Seals all objects of a domain under its current key that are under another one, page by page, until there are none
-   * but such as are not what was written. Where another node is about it, nothing is done here.
+   * but such as are not what was written; of the system domain, the rows of the directory. Where another node is about it, nothing is done here.
    * @param goesOn asked before each page
    * @returns how many were sealed anew
    */
@@ -66,6 +67,7 @@ interface UseColumns {
 
 export class PostgresKeyRotation implements KeyRotationStore {
   readonly #transactions: DirectoryTransactions;
+  readonly #directory: Parameters<typeof resealDirectory>[0];
 
   constructor(
     private readonly database: Database,
@@ -74,6 +76,7 @@ export class PostgresKeyRotation implements KeyRotationStore {
     nowMs: () => number,
   ) {
     this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+    this.#directory = { database, keyring, transactions: this.#transactions };
   }
 
   async use(): Promise<readonly KeyVersionUse[]> {
@@ -119,7 +122,9 @@ export class PostgresKeyRotation implements KeyRotationStore {
       );
       if (lock?.mine !== true) return 0;
       try {
-        return await this.#reseal(domainId, goesOn);
+        return await (domainId === SYSTEM_DOMAIN_ID
+          ? resealDirectory(this.#directory, goesOn)
+          : this.#reseal(domainId, goesOn));
       } finally {
         await session.query(`SELECT pg_advisory_unlock(hashtextextended('holdfast reseal ' || $1, 0))`, [
           domainId,
