@@ -138,17 +138,20 @@ export class KeyRotation {
 }
 
 /** Takes new key versions up as soon as they are heard of. @returns ends it */
-export function watchDomainKeys(
+export async function watchDomainKeys(
   directory: Directory,
   keyring: ManagedKeyring,
   log: Logger,
 ): Promise<() => Promise<void>> {
-  return directory.watch(({ kind, id }) => {
+  const stop = await directory.watch(({ kind, id }) => {
     if (kind !== 'domain-key') return;
     keyring.refresh(id === '*' ? undefined : id).catch((error: unknown) => {
       log.error({ error: describeError(error) }, 'new domain keys could not be loaded');
     });
   });
+  // What was loaded before nobody has watched.
+  await keyring.refresh();
+  return stop;
 }
 
 function stateOf({
