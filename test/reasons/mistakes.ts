@@ -1,17 +1,14 @@
 import {
   CryptographicAlgorithm,
-  DerivationMethod,
   HashingAlgorithm,
   ObjectType,
   Operation,
   ProtectionStorageMask,
   RecommendedCurve,
   Tag,
-  dialectNamed,
   type OperationName,
 } from '@holdfast/kmip';
 import {
-  attribute,
   bytes,
   enumeration,
   integer,
@@ -22,91 +19,40 @@ import {
   uniqueIdentifier,
   type RequestItem,
 } from '@holdfast/testkit';
-import type { Item } from '@holdfast/ttlv';
+import {
+  CBC,
+  ECB,
+  HMAC,
+  about,
+  algorithm,
+  attributes,
+  contact,
+  createRequest,
+  data,
+  derive,
+  group,
+  isOlder,
+  length,
+  mask,
+  name,
+  named,
+  one,
+  parameters,
+  stale,
+  state,
+  type Member,
+  type Mistake,
+  type Site,
+  type Version,
+} from './pieces';
+import { MAKING_MISTAKES, making } from './making';
+import { OBJECT_MISTAKES } from './objects';
 
-/** Requests with one mistake each, and the Result Reason that 1.4, 2.0 and 2.1 list for it; '' where it cannot be made. */
-
-export type Version = '1.4' | '2.0' | '2.1';
-export interface Site {
-  /** An Active AES key that may do nothing, one that may do everything, and one that is archived. */
-  readonly useless: string;
-  readonly key: string;
-  readonly archived: string;
-  /** An Active key whose value is kept elsewhere. */
-  readonly valueless: string;
-  /** A Pre-Active key. */
-  readonly fresh: string;
-  /** Name of another object. */
-  readonly takenName: string;
-}
-export interface Mistake {
-  readonly operation: OperationName;
-  readonly what: string;
-  readonly reasons: readonly [string, string, string];
-  make(site: Site, version: Version): RequestItem;
-}
-
-export const isOlder = (version: Version): boolean => dialectNamed(version).rules.attributeForm === 'indexed';
-
-type Member = readonly [name: string, value: Item];
-const algorithm: Member = [
-  'Cryptographic Algorithm',
-  enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.AES),
-];
-const length = (bits: number): Member => ['Cryptographic Length', integer(Tag.CryptographicLength, bits)];
-const mask: Member = ['Cryptographic Usage Mask', integer(Tag.CryptographicUsageMask, 12)];
-const name = (value: string): Member => ['Name', nameValue(value, Tag.Name)];
-const contact: Member = ['Contact Information', text(Tag.ContactInformation, 'x')];
-const group: Member = ['Object Group', text(Tag.ObjectGroup, 'x')];
-const state: Member = ['State', enumeration(Tag.State, 2)];
-
-export function attributes(version: Version, members: readonly Member[]): Item {
-  return isOlder(version)
-    ? structure(Tag.TemplateAttribute, ...members.map(([title, value]) => attribute(title, value)))
-    : structure(Tag.Attributes, ...members.map(([, value]) => value));
-}
-/** One attribute, as Add, Modify and Set Attribute take it. */
-const one = (version: Version, [title, value]: Member): Item =>
-  isOlder(version) ? attribute(title, value) : structure(Tag.NewAttribute, value);
-const named = (version: Version, title: string, tag: number): Item =>
-  isOlder(version) ? text(Tag.AttributeName, title) : enumeration(Tag.AttributeReference, tag);
-
-export const createRequest = (version: Version, ...members: readonly Member[]): RequestItem => ({
-  operation: Operation.Create,
-  payload: [
-    enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
-    attributes(version, members.length === 0 ? [algorithm, length(256), mask] : members),
-  ],
-});
-
-const about = (code: number, identifier: string, ...further: readonly Item[]): RequestItem => ({
-  operation: code,
-  payload: [uniqueIdentifier(identifier), ...further],
-});
-const data = bytes(Tag.Data, Buffer.alloc(16, 1));
-const parameters = (...members: readonly Item[]): Item => structure(Tag.CryptographicParameters, ...members);
-const stale = bytes(Tag.CorrelationValue, Buffer.alloc(16, 9));
-const ECB = parameters(enumeration(Tag.BlockCipherMode, 2), enumeration(Tag.PaddingMethod, 1));
-const CBC = parameters(enumeration(Tag.BlockCipherMode, 1), enumeration(Tag.PaddingMethod, 1));
-const HMAC = parameters(enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.HMAC_SHA256));
-const derive = (version: Version, identifier: string, further: readonly Item[] = []): RequestItem => ({
-  operation: Operation.DeriveKey,
-  payload: [
-    enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
-    uniqueIdentifier(identifier),
-    enumeration(Tag.DerivationMethod, DerivationMethod.PBKDF2),
-    structure(
-      Tag.DerivationParameters,
-      parameters(enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256)),
-      bytes(Tag.Salt, Buffer.from('a salt of some bytes')),
-      integer(Tag.IterationCount, 1000),
-    ),
-    attributes(version, [algorithm, length(256), mask]),
-    ...further,
-  ],
-});
+/** Requests with one mistake each. */
 
 export const MISTAKES: readonly Mistake[] = [
+  ...MAKING_MISTAKES,
+  ...OBJECT_MISTAKES,
   {
     operation: 'Create',
     what: 'a type that is not made',
@@ -157,9 +103,10 @@ export const MISTAKES: readonly Mistake[] = [
     operation,
     what: 'a storage that there is not',
     reasons: ['', reason, reason],
-    make({ key }, version) {
+    make(site, version) {
       const masks = structure(tag, integer(Tag.ProtectionStorageMask, ProtectionStorageMask.OffSystem));
-      const before = operation === 'ReKey' ? about(Operation.ReKey, key) : RIGHT[operation]?.(version);
+      const before =
+        operation === 'ReKey' ? about(Operation.ReKey, site.key) : RIGHT[operation]?.(version, site);
       return { operation: Operation[operation], payload: [...(before?.payload ?? []), masks] };
     },
   })),
@@ -370,7 +317,7 @@ export const MISTAKES: readonly Mistake[] = [
 ];
 
 /** Right requests of the operations that are about no object that exists. */
-export const RIGHT: Partial<Record<OperationName, (version: Version) => RequestItem>> = {
+export const RIGHT: Partial<Record<OperationName, (version: Version, site: Site) => RequestItem>> = {
   Create: (version) => createRequest(version),
   CreateKeyPair: (version) => {
     const members: readonly Member[] = [
@@ -390,6 +337,32 @@ export const RIGHT: Partial<Record<OperationName, (version: Version) => RequestI
       payload: [{ ...common, tag: isOlder(version) ? Tag.CommonTemplateAttribute : Tag.CommonAttributes }],
     };
   },
+  Register: (version, site) => making('Register', site, version),
+  Import: (version, site) => making('Import', site, version),
+  CreateSplitKey: (version, site) => making('CreateSplitKey', site, version),
+  JoinSplitKey: (version, site) => making('JoinSplitKey', site, version),
+  Login: () => ({ operation: Operation.Login, payload: [] }),
+  DelegatedLogin: () => ({
+    operation: Operation.DelegatedLogin,
+    payload: [structure(Tag.Rights, structure(Tag.Right))],
+  }),
+  Logout: (version, { tickets }) => ({
+    operation: Operation.Logout,
+    payload: [tickets[version] ?? structure(Tag.Ticket)],
+  }),
+  GetConstraints: () => ({ operation: Operation.GetConstraints, payload: [] }),
+  SetConstraints: () => ({ operation: Operation.SetConstraints, payload: [structure(Tag.Constraints)] }),
+  SetDefaults: () => ({ operation: Operation.SetDefaults, payload: [] }),
+  SetEndpointRole: () => ({
+    operation: Operation.SetEndpointRole,
+    payload: [enumeration(Tag.EndpointRole, 2)],
+  }),
+  QueryAsynchronousRequests: () => ({ operation: Operation.QueryAsynchronousRequests, payload: [] }),
+  ReProvision: () => ({ operation: Operation.ReProvision, payload: [] }),
+  PKCS_11: () => ({
+    operation: Operation.PKCS_11,
+    payload: [enumeration(Tag.PKCS_11Function, 1), bytes(Tag.PKCS_11InputParameters, Buffer.from([1]))],
+  }),
   Locate: () => ({ operation: Operation.Locate, payload: [] }),
   Query: () => ({ operation: Operation.Query, payload: [enumeration(Tag.QueryFunction, 1)] }),
   DiscoverVersions: () => ({ operation: Operation.DiscoverVersions, payload: [] }),

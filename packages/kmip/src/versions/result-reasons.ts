@@ -167,7 +167,16 @@ const overrides: readonly Override[] = [
   {
     // 1.4 sections 11.2 to 11.4: what a request says of a new object has incorrect attributes.
     code: 'AttributeReadOnly',
-    operations: ['Create', 'CreateKeyPair', 'Register', 'ReKey', 'ReKeyKeyPair', 'DeriveKey'],
+    operations: [
+      'Create',
+      'CreateKeyPair',
+      'CreateSplitKey',
+      'JoinSplitKey',
+      'Register',
+      'ReKey',
+      'ReKeyKeyPair',
+      'DeriveKey',
+    ],
     window: V1,
     reason: 'InvalidField',
   },
