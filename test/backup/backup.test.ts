@@ -126,6 +126,13 @@ test('nobody else can, and no key stands in it', async () => {
   }
 });
 
+test('a file that is not there is wrong use', async () => {
+  expect(await backup('verify', path('none'), '--identity', path('first.key'))).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot read') as string,
+  });
+});
+
 test('a file that is altered, cut off or lengthened anywhere is refused, and nothing is written', async () => {
   const whole = readFileSync(path('backup'));
   const places = Array.from({ length: 12 }, (_, index) => Math.floor((index * whole.length) / 12));
@@ -204,6 +211,12 @@ test('without recipients, with wrong ones, or over a file that is there, nothing
   expect((await create('--out', path('new'), '--to', path('text'))).stderr).toContain(
     'neither a certificate',
   );
+  // The key of a recipient is not to be on this machine at all.
+  expect((await create('--out', path('new'), '--to', path('first.key'))).stderr).toContain('private key');
+  expect(await create('--out', path('nowhere/new'), '--to', path('first.pub'))).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot write') as string,
+  });
   expect((await create('--out', path('backup'), '--to', path('first.pub'))).stderr).toContain(
     'there already',
   );

@@ -341,9 +341,11 @@ describe('kmip', () => {
     expect((await kmip('create', '--name', 'of bob', '--ticket', file)).code).toBe(0);
     const wrong = await kmip('query', '--username', 'bob', '--password-file', file);
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('Authentication Not Successful')]);
+    expect(wrong.stderr).toContain('user and password');
     expect((await kmip('logout', file, '--ticket', file)).code).toBe(0);
     const ended = await kmip('query', '--ticket', file);
     expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('Invalid Ticket')]);
+    expect(ended.stderr).toContain('kmip login');
   });
 
   test('delegated-login with rights', async () => {

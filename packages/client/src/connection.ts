@@ -107,6 +107,7 @@ export class Connection implements Channel {
     this.#fail(
       new ConnectionFailure('protocol', `${this.#address}: what the server sends is no KMIP`, {
         cause,
+        hint: 'Check the port; the address of KMIP over HTTPS begins with https://.',
         outcomeKnown: this.#waiting.length === 0,
       }),
     );

@@ -1,5 +1,5 @@
 import { createWriteStream, existsSync } from 'node:fs';
-import { link, readFile, rm } from 'node:fs/promises';
+import { access, constants, link, readFile, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -36,6 +36,16 @@ async function readPem(path: string): Promise<string> {
   }
 }
 
+const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];
+
+async function mustBeReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (cause) {
+    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
+  }
+}
+
 /** Written under another name until it is whole; never over a file that is there. */
 async function create(options: CreateOptions): Promise<void> {
   if (existsSync(options.out)) {
@@ -59,6 +69,9 @@ async function create(options: CreateOptions): Promise<void> {
     if (code === 'EEXIST') {
       throw new HoldfastError('ObjectAlreadyExists', `${begun} is there: another backup is being written`);
     }
+    if (NOT_WRITABLE.includes(code)) {
+      throw new HoldfastError('Configuration', `cannot write ${options.out}`, { cause });
+    }
     await rm(begun, { force: true });
     throw new HoldfastError('StoreUnavailable', 'the backup was not finished; nothing was kept of it', {
       cause,
@@ -68,11 +81,13 @@ async function create(options: CreateOptions): Promise<void> {
 }
 
 async function verify(file: string, options: IdentityOptions): Promise<void> {
+  await mustBeReadable(file);
   const { identityFrom, verifyBackup } = await import('@holdfast/server');
   print(await verifyBackup(file, identityFrom(await readPem(options.identity))), options.json, COLUMNS, '');
 }
 
 async function restore(file: string, options: IdentityOptions & NodeOptions): Promise<void> {
+  await mustBeReadable(file);
   const { LOG_LEVELS, identityFrom, restoreBackup } = await import('@holdfast/server');
   const identity = identityFrom(await readPem(options.identity));
   const { root, secret } = await readRoot(options);
@@ -94,19 +109,24 @@ export function backupCommand(): Command {
     .description('write a backup of the running server: objects, clients, users, CA, policies, audit')
     .requiredOption('--out <file>', 'where to; the folder is on this machine')
     .requiredOption('--to <file>', 'certificate or public key (PEM) of a recipient (repeatable)', collect)
+    .addHelpText(
+      'after',
+      '\nExample:\n  holdfast backup create --to custodian.pub --to another.pem --out holdfast.backup\n',
+    )
     .action(create);
   command
     .command('verify <file>')
     .description('read a backup to its end without restoring it')
     .requiredOption('--identity <file>', "a recipient's private key (PEM)")
     .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  holdfast backup verify holdfast.backup --identity custodian.key\n')
     .action(verify);
   withNodeOptions(command.command('restore <file>'))
     .description('restore a backup into an empty database, under its own or a new root of trust')
     .requiredOption('--identity <file>', "a recipient's private key (PEM)")
     .addHelpText(
       'after',
-      '\nThe server must not be running. The whole file is verified before anything is written.\n',
+      '\nThe server must not be running. The whole file is verified before anything is written.\n\nExample:\n  holdfast backup restore holdfast.backup --identity custodian.key --data-dir NEW\n',
     )
     .action(restore);
   return command;

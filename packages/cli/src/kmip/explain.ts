@@ -11,7 +11,10 @@ const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
     'Look for it with "kmip locate"; an object of another domain is answered like one that does not exist.',
   ResponseTooLarge: 'Ask for less: "kmip locate --max" limits the number of results.',
   AuthenticationNotSuccessful:
-    'The server does not know this client certificate, or it is revoked. Ask whoever runs the server to register it.',
+    'The client certificate, or the user and password or ticket given, is unknown, wrong, revoked or not enough. Whoever runs the server can register it; the server’s log and audit log say which it was.',
+  InvalidTicket: 'Get a new ticket with "kmip login".',
+  InvalidAsynchronousCorrelationValue:
+    '"kmip async-requests" lists the operations of this client whose answers were not fetched.',
   OperationNotSupported:
     '"kmip query" tells which operations the server has; some need a newer --kmip-version.',
   FeatureNotSupported: '"kmip query --all" tells what the server can do.',

@@ -58,6 +58,13 @@ export function recipientFrom(name: string, pem: string): Recipient {
 }
 
 function publicKeyOf(name: string, pem: string): KeyObject {
+  // Node.js would take the public half of it, and nobody would notice that the private one is on the wrong machine.
+  if (pem.includes('PRIVATE KEY-----')) {
+    throw new HoldfastError(
+      'InvalidField',
+      `${name} holds a private key: name a recipient by certificate or public key, and keep the private key elsewhere`,
+    );
+  }
   try {
     return pem.includes('BEGIN CERTIFICATE') ? new X509Certificate(pem).publicKey : createPublicKey(pem);
   } catch (cause) {
