@@ -38,7 +38,7 @@ async function seen(): Promise<ReadonlyMap<string, unknown>> {
     const value = await client.call(get, { uniqueIdentifier });
     objects.set(uniqueIdentifier, [
       value.object,
-      (await client.call(getAttributes, { uniqueIdentifier })).attributes,
+      (await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] })).attributes,
     ]);
   }
   return objects;

@@ -233,6 +233,7 @@ test('root key and domain keys are in no other place than their own', async () =
           version: row.version,
           wrapped: row.wrapped,
           current: true,
+          status: 'current' as const,
           createdAtSeconds: 0,
         })),
     );
