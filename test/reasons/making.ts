@@ -161,20 +161,25 @@ const ALL: readonly Mistake[] = [
         return { ...item, payload: [...payload, masks(Tag.ProtectionStorageMasks)] };
       },
     } satisfies Mistake,
-    {
+    ...(
+      [
+        ['ItemNotFound', 'no such template'],
+        ['ObjectArchived', 'archived template'],
+      ] as const
+    ).map(([reason, title]): Mistake => ({
       operation,
-      what: 'a Template that there is not',
-      reasons: ['ItemNotFound', '', ''],
+      what: 'a Template that cannot be used',
+      reasons: [reason, '', ''],
       make(site, version) {
         const { payload, ...item } = making(operation, site, version);
         const template = structure(
           operation === 'CreateKeyPair' ? CommonTemplateAttribute : TemplateAttribute,
-          nameValue('no such template', Tag.Name),
+          nameValue(title, Tag.Name),
         );
         const isReplaced = (each: Item) => each.tag === template.tag;
         return { ...item, payload: payload.map((each) => (isReplaced(each) ? template : each)) };
       },
-    } satisfies Mistake,
+    })),
   ]),
 ];
 

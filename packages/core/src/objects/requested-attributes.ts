@@ -34,7 +34,7 @@ async function templateAttributes(name: Name, context: OperationContext): Promis
       { kind: 'equals', attribute: { key: 'Name', value: name } },
       { kind: 'equals', attribute: { key: 'ObjectType', value: ObjectType.Template } },
     ],
-    storage: { online: true, archived: false, destroyed: false },
+    storage: { online: true, archived: true, destroyed: false },
     order: 'oldest-first',
     offsetItems: 0,
     maximumItems: 1,
@@ -96,7 +96,7 @@ export function requireSingleValues(attributes: readonly Attribute[]): void {
  * The attributes that a request asks for, Templates looked up and references in Links resolved.
  * @param sources lowest precedence first; within one, its attributes go over those of its Templates, and those of a
  *   later Template over those of an earlier one (KMIP 1.4 chapter 4 and section 4.2)
- * @throws HoldfastError ItemNotFound (no such Template), AttributeSingleValued, IndexOutOfBounds, ServerLimitExceeded
+ * @throws HoldfastError ItemNotFound (no such Template), ObjectArchived, AttributeSingleValued, IndexOutOfBounds, ServerLimitExceeded
  */
 export async function gatherAttributes(
   sources: readonly NewAttributes[],
