@@ -148,7 +148,7 @@ describe('Get Usage Allocation', () => {
     expect(reason('AttributeNotFound', '1.4')).toBe(ResultReason.IllegalOperation);
     expect(reason('InvalidObjectType', '1.4')).toBe(ResultReason.IllegalOperation);
     expect(reason('UsageLimitExceeded', '1.4')).toBe(ResultReason.PermissionDenied);
-    expect(reason('WrongKeyLifecycleState', '1.4')).toBe(ResultReason.PermissionDenied);
+    expect(reason('WrongKeyLifecycleState', '1.4')).toBe(ResultReason.IllegalOperation);
     expect(reason('ObjectNotFound', '1.4')).toBe(ResultReason.ItemNotFound);
     expect(reason('AttributeNotFound', '2.1')).toBe(ResultReason.AttributeNotFound);
     expect(reason('WrongKeyLifecycleState', '2.1')).toBe(ResultReason.PermissionDenied);

@@ -143,9 +143,11 @@ export function traceCommand(): Command {
         `
 The program has to trust the proxy's certificate. Bytes are shown by their number; keys, data and passwords never.
 
-Examples:
+A certificate for it:
   $ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7 -subj /CN=localhost \\
       -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout proxy-key.pem -out proxy.pem
+
+Example:
   $ kmip trace --listen 127.0.0.1:5697 --listen-cert proxy.pem --listen-key proxy-key.pem
 `,
       ),
