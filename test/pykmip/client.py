@@ -18,7 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from cryptography.x509.oid import NameOID
 from kmip.core import attributes, enums, objects as core_objects, primitives
 from kmip.core.factories.attributes import AttributeFactory
@@ -542,27 +541,6 @@ def derive_secret_data(run):
         cryptographic_usage_mask=[MASK.DERIVE_KEY],
     )
     equal(run.client.get(uid).value, hashlib.sha256(AES_KEY).digest())
-
-
-@call
-def get_wrapped(run):
-    if run.is_2 or run.version == enums.KMIPVersion.KMIP_1_0:
-        return  # It cannot read a Key Value of bytes, which 1.0 and the OASIS cases of 2.0 have.
-    uid = registered(run, AES_KEY, MASK.ENCRYPT)
-    kek = bytes(range(16))
-    wrapping = registered(run, kek, MASK.WRAP_KEY)
-    run.client.activate(wrapping)
-    specification = {
-        "wrapping_method": enums.WrappingMethod.ENCRYPT,
-        "encryption_key_information": {
-            "unique_identifier": wrapping,
-            "cryptographic_parameters": {"block_cipher_mode": enums.BlockCipherMode.NIST_KEY_WRAP},
-        },
-        "encoding_option": enums.EncodingOption.NO_ENCODING,
-    }
-    wrapped = run.client.get(uid, key_wrapping_specification=specification)
-    equal(aes_key_unwrap(kek, wrapped.value), AES_KEY)
-    equal(wrapped.key_wrapping_data["wrapping_method"], enums.WrappingMethod.ENCRYPT)
 
 
 @call
