@@ -183,7 +183,8 @@ export class Listener {
             { peer: session.peer, client: session.principal.clientName },
             'connection ended: revoked',
           );
-          session.destroy();
+          // What is being answered may be the very request that replaced the credential.
+          session.drain();
         } else session.principal = identity;
       }
     } catch (error) {
