@@ -129,7 +129,7 @@ async function fetchParts(
 
 const INHERITED = ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const;
 
-/** What the request leaves open is as the parts have it; a joined key is as sensitive as any part of it. */
+/** What the request leaves open is as the parts have it; a joined key is sensitive where one of its parts is. */
 function inherit(requested: AttributeSet, parts: readonly [Part, ...Part[]]): void {
   const [{ object: first }] = parts;
   for (const key of INHERITED) {

@@ -27,8 +27,8 @@ import {
 } from './rules';
 
 /**
- * The port without what is not approved: it makes no such keys and does not use those that clients bring along, which are
- * kept and given out as any.
+ * The port without what is not approved: it makes no such keys and does not use those that clients bring along. They are
+ * kept and given out all the same.
  */
 export function approvedOnly(crypto: CryptoPort): CryptoPort {
   return {

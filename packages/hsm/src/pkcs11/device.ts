@@ -167,7 +167,7 @@ export class Device {
     try {
       return this.#decrypt(key, wrapped.subarray(1, HEADER_BYTES), wrapped.subarray(HEADER_BYTES), aad);
     } catch (error) {
-      // A wrong tag is reported as any fault (CKR_GENERAL_ERROR, CKR_ENCRYPTED_DATA_INVALID): only a device that opens
+      // A wrong tag looks like a broken device (CKR_GENERAL_ERROR, CKR_ENCRYPTED_DATA_INVALID): only a device that opens
       // what it has just sealed has found one.
       if (codeOf(error) !== undefined && this.#opensItsOwn(key)) throw notAuthentic();
       throw error;
