@@ -11,8 +11,6 @@ import {
 } from '@holdfast/kmip';
 import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 
-jest.setTimeout(30_000);
-
 /** The typed client and a real server, over all transports and encodings. */
 
 let server: ServerProcess;

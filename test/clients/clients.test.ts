@@ -12,8 +12,6 @@ import { synology } from './synology';
 import { vast } from './vast';
 import { vCenter } from './vcenter';
 
-jest.setTimeout(30_000);
-
 /**
  * The dialogues of products that are in use, with what each of them is known to stumble over. Every answer must be in the
  * version of its request and use no word that came later (Peer sees to that).

@@ -29,8 +29,6 @@ import {
 import { ItemType, decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { recordings } from './recordings';
 
-jest.setTimeout(30_000);
-
 /** What real clients were seen to send is sent to a running server, on objects that are in a fit state for it. */
 
 const recorded = recordings();

@@ -7,8 +7,6 @@ export const EXCLUSIONS: Readonly<Record<string, string>> = {
   '* OperationNotSupported': 'the operation is supported; for one that is not see test/server/batch.test.ts',
   '* CryptographicFailure':
     'but where data are decrypted, unwrapped or joined: it would take a failure of the cryptographic library',
-  '* ApplicationNamespaceNotSupported':
-    'every namespace is taken as the client names it; what it leaves out is generated',
   'none: PermissionDenied': 'whoever is known may ask for it',
   'inspect: PermissionDenied': 'every role may look at the objects of its domain; others do not exist for it',
   'obtain: PermissionDenied': 'every role may fetch the objects of its domain; others do not exist for it',

@@ -14,6 +14,7 @@ import type { Item } from '@holdfast/ttlv';
 import {
   attributes,
   contact,
+  foreignNamespace,
   isOlder,
   length,
   mask,
@@ -130,6 +131,12 @@ const WRONG: readonly (readonly [string, (site: Site) => readonly Member[], stri
   ['no such attribute', () => [['Key Block', rawKey]], 'InvalidField', 'InvalidAttribute'],
   ['a value that it cannot have', () => [length(-1)], 'InvalidField', 'InvalidAttributeValue'],
   ['a name that is taken', ({ takenName }) => [name(takenName)], 'InvalidField', 'NonUniqueNameAttribute'],
+  [
+    'a namespace without data',
+    () => [foreignNamespace],
+    'ApplicationNamespaceNotSupported',
+    'ApplicationNamespaceNotSupported',
+  ],
   ['more instances than there may be', () => groups(300), 'IndexOutOfBounds', ''],
   ['more attributes than there may be', () => groups(5000), '', 'ServerLimitExceeded'],
 ];

@@ -13,7 +13,6 @@ import {
   enumeration,
   integer,
   longInteger,
-  nameValue,
   structure,
   text,
   uniqueIdentifier,
@@ -32,7 +31,6 @@ import {
   derive,
   group,
   isOlder,
-  length,
   mask,
   name,
   named,
@@ -62,39 +60,8 @@ export const MISTAKES: readonly Mistake[] = [
       payload: [enumeration(Tag.ObjectType, ObjectType.Certificate), attributes(version, [algorithm, mask])],
     }),
   },
-  {
-    operation: 'Create',
-    what: 'a name that is taken',
-    reasons: ['InvalidField', 'NonUniqueNameAttribute', 'NonUniqueNameAttribute'],
-    make: ({ takenName }, version) => createRequest(version, algorithm, length(256), mask, name(takenName)),
-  },
-  {
-    operation: 'Create',
-    what: 'an attribute that the server sets',
-    reasons: ['InvalidField', 'AttributeReadOnly', 'AttributeReadOnly'],
-    make: (_site, version) => createRequest(version, algorithm, length(256), mask, state),
-  },
-  {
-    operation: 'Create',
-    what: 'two values of what has one',
-    reasons: ['InvalidField', 'AttributeSingleValued', 'AttributeSingleValued'],
-    make: (_site, version) => createRequest(version, algorithm, length(256), length(128), mask),
-  },
-  {
-    operation: 'Create',
-    what: 'a template that there is not',
-    reasons: ['ItemNotFound', '', ''],
-    make: () => ({
-      operation: Operation.Create,
-      payload: [
-        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
-        structure(Tag.TemplateAttribute, nameValue('no such template', Tag.Name)),
-      ],
-    }),
-  },
   ...(
     [
-      ['Create', Tag.ProtectionStorageMasks, 'ProtectionStorageUnavailable'],
       ['ReKey', Tag.ProtectionStorageMasks, 'ProtectionStorageUnavailable'],
       ['CreateKeyPair', Tag.PrivateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable'],
       ['CreateKeyPair', Tag.PublicProtectionStorageMasks, 'PublicProtectionStorageUnavailable'],

@@ -15,6 +15,8 @@ import {
   CBC,
   about,
   data,
+  attributes,
+  foreignNamespace,
   group,
   isOlder,
   name,
@@ -264,6 +266,16 @@ const adjust = (key: string, reference: Item, ...further: readonly Item[]): Requ
 const attributeMistakes: readonly Mistake[] = [
   {
     operation: 'AddAttribute',
+    what: 'a namespace without data',
+    reasons: [
+      'ApplicationNamespaceNotSupported',
+      'ApplicationNamespaceNotSupported',
+      'ApplicationNamespaceNotSupported',
+    ],
+    make: ({ key }, version) => about(Operation.AddAttribute, key, one(version, foreignNamespace)),
+  },
+  {
+    operation: 'AddAttribute',
     what: 'no such attribute',
     reasons: ['', 'InvalidAttribute', 'InvalidAttribute'],
     make: ({ key }, version) => about(Operation.AddAttribute, key, one(version, unknown)),
@@ -394,6 +406,18 @@ const otherMistakes: readonly Mistake[] = [
       },
     ],
   ),
+  ...(['ReKey', 'Certify', 'ReCertify', 'ReKeyKeyPair'] as const).map((operation): Mistake => ({
+    operation,
+    what: 'a namespace without data',
+    reasons: ['ApplicationNamespaceNotSupported', '', ''],
+    make: (site, version) => {
+      const identifier = FITTING[operation]?.(site) ?? site.key;
+      const item = ABOUT[operation]?.(identifier, version) ?? about(Operation[operation], identifier);
+      const wanted = attributes(version, [foreignNamespace]);
+      const tag = operation === 'ReKeyKeyPair' ? Tag.CommonTemplateAttribute : wanted.tag;
+      return { ...item, payload: [...item.payload, { ...wanted, tag }] };
+    },
+  })),
   ...(['Certify', 'ReCertify'] as const).flatMap((operation): readonly Mistake[] => [
     {
       operation,

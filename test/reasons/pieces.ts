@@ -87,6 +87,11 @@ export const mask: Member = ['Cryptographic Usage Mask', integer(Tag.Cryptograph
 export const name = (value: string): Member => ['Name', nameValue(value, Tag.Name)];
 export const contact: Member = ['Contact Information', text(Tag.ContactInformation, 'x')];
 export const group: Member = ['Object Group', text(Tag.ObjectGroup, 'x')];
+/** Whose Application Data is left to a server that has none for the namespace. */
+export const foreignNamespace: Member = [
+  'Application Specific Information',
+  structure(Tag.ApplicationSpecificInformation, text(Tag.ApplicationNamespace, 'x')),
+];
 export const state: Member = ['State', enumeration(Tag.State, 2)];
 
 export function attributes(version: Version, members: readonly Member[]): Item {

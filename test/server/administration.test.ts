@@ -21,8 +21,6 @@ import {
 } from '@holdfast/testkit';
 import { createKey, discoverRequest, errorsOf, once } from './support';
 
-jest.setTimeout(30_000);
-
 /** The `holdfast` command against a running server: clients, their credentials, authorities, domains, officers. */
 
 let server: ServerProcess;

@@ -34,8 +34,6 @@ import {
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { createKey, createPayload, errorsOf } from './support';
 
-jest.setTimeout(30_000);
-
 /** Batches as the standard has them: KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9. */
 
 const { Success, OperationFailed, OperationUndone } = ResultStatus;

@@ -19,8 +19,6 @@ import {
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { createKey, errorsOf } from './support';
 
-jest.setTimeout(30_000);
-
 /** Domains are vaults: a client neither sees, finds, names nor collides with what is in another one. */
 
 let server: ServerProcess;

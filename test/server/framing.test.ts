@@ -20,8 +20,6 @@ import { encodeTtlv } from '@holdfast/ttlv';
 import { fuzz, rssBytes } from '../../packages/testkit/src/fuzz/fuzz';
 import { createKey, createPayload, discoverRequest, errorsOf, eventually } from './support';
 
-jest.setTimeout(30_000);
-
 /** Bytes that are no requests, peers that are slow or silent, and connections that begin and end in odd ways. */
 
 const REQUEST_MESSAGE = 0x42007801;

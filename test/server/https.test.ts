@@ -20,8 +20,6 @@ import {
 import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
 import { createKey, createPayload, discoverRequest, errorsOf, eventually } from './support';
 
-jest.setTimeout(30_000);
-
 /** KMIP over HTTPS: KMIP Profiles 2.1 section 5.3. */
 
 const limits = {

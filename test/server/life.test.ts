@@ -22,8 +22,6 @@ import { encodeTtlv } from '@holdfast/ttlv';
 import type { ClientConfig } from 'pg';
 import { createKey, createPayload, discoverRequest, errorsOf, eventually, once } from './support';
 
-jest.setTimeout(30_000);
-
 /** How a server starts, stops, is refused its start, and serves in several processes. */
 
 let folder: string;

@@ -14,8 +14,6 @@ import {
 } from '@holdfast/testkit';
 import { createKey, discoverRequest, errorsOf, eventually, once } from './support';
 
-jest.setTimeout(30_000);
-
 /** Who may talk to the server, over which TLS, and for how long. */
 
 let server: ServerProcess;

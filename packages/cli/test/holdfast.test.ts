@@ -18,8 +18,6 @@ import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 
 /** The built `holdfast` command, run as an operator and an officer run it, against a real server process. */
 
-jest.setTimeout(30_000);
-
 const HOLDFAST = resolve(__dirname, '../bin/holdfast.js');
 const OFFICER_HINT = 'Give an officer credential with --officer FILE';
 

@@ -3,6 +3,7 @@ import {
   definitionOf,
   type AnyAttributeDefinition,
   type Attribute,
+  type AttributeValue,
   type AttributeKey,
   type AttributeReference,
   type ChangeRule,
@@ -252,12 +253,7 @@ export function acceptedValue(
       return { ...attribute.value, usageLimitsCount: usageLimitsTotal };
     }
     case 'ApplicationSpecificInformation':
-      if (attribute.value.applicationData === undefined) {
-        throw new HoldfastError(
-          'ApplicationNamespaceNotSupported',
-          `no Application Data is generated for the namespace ${JSON.stringify(attribute.value.applicationNamespace)}`,
-        );
-      }
+      requireApplicationData(attribute.value);
       break;
     case 'Sensitive':
       if (!attribute.value && attributes.get('Sensitive') === true) throw irreversible('Sensitive');
@@ -271,6 +267,18 @@ export function acceptedValue(
     default:
   }
   return attribute.value;
+}
+
+/** @throws HoldfastError ApplicationNamespaceNotSupported where the data are left to the server */
+export function requireApplicationData({
+  applicationNamespace,
+  applicationData,
+}: AttributeValue<'ApplicationSpecificInformation'>): void {
+  if (applicationData !== undefined) return;
+  throw new HoldfastError(
+    'ApplicationNamespaceNotSupported',
+    `no Application Data is generated for the namespace ${JSON.stringify(applicationNamespace)}`,
+  );
 }
 
 function requireNewName(

@@ -14,6 +14,7 @@ import {
   MAX_INSTANCES,
   describe,
   referenceTo,
+  requireApplicationData,
   requireConsistentDates,
   requireVendorNames,
   withResolvedLink,
@@ -106,6 +107,7 @@ function requireAcceptable(attribute: Attribute, objectType: ObjectType): void {
   if (attribute.key === 'VendorAttribute') {
     requireVendorNames(attribute.value.vendorIdentification, attribute.value.attributeName);
   }
+  if (attribute.key === 'ApplicationSpecificInformation') requireApplicationData(attribute.value);
   if (attribute.key === 'CryptographicLength' && attribute.value <= 0) {
     throw invalidValue('Cryptographic Length is not positive');
   }

@@ -28,8 +28,6 @@ import { Harness } from './harness';
 import { asking, createKey, named, refused, registerObject, valueOf, valuesOf } from './requests';
 
 // OpenSSL runs in processes of its own.
-jest.setTimeout(30_000);
-
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();

@@ -12,8 +12,6 @@ import { Harness } from './harness';
 import { asking, createKey, refused, registerObject } from './requests';
 
 // OpenSSL runs in processes of its own.
-jest.setTimeout(30_000);
-
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
