@@ -2,3 +2,15 @@ export { createCrypto } from './crypto';
 export { createKeyring, type DomainKeyVersion, type KeyringSource, type ManagedKeyring } from './keyring';
 export { openEnvelope, readEnvelopeHeader, sealEnvelope, type EnvelopeHeader } from './envelope/envelope';
 export { recipientFrom, type Recipient, type WrappedContentKey } from './envelope/recipients';
+export {
+  custodianOf,
+  decodeShare,
+  encodeShare,
+  readShare,
+  readSplit,
+  shareName,
+  type SealedShare,
+  type SplitFacts,
+} from './custody/format';
+export { openShare, type Custodian, type OpenedShare, type ShareOpener } from './custody/sealing';
+export { requireScheme, ShareCollection, splitKey } from './custody/split';
