@@ -1,5 +1,15 @@
 import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { activate, destroy, get, getAttributes, register } from '@holdfast/core';
@@ -14,7 +24,7 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { BACKED_UP_TABLES } from '@holdfast/store';
 import { connectFirstClient } from '../support/client';
-import { openDatabase } from '../support/database';
+import { openDatabase, urlOf } from '../support/database';
 import { named, newKey } from '../custody/site';
 
 jest.setTimeout(120_000);
@@ -202,6 +212,101 @@ test('every table is in it, or is made anew', async () => {
   );
   await database.close();
   expect(rows.map(({ name }) => name).sort()).toEqual([...BACKED_UP_TABLES, ...NOT_IN_BACKUPS].sort());
+});
+
+describe('a drill', () => {
+  const drill = (file: string, ...args: readonly string[]) =>
+    backup('drill', path(file), '--identity', path('second.key'), '--scratch', path('scratch'), ...args);
+  const live = () => ['--live', '--data-dir', server.dataDir];
+  const left = () => readdirSync(path('scratch'));
+  beforeAll(() => mkdirSync(path('scratch')));
+
+  test('restores, compares with the file and the running server, and leaves nothing', async () => {
+    const { code, stdout } = await drill('backup', ...live(), '--json');
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      expect.objectContaining({
+        hasPassed: true,
+        live: { same: 21, changedSince: 0, madeSince: 0, gone: 0, different: 0 },
+        states: [
+          { state: 1, objects: 19 },
+          { state: 2, objects: 1 },
+          { state: 5, objects: 1 },
+        ],
+        verified: { rows: expect.any(Number) as number, findings: [] },
+      }),
+    ]);
+    const { tables } = JSON.parse(stdout) as { tables: readonly { name: string; isSame: boolean }[] };
+    expect(tables.map(({ name, isSame }) => [name, isSame])).toEqual(
+      BACKED_UP_TABLES.map((name) => [name, true]),
+    );
+    expect(left()).toEqual([]);
+  });
+
+  test('tells what was changed and made on the server since, and works in a schema of another database', async () => {
+    await client.call(activate, { uniqueIdentifier: identifiers[1] });
+    await newKey(client, named('made since the backup'));
+    const folder = join(server.dataDir, 'postgres');
+    const password = readFileSync(join(folder, 'password'), 'utf8');
+    const url = urlOf({ host: join(folder, 'data'), user: 'holdfast', database: 'holdfast', password });
+    const { code, stdout } = await drill('backup', ...live(), '--database-url', url);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining('20 the same, 1 changed since, 1 made since, 0 gone, 0 different'),
+    ]);
+    const database = await openDatabase(server.dataDir);
+    const schemas = await database.sql(
+      `SELECT FROM information_schema.schemata WHERE schema_name LIKE 'holdfast_scratch%'`,
+    );
+    await database.close();
+    expect([schemas, left()]).toEqual([[], []]);
+  });
+
+  test('fails on a backup of a store that somebody has changed', async () => {
+    const database = await openDatabase(server.dataDir);
+    await database.sql(
+      `UPDATE object SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE unique_identifier = $1`,
+      [identifiers[3]],
+    );
+    await backup(
+      'create',
+      '--data-dir',
+      server.dataDir,
+      '--out',
+      path('of-changed'),
+      '--to',
+      path('second.pub'),
+    );
+    await database.sql(
+      `UPDATE object SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE unique_identifier = $1`,
+      [identifiers[3]],
+    );
+    await database.close();
+    const { code, stdout } = await drill('of-changed', ...live());
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringContaining(`object ${identifiers[3]}: the stored object is`),
+    ]);
+    expect(stdout).toContain('1 different');
+    expect(left()).toEqual([]);
+  });
+
+  test('refuses who is no recipient, and an altered file, before anything is made', async () => {
+    const stranger = [
+      'drill',
+      path('backup'),
+      '--identity',
+      path('stranger.key'),
+      '--scratch',
+      path('scratch'),
+    ];
+    expect((await backup(...stranger)).code).toBe(1);
+    const altered = readFileSync(path('backup'));
+    altered[altered.length - 5] = (altered.at(-5) ?? 0) ^ 1;
+    writeFileSync(path('altered'), altered);
+    expect((await drill('altered')).code).toBe(1);
+    expect(left()).toEqual([]);
+  });
 });
 
 test('without recipients, with wrong ones, or over a file that is there, nothing is written', async () => {

@@ -109,6 +109,8 @@ export async function runCommandLine(
   };
   process.on('SIGINT', interrupted);
   throwInsteadOfExit(program);
-  process.exitCode = await outcome(program, argv, explain);
+  const code = await outcome(program, argv, explain);
+  // A command that came to its end may have said itself that not all was well.
+  if (code !== ExitCode.Done || process.exitCode === undefined) process.exitCode = code;
   process.off('SIGINT', interrupted);
 }

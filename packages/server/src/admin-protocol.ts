@@ -246,6 +246,8 @@ export interface AdminCalls {
   'POST /verification': { request: undefined; answer: VerificationAnswer };
   'GET /verification': { request: undefined; answer: VerificationAnswer };
   'POST /backup': { request: BackupRequest; answer: AsyncIterable<Buffer> };
+  /** A line for each object: see objectDigestLines of the store. */
+  'GET /objects/digests': { request: undefined; answer: AsyncIterable<Buffer> };
   'POST /reindex': { request: undefined; answer: { readonly objects: number } };
   'POST /authorities/roll': { request: RollRequest; answer: AuthorityAnswer };
   'GET /authorities/:name': { request: undefined; answer: AuthorityDetails };
@@ -265,7 +267,7 @@ export interface AdminCalls {
 }
 export type AdminCall = keyof AdminCalls;
 /** The calls whose answer is a stream of bytes. */
-export type AdminStream = 'POST /backup';
+export type AdminStream = 'POST /backup' | 'GET /objects/digests';
 
 /** What the proof of the operator alone allows. */
 export const OPERATOR_CALLS: readonly AdminCall[] = ['GET /status', 'POST /drain'];

@@ -87,6 +87,7 @@ function handlersOf(
     'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
     'GET /verification': () => upkeep.verification(),
     'POST /backup': (body, _name, actor) => upkeep.backup(body, actor),
+    'GET /objects/digests': () => Promise.resolve(upkeep.objectDigests()),
     'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
     'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
     'GET /authorities/:name': (_body, name) => administration.authorities.show(name),

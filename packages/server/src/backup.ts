@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/core';
 import { openEnvelope, sealEnvelope, type Recipient } from '@holdfast/crypto';
 import {
-  backupFacts,
+  contentsOfBackup,
   isEmptyStore,
   loadStore,
   type BackupFacts,
@@ -48,8 +48,20 @@ export function identityFrom(pem: string): KeyObject {
  * Reads a backup to its end without restoring it.
  * @throws HoldfastError InvalidField (no backup), PermissionDenied (not a recipient's key), IntegrityViolation
  */
-export function verifyBackup(path: string, identity: KeyObject): Promise<BackupFacts> {
-  return backupFacts(openEnvelope(createReadStream(path), identity));
+export async function verifyBackup(path: string, identity: KeyObject): Promise<BackupFacts> {
+  return (await contentsOfBackup(openEnvelope(createReadStream(path), identity))).facts;
+}
+
+/** Loads what a backup holds into an empty database, under a root of trust. @throws HoldfastError as loadStore */
+export function loadBackup(
+  connection: StoreOptions['connection'],
+  root: RootOfTrust,
+  content: AsyncIterable<Buffer>,
+): Promise<BackupFacts> {
+  return loadStore(connection, content, {
+    keyCheckValue: () => root.keyCheckValue(),
+    wrap: (domainId, version, key) => wrapDomainKey(root, domainId, version, key),
+  });
 }
 
 /**
@@ -75,10 +87,7 @@ export async function restoreBackup(
     }
     const root = await openRoot({ ...config, dataDir }, secret, undefined, log);
     try {
-      return await loadStore(connection, openEnvelope(createReadStream(path), identity), {
-        keyCheckValue: () => root.keyCheckValue(),
-        wrap: (domainId, version, key) => wrapDomainKey(root, domainId, version, key),
-      });
+      return await loadBackup(connection, root, openEnvelope(createReadStream(path), identity));
     } finally {
       await root.close();
     }

@@ -1,4 +1,5 @@
 export { identityFrom, restoreBackup, verifyBackup } from './backup';
+export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { Node } from './node';
 export {
   DEFAULT_LIMITS,

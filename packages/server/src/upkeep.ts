@@ -11,7 +11,7 @@ export class Upkeep {
 
   /** @param newKeyring gives one that has loaded nothing yet */
   constructor(
-    private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump'>,
+    private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump' | 'objectDigests'>,
     private readonly root: Pick<RootOfTrust, 'unwrap'>,
     private readonly auditLog: AuditLog,
     private readonly newKeyring: () => ManagedKeyring,
@@ -85,6 +85,11 @@ export class Upkeep {
       outcome: 'success',
     });
     return createBackup(this.store, this.root, checked);
+  }
+
+  /** Which objects there are and what they are like: digests of rows whose values are sealed. */
+  objectDigests(): AsyncIterable<Buffer> {
+    return this.store.objectDigests();
   }
 
   async #record(action: string, actor: Actor, findings: readonly Finding[]): Promise<void> {

@@ -1,6 +1,15 @@
 export type { BackupFacts } from './backup/frames';
 export { BACKED_UP_TABLES } from './backup/tables';
-export { backupFacts, isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
+export {
+  contentsOfBackup,
+  contentsOfDatabase,
+  objectDigestLines,
+  statesOf,
+  type StateCount,
+} from './backup/contents';
+export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
+export { compareObjects, type ObjectComparison } from './backup/object-comparison';
+export { createScratchSchema } from './backup/scratch-schema';
 export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';

@@ -12,6 +12,7 @@ import type {
 } from '@holdfast/core';
 import type { ClientConfig } from 'pg';
 import { PostgresAsynchronousRequests } from './asynchronous/requests';
+import { objectDigestLines } from './backup/contents';
 import { dumpStore } from './backup/dump';
 import { DatabaseClock } from './clock';
 import { PostgresDirectory } from './directory/directory';
@@ -65,6 +66,8 @@ export interface Store {
   verify(fresh: Keyring, onProgress: (progress: Progress) => void): Promise<readonly Finding[]>;
   /** All that a restore needs; see dumpStore. */
   dump(unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
+  /** Which objects there are and what they are like; see objectDigestLines. */
+  objectDigests(): AsyncGenerator<Buffer>;
   close(): Promise<void>;
 }
 
@@ -98,6 +101,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       databaseVersion,
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),
+      objectDigests: () => objectDigestLines(database.clientConfig()),
       verify: (fresh, onProgress) => verifyStore(database, fresh, onProgress),
       async close() {
         clock.stop();

@@ -1,10 +1,15 @@
 import { createWriteStream, existsSync } from 'node:fs';
 import { access, constants, link, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
+import { State } from '@holdfast/kmip';
+import type { DrillReport } from '@holdfast/server';
+import { ExitCode } from '../exit';
+import { table } from '../table';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { readRoot } from './root-options';
@@ -103,6 +108,67 @@ async function restore(file: string, options: IdentityOptions & NodeOptions): Pr
   );
 }
 
+interface DrillOptions extends OfficerOptions {
+  readonly identity: string;
+  readonly scratch: string;
+  readonly databaseUrl?: string;
+  readonly live?: boolean;
+}
+
+async function drill(file: string, options: DrillOptions): Promise<void> {
+  await mustBeReadable(file);
+  const { drillBackup, identityFrom } = await import('@holdfast/server');
+  const identity = identityFrom(await readPem(options.identity));
+  const officer = options.live === true ? await asOfficer(options) : undefined;
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+  const report = await drillBackup({
+    path: file,
+    identity,
+    scratchFolder: options.scratch,
+    databaseUrl: options.databaseUrl,
+    live: officer === undefined ? undefined : () => officer.stream('GET /objects/digests', undefined),
+    signal: stopped.signal,
+  });
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : drillText(file, report),
+  );
+  if (!report.hasPassed) process.exitCode = ExitCode.Refused;
+}
+
+function drillText(file: string, { backup, tables, states, verified, live, hasPassed }: DrillReport): string {
+  const rows = tables.map(({ name, rowsInFile, rowsRestored, isSame }) => [
+    name,
+    String(rowsInFile),
+    String(rowsRestored),
+    isSame ? 'same' : 'DIFFERENT',
+  ]);
+  const stateText = ({ state, objects }: (typeof states)[number]): string =>
+    `${objects} ${state === undefined ? 'without state' : (nameOfState(state) ?? `in state ${state}`)}`;
+  const faults = verified.findings.map(
+    ({ severity, table: name, row, problem }) => `${severity}: ${name} ${row}: ${problem}\n`,
+  );
+  return [
+    `${file}: backup of ${backup.createdAt}, ${backup.objects} objects, restored into a scratch database\n\n`,
+    table(['Table', 'In the file', 'Restored', 'Every row'], rows),
+    `\nObjects: ${states.map(stateText).join(', ')}\n`,
+    `Verified: ${verified.rows} rows; every MAC, sealed value, record, projection, name and link\n`,
+    ...faults,
+    live === undefined
+      ? ''
+      : `The running server: ${live.same} the same, ${live.changedSince} changed since, ${live.madeSince} made since, ` +
+        `${live.gone} gone, ${live.different} different though no change was recorded\n`,
+    hasPassed
+      ? '\nThe drill has passed: this backup restores. '
+      : '\nTHE DRILL HAS FAILED: this backup does not restore as it should. ',
+    'Nothing of the scratch database is left.\n',
+  ].join('');
+}
+
+function nameOfState(state: number): string | undefined {
+  return Object.entries(State).find(([, value]) => value === state)?.[0];
+}
+
 export function backupCommand(): Command {
   const command = new Command('backup').description('backups that only their recipients can open');
   withOfficer(command.command('create'))
@@ -129,5 +195,23 @@ export function backupCommand(): Command {
       '\nThe server must not be running. The whole file is verified before anything is written.\n\nExample:\n  holdfast backup restore holdfast.backup --identity custodian.key --data-dir NEW\n',
     )
     .action(restore);
+  withOfficer(command.command('drill <file>'))
+    .description(
+      'restore a backup into a scratch database, compare and verify all of it, and remove it again',
+    )
+    .requiredOption('--identity <file>', "a recipient's private key (PEM)")
+    .addOption(
+      new Option(
+        '--database-url <url>',
+        'PostgreSQL in which a scratch schema is made, instead of an embedded one',
+      ).env('HOLDFAST_DRILL_DATABASE_URL'),
+    )
+    .option('--scratch <dir>', 'folder with room for the scratch database', tmpdir())
+    .option('--live', 'compare with the objects of the running server too (needs an officer)')
+    .addHelpText(
+      'after',
+      '\nNeeds neither the server nor its root of trust. Exits with 1 where anything is not as it was.\n\nExample:\n  holdfast backup drill holdfast.backup --identity custodian.key --live --data-dir DIR\n',
+    )
+    .action(drill);
   return command;
 }

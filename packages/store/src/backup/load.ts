@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { SecretBytes } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams';
 import { migrate } from '../migrate';
 import { MIGRATIONS } from '../migrations';
-import { storeError } from '../postgres/errors';
+import { withClient } from './contents';
 import { decodeFrames, type BackupFacts, type DomainKeyFrame, type TableFacts } from './frames';
 import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
 
@@ -32,21 +32,6 @@ export async function isEmptyStore(config: string | ClientConfig): Promise<boole
     }
     return true;
   });
-}
-
-/**
- * Reads the frames of a backup to their end and throws them away.
- * @returns what the backup says of itself
- * @throws HoldfastError IntegrityViolation, and what `content` throws
- */
-export async function backupFacts(content: AsyncIterable<Buffer>): Promise<BackupFacts> {
-  let facts: BackupFacts | undefined;
-  for await (const frame of decodeFrames(content)) {
-    if (frame.kind === 'about') facts = frame.about;
-    if (frame.kind === 'domain-key') frame.key.key.fill(0);
-  }
-  if (facts === undefined) throw damaged();
-  return facts;
 }
 
 /**
@@ -140,22 +125,6 @@ async function insertDomainKey(
     );
   } finally {
     secret.destroy();
-  }
-}
-
-async function withClient<T>(
-  config: string | ClientConfig,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await work(client);
-  } catch (error) {
-    throw storeError(error);
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }
 
