@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync, publicEncrypt, constants } from 'node:crypto';
 import { certificates } from '@holdfast/pki';
 import {
+  CertificateRequestType,
   CertificateType,
   CryptographicAlgorithm,
   KeyFormatType,
@@ -10,7 +12,7 @@ import {
   Tag,
   UsageLimitsUnit,
 } from '@holdfast/kmip';
-import { bytes, enumeration, integer, longInteger, structure } from '@holdfast/testkit';
+import { attribute, bytes, enumeration, integer, longInteger, structure, text } from '@holdfast/testkit';
 import type { Item } from '@holdfast/ttlv';
 import type { TypeName } from './table';
 
@@ -51,15 +53,43 @@ async function certificateDer(): Promise<Buffer> {
     .der;
 }
 
-/** Type, object and attributes of a 2.x Register, by type. */
+/** The identifier of the part that makes the key whole. */
+export const OTHER_PART = 'the-other-part';
+
+const splitKey = (keyPartIdentifier: number, part: Item): Item =>
+  structure(
+    Tag.SplitKey,
+    integer(Tag.SplitKeyParts, 2),
+    integer(Tag.KeyPartIdentifier, keyPartIdentifier),
+    integer(Tag.SplitKeyThreshold, 2),
+    enumeration(Tag.SplitKeyMethod, SplitKeyMethod.XOR),
+    part,
+  );
+const key = keyBlock(KeyFormatType.Raw, Buffer.alloc(32, 7), CryptographicAlgorithm.AES, 256);
+
+/** Of a 2.x Import. */
+export const otherPart: readonly Item[] = [
+  text(Tag.UniqueIdentifier, OTHER_PART),
+  enumeration(Tag.ObjectType, ObjectType.SplitKey),
+  structure(Tag.Attributes, integer(Tag.CryptographicUsageMask, EVERY_USE)),
+  splitKey(2, key),
+];
+
+function requestDer(): Buffer {
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
+  return execFileSync('openssl', ['req', '-new', ...newKey, '-subj', '/CN=life cycle', '-outform', 'DER'], {
+    stdio: 'pipe',
+  });
+}
+
+/** Type, object and attributes of a 2.x Register, by type; of a Template, which 2.x does not have, those of a 1.x one. */
 export async function registrations(): Promise<Readonly<Record<TypeName, readonly Item[]>>> {
-  const { AES, RSA } = CryptographicAlgorithm;
+  const { RSA } = CryptographicAlgorithm;
   const register = (objectType: number, object: Item, ...attributes: readonly Item[]): readonly Item[] => [
     enumeration(Tag.ObjectType, objectType),
     structure(Tag.Attributes, integer(Tag.CryptographicUsageMask, EVERY_USE), ...attributes),
     object,
   ];
-  const key = keyBlock(KeyFormatType.Raw, Buffer.alloc(32, 7), AES, 256);
   return {
     SymmetricKey: register(ObjectType.SymmetricKey, structure(Tag.SymmetricKey, key), limits),
     PublicKey: register(
@@ -72,17 +102,7 @@ export async function registrations(): Promise<Readonly<Record<TypeName, readonl
       structure(Tag.PrivateKey, keyBlock(KeyFormatType.PKCS_1, privateDer, RSA, 2048)),
       limits,
     ),
-    SplitKey: register(
-      ObjectType.SplitKey,
-      structure(
-        Tag.SplitKey,
-        integer(Tag.SplitKeyParts, 3),
-        integer(Tag.KeyPartIdentifier, 1),
-        integer(Tag.SplitKeyThreshold, 3),
-        enumeration(Tag.SplitKeyMethod, SplitKeyMethod.XOR),
-        key,
-      ),
-    ),
+    SplitKey: register(ObjectType.SplitKey, splitKey(1, key)),
     SecretData: register(
       ObjectType.SecretData,
       structure(
@@ -107,5 +127,26 @@ export async function registrations(): Promise<Readonly<Record<TypeName, readonl
         bytes(Tag.CertificateValue, await certificateDer()),
       ),
     ),
+    PGPKey: register(
+      ObjectType.PGPKey,
+      structure(
+        Tag.PGPKey,
+        integer(Tag.PGPKeyVersion, 4),
+        keyBlock(KeyFormatType.Opaque, Buffer.from('a PGP key'), RSA, 2048),
+      ),
+    ),
+    CertificateRequest: register(
+      ObjectType.CertificateRequest,
+      structure(
+        Tag.CertificateRequest,
+        enumeration(Tag.CertificateRequestType, CertificateRequestType.PKCS_10),
+        bytes(Tag.CertificateRequestValue, requestDer()),
+      ),
+    ),
+    Template: [
+      enumeration(Tag.ObjectType, ObjectType.Template),
+      structure(Tag.TemplateAttribute),
+      structure(Tag.Template, attribute('Cryptographic Length', integer(Tag.CryptographicLength, 256))),
+    ],
   };
 }

@@ -9,11 +9,14 @@ import {
   Operation,
   PaddingMethod,
   RevocationReasonCode,
+  SplitKeyMethod,
+  StorageStatusMask,
   Tag,
   dialectNamed,
 } from '@holdfast/kmip';
 import {
   attribute,
+  boolean,
   bytes,
   enumeration,
   integer,
@@ -24,13 +27,18 @@ import {
   type RequestItem,
 } from '@holdfast/testkit';
 import type { Item } from '@holdfast/ttlv';
-import { CIPHERTEXT } from './objects';
-import type { TypeName, VERSIONS } from './table';
+import { CIPHERTEXT, OTHER_PART } from './objects';
+import type { TypeName, Version } from './table';
 
 /** What is asked of an object, by the names of the table's rows. */
 
-type Version = (typeof VERSIONS)[number];
-type Ask = (identifier: string, version: Version, type: TypeName) => RequestItem;
+/** `registered` is what the object was registered with: type, attributes and value. */
+export type Ask = (
+  identifier: string,
+  version: Version,
+  type: TypeName,
+  registered: readonly Item[],
+) => RequestItem;
 
 const isOlder = (version: Version): boolean => dialectNamed(version).rules.attributeForm === 'indexed';
 const ask =
@@ -88,6 +96,44 @@ const keyAttributes = (version: Version): Item => {
 };
 
 const isAsymmetric = (type: TypeName): boolean => type !== 'SymmetricKey';
+
+/** Finds the object alone, by its identifier. */
+const locate =
+  (...mask: readonly Item[]): Ask =>
+  (identifier, version) => ({
+    operation: Operation.Locate,
+    payload: [
+      ...mask,
+      isOlder(version)
+        ? attribute('Unique Identifier', uniqueIdentifier(identifier))
+        : structure(Tag.Attributes, uniqueIdentifier(identifier)),
+    ],
+  });
+
+const importing =
+  (isReplaced: boolean): Ask =>
+  (identifier, version, _type, [objectType, , object]) => {
+    if (objectType === undefined || object === undefined) throw new Error('nothing to import');
+    const replace = isReplaced ? [boolean(Tag.ReplaceExisting, true)] : [];
+    const mask = integer(Tag.CryptographicUsageMask, 12);
+    return {
+      operation: Operation.Import,
+      payload: isOlder(version)
+        ? [
+            uniqueIdentifier(identifier),
+            ...replace,
+            object.tag === Tag.Template
+              ? attribute('Contact Information', text(Tag.AttributeValue, 'us'))
+              : attribute('Cryptographic Usage Mask', mask),
+            object,
+          ]
+        : [uniqueIdentifier(identifier), objectType, ...replace, structure(Tag.Attributes, mask), object],
+    };
+  };
+
+/** Attributes that ask for nothing. */
+const noAttributes = (version: Version): Item =>
+  isOlder(version) ? structure(Tag.TemplateAttribute) : structure(Tag.Attributes);
 
 export const REQUESTS: Readonly<Record<string, Ask>> = {
   Get: ask(Operation.Get),
@@ -156,4 +202,37 @@ export const REQUESTS: Readonly<Record<string, Ask>> = {
     ],
   }),
   'Re-key': ask(Operation.ReKey),
+  'Re-key Key Pair': (identifier) => ({
+    operation: Operation.ReKeyKeyPair,
+    payload: [text(Tag.PrivateKeyUniqueIdentifier, identifier)],
+  }),
+  Export: ask(Operation.Export),
+  Locate: locate(),
+  'Locate (destroyed)': locate(
+    integer(Tag.StorageStatusMask, StorageStatusMask.OnLineStorage | StorageStatusMask.DestroyedStorage),
+  ),
+  Certify: ask(Operation.Certify),
+  'Re-certify': ask(Operation.ReCertify),
+  Validate: ask(Operation.Validate),
+  'Create Split Key': (identifier, version) => ({
+    operation: Operation.CreateSplitKey,
+    payload: [
+      enumeration(Tag.ObjectType, ObjectType.SplitKey),
+      uniqueIdentifier(identifier),
+      integer(Tag.SplitKeyParts, 2),
+      integer(Tag.SplitKeyThreshold, 2),
+      enumeration(Tag.SplitKeyMethod, SplitKeyMethod.XOR),
+      noAttributes(version),
+    ],
+  }),
+  'Join Split Key': (identifier) => ({
+    operation: Operation.JoinSplitKey,
+    payload: [
+      enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+      uniqueIdentifier(identifier),
+      uniqueIdentifier(OTHER_PART),
+    ],
+  }),
+  Import: importing(false),
+  'Import (replace)': importing(true),
 };

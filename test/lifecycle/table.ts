@@ -14,6 +14,9 @@ export const TYPES = [
   'SecretData',
   'OpaqueObject',
   'Certificate',
+  'PGPKey',
+  'CertificateRequest',
+  'Template',
 ] as const;
 export type TypeName = (typeof TYPES)[number];
 
@@ -29,6 +32,18 @@ export const STATES = [
 export type StateName = (typeof STATES)[number];
 
 export const VERSIONS = ['1.4', '2.0', '2.1'] as const;
+export type Version = (typeof VERSIONS)[number];
+
+/** The versions that have the type: Certificate Requests came, and Templates went, with 2.0. */
+export const VERSIONS_OF: Readonly<Partial<Record<TypeName, readonly Version[]>>> = {
+  CertificateRequest: ['2.0', '2.1'],
+  Template: ['1.4'],
+};
+
+/** A Template has no State: it is there, or with all that was known of it gone (1.4 section 4.21). */
+export const STATES_OF: Readonly<Partial<Record<TypeName, readonly StateName[]>>> = {
+  Template: ['PreActive', 'Destroyed'],
+};
 
 /** What the letters of a row stand for, besides '+', which is success: the Result Reason of 1.4, 2.0 and 2.1. */
 export const OUTCOMES: Readonly<Record<string, readonly [string, string, string]>> = {
@@ -48,6 +63,14 @@ export const OUTCOMES: Readonly<Record<string, readonly [string, string, string]
   g: ['IllegalOperation', 'PermissionDenied', 'PermissionDenied'],
   // It has no Usage Limits.
   u: ['IllegalOperation', 'AttributeNotFound', 'AttributeNotFound'],
+  // It makes no certificate list (1.4 section 11.25).
+  v: ['InvalidMessage', 'InvalidObjectType', 'InvalidObjectType'],
+  // There is an object of this identifier already.
+  o: ['ObjectAlreadyExists', 'ObjectAlreadyExists', 'ObjectAlreadyExists'],
+  // It is not among what was found.
+  l: ['not found', 'not found', 'not found'],
+  // It is no more.
+  i: ['ItemNotFound', 'ObjectNotFound', 'ObjectNotFound'],
   // The server's policy.
   p: ['PermissionDenied', 'PermissionDenied', 'PermissionDenied'],
 };
@@ -76,39 +99,65 @@ const changes = (operation: string, types: string, states: string, becomes?: str
 });
 const since2 = (row: Row): Row => ({ ...row, isNewer: true });
 
-// types:  Symmetric Key, Public Key, Private Key, Split Key, Secret Data, Opaque Object, Certificate
+/** Of a Template that was destroyed, its identifier alone is known: to Import. "The object itself, including all meta-data, SHALL be destroyed". */
+export function ofGoneTemplate(operation: string): string {
+  if (operation.startsWith('Import')) return '+';
+  return operation === 'Locate' ? 'l' : 'i';
+}
+
+// types:  Symmetric Key, Public Key, Private Key, Split Key, Secret Data, Opaque Object, Certificate, PGP Key,
+//         Certificate Request, Template
 // states: Pre-Active, Active, Deactivated, Compromised, Destroyed, Destroyed Compromised
 export const ROWS: readonly Row[] = [
-  reads('Get', '+++++++', '++++nn'),
-  reads('Get Attributes', '+++++++', '++++++'),
-  reads('Get Attribute List', '+++++++', '++++++'),
+  reads('Get', '++++++++++', '++++nn'),
+  // "If the Managed Object has been Destroyed then the key material SHALL not be returned", all else is.
+  reads('Export', '++++++++++', '++++++'),
+  reads('Get Attributes', '++++++++++', '++++++'),
+  reads('Get Attribute List', '++++++++++', '++++++'),
+  // On-line objects alone are found unless the request asks for others, which 1.4 cannot for destroyed ones.
+  reads('Locate', '++++++++++', '++++ll'),
+  since2(reads('Locate (destroyed)', '++++++++++', '++++++')),
   // A destroyed object cannot be used as anything: Object Destroyed, which 2.1 lists for Destroy alone.
-  reads('Check', '+++++++', '++++dd'),
-  changes('Add Attribute', '+++++++', '++++++'),
-  changes('Modify Attribute', '+++++++', '++++++'),
-  changes('Delete Attribute', '+++++++', '++++++'),
-  since2(changes('Set Attribute', '+++++++', '++++++')),
-  since2(changes('Adjust Attribute', '+++++++', '++++++')),
+  reads('Check', '+++++++++t', '++++dd'),
+  changes('Add Attribute', '++++++++++', '++++++'),
+  changes('Modify Attribute', '++++++++++', '++++++'),
+  changes('Delete Attribute', '++++++++++', '++++++'),
+  since2(changes('Set Attribute', '++++++++++', '++++++')),
+  since2(changes('Adjust Attribute', '++++++++++', '++++++')),
   // Appendix D leaves opaque objects out; Errata 01 lets them count as cryptographic objects, which all have a state.
-  changes('Activate', '+++++++', '+wwwww', 'A-----'),
+  changes('Activate', '+++++++++t', '+wwwww', 'A-----'),
   // Appendix D leaves public keys out, which 1.4 section 4.21 and all of 2.x do not.
-  changes('Revoke', '+++++++', 'w+wwww', '-D----'),
+  changes('Revoke', '+++++++++t', 'w+wwww', '-D----'),
   // Of what is compromised already this is no transition: it stays so.
-  changes('Revoke (compromise)', '+++++++', '++++++', 'CCCCYY'),
-  changes('Destroy', '+++++++', '+w++dd', 'X-XY--'),
-  changes('Archive', '+++++++', '++++++'),
-  changes('Recover', '+++++++', '++++++'),
+  changes('Revoke (compromise)', '+++++++++t', '++++++', 'CCCCYY'),
+  changes('Destroy', '++++++++++', '+w++dd', 'X-XY--'),
+  changes('Archive', '++++++++++', '++++++'),
+  changes('Recover', '++++++++++', '++++++'),
   // "The server determines that a new lease is not permitted": for what is gone. Opaque objects as for Activate.
-  reads('Obtain Lease', '+++++++', '++++pp'),
+  reads('Obtain Lease', '+++++++++p', '++++pp'),
   // Usage Limits are for what protects data: Keys in 1.4, in 2.x any object. Parts and certificates have none here.
-  changes('Get Usage Allocation', '+++uttu', 'g+gggg'),
-  reads('Encrypt', '++kkkk+', 'w+wwww'),
-  reads('Decrypt', '+k+kkkk', 'w+++ww'),
-  reads('Sign', 'kk+kkkk', 'w+wwww'),
-  reads('Signature Verify', 'k+kkkk+', 'w+++ww'),
-  reads('MAC', '+kkkkkk', 'w+wwww'),
-  reads('MAC Verify', '+kkkkkk', 'w+++ww'),
+  changes('Get Usage Allocation', '+++uttuutt', 'g+gggg'),
+  reads('Encrypt', '++kkkk+kkk', 'w+wwww'),
+  reads('Decrypt', '+k+kkkkkkk', 'w+++ww'),
+  reads('Sign', 'kk+kkkkkkk', 'w+wwww'),
+  reads('Signature Verify', 'k+kkkk+kkk', 'w+++ww'),
+  reads('MAC', '+kkkkkkkkk', 'w+wwww'),
+  reads('MAC Verify', '+kkkkkkkkk', 'w+++ww'),
   // With PBKDF2, which takes keys and passwords. 1.4: "not able to be used to derive a new key".
-  changes('Derive Key', '+fff+ff', 'w+wwww'),
-  changes('Re-key', '+kkkkkk', '++++dd'),
+  changes('Derive Key', '+fff+fffff', 'w+wwww'),
+  changes('Re-key', '+kkkkkkkkk', '++++dd'),
+  // Found by the private key (1.4 section 4.5), which is linked to a public one.
+  changes('Re-key Key Pair', 'kk+kkkkkkk', '++++dd'),
+  // What is out of use is "not able to be certified"; 1.4 has no objects that are requests.
+  changes('Certify', 'k+kkkkkk+k', '++pppp'),
+  // A new certificate for the same key: not where the key is lost. Appendix D has PGP keys too, which nobody signs here.
+  changes('Re-certify', 'kkkkkk+kkk', '+++pdd'),
+  // The answer, not a refusal, says of what is not valid that it is not.
+  reads('Validate', 'vvvvvv+vvv', '++++++'),
+  // What is split are keys and Secret Data, whatever they are good for.
+  changes('Create Split Key', '+f+f+fffff', '++++dd'),
+  changes('Join Split Key', 'fff+ffffff', '++++dd'),
+  reads('Import', 'oooooooooo', '++++++'),
+  // "Any existing object with the same Unique Identifier SHALL be replaced", by one that no attribute activates.
+  changes('Import (replace)', '++++++++++', '++++++', 'PPPPPP'),
 ];

@@ -1,4 +1,4 @@
-import type { AttributeKey, AttributeValue, State } from '@holdfast/kmip';
+import { ObjectType, State, type AttributeKey, type AttributeValue } from '@holdfast/kmip';
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
@@ -74,17 +74,17 @@ export class ObjectAccess {
     if (object?.attributes.has('ArchiveDate') === true) {
       throw new HoldfastError(archived, 'the object is archived');
     }
-    return object;
+    return object !== undefined && isGone(object) ? undefined : object;
   }
 
   /** Like fetch, on-line or archived. */
   async fetchAnywhere(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
     const object = await this.findAnywhere(uniqueIdentifier, access);
-    if (object !== undefined) return object;
+    if (object !== undefined && !isGone(object)) return object;
     throw notFound();
   }
 
-  /** Like find, on-line or archived: KMIP 1.4 chapter 4 wants archived objects recovered before they may be specified. */
+  /** Like find, on-line or archived, also what is left of a Template: KMIP 1.4 chapter 4 wants archived objects recovered before they may be specified. */
   async findAnywhere(
     uniqueIdentifier: string,
     access: AccessClass = this.access,
@@ -223,6 +223,11 @@ export class ObjectAccess {
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
     return { stored, uniqueIdentifier: stored.uniqueIdentifier, attributes, state };
   }
+}
+
+/** Of a destroyed Template only its identifier stays, so that it is not given out again. KMIP 1.4 section 4.21. */
+function isGone({ state, attributes }: ManagedObject): boolean {
+  return state === State.Destroyed && attributes.get('ObjectType') === ObjectType.Template;
 }
 
 function notFound(): HoldfastError {

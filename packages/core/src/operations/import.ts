@@ -72,10 +72,11 @@ export const importObject = operation({
       if (request.replaceExisting !== true) {
         throw new HoldfastError('ObjectAlreadyExists', 'an object of this unique identifier exists');
       }
-      const owned = await context.objects.fetchAnywhere(uniqueIdentifier, 'replace');
+      // Who may look at it may not yet replace it.
+      await context.objects.findAnywhere(uniqueIdentifier, 'replace');
       const { value } = imported;
       context.objects.overwrite(
-        owned,
+        existing,
         imported.attributes,
         value === undefined ? 'erase' : { replace: value },
       );

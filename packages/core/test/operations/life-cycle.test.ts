@@ -134,8 +134,8 @@ describe('Destroy', () => {
     const template = { objectType: ObjectType.Template, attributes: [] } as const;
     const first = await registerObject(harness, template, [named('template')]);
     await destroyKey(first);
-    expect(await valueOf(harness, first, 'Name')).toBeUndefined();
-    expect(await refused(destroyKey(first))).toBe('ObjectDestroyed');
+    expect(await refused(valueOf(harness, first, 'Name'))).toBe('ObjectNotFound');
+    expect(await refused(destroyKey(first))).toBe('ObjectNotFound');
     expect(await refused(registerObject(harness, template, [named('template')]))).toBeUndefined();
   });
 
