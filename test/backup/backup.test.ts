@@ -214,6 +214,74 @@ test('every table is in it, or is made anew', async () => {
   expect(rows.map(({ name }) => name).sort()).toEqual([...BACKED_UP_TABLES, ...NOT_IN_BACKUPS].sort());
 });
 
+describe('a backup to two of three custodians', () => {
+  const names = ['first', 'second', 'third'];
+  const identities = (...of: readonly string[]) => of.flatMap((name) => ['--identity', path(`${name}.key`)]);
+  const verify = (...args: readonly string[]) => backup('verify', path('split'), '--json', ...args);
+  const share = (name: string, out: string) =>
+    backup('share', path('split'), ...identities(name), '--for', path('ceremony.pub'), '--out', path(out));
+
+  beforeAll(async () => {
+    keyPair('ceremony', generateKeyPairSync('x25519'));
+    const to = names.flatMap((name) => ['--to', path(`${name}.pub`)]);
+    const out = ['--data-dir', server.dataDir, '--out', path('split')];
+    const made = await backup('create', '--threshold', '2', ...to, ...out);
+    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('any 2 of')]);
+  });
+
+  test('opens to any two of them, in any order, and to all', async () => {
+    for (const who of [['first', 'second'], ['third', 'first'], ['second', 'third'], names]) {
+      expect([who, (await verify(...identities(...who))).code]).toEqual([who, 0]);
+    }
+  });
+
+  test('gives nothing to one of them, to one who comes twice, and to a stranger', async () => {
+    const told = '1 of 2 shares were given';
+    for (const who of [['first'], ['third', 'third']]) {
+      const { code, stdout, stderr } = await verify(...identities(...who));
+      expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(told)]);
+    }
+    const { code, stderr } = await verify(...identities('first', 'stranger'));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('none of the custodians')]);
+    const restored = await backup(
+      'restore',
+      path('split'),
+      ...identities('first'),
+      '--data-dir',
+      path('none'),
+    );
+    expect([restored.code, existsSync(path('none'))]).toEqual([1, false]);
+  });
+
+  test('opens with shares that custodians took out on machines of their own', async () => {
+    expect((await share('first', 'first.share')).code).toBe(0);
+    expect((await share('third', 'third.share')).code).toBe(0);
+    expect((await share('stranger', 'none.share')).code).toBe(1);
+    const given = (...of: readonly string[]) => of.flatMap((name) => ['--share', path(`${name}.share`)]);
+    expect((await verify(...identities('ceremony'), ...given('first', 'third'))).code).toBe(0);
+    expect((await verify(...identities('ceremony'), ...given('first'))).code).toBe(1);
+    // Whoever has both of them, but not the key of the ceremony, has nothing.
+    expect((await verify(...identities('stranger'), ...given('first', 'third'))).code).toBe(1);
+    const altered = JSON.parse(readFileSync(path('first.share'), 'utf8')) as { sealed: string };
+    const sealed = Buffer.from(altered.sealed, 'base64');
+    sealed[3] = (sealed[3] ?? 0) ^ 1;
+    writeFileSync(path('bad.share'), JSON.stringify({ ...altered, sealed: sealed.toString('base64') }));
+    const { code, stderr } = await verify(...identities('ceremony'), ...given('bad', 'third'));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('share 1 (first.pub) was altered')]);
+  });
+
+  test('can be drilled and restored by two, and says so before where the threshold cannot be', async () => {
+    const drilled = await backup('drill', path('split'), ...identities('second', 'first'), '--json');
+    expect([drilled.code, JSON.parse(drilled.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ hasPassed: true }),
+    ]);
+    const to = ['--to', path('first.pub'), '--data-dir', server.dataDir, '--out', path('new')];
+    expect((await backup('create', '--threshold', '2', ...to)).stderr).toContain('can never be reached');
+    expect(existsSync(path('new'))).toBe(false);
+  });
+});
+
 describe('a drill', () => {
   const drill = (file: string, ...args: readonly string[]) =>
     backup('drill', path(file), '--identity', path('second.key'), '--scratch', path('scratch'), ...args);

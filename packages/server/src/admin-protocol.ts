@@ -187,6 +187,8 @@ export interface FindingAnswer {
 export interface BackupRequest {
   /** Who can open it: certificates or public keys, PEM. */
   readonly recipients: readonly { readonly name: string; readonly pem: string }[];
+  /** How many of them are needed; undefined: any one. */
+  readonly threshold?: number;
 }
 
 /** One version of a domain's key, and how many rows need it. */

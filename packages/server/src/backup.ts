@@ -1,8 +1,7 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/core';
-import { openEnvelope, sealEnvelope, type Recipient } from '@holdfast/crypto';
+import { openEnvelope, sealEnvelope, type EnvelopeHolders, type EnvelopeOpener } from '@holdfast/crypto';
 import {
   contentsOfBackup,
   isEmptyStore,
@@ -20,36 +19,31 @@ import { openRoot } from './root';
 
 const CONTENT = 'backup';
 
-/** A backup of the store as it is now, sealed to its recipients: a stream that holds little at a time. */
+/** A backup of the store as it is now, sealed to its holders: a stream that holds little at a time. */
 export function createBackup(
   store: Pick<Store, 'dump'>,
   root: Pick<RootOfTrust, 'unwrap'>,
-  recipients: readonly Recipient[],
+  holders: EnvelopeHolders,
 ): AsyncGenerator<Buffer> {
   return sealEnvelope(
     CONTENT,
-    recipients,
+    holders,
     store.dump((key) => unwrapDomainKey(root, key)),
   );
 }
 
-/** A recipient's private key from PEM. @throws HoldfastError InvalidField */
-export function identityFrom(pem: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch (cause) {
-    throw new HoldfastError('InvalidField', 'the identity is no private key (PEM, without a passphrase)', {
-      cause,
-    });
-  }
-}
-
 /**
  * Reads a backup to its end without restoring it.
- * @throws HoldfastError InvalidField (no backup), PermissionDenied (not a recipient's key), IntegrityViolation
+ * @throws HoldfastError InvalidField (no backup), PermissionDenied (not a recipient's key, or too few
+ * custodians'), IntegrityViolation
  */
-export async function verifyBackup(path: string, identity: KeyObject): Promise<BackupFacts> {
-  return (await contentsOfBackup(openEnvelope(createReadStream(path), identity))).facts;
+export async function verifyBackup(path: string, opener: EnvelopeOpener): Promise<BackupFacts> {
+  return (await contentsOfBackup(backupContent(path, opener))).facts;
+}
+
+/** What is sealed in a backup. @throws HoldfastError as verifyBackup, while it is read */
+export function backupContent(path: string, opener: EnvelopeOpener): AsyncGenerator<Buffer> {
+  return openEnvelope(createReadStream(path), CONTENT, opener);
 }
 
 /** Loads what a backup holds into an empty database, under a root of trust. @throws HoldfastError as loadStore */
@@ -73,9 +67,9 @@ export async function restoreBackup(
   config: Pick<NodeConfig, 'dataDir' | 'root' | 'databaseUrl' | 'logLevel'>,
   secret: SecretBytes | undefined,
   path: string,
-  identity: KeyObject,
+  opener: EnvelopeOpener,
 ): Promise<BackupFacts> {
-  await verifyBackup(path, identity);
+  await verifyBackup(path, opener);
   const dataDir = resolve(config.dataDir);
   const log = createLogger(config.logLevel);
   await prepareDataDir(dataDir);
@@ -87,7 +81,7 @@ export async function restoreBackup(
     }
     const root = await openRoot({ ...config, dataDir }, secret, undefined, log);
     try {
-      return await loadBackup(connection, root, openEnvelope(createReadStream(path), identity));
+      return await loadBackup(connection, root, backupContent(path, opener));
     } finally {
       await root.close();
     }

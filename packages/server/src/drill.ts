@@ -1,9 +1,8 @@
-import { randomBytes, type KeyObject } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
-import { createKeyring, openEnvelope } from '@holdfast/crypto';
+import { createKeyring, type EnvelopeOpener } from '@holdfast/crypto';
 import { createSoftwareRoot } from '@holdfast/hsm';
 import {
   compareObjects,
@@ -19,14 +18,14 @@ import {
   type Store,
   type StoreOptions,
 } from '@holdfast/store';
-import { loadBackup } from './backup';
+import { backupContent, loadBackup } from './backup';
 import { keyringSource } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, type Logger } from './log';
 
 export interface DrillOptions {
   readonly path: string;
-  readonly identity: KeyObject;
+  readonly opener: EnvelopeOpener;
   /** A folder in which the scratch database and its root key are made; without a database elsewhere, with room for it. */
   readonly scratchFolder: string;
   /** A PostgreSQL in which a scratch schema is made; undefined: an embedded one in the scratch folder. */
@@ -70,9 +69,8 @@ export async function drillBackup(options: DrillOptions): Promise<DrillReport> {
 }
 
 async function drill(options: DrillOptions, undo: (() => Promise<unknown>)[]): Promise<DrillReport> {
-  const { path, identity, signal } = options;
-  const content = (): AsyncIterable<Buffer> =>
-    untilAborted(openEnvelope(createReadStream(path), identity), signal);
+  const { path, opener, signal } = options;
+  const content = (): AsyncIterable<Buffer> => untilAborted(backupContent(path, opener), signal);
   const { facts, tables: inFile } = await contentsOfBackup(content());
   const log = createLogger('silent');
   const { connection, root } = await scratchPlace(options, log, undo);

@@ -1,5 +1,6 @@
-export { identityFrom, restoreBackup, verifyBackup } from './backup';
+export { restoreBackup, verifyBackup } from './backup';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
+export { handShareOn, openerFrom } from './holders';
 export { Node } from './node';
 export {
   DEFAULT_LIMITS,

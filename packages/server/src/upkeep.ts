@@ -1,5 +1,5 @@
 import { HoldfastError, type Actor, type AuditLog, type Keyring, type RootOfTrust } from '@holdfast/core';
-import { recipientFrom, type ManagedKeyring } from '@holdfast/crypto';
+import { recipientFrom, requireScheme, type ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
 import type { BackupRequest, VerificationAnswer } from './admin-protocol';
 import { createBackup } from './backup';
@@ -72,11 +72,12 @@ export class Upkeep {
    * A backup of the store, sealed to the recipients.
    * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
    */
-  async backup({ recipients }: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
+  async backup({ recipients, threshold }: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
     if (!Array.isArray(recipients) || recipients.length === 0) {
       throw new HoldfastError('InvalidField', 'a backup needs somebody who can open it');
     }
     const checked = recipients.map(({ name, pem }) => recipientFrom(String(name), String(pem)));
+    if (threshold !== undefined) requireScheme(threshold, checked.length);
     // Recorded before anything leaves.
     await this.auditLog.append({
       actor,
@@ -84,7 +85,7 @@ export class Upkeep {
       subject: checked.map(({ name }) => name).join(', '),
       outcome: 'success',
     });
-    return createBackup(this.store, this.root, checked);
+    return createBackup(this.store, this.root, { recipients: checked, threshold });
   }
 
   /** Which objects there are and what they are like: digests of rows whose values are sealed. */

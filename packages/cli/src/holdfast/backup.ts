@@ -1,26 +1,32 @@
-import { createWriteStream, existsSync } from 'node:fs';
-import { access, constants, link, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
 import { State } from '@holdfast/kmip';
 import type { DrillReport } from '@holdfast/server';
 import { ExitCode } from '../exit';
 import { table } from '../table';
+import {
+  addShareCommand,
+  collect,
+  holdersText,
+  mustBeReadable,
+  mustNotExist,
+  readHolders,
+  readOpener,
+  wholeNumber,
+  withOpener,
+  writeWhole,
+  type HolderOptions,
+  type OpenerOptions,
+} from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { readRoot } from './root-options';
 import { databaseUrl, withNodeOptions, type NodeOptions } from './serve';
 
-interface CreateOptions extends OfficerOptions {
+interface CreateOptions extends OfficerOptions, HolderOptions {
   readonly out: string;
-  readonly to: readonly string[];
 }
-interface IdentityOptions {
-  readonly identity: string;
+interface VerifyOptions extends OpenerOptions {
   readonly json?: boolean;
 }
 type Facts = Awaited<ReturnType<typeof import('@holdfast/server').verifyBackup>>;
@@ -31,85 +37,37 @@ const COLUMNS = {
   Schema: ({ schemaVersion }: Facts) => String(schemaVersion),
 };
 
-const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
-  }
-}
-
-const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];
-
-async function mustBeReadable(path: string): Promise<void> {
-  try {
-    await access(path, constants.R_OK);
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
-  }
-}
-
-/** Written under another name until it is whole; never over a file that is there. */
 async function create(options: CreateOptions): Promise<void> {
-  if (existsSync(options.out)) {
-    throw new HoldfastError('ObjectAlreadyExists', `${options.out} is there already`);
-  }
-  const recipients = await Promise.all(
-    options.to.map(async (path) => ({ name: basename(path), pem: await readPem(path) })),
-  );
-  const content = await (await asOfficer(options)).stream('POST /backup', { recipients });
-  const begun = `${options.out}.part`;
-  try {
-    await pipeline(
-      Readable.from(content),
-      createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true }),
-    );
-    // Fails where somebody has put a file there meanwhile.
-    await link(begun, options.out);
-    await rm(begun);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST') {
-      throw new HoldfastError('ObjectAlreadyExists', `${begun} is there: another backup is being written`);
-    }
-    if (NOT_WRITABLE.includes(code)) {
-      throw new HoldfastError('Configuration', `cannot write ${options.out}`, { cause });
-    }
-    await rm(begun, { force: true });
-    throw new HoldfastError('StoreUnavailable', 'the backup was not finished; nothing was kept of it', {
-      cause,
-    });
-  }
-  process.stdout.write(`${options.out} holds the backup, for ${options.to.join(', ')}.\n`);
+  mustNotExist(options.out);
+  const content = await (await asOfficer(options)).stream('POST /backup', await readHolders(options));
+  await writeWhole(options.out, 'backup', content);
+  process.stdout.write(`${options.out} holds the backup, for ${holdersText(options)}.\n`);
 }
 
-async function verify(file: string, options: IdentityOptions): Promise<void> {
+async function verify(file: string, options: VerifyOptions): Promise<void> {
   await mustBeReadable(file);
-  const { identityFrom, verifyBackup } = await import('@holdfast/server');
-  print(await verifyBackup(file, identityFrom(await readPem(options.identity))), options.json, COLUMNS, '');
+  const { verifyBackup } = await import('@holdfast/server');
+  print(await verifyBackup(file, await readOpener(options)), options.json, COLUMNS, '');
 }
 
-async function restore(file: string, options: IdentityOptions & NodeOptions): Promise<void> {
+async function restore(file: string, options: OpenerOptions & NodeOptions): Promise<void> {
   await mustBeReadable(file);
-  const { LOG_LEVELS, identityFrom, restoreBackup } = await import('@holdfast/server');
-  const identity = identityFrom(await readPem(options.identity));
+  const { LOG_LEVELS, restoreBackup } = await import('@holdfast/server');
+  const opener = await readOpener(options);
   const { root, secret } = await readRoot(options);
   const logLevel = LOG_LEVELS.find((level) => level === options.logLevel) ?? 'info';
   const facts = await restoreBackup(
     { dataDir: options.dataDir, root, databaseUrl: await databaseUrl(options), logLevel },
     secret,
     file,
-    identity,
+    opener,
   );
   process.stdout.write(
     `${facts.objects} objects of ${facts.createdAt} were restored. Start the server and run: holdfast verify\n`,
   );
 }
 
-interface DrillOptions extends OfficerOptions {
-  readonly identity: string;
+interface DrillOptions extends OfficerOptions, OpenerOptions {
   readonly scratch: string;
   readonly databaseUrl?: string;
   readonly live?: boolean;
@@ -117,14 +75,14 @@ interface DrillOptions extends OfficerOptions {
 
 async function drill(file: string, options: DrillOptions): Promise<void> {
   await mustBeReadable(file);
-  const { drillBackup, identityFrom } = await import('@holdfast/server');
-  const identity = identityFrom(await readPem(options.identity));
+  const { drillBackup } = await import('@holdfast/server');
+  const opener = await readOpener(options);
   const officer = options.live === true ? await asOfficer(options) : undefined;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
   const report = await drillBackup({
     path: file,
-    identity,
+    opener,
     scratchFolder: options.scratch,
     databaseUrl: options.databaseUrl,
     live: officer === undefined ? undefined : () => officer.stream('GET /objects/digests', undefined),
@@ -175,31 +133,28 @@ export function backupCommand(): Command {
     .description('write a backup of the running server: objects, clients, users, CA, policies, audit')
     .requiredOption('--out <file>', 'where to; the folder is on this machine')
     .requiredOption('--to <file>', 'certificate or public key (PEM) of a recipient (repeatable)', collect)
+    .option('--threshold <number>', 'how many of them it takes to open it (default: any one)', wholeNumber)
     .addHelpText(
       'after',
-      '\nExample:\n  holdfast backup create --to custodian.pub --to another.pem --out holdfast.backup\n',
+      '\nExample:\n  holdfast backup create --threshold 2 --to alice.pem --to bob.pem --to carol.pem --out holdfast.backup\n',
     )
     .action(create);
-  command
-    .command('verify <file>')
+  withOpener(command.command('verify <file>'))
     .description('read a backup to its end without restoring it')
-    .requiredOption('--identity <file>', "a recipient's private key (PEM)")
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  holdfast backup verify holdfast.backup --identity custodian.key\n')
     .action(verify);
-  withNodeOptions(command.command('restore <file>'))
+  withNodeOptions(withOpener(command.command('restore <file>')))
     .description('restore a backup into an empty database, under its own or a new root of trust')
-    .requiredOption('--identity <file>', "a recipient's private key (PEM)")
     .addHelpText(
       'after',
       '\nThe server must not be running. The whole file is verified before anything is written.\n\nExample:\n  holdfast backup restore holdfast.backup --identity custodian.key --data-dir NEW\n',
     )
     .action(restore);
-  withOfficer(command.command('drill <file>'))
+  withOfficer(withOpener(command.command('drill <file>')))
     .description(
       'restore a backup into a scratch database, compare and verify all of it, and remove it again',
     )
-    .requiredOption('--identity <file>', "a recipient's private key (PEM)")
     .addOption(
       new Option(
         '--database-url <url>',
@@ -213,5 +168,6 @@ export function backupCommand(): Command {
       '\nNeeds neither the server nor its root of trust. Exits with 1 where anything is not as it was.\n\nExample:\n  holdfast backup drill holdfast.backup --identity custodian.key --live --data-dir DIR\n',
     )
     .action(drill);
+  addShareCommand(command, 'backup');
   return command;
 }

@@ -1,13 +1,12 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  hkdfSync,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
-import { unwrapContentKey, wrapContentKey, type Recipient, type WrappedContentKey } from './recipients';
+import {
+  contentKeyOf,
+  holdContentKey,
+  type EnvelopeHolders,
+  type EnvelopeOpener,
+  type HeldContentKey,
+} from './content-key';
 
 /*
  * An envelope: magic line ‖ length of the header (4) ‖ header (JSON) ‖ chunks. A chunk is length (4) ‖ AES-256-GCM of up
@@ -25,13 +24,12 @@ const MAX_HEADER_BYTES = 1 << 20;
 const STREAM_LABEL = 'holdfast envelope stream 1';
 
 /** What stands in front in the clear. */
-export interface EnvelopeHeader {
+export interface EnvelopeHeader extends HeldContentKey {
   /** What is inside, e.g. "backup". */
   readonly content: string;
   readonly createdAt: string;
   /** In base64. */
   readonly salt: string;
-  readonly recipients: readonly WrappedContentKey[];
 }
 
 function streamKey(contentKey: SecretBytes, salt: Buffer): Buffer {
@@ -46,26 +44,16 @@ function nonceOf(index: number, isLast: boolean): Buffer {
 }
 
 /**
- * Seals what `content` yields to the recipients, as a stream that holds a chunk at a time.
+ * Seals what `content` yields to its holders, as a stream that holds a chunk at a time.
  * @param kind stands in the header
- * @throws HoldfastError InvalidField without recipients
+ * @throws HoldfastError InvalidField without recipients, or where their number does not fit the threshold
  */
 export async function* sealEnvelope(
   kind: string,
-  recipients: readonly Recipient[],
+  holders: EnvelopeHolders,
   content: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {
-  if (recipients.length === 0) throw new HoldfastError('InvalidField', 'an envelope needs a recipient');
-  const contentKey = new SecretBytes(randomBytes(KEY_BYTES));
-  const salt = randomBytes(SALT_BYTES);
-  const header: EnvelopeHeader = {
-    content: kind,
-    createdAt: new Date().toISOString(),
-    salt: salt.toString('base64'),
-    recipients: recipients.map((recipient) => wrapContentKey(recipient, contentKey)),
-  };
-  const key = streamKey(contentKey, salt);
-  contentKey.destroy();
+  const { key, header } = await newContentKey(kind, holders);
   const chunk = Buffer.alloc(CHUNK_BYTES);
   try {
     const front = frontOf(Buffer.from(JSON.stringify(header)));
@@ -94,6 +82,25 @@ export async function* sealEnvelope(
   } finally {
     key.fill(0);
     chunk.fill(0);
+  }
+}
+
+async function newContentKey(
+  kind: string,
+  holders: EnvelopeHolders,
+): Promise<{ readonly key: Buffer; readonly header: EnvelopeHeader }> {
+  const contentKey = new SecretBytes(randomBytes(KEY_BYTES));
+  try {
+    const salt = randomBytes(SALT_BYTES);
+    const header = {
+      content: kind,
+      createdAt: new Date().toISOString(),
+      salt: salt.toString('base64'),
+      ...(await holdContentKey(kind, holders, contentKey)),
+    };
+    return { key: streamKey(contentKey, salt), header };
+  } finally {
+    contentKey.destroy();
   }
 }
 
@@ -168,17 +175,19 @@ export async function readEnvelopeHeader(envelope: AsyncIterable<Buffer>): Promi
 }
 
 /**
- * Opens an envelope with the private key of one of its recipients; yields a chunk once its tag was verified. What came out
+ * Opens an envelope with what its holders have; yields a chunk once its tag was verified. What came out
  * is complete only when the generator has ended.
- * @throws HoldfastError InvalidField, PermissionDenied (not a recipient's key), IntegrityViolation (altered or cut)
+ * @throws HoldfastError InvalidField (none of this kind), IntegrityViolation (altered or cut), and as contentKeyOf
  */
 export async function* openEnvelope(
   envelope: AsyncIterable<Buffer>,
-  privateKey: KeyObject,
+  kind: string,
+  opener: EnvelopeOpener,
 ): AsyncGenerator<Buffer> {
   const reader = new ByteReader(envelope);
   const { header, front } = await readFront(reader);
-  const contentKey = unwrapContentKey(header.recipients, privateKey);
+  if (header.content !== kind) throw new HoldfastError('InvalidField', `the file holds no ${kind}`);
+  const contentKey = await contentKeyOf(header, opener);
   const key = streamKey(contentKey, Buffer.from(header.salt, 'base64'));
   contentKey.destroy();
   const aad = createHash('sha256').update(front).digest();

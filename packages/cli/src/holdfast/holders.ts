@@ -1,0 +1,170 @@
+import { createWriteStream, existsSync } from 'node:fs';
+import { access, constants, link, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import { HoldfastError } from '@holdfast/core';
+
+/** Sealed files (backups, escrow packages): to whom they are sealed, and what opens them. */
+
+export interface HolderOptions {
+  readonly to: readonly string[];
+  readonly threshold?: number;
+}
+export interface OpenerOptions {
+  readonly identity: readonly string[];
+  readonly share?: readonly string[];
+}
+
+export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [
+  ...earlier,
+  value,
+];
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number.');
+  return value;
+}
+
+/** Adds what says who can open the file. */
+export function withOpener(command: Command): Command {
+  return command
+    .requiredOption(
+      '--identity <file>',
+      'private key (PEM) of a recipient; of as many custodians as are needed (repeatable)',
+      collect,
+    )
+    .option(
+      '--share <file>',
+      'a share that its custodian took out of the file for the --identity (repeatable)',
+      collect,
+    );
+}
+
+export async function readPem(path: string): Promise<string> {
+  return (await readBytes(path)).toString('utf8');
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
+  }
+}
+
+export async function mustBeReadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (cause) {
+    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
+  }
+}
+
+/** Those to whom a file is to be sealed, as the server is told of them. */
+export function readHolders({ to, threshold }: HolderOptions): Promise<{
+  readonly recipients: readonly { readonly name: string; readonly pem: string }[];
+  readonly threshold?: number;
+}> {
+  return Promise.all(to.map(async (path) => ({ name: basename(path), pem: await readPem(path) }))).then(
+    (recipients) => ({ recipients, ...(threshold === undefined ? {} : { threshold }) }),
+  );
+}
+
+export async function readOpener({
+  identity,
+  share = [],
+}: OpenerOptions): Promise<ReturnType<typeof import('@holdfast/server').openerFrom>> {
+  const { openerFrom } = await import('@holdfast/server');
+  return openerFrom(
+    await Promise.all(identity.map(readPem)),
+    await Promise.all(share.map((path) => readBytes(path))),
+  );
+}
+
+/** Who can open it, in words. */
+export function holdersText({ to, threshold }: HolderOptions): string {
+  return threshold === undefined ? to.join(', ') : `any ${threshold} of ${to.join(', ')}`;
+}
+
+const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];
+
+/** @throws HoldfastError ObjectAlreadyExists */
+export function mustNotExist(path: string): void {
+  if (existsSync(path)) throw new HoldfastError('ObjectAlreadyExists', `${path} is there already`);
+}
+
+/**
+ * Writes a file (mode 0600) under another name until it is whole and on the disk; never over a file that is there.
+ * @param what it is, for messages
+ * @throws HoldfastError ObjectAlreadyExists, Configuration, StoreUnavailable
+ */
+export async function writeWhole(
+  path: string,
+  what: string,
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<void> {
+  const begun = `${path}.part`;
+  try {
+    await pipeline(
+      Readable.from(content),
+      createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true }),
+    );
+    // Fails where somebody has put a file there meanwhile.
+    await link(begun, path);
+    await rm(begun);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') {
+      throw new HoldfastError('ObjectAlreadyExists', `${begun} is there: another ${what} is being written`);
+    }
+    if (NOT_WRITABLE.includes(code)) {
+      throw new HoldfastError('Configuration', `cannot write ${path}`, { cause });
+    }
+    await rm(begun, { force: true });
+    if (cause instanceof HoldfastError) throw cause;
+    throw new HoldfastError('StoreUnavailable', `the ${what} was not finished; nothing was kept of it`, {
+      cause,
+    });
+  }
+}
+
+interface ShareOptions {
+  readonly identity: string;
+  readonly for: string;
+  readonly out: string;
+}
+
+async function takeShare(file: string, options: ShareOptions): Promise<void> {
+  await mustBeReadable(file);
+  const { handShareOn } = await import('@holdfast/server');
+  const share = await handShareOn(file, await readPem(options.identity), {
+    name: basename(options.for),
+    pem: await readPem(options.for),
+  });
+  try {
+    await writeFile(options.out, share, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    throw new HoldfastError('Configuration', `cannot write ${options.out}, or it is there already`, {
+      cause,
+    });
+  }
+  process.stdout.write(`${options.out} holds the share; only the key of ${options.for} opens it.\n`);
+}
+
+/** A custodian's part of a ceremony: the own private key stays on the own machine. */
+export function addShareCommand(command: Command, what: string): void {
+  command
+    .command('share <file>')
+    .description("take a custodian's share out, sealed for the machine on which shares are put together")
+    .requiredOption('--identity <file>', "the custodian's private key (PEM)")
+    .requiredOption('--for <file>', 'public key (PEM) of that machine')
+    .requiredOption('--out <file>', 'where the share goes; never overwritten')
+    .addHelpText(
+      'after',
+      `\nNeeds the file alone, no server.\n\nExample:\n  holdfast ${what} share FILE --identity alice.key --for ceremony.pub --out alice.share\n`,
+    )
+    .action(takeShare);
+}
