@@ -64,6 +64,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'change_record.key_version': RECORD_OF_THE_PAST,
   'change_record.mac': RECORD_OF_THE_PAST,
   audit_record: RECORD_OF_THE_PAST,
+  audit_batch: RECORD_OF_THE_PAST,
   server_secret: SEEN_AT_START,
   domain_key: SEEN_AT_START,
   'domain_key.created_at': NOT_DECISIVE,

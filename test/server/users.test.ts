@@ -16,6 +16,7 @@ import {
   type Identity,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { batchedRecords } from '../support/audit';
 import { openDatabase, type Database } from '../support/database';
 import { createKey, errorsOf, eventually } from './support';
 import { device, hashedPassword, holdfastUser, oneTimePassword, password, shown } from './credentials';
@@ -100,10 +101,12 @@ async function clientWith(authentication: AuthenticationPolicy): Promise<AddedCl
   return addClient(server, `client-${randomUUID().slice(0, 8)}`, { settings: { authentication } });
 }
 
-async function recordsOf(action: string): Promise<readonly { subject: string; reason: string }[]> {
-  return database.sql(`SELECT subject, reason FROM audit_record WHERE action = $1 ORDER BY recorded_at_us`, [
-    action,
-  ]);
+async function recordsOf(
+  action: string,
+): Promise<readonly { subject: string | null; reason: string | null }[]> {
+  return (await batchedRecords(database))
+    .filter((record) => record.action === action)
+    .map(({ subjects: [subject = null], reason = null }) => ({ subject, reason }));
 }
 
 const REFUSED = 'AuthenticationNotSuccessful';

@@ -50,13 +50,19 @@ export interface Actor {
   readonly peer?: string | undefined;
 }
 
-/** The actor that a principal is. */
+const actors = new WeakMap<Principal, Actor>();
+
+/** The actor that a principal is, always the same one. */
 export function actorOf(principal: Principal): Actor {
-  return {
+  const known = actors.get(principal);
+  if (known !== undefined) return known;
+  const actor: Actor = {
     kind: principal.kind ?? 'client',
     id: principal.clientId,
     name: principal.clientName,
     credentialId: principal.credentialId,
     peer: principal.peer,
   };
+  actors.set(principal, actor);
+  return actor;
 }

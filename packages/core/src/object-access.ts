@@ -43,6 +43,7 @@ export class ObjectAccess {
   readonly #changes: ObjectChange[] = [];
   /** An object that an operation meets twice (a key that wraps and authenticates) is one object. */
   readonly #loaded = new Map<string, ManagedObject>();
+  #located: readonly string[] = [];
 
   constructor(
     private readonly session: KeyStoreSession,
@@ -102,7 +103,15 @@ export class ObjectAccess {
   }
 
   /** Objects of the domain that match; see LocateQuery. */
-  locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>): Promise<LocateResult> {
+  async locate(
+    query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>,
+  ): Promise<LocateResult> {
+    const result = await this.#locate(query);
+    this.#located = result.uniqueIdentifiers;
+    return result;
+  }
+
+  #locate(query: Parameters<ObjectAccess['locate']>[0]): Promise<LocateResult> {
     if (this.rights?.coversEverything === false) return this.#locateCovered(query, this.rights);
     const { filters, storage, order, offsetItems, maximumItems, isCounted } = query;
     const { domainId, namesMayRepeat } = this.principal;
@@ -192,6 +201,11 @@ export class ObjectAccess {
     const { clientId, domainId } = this.principal;
     authorise(this.principal, 'destroy', clientId);
     return this.session.removeAll(domainId, actorOf(this.principal));
+  }
+
+  /** Identifiers of the objects that were looked at or found. */
+  get seen(): readonly string[] {
+    return this.#located.length === 0 ? [...this.#loaded.keys()] : this.#located;
   }
 
   /** What is to be written. */

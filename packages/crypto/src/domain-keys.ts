@@ -16,6 +16,7 @@ const MAC_PURPOSES: Readonly<Record<MacPurpose, true>> = {
   'object-row': true,
   'change-record': true,
   'audit-record': true,
+  'audit-batch': true,
   'directory-row': true,
 };
 

@@ -22,6 +22,9 @@ import type { Upkeep } from './upkeep';
 
 const MAX_BODY_BYTES = 256 * 1024;
 
+/** Asked over and over by who waits, and telling nothing of clients. What changes something leaves records of its own. */
+const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set(['GET /status', 'GET /verification']);
+
 /** What the socket itself allows, given by the node. */
 export interface NodeControl {
   status(): Promise<StatusAnswer>;
@@ -236,12 +239,16 @@ export class AdminServer {
     const actor = await this.#actor(call, request.headers.authorization);
     const body = await bodyOf(request);
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
+    let answer: unknown;
     try {
-      return await handler(body, name, actor);
+      answer = await handler(body, name, actor);
     } catch (error) {
-      if (error instanceof HoldfastError) await this.#refused(call, name, actor, error);
+      if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
       throw error;
     }
+    if (!LEAVES_NO_RECORD.has(call) && (call.startsWith('GET') || OPERATOR_CALLS.includes(call)))
+      await this.#record(call, name, actor);
+    return answer;
   }
 
   async #actor(call: AdminCall, authorization: string | undefined): Promise<Actor> {
@@ -256,17 +263,17 @@ export class AdminServer {
         ? 'this call needs an officer credential'
         : 'the officer credential is unknown or revoked',
     );
-    await this.#refused(call, '', operator, refusal);
+    await this.#record(call, '', operator, refusal.code);
     throw refusal;
   }
 
-  async #refused(call: AdminCall, name: string, actor: Actor, error: HoldfastError): Promise<void> {
+  async #record(call: AdminCall, name: string, actor: Actor, reason?: string): Promise<void> {
     await this.auditLog.append({
       actor,
       action: call,
       subject: name === '' ? undefined : name,
-      outcome: 'failure',
-      reason: error.code,
+      outcome: reason === undefined ? 'success' : 'failure',
+      reason,
     });
   }
 

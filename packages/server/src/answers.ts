@@ -1,7 +1,12 @@
-import { Tag, type Dialect } from '@holdfast/kmip';
+import { Tag, type Dialect, type FaultyBatchItem, type RequestBatchItem } from '@holdfast/kmip';
 import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
 import { ItemType, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
+
+/** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
+export const ITEM_OVERHEAD_BYTES = 128;
+/** What an item that failed takes at most, with a message of usual length. */
+const FAILED_ITEM_BYTES = 320;
 
 /** The answer of another item, which Poll gives in place of its own. */
 export interface OtherAnswer {
@@ -42,4 +47,13 @@ export function otherPayload(
 export function withoutData(payload: Item | undefined): Item | undefined {
   if (payload?.type !== ItemType.Structure) return payload;
   return { ...payload, value: payload.value.filter(({ tag }) => !DATA_OUTPUTS.has(tag)) };
+}
+
+/** What the answers of these items take where all of them fail. */
+export function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number {
+  return items.reduce((sum, item) => sum + roomForItem(item), 0);
+}
+
+export function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {
+  return FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0);
 }

@@ -17,7 +17,8 @@ import {
   type Users,
 } from '@holdfast/core';
 import { ItemType, SecretBytes, decodeTtlv, encodeTtlv, type Item, type StructureItem } from '@holdfast/ttlv';
-import { Batch, type BatchPorts } from './batch';
+import { Batch } from './batch';
+import type { BatchPorts } from './batch-ports';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { AsynchronousProcessing } from './pending';

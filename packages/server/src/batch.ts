@@ -13,56 +13,34 @@ import {
   HoldfastError,
   actorOf,
   execute,
-  type AuditLog,
-  type CertificatesPort,
-  type Clock,
-  type CryptoPort,
   type DomainPolicy,
   type ErrorCode,
   type ItemOutcome,
-  type IssuingAuthority,
-  type KeyStore,
   type KeyStoreSession,
   type ObjectAccess,
   type ObjectChange,
   type OperationContext,
   type Principal,
-  type Provisioner,
-  type ServerIdentity,
-  type Tickets,
 } from '@holdfast/core';
-import { encodedLength, type Item } from '@holdfast/ttlv';
-import type { AnyOperation, Catalogue } from './catalogue';
-import type { Channels } from './channels';
-import type { DomainPolicies } from './domain-policies';
-import { encodeAnswer, otherPayload, withoutData, type OtherAnswer } from './answers';
+import { encodedLength, type Item, type StructureItem } from '@holdfast/ttlv';
+import type { BatchPorts } from './batch-ports';
+import type { AnyOperation } from './catalogue';
+import {
+  ITEM_OVERHEAD_BYTES,
+  encodeAnswer,
+  otherPayload,
+  roomFor,
+  roomForItem,
+  withoutData,
+  type OtherAnswer,
+} from './answers';
 import { isInternal, isTransient } from './errors';
 import { describeError, type Logger } from './log';
-import { PendingItems, type AsynchronousProcessing } from './pending';
+import { ItemRecords } from './item-records';
+import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
 import { PROTOCOL_VERSIONS } from './server-identity';
-
-export interface BatchPorts {
-  readonly keyStore: KeyStore;
-  readonly auditLog: AuditLog;
-  readonly clock: Clock;
-  readonly crypto: CryptoPort;
-  readonly certificates: CertificatesPort;
-  readonly issuingAuthority: IssuingAuthority;
-  readonly catalogue: Catalogue;
-  readonly server: ServerIdentity;
-  readonly policies: DomainPolicies;
-  readonly channels: Channels;
-  readonly tickets: Tickets;
-  readonly asynchronous: AsynchronousProcessing;
-  readonly provisioner: Provisioner;
-}
-
-/** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
-const ITEM_OVERHEAD_BYTES = 128;
-/** What an item that failed takes at most, with a message of usual length. */
-const FAILED_ITEM_BYTES = 320;
 
 /** Ends the transaction of an Undo batch. */
 class Undone extends Error {
@@ -78,6 +56,7 @@ export class Batch {
   readonly #pending: PendingItems;
   #remainingBytes: number;
   #becomesClient = false;
+  readonly #records: ItemRecords;
   /** Changes of an Undo batch: nobody is told of them before all have been done. */
   #undoable: ObjectChange[] | undefined;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
@@ -93,14 +72,33 @@ export class Batch {
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
+    this.#records = new ItemRecords(principal, ports.auditLog);
     this.#pending = new PendingItems(request, principal, ports.asynchronous);
   }
 
   /**
-   * The response's items; with Stop and Undo those after a failure are missing.
+   * The response's items, all of them recorded; with Stop and Undo those after a failure are missing.
    * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
    */
-  run(): Promise<readonly ResponseBatchItem[]> {
+  async run(): Promise<readonly ResponseBatchItem[]> {
+    const results = await this.#run();
+    try {
+      await this.#records.write();
+      return results;
+    } catch (error) {
+      this.log.error({ error: describeError(error) }, 'requests are refused: they cannot be recorded');
+      this.#becomesClient = false;
+      return results.map((result) => (this.#records.isSettled(result) ? result : this.#unrecorded(result)));
+    }
+  }
+
+  /** What is answered where nothing may be, since nothing would be known of it. */
+  #unrecorded({ operation, uniqueBatchItemID }: ResponseBatchItem): ResponseBatchItem {
+    const message = 'the server could not record the request';
+    return this.#failed(operation, uniqueBatchItemID, { code: 'GeneralFailure', message });
+  }
+
+  #run(): Promise<readonly ResponseBatchItem[]> {
     const { batchErrorContinuationOption: option } = this.request.header;
     const goesOn = option === BatchErrorContinuationOption.Continue;
     if (goesOn && this.request.items.length > 1 && roomFor(this.request.items) > this.#remainingBytes) {
@@ -123,10 +121,12 @@ export class Batch {
       if (this.#repetitions(payload) !== undefined)
         throw new HoldfastError('ItemNotFound', 'no result is meant');
       const { payload: answer } = await this.#perform(item, definition, payload, session);
+      await this.#records.write();
       return { status: 'success', payload: answer };
     } catch (error) {
-      const { code, message } = await this.#recordFailure(item?.operation, error);
+      const { code, message } = this.#noteFailure(item?.operation, undefined, error);
       if (isTransient(code)) throw error;
+      await this.#records.write();
       return { status: 'failure', code, message };
     }
   }
@@ -144,6 +144,9 @@ export class Batch {
         const results = await this.#runAll(session, false);
         if (results.some(({ resultStatus }) => resultStatus !== ResultStatus.Success))
           throw new Undone(results);
+        // What cannot be recorded is undone.
+        await this.#records.write();
+        for (const result of results) this.#records.settle(result);
         return results;
       });
       this.ports.channels.tell(this.principal.domainId, changes);
@@ -153,16 +156,16 @@ export class Batch {
       if (error instanceof Undone) return this.#undone(error.results);
       // The transaction itself failed: nothing of the batch happened.
       const [first] = this.request.items;
-      return first === undefined ? [] : [await this.#failure(first, error)];
+      return first === undefined ? [] : [this.#failure(first, error)];
     }
   }
 
-  async #undone(results: readonly ResponseBatchItem[]): Promise<readonly ResponseBatchItem[]> {
+  #undone(results: readonly ResponseBatchItem[]): readonly ResponseBatchItem[] {
     const answers: ResponseBatchItem[] = [];
     for (const result of results) {
       if (result.resultStatus !== ResultStatus.Success) answers.push(result);
       else {
-        await this.#audit(result.operation, 'undone', undefined);
+        this.#records.note(this.#actionOf(result.operation), 'undone');
         const { operation, uniqueBatchItemID } = result;
         answers.push({ operation, uniqueBatchItemID, resultStatus: ResultStatus.OperationUndone });
       }
@@ -198,7 +201,9 @@ export class Batch {
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
       if (this.#pending.takes(definition, payload, index)) {
-        results.push(await this.#pending.submit(item, definition, index));
+        const pending = await this.#pending.submit(item, definition, index);
+        this.#records.settle(pending);
+        results.push(pending);
         this.#remainingBytes -= ITEM_OVERHEAD_BYTES;
         this.#references.forget(definition.code);
         return true;
@@ -213,7 +218,7 @@ export class Batch {
       return true;
     } catch (error) {
       // What was done for the objects before it is told of all the same.
-      results.push(await this.#failure(item, error));
+      results.push(this.#failure(item, error));
       return false;
     }
   }
@@ -249,6 +254,8 @@ export class Batch {
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
     let notes = new Notes(session);
     let encoded: Item | undefined;
+    let seen: ObjectAccess | undefined;
+    let changed: readonly ObjectChange[] = [];
     let bytes = 0;
     let response: Record<string, unknown>;
     try {
@@ -260,9 +267,11 @@ export class Batch {
         spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
         context: (objects) => {
           notes = new Notes(session);
+          seen = objects;
           return this.#context(objects, policy, notes);
         },
         changed: (changes) => {
+          changed = changes;
           if (this.#undoable === undefined) this.ports.channels.tell(domainId, changes);
           else this.#undoable.push(...changes);
         },
@@ -288,6 +297,7 @@ export class Batch {
     }
     await notes.finish?.();
     this.#remainingBytes -= bytes;
+    const isRecorded = this.#records.noteSuccess(definition.name, seen?.seen ?? [], changed);
     if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);
     const named = response['uniqueIdentifier'];
     this.#references.record(
@@ -297,7 +307,9 @@ export class Batch {
       typeof named === 'string' ? named : undefined,
     );
     const { operation, uniqueBatchItemID } = item;
-    return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload: encoded };
+    const answer = { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload: encoded };
+    if (isRecorded) this.#records.settle(answer);
+    return answer;
   }
 
   /** What Poll answers with: the answer that another item would have got, as soon as there is one. */
@@ -372,10 +384,11 @@ export class Batch {
     return operation === undefined ? undefined : this.ports.catalogue.byCode.get(operation)?.name;
   }
 
-  async #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): Promise<ResponseBatchItem> {
+  #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): ResponseBatchItem {
     const { operation, uniqueBatchItemID } = item;
     this.#remainingBytes -= roomForItem(item);
-    return this.#failed(operation, uniqueBatchItemID, await this.#recordFailure(operation, error));
+    const named = 'payload' in item ? item.payload : undefined;
+    return this.#failed(operation, uniqueBatchItemID, this.#noteFailure(operation, named, error));
   }
 
   #failed(
@@ -392,11 +405,12 @@ export class Batch {
     };
   }
 
-  /** What the peer is told of an error, which the log and the audit log know by then. */
-  async #recordFailure(
+  /** What the peer is told of an error. */
+  #noteFailure(
     operation: number | undefined,
+    payload: StructureItem | undefined,
     error: unknown,
-  ): Promise<{ readonly code: ErrorCode; readonly message: string }> {
+  ): { readonly code: ErrorCode; readonly message: string } {
     const { code, message } =
       error instanceof HoldfastError
         ? error
@@ -407,35 +421,11 @@ export class Batch {
         'operation failed',
       );
     }
-    await this.#audit(operation, 'failure', code);
+    this.#records.noteFailure(this.#actionOf(operation), payload, code);
     return { code, message: isInternal(code) ? 'the server could not complete the operation' : message };
   }
 
-  /** Refusals and undone items are recorded outside the transaction that failed; the answer waits for the record. */
-  async #audit(
-    operation: number | undefined,
-    outcome: 'failure' | 'undone',
-    reason: string | undefined,
-  ): Promise<void> {
-    try {
-      await this.ports.auditLog.append({
-        actor: actorOf(this.principal),
-        action: this.#nameOf(operation) ?? `operation ${operation ?? 'unknown'}`,
-        domainId: this.principal.domainId,
-        outcome,
-        reason,
-      });
-    } catch (error) {
-      this.log.error({ error: describeError(error) }, 'a refusal could not be recorded');
-    }
+  #actionOf(operation: number | undefined): string {
+    return this.#nameOf(operation) ?? `operation ${operation ?? 'unknown'}`;
   }
-}
-
-/** What the answers of these items take where all of them fail. */
-function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number {
-  return items.reduce((sum, item) => sum + roomForItem(item), 0);
-}
-
-function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {
-  return FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0);
 }

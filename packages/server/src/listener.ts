@@ -71,9 +71,15 @@ export class Listener {
     });
     this.#server.maxConnections = limits.maxConnections;
     this.#server.on('secureConnection', (socket) => void this.#accept(socket));
-    this.#server.on('tlsClientError', (error, socket) => {
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      const peer = peerOf(socket);
+      this.log.debug({ peer, error: describeError(error) }, 'TLS handshake failed');
       // A client that connects and leaves without a word is no error.
-      this.log.debug({ peer: socket.remoteAddress, error: describeError(error) }, 'TLS handshake failed');
+      if (error.code !== 'ECONNRESET') {
+        this.#record(peer, `TLS handshake: ${error.code ?? 'failed'}`).catch((cause: unknown) =>
+          this.log.error({ error: describeError(cause) }, 'a refused connection could not be recorded'),
+        );
+      }
       socket.destroy();
     });
     this.#server.on('connection', (socket: Socket) => {
@@ -163,12 +169,12 @@ export class Listener {
   /** Nobody known: the first request is answered with the reason, so that whoever sets up the client learns it. */
   async #refused(session: Connection, reason: string): Promise<void> {
     this.log.warn({ peer: session.peer, reason }, 'connection refused');
-    await this.ports.auditLog.append({
-      actor: { kind: 'client', id: session.peer, name: '', peer: session.peer },
-      action: 'connection',
-      outcome: 'failure',
-      reason,
-    });
+    await this.#record(session.peer, reason);
+  }
+
+  #record(peer: string, reason: string): Promise<void> {
+    const actor = { kind: 'client', id: peer, name: '', peer } as const;
+    return this.ports.auditLog.append({ actor, action: 'connection', outcome: 'failure', reason });
   }
 
   async #directoryChanged(change: DirectoryChange): Promise<void> {

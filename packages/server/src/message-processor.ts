@@ -12,9 +12,10 @@ import {
   type ResponseBatchItem,
   type ResponseHeader,
 } from '@holdfast/kmip';
-import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
+import { HoldfastError, actorOf, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
-import { Batch, type BatchPorts } from './batch';
+import { Batch } from './batch';
+import type { BatchPorts } from './batch-ports';
 import { isInternal } from './errors';
 import { Channel } from './channels';
 import type { ServerLimits } from './config';
@@ -50,12 +51,16 @@ export class MessageProcessor {
     canTurn = false,
   ): Promise<SessionAnswer> {
     let message: Item | undefined;
+    let known = requester.principal;
     try {
       message = encoding.decode(frame);
       const tolerateBatchCount = requester.principal?.settings?.toleratesBatchCount === true;
       const request = decodeRequest(message, { tolerateBatchCount });
       const { header, dialect } = request;
+      // Whoever is refused here is in the audit log by then.
+      known = undefined;
       const identity = await this.authenticator.identify(requester, header.credentials, policy);
+      known = identity.principal;
       const batch = this.#batch(request, identity.principal, canTurn);
       const results = await batch.run();
       const { clientCorrelationValue } = header;
@@ -66,8 +71,20 @@ export class MessageProcessor {
       return { response, close: false, channel };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
+      if (known !== undefined) await this.#record(known, error);
       return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
+  }
+
+  /** A message that is no batch, or not one that can be answered item by item. */
+  async #record(principal: Principal, error: unknown): Promise<void> {
+    const reason = error instanceof HoldfastError ? error.code : 'InternalServerError';
+    const { domainId } = principal;
+    await this.ports.auditLog
+      .append({ actor: actorOf(principal), action: 'message', domainId, outcome: 'failure', reason })
+      .catch((cause: unknown) =>
+        this.log.error({ error: describeError(cause) }, 'a refusal could not be recorded'),
+      );
   }
 
   #batch(request: Request, principal: Principal, canTurn: boolean): Batch {

@@ -16,4 +16,6 @@ export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
 export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';
+export { decodeEntry, type RecordEntry } from './records/entry';
+export { unpackRecords } from './records/audit-batch';
 export { openStore, type Store, type StoreOptions } from './store';

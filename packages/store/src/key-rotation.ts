@@ -51,7 +51,7 @@ const USE = `SELECT k.domain_id, k.version, k.status, k.created_at::float8 AS cr
       (SELECT count(*) FROM (${DIRECTORY_ROWS}) AS d WHERE d.key_version = k.version)::int4 ELSE 0 END AS directory_rows,
     ((SELECT count(*) FROM change_record AS c WHERE c.domain_id = k.domain_id AND c.key_version = k.version)
       + CASE WHEN k.domain_id = $1 THEN (SELECT count(*) FROM audit_record AS a WHERE a.key_version = k.version)
-        ELSE 0 END)::int4 AS records
+        + (SELECT count(*) FROM audit_batch AS b WHERE b.key_version = k.version) ELSE 0 END)::int4 AS records
   FROM domain_key AS k ORDER BY k.domain_id, k.version`;
 
 interface UseColumns {

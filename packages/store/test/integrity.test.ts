@@ -29,6 +29,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   object_projection: REBUILDABLE,
   change_record: RECORD,
   audit_record: RECORD,
+  audit_batch: RECORD,
   domain_key: WRAPPED,
   asynchronous_request: 'read by the server alone: test/custody/tampering.test.ts tries every column of it',
   'setting.name':

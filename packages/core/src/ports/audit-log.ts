@@ -3,7 +3,7 @@ import type { Actor } from '../identity';
 export type AuditOutcome = 'success' | 'failure' | 'undone' | 'pending';
 
 /**
- * One thing that happened and is no change of an object (those leave their change record in the commit itself):
+ * One thing that happened and is no change of an object (those leave their change record in the commit itself): reads,
  * administration, refusals, failed authentication, undone items.
  */
 export interface AuditRecord {
@@ -11,14 +11,14 @@ export interface AuditRecord {
   /** Operation name, or the administrative act, e.g. "client.add", "connection". */
   readonly action: string;
   readonly domainId?: string | undefined;
-  /** Identifier of the object or administered thing. */
-  readonly subject?: string | undefined;
+  /** Identifiers of the objects, or of the administered thing. */
+  readonly subject?: string | readonly string[] | undefined;
   readonly outcome: AuditOutcome;
   /** Result Reason or error code; never a secret. */
   readonly reason?: string | undefined;
 }
 
 export interface AuditLog {
-  /** Resolves once the record is durable. Concurrent calls share one write. @throws HoldfastError StoreUnavailable */
-  append(record: AuditRecord): Promise<void>;
+  /** Resolves once the records are durable. Concurrent calls share one write. @throws HoldfastError StoreUnavailable */
+  append(...records: readonly AuditRecord[]): Promise<void>;
 }

@@ -17,6 +17,7 @@ export const BACKED_UP_TABLES = [
   'object_projection',
   'change_record',
   'audit_record',
+  'audit_batch',
 ] as const;
 
 export const ROOT_CHECK_VALUE = 'root-key-check-value';

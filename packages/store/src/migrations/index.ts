@@ -2,6 +2,7 @@ import { initial } from './0001-initial';
 import { users } from './0002-users';
 import { policy } from './0003-policy';
 import { asynchronousRequests } from './0004-asynchronous-requests';
+import { auditBatches } from './0005-audit-batches';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'users', sql: users },
   { version: 3, name: 'policy', sql: policy },
   { version: 4, name: 'asynchronous-requests', sql: asynchronousRequests },
+  { version: 5, name: 'audit-batches', sql: auditBatches },
 ];

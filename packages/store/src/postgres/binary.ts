@@ -179,6 +179,18 @@ export class BinaryWriter {
     this.#length += written;
   }
 
+  /** A text of at most 65,534 bytes after its 16-bit length, which is 65,535 where there is none. */
+  shortText(text: string | undefined): void {
+    if (text === undefined) {
+      this.int16(0xffff);
+      return;
+    }
+    this.#reserve(2 + text.length * 3);
+    const written = writeUtf8(this.#bytes, text, this.#length + 2);
+    this.int16(written);
+    this.#length += written;
+  }
+
   /** @param text a UUID as `isUuid` accepts it */
   uuidValue(text: string | undefined): void {
     if (text === undefined) {

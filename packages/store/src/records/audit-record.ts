@@ -4,6 +4,7 @@ import type { AuthenticatedColumns } from '../objects/row';
 import { TypeId, type BinaryWriter } from '../postgres/binary';
 import { ColumnsWriter, arrayTypes, writeColumnArrays } from '../postgres/columns';
 import type { Statement } from '../postgres/statement';
+import { storable, subjectsOf } from './entry';
 
 /** What stands in audit_record before its MAC, in the order over which the MAC is computed. */
 export const AUDIT_RECORD_COLUMNS = [
@@ -26,8 +27,6 @@ export const AUDIT_RECORD_COLUMNS = [
 ] as const;
 
 const FORMAT = 1;
-/** Texts come from peers: what PostgreSQL cannot hold or nobody wants to read is cut. */
-const MAX_TEXT_LENGTH = 1024;
 
 /** A directory row and the revision that it gets by what is recorded. */
 export interface RecordedRow {
@@ -59,7 +58,7 @@ export function encodeAuditRecord(
   writer.next().textValue(storable(record.actor.peer));
   writer.next().textValue(storable(record.action));
   writer.next().textValue(storable(record.domainId));
-  writer.next().textValue(storable(record.subject));
+  writer.next().textValue(storable(subjectsOf(record).join(' ') || undefined));
   writer.next().textValue(record.outcome);
   writer.next().textValue(storable(record.reason));
   writer.next().uuidValue(row?.rowId);
@@ -68,10 +67,6 @@ export function encodeAuditRecord(
   writer.next().int4Value(keyVersion);
   const columns = writer.columns();
   return { id, columns, mac: keyring.mac(SYSTEM_DOMAIN_ID, keyVersion, 'audit-record', columns.bytes) };
-}
-
-function storable(text: string | undefined): string | undefined {
-  return text?.slice(0, MAX_TEXT_LENGTH).replace(/\0|\p{Surrogate}/gu, '\u{fffd}');
 }
 
 const NAMES = AUDIT_RECORD_COLUMNS.map(([name]) => name).join(', ');

@@ -5,7 +5,7 @@ import { storeError } from '../postgres/errors';
 import { DIRECTORY_TABLES, verifyDirectory, verifyDomainKeys } from './directory';
 import type { Finding, Progress } from './finding';
 import { verifyObjects } from './objects';
-import { AUDIT_RECORDS, CHANGE_RECORDS, verifyRecords, verifyReferences } from './records';
+import { AUDIT_BATCHES, AUDIT_RECORDS, CHANGE_RECORDS, verifyRecords, verifyReferences } from './records';
 
 /** The finding of one walk: nobody reads more of them. */
 const MAX_FINDINGS = 10_000;
@@ -43,6 +43,7 @@ export async function verifyStore(
         await verifyObjects(session, keyring, await repeatingDomains(session, keyring), walk);
         await verifyRecords(session, keyring, CHANGE_RECORDS, walk);
         await verifyRecords(session, keyring, AUDIT_RECORDS, walk);
+        await verifyRecords(session, keyring, AUDIT_BATCHES, walk);
         await verifyReferences(session, walk);
       } finally {
         await session.query('ROLLBACK');
@@ -60,6 +61,7 @@ const TABLES = [
   'object',
   'change_record',
   'audit_record',
+  'audit_batch',
 ];
 
 async function countRows(session: Session): Promise<number> {

@@ -1,5 +1,6 @@
 import { SYSTEM_DOMAIN_ID, type Keyring, type MacPurpose } from '@holdfast/core';
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
+import { AUDIT_BATCH_COLUMNS } from '../records/audit-batch';
 import { AUDIT_RECORD_COLUMNS } from '../records/audit-record';
 import { RowReader, TypeId } from '../postgres/binary';
 import type { Session } from '../postgres/database';
@@ -39,6 +40,13 @@ export const AUDIT_RECORDS: RecordTable = {
   first: [NO_UUID],
   purpose: 'audit-record',
   hasDomain: false,
+};
+
+export const AUDIT_BATCHES: RecordTable = {
+  ...AUDIT_RECORDS,
+  name: 'audit_batch',
+  columns: AUDIT_BATCH_COLUMNS,
+  purpose: 'audit-batch',
 };
 
 interface ReadRecord {

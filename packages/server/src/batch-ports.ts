@@ -1,0 +1,32 @@
+import type {
+  AuditLog,
+  CertificatesPort,
+  Clock,
+  CryptoPort,
+  IssuingAuthority,
+  KeyStore,
+  Provisioner,
+  ServerIdentity,
+  Tickets,
+} from '@holdfast/core';
+import type { Catalogue } from './catalogue';
+import type { Channels } from './channels';
+import type { DomainPolicies } from './domain-policies';
+import type { AsynchronousProcessing } from './pending';
+
+/** What the items of batches are carried out with. */
+export interface BatchPorts {
+  readonly keyStore: KeyStore;
+  readonly auditLog: AuditLog;
+  readonly clock: Clock;
+  readonly crypto: CryptoPort;
+  readonly certificates: CertificatesPort;
+  readonly issuingAuthority: IssuingAuthority;
+  readonly catalogue: Catalogue;
+  readonly server: ServerIdentity;
+  readonly policies: DomainPolicies;
+  readonly channels: Channels;
+  readonly tickets: Tickets;
+  readonly asynchronous: AsynchronousProcessing;
+  readonly provisioner: Provisioner;
+}

@@ -1,0 +1,135 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { get, locate } from '@holdfast/core';
+import type { KmipClient } from '@holdfast/client';
+import { BatchErrorContinuationOption, Operation, Tag } from '@holdfast/kmip';
+import {
+  Peer,
+  asFirstOfficer,
+  enumeration,
+  startServerProcess,
+  tlsOptions,
+  uniqueIdentifier,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import type { RecordEntry } from '@holdfast/store';
+import { batchedRecords } from '../support/audit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
+import { createPayload, errorsOf } from '../server/support';
+import { named, newKey, outcomeOf } from './site';
+
+jest.setTimeout(120_000);
+
+/** Whatever a client or an officer has done leaves a record before it is answered. */
+
+let server: ServerProcess;
+let database: Database;
+let client: KmipClient;
+let key: string;
+
+beforeAll(async () => {
+  server = await startServerProcess({ logLevel: 'error' });
+  client = await connectFirstClient(server);
+  database = await openDatabase(server.dataDir);
+  key = await newKey(client, named('key-of-records'));
+  // The first time is a change: the key is no longer Fresh.
+  await client.call(get, { uniqueIdentifier: key });
+});
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+});
+
+/** What is recorded while `work` runs. */
+async function recordsOf(work: () => Promise<unknown>): Promise<readonly RecordEntry[]> {
+  const before = (await batchedRecords(database)).length;
+  await work();
+  return (await batchedRecords(database)).slice(before);
+}
+
+function summary({ actor, action, subjects, outcome, reason }: RecordEntry): string {
+  return [actor.name, action, ...subjects, outcome, ...(reason === undefined ? [] : [reason])].join(' ');
+}
+
+test('a read is recorded: who, from where, what, on which object', async () => {
+  const started = Date.now();
+  const [record, ...others] = await recordsOf(() => client.call(get, { uniqueIdentifier: key }));
+  expect(others).toEqual([]);
+  expect(record).toMatchObject({
+    action: 'Get',
+    outcome: 'success',
+    subjects: [key],
+    actor: { kind: 'client', name: 'first-client' },
+  });
+  expect(record?.actor.peer).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(record?.actor.credentialId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(record?.domainId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(Math.abs((record?.recordedAtUs ?? 0) / 1000 - started)).toBeLessThan(60_000);
+});
+
+test('each item of a batch leaves its own record, changes that of their commit', async () => {
+  const peer = await Peer.connect(tlsOptions(server), '1.4');
+  const items = [
+    { operation: Operation.Get, payload: [uniqueIdentifier(key)], id: Buffer.from('1') },
+    { operation: Operation.Create, payload: createPayload(), id: Buffer.from('2') },
+    { operation: Operation.Get, payload: [uniqueIdentifier('none')], id: Buffer.from('3') },
+    { operation: Operation.GetAttributeList, payload: [], id: Buffer.from('4') },
+  ];
+  const header = [enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Continue)];
+  const records = await recordsOf(() => peer.batch(items, { header }));
+  await peer.close();
+  const [created] = await database.sql<{ id: string }>(
+    `SELECT unique_identifier AS id FROM change_record WHERE operation = 'Create' ORDER BY recorded_at_us DESC LIMIT 1`,
+  );
+  expect(records.map(summary)).toEqual([
+    `first-client Get ${key} success`,
+    'first-client Get none failure ObjectNotFound',
+    `first-client GetAttributeList ${created?.id ?? ''} success`,
+  ]);
+});
+
+test('Locate says what was found', async () => {
+  const records = await recordsOf(() => client.call(locate, { attributes: [named('key-of-records')] }));
+  expect(records.map(({ action, subjects }) => [action, subjects])).toEqual([['Locate', [key]]]);
+});
+
+test('a handshake that fails is recorded', async () => {
+  const records = await recordsOf(async () => {
+    const before = (await batchedRecords(database)).length;
+    const socket = connect(server.port, server.host);
+    await once(socket, 'connect');
+    socket.end('no hello');
+    socket.resume();
+    await until(async () => (await batchedRecords(database)).length > before, 'it is recorded');
+  });
+  expect(records.map(summary)).toEqual([
+    expect.stringMatching(/^ connection failure TLS handshake: ERR_SSL_/),
+  ]);
+  expect(records[0]?.actor.peer).toMatch(/^127\.0\.0\.1:\d+$/);
+});
+
+test('what officers look at is recorded', async () => {
+  const officer = await asFirstOfficer(server);
+  const records = await recordsOf(() => officer.call('GET /clients'));
+  expect(records.map(({ actor, action }) => `${actor.kind} ${action}`)).toEqual(['officer GET /clients']);
+});
+
+test('while the log cannot be written nothing is served, and afterwards everything is', async () => {
+  await database.sql('ALTER TABLE audit_batch RENAME TO audit_batch_away');
+  try {
+    for (const work of [
+      () => client.call(get, { uniqueIdentifier: key }),
+      () => client.call(get, { uniqueIdentifier: 'none' }),
+      () => client.call(locate, { attributes: [] }),
+    ]) {
+      expect(await outcomeOf(work())).toBe('GeneralFailure');
+    }
+  } finally {
+    await database.sql('ALTER TABLE audit_batch_away RENAME TO audit_batch');
+  }
+  expect(errorsOf(server).join('\n')).toContain('cannot be recorded');
+  await client.call(get, { uniqueIdentifier: key });
+});
