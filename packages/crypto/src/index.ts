@@ -13,5 +13,12 @@ export {
   type SealedShare,
   type SplitFacts,
 } from './custody/format';
-export { openShare, type Custodian, type OpenedShare, type ShareOpener } from './custody/sealing';
+export {
+  openShare,
+  privateKeyFrom,
+  sealShare,
+  type Custodian,
+  type OpenedShare,
+  type ShareOpener,
+} from './custody/sealing';
 export { requireScheme, ShareCollection, splitKey } from './custody/split';

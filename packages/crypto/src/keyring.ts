@@ -21,8 +21,8 @@ export interface ManagedKeyring extends Keyring {
    * @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation: the keys so far go on serving
    */
   refresh(domainId?: string): Promise<void>;
-  /** Forgets a domain's keys; the next `ensure` loads them again. */
-  forget(domainId: string): void;
+  /** Forgets a domain's keys, or those of all domains; the next `ensure` loads them again. */
+  forget(domainId?: string): void;
   /** Forgets all keys, for good. */
   close(): void;
 }
@@ -163,18 +163,22 @@ class DomainKeyring implements ManagedKeyring {
     return mac.length === expected.length && timingSafeEqual(mac, expected);
   }
 
-  forget(domainId: string): void {
-    this.#loading.delete(domainId);
-    this.#domains.get(domainId)?.destroy();
-    this.#domains.delete(domainId);
+  forget(domainId?: string): void {
+    for (const each of domainId === undefined ? this.#known() : [domainId]) {
+      this.#loading.delete(each);
+      this.#domains.get(each)?.destroy();
+      this.#domains.delete(each);
+    }
   }
 
   close(): void {
     this.#closed = true;
-    this.#loading.clear();
-    for (const keys of this.#domains.values()) keys.destroy();
-    this.#domains.clear();
+    this.forget();
     this.#random.destroy();
+  }
+
+  #known(): readonly string[] {
+    return [...this.#loading.keys(), ...this.#domains.keys()];
   }
 
   #domain(domainId: string): DomainKeys {

@@ -1,6 +1,8 @@
+export { ROOT_KEY_BYTES } from './root-key-format';
 export { SOFTWARE_ROOT_FILE } from './root-key-file';
 export {
   createSoftwareRoot,
+  openSharedRootKey,
   openSoftwareRoot,
   SOFTWARE_ROOT_WARNING,
   type SoftwareRootOptions,

@@ -1,7 +1,7 @@
 import { HoldfastError, type RootOfTrust, SecretBytes } from '@holdfast/core';
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { createRootKeyFile, readRootKeyFile } from './root-key-file';
-import { type DecodedRootKey, decodeRootKey, encodeRootKey, ROOT_KEY_BYTES } from './root-key-format';
+import { decodeRootKey, encodeRootKey, ROOT_KEY_BYTES } from './root-key-format';
 
 /** What every start with a software root tells the operator. */
 export const SOFTWARE_ROOT_WARNING =
@@ -23,14 +23,14 @@ const MAX_KEY_BYTES = 65_536;
 const CHECK_VALUE_LABEL = 'holdfast root key check value 1';
 const CHECK_VALUE_BYTES = 16;
 
-/** wrap: format (1) ‖ nonce ‖ ciphertext ‖ tag by AES-256-GCM under the root key; the AAD is format ‖ the caller's. */
-class SoftwareRoot implements RootOfTrust {
+/** A root key in memory. wrap: format (1) ‖ nonce ‖ ciphertext ‖ tag by AES-256-GCM under the root key; the AAD is format ‖ the caller's. */
+class RootInMemory implements RootOfTrust {
   readonly kind: RootOfTrust['kind'];
   readonly processIds = [];
   readonly #rootKey: SecretBytes;
   #closed = false;
 
-  constructor({ kind, rootKey }: DecodedRootKey) {
+  constructor({ kind, rootKey }: { readonly kind: RootOfTrust['kind']; readonly rootKey: SecretBytes }) {
     this.kind = kind;
     this.#rootKey = rootKey;
   }
@@ -109,6 +109,14 @@ function checkPassphrase(passphrase: SecretBytes | undefined): void {
 }
 
 /**
+ * A root of trust around a root key that came from elsewhere; takes the key over and zeroes it on `close`.
+ * @param rootKey 32 bytes
+ */
+export function openSharedRootKey(rootKey: SecretBytes): RootOfTrust {
+  return new RootInMemory({ kind: 'shares', rootKey });
+}
+
+/**
  * Opens the software root of a data folder.
  * @throws HoldfastError RootOfTrustUnavailable where there is no root.key; RootOfTrustMismatch for a wrong passphrase;
  * Configuration for a file that is damaged, foreign or open to others, and for a passphrase that is missing or too much
@@ -117,7 +125,7 @@ export async function openSoftwareRoot({ dataDir, passphrase }: SoftwareRootOpti
   checkPassphrase(passphrase);
   const file = await readRootKeyFile(dataDir);
   try {
-    return new SoftwareRoot(await decodeRootKey(file, passphrase));
+    return new RootInMemory(await decodeRootKey(file, passphrase));
   } finally {
     file.fill(0);
   }
@@ -137,7 +145,7 @@ export async function createSoftwareRoot({ dataDir, passphrase }: SoftwareRootOp
     rootKey.destroy();
     throw error;
   }
-  return new SoftwareRoot({
+  return new RootInMemory({
     kind: passphrase === undefined ? 'software-file' : 'software-passphrase',
     rootKey,
   });

@@ -1,8 +1,10 @@
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
+import type { SealedShare } from '@holdfast/crypto';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
- * operator of the machine, who may see the status and drain; everything else needs an officer's token besides.
+ * operator of the machine, who may see the status, drain and seal, and hand over shares; everything else needs an officer's
+ * token besides.
  */
 export const ADMIN_SOCKET_NAME = 'admin.sock';
 /** Where the evaluation set-up leaves the first officer's credential. */
@@ -16,10 +18,11 @@ export interface OfficerCredential {
 
 export interface StatusAnswer {
   readonly version: string;
-  readonly state: 'serving' | 'draining';
+  readonly state: 'sealed' | 'serving' | 'draining';
   readonly pid: number;
   readonly startedAt: string;
-  readonly kmip: { readonly host: string; readonly port: number };
+  /** Unless it is sealed. */
+  readonly kmip?: { readonly host: string; readonly port: number };
   readonly https?: { readonly host: string; readonly port: number };
   readonly workers: number;
   readonly connections: number;
@@ -34,7 +37,30 @@ export interface StatusAnswer {
     /** Processes of the HSM that are ready. */
     readonly processIds: readonly number[];
   };
+  /** While it is sealed. */
+  readonly unsealing?: UnsealingAnswer;
 }
+
+/** How far custodians are with unsealing a node. */
+export interface UnsealingAnswer {
+  /** Shares that are needed. */
+  readonly threshold: number;
+  /** Shares that there are. */
+  readonly shares: number;
+  readonly given: number;
+  /** What shares are sealed to on their way to the node. */
+  readonly publicKeyPem: string;
+}
+
+export type UnsealAnswer =
+  | {
+      readonly state: 'sealed';
+      /** False where it was given before. */
+      readonly isNew: boolean;
+      readonly given: number;
+      readonly threshold: number;
+    }
+  | { readonly state: 'unsealed'; readonly isNew: boolean };
 
 export interface DomainAnswer {
   readonly name: string;
@@ -221,6 +247,9 @@ export interface Done {
 export interface AdminCalls {
   'GET /status': { request: undefined; answer: StatusAnswer };
   'POST /drain': { request: undefined; answer: Done };
+  /** The share is opened by its custodian and sealed to the node's public key. */
+  'POST /unseal': { request: SealedShare; answer: UnsealAnswer };
+  'POST /seal': { request: undefined; answer: Done };
   'GET /domains': { request: undefined; answer: readonly DomainAnswer[] };
   'POST /domains': {
     request: { readonly name: string; readonly settings?: DomainSettings };
@@ -272,4 +301,12 @@ export type AdminCall = keyof AdminCalls;
 export type AdminStream = 'POST /backup' | 'GET /objects/digests';
 
 /** What the proof of the operator alone allows. */
-export const OPERATOR_CALLS: readonly AdminCall[] = ['GET /status', 'POST /drain'];
+export const OPERATOR_CALLS: readonly AdminCall[] = [
+  'GET /status',
+  'POST /drain',
+  'POST /unseal',
+  'POST /seal',
+];
+
+/** What a sealed node answers. */
+export const SEALED_CALLS: readonly AdminCall[] = ['GET /status', 'POST /unseal', 'POST /seal'];

@@ -5,12 +5,15 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
+import type { SealedShare } from '@holdfast/crypto';
 import {
   OPERATOR_CALLS,
+  SEALED_CALLS,
   type AdminCall,
   type AdminCalls,
   type Done,
   type StatusAnswer,
+  type UnsealAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
 import type { Administration } from './administration';
@@ -23,13 +26,21 @@ import type { Upkeep } from './upkeep';
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** Asked over and over by who waits, and telling nothing of clients. What changes something leaves records of its own. */
-const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set(['GET /status', 'GET /verification']);
+const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
+  'GET /status',
+  'GET /verification',
+  'POST /unseal',
+  'POST /seal',
+]);
 
 /** What the socket itself allows, given by the node. */
 export interface NodeControl {
   status(): Promise<StatusAnswer>;
   /** Begins to drain; resolves at once. */
   drain(): void;
+  isSealed(): boolean;
+  unseal(share: SealedShare): Promise<UnsealAnswer>;
+  seal(actor: Actor): Promise<void>;
 }
 
 type Handlers = {
@@ -48,13 +59,14 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   InvalidField: 400,
   InvalidCSR: 400,
   InvalidMessage: 400,
+  RootOfTrustUnavailable: 503,
 };
 
 function handlersOf(
   administration: Administration,
   users: UserAdministration,
   upkeep: Upkeep,
-  keyRotation: KeyRotation,
+  keyRotation: () => KeyRotation,
   control: NodeControl,
 ): Handlers {
   const done: Done = { done: true };
@@ -63,6 +75,11 @@ function handlersOf(
     'POST /drain': () => {
       control.drain();
       return Promise.resolve(done);
+    },
+    'POST /unseal': (body) => control.unseal(body),
+    'POST /seal': async (_body, _name, actor) => {
+      await control.seal(actor);
+      return done;
     },
     'GET /domains': () => administration.listDomains(),
     'POST /domains': (body, _name, actor) => administration.addDomain(body.name, body.settings, actor),
@@ -101,8 +118,8 @@ function handlersOf(
       await administration.authorities.revoke(name, actor);
       return done;
     },
-    'GET /domain-keys': () => keyRotation.status(),
-    'POST /domain-keys/rotate': (body, _name, actor) => keyRotation.rotate(body.domain, actor),
+    'GET /domain-keys': () => keyRotation().status(),
+    'POST /domain-keys/rotate': (body, _name, actor) => keyRotation().rotate(body.domain, actor),
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
@@ -171,8 +188,8 @@ export class AdminServer {
     administration: Administration,
     users: UserAdministration,
     upkeep: Upkeep,
-    keyRotation: KeyRotation,
-    control: NodeControl,
+    keyRotation: () => KeyRotation,
+    private readonly control: NodeControl,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
@@ -236,6 +253,7 @@ export class AdminServer {
     const routed = route(this.#handlers, request.method ?? '', request.url ?? '');
     if (routed === undefined) throw new HoldfastError('ItemNotFound', 'there is no such administrative call');
     const { call, name } = routed;
+    if (this.control.isSealed() && !SEALED_CALLS.includes(call)) throw sealed();
     const actor = await this.#actor(call, request.headers.authorization);
     const body = await bodyOf(request);
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
@@ -268,6 +286,8 @@ export class AdminServer {
   }
 
   async #record(call: AdminCall, name: string, actor: Actor, reason?: string): Promise<void> {
+    // A sealed node has no keys to record with.
+    if (this.control.isSealed()) return;
     await this.auditLog.append({
       actor,
       action: call,
@@ -288,4 +308,11 @@ export class AdminServer {
   #answer(response: ServerResponse, status: number, body: unknown): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
+}
+
+function sealed(): HoldfastError {
+  return new HoldfastError(
+    'RootOfTrustUnavailable',
+    'the node is sealed: it answers once enough custodians have run holdfast unseal',
+  );
 }

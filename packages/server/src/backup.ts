@@ -16,6 +16,7 @@ import { unwrapDomainKey, wrapDomainKey } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger } from './log';
 import { openRoot } from './root';
+import { createSharedRoot, SharedRoot, type Ceremony } from './shared-root';
 
 const CONTENT = 'backup';
 
@@ -54,6 +55,7 @@ export function loadBackup(
 ): Promise<BackupFacts> {
   return loadStore(connection, content, {
     keyCheckValue: () => root.keyCheckValue(),
+    split: root instanceof SharedRoot ? root.split : undefined,
     wrap: (domainId, version, key) => wrapDomainKey(root, domainId, version, key),
   });
 }
@@ -61,6 +63,7 @@ export function loadBackup(
 /**
  * Restores a backup into an empty database under a root of trust of its own, the old one or another. The whole file is
  * verified before anything is written.
+ * @param ceremony makes a new root key that custodians hold together
  * @throws HoldfastError as verifyBackup; ObjectAlreadyExists where the database is not empty; as Node.open
  */
 export async function restoreBackup(
@@ -68,6 +71,7 @@ export async function restoreBackup(
   secret: SecretBytes | undefined,
   path: string,
   opener: EnvelopeOpener,
+  ceremony?: Ceremony,
 ): Promise<BackupFacts> {
   await verifyBackup(path, opener);
   const dataDir = resolve(config.dataDir);
@@ -79,7 +83,10 @@ export async function restoreBackup(
     if (!(await isEmptyStore(connection))) {
       throw new HoldfastError('ObjectAlreadyExists', 'the database is not empty: nothing was restored');
     }
-    const root = await openRoot({ ...config, dataDir }, secret, undefined, log);
+    const root =
+      ceremony === undefined
+        ? await openRoot({ ...config, dataDir }, secret, undefined, log)
+        : await createSharedRoot(ceremony);
     try {
       return await loadBackup(connection, root, backupContent(path, opener));
     } finally {

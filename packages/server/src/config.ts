@@ -91,6 +91,8 @@ export interface ListenAddress {
 export type RootConfig =
   /** In the data folder, sealed where there is a passphrase. */
   | { readonly kind: 'software' }
+  /** With custodians, who unseal each node after its start. */
+  | { readonly kind: 'shares' }
   | { readonly kind: 'pkcs11'; readonly targets: readonly Pkcs11Target[]; readonly keyLabel: string };
 
 /** What one node is told at its start. Policy is in the database and the same on every node. */

@@ -2,6 +2,14 @@ export { restoreBackup, verifyBackup } from './backup';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
 export { Node } from './node';
+export { shareIn, shareForNode, type Ceremony, type ShareFile } from './shared-root';
+export {
+  privateKeyFrom,
+  recipientFrom,
+  requireScheme,
+  type Custodian,
+  type ShareOpener,
+} from '@holdfast/crypto';
 export {
   DEFAULT_LIMITS,
   LOG_LEVELS,

@@ -7,9 +7,10 @@ import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
 import { openStore, type Store, type StoreOptions } from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
-import { AdminServer } from './admin-server';
+import { AdminServer, type NodeControl } from './admin-server';
 import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
+import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
 import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
@@ -17,10 +18,14 @@ import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { Service } from './service';
+import { initSharedRoot, SharedRoot, type Ceremony } from './shared-root';
 import { Upkeep } from './upkeep';
 import { UserAdministration } from './user-administration';
 import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
+
+/** How long sealing waits for what hangs, beside the time that requests in hand have. */
+const SHUT_TIMEOUT_MS = 2000;
 
 /** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
 export interface ServingAddresses {
@@ -38,9 +43,13 @@ export interface Serving {
 /** One node of Holdfast: the keeper of root of trust, domain keys and, in the default set-up, the database. */
 export class Node {
   #addresses: ServingAddresses | undefined;
+  #serving: Serving | undefined;
+  #keyRotation: KeyRotation | undefined;
+  readonly #custody: Custody | undefined;
   #stopping: Promise<void> | undefined;
   #draining = false;
-  readonly #keyRotation: KeyRotation;
+  #admin: AdminServer | undefined;
+  #upkeep: Upkeep | undefined;
   readonly #startedAt = new Date();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
@@ -48,24 +57,30 @@ export class Node {
   private constructor(
     private readonly config: NodeConfig,
     private readonly log: Logger,
-    private readonly postgres: EmbeddedDatabase | undefined,
+    private readonly database: {
+      readonly postgres: EmbeddedDatabase | undefined;
+      readonly connection: StoreOptions['connection'];
+    },
     private readonly store: Store,
     private readonly root: RootOfTrust,
     private readonly keyring: ManagedKeyring,
-    private readonly serving: Serving,
-    private readonly admin: { server: AdminServer | undefined },
   ) {
-    this.#keyRotation = new KeyRotation(store, store.directory, keyring, root, log);
+    if (root instanceof SharedRoot) {
+      const doors = { open: () => this.#open(), shut: () => this.#shut() };
+      this.#custody = new Custody(store, root, doors, log);
+    }
     this.#ended = new Promise((resolveEnded) => {
       this.#resolveEnded = resolveEnded;
     });
   }
 
   /**
-   * Brings a data folder and its database to the state in which they can serve, and opens both.
+   * Brings a data folder and its database to the state in which they can serve, and opens both. Where custodians hold the
+   * root key, that is left to do until they have unsealed the node.
+   * @param ceremony sets a new database up under a root key that custodians hold together
    * @throws HoldfastError Configuration, RootOfTrustMismatch, StoreUnavailable
    */
-  static async open(config: NodeConfig, secret: SecretBytes | undefined): Promise<Node> {
+  static async open(config: NodeConfig, secret: SecretBytes | undefined, ceremony?: Ceremony): Promise<Node> {
     const dataDir = resolve(config.dataDir);
     const log = createLogger(config.logLevel);
     await prepareDataDir(dataDir);
@@ -93,21 +108,17 @@ export class Node {
       }));
       undo.push(() => store.close());
       const checkValue = await store.domainKeys.rootCheckValue();
-      const root = (opened.root = await openRoot({ ...config, dataDir }, secret, checkValue, log));
+      const root = (opened.root =
+        ceremony === undefined
+          ? await openRoot({ ...config, dataDir }, secret, checkValue, log)
+          : await initSharedRoot(store, ceremony));
       undo.push(() => root.close());
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
       if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
-      await bindRoot(store.domainKeys, root);
-      const { directory, clock } = store;
-      await bootstrap(dataDir, { directory, keyring, certificates, clock, addresses: addressesOf(config) });
-      const serving: Serving =
-        config.workers === 1
-          ? await Service.create(config, { store, keyring }, log)
-          : new WorkerPool(config, connection, root, log);
-      return new Node({ ...config, dataDir }, log, postgres, store, root, keyring, serving, {
-        server: undefined,
-      });
+      const node = new Node({ ...config, dataDir }, log, { postgres, connection }, store, root, keyring);
+      if (node.#custody?.isSealed !== true) await node.#prepare();
+      return node;
     } catch (error) {
       for (const step of undo.reverse()) await step().catch(() => undefined);
       throw error;
@@ -119,33 +130,98 @@ export class Node {
     return this.#ended;
   }
 
-  /** Starts to serve KMIP and the administration socket. @throws HoldfastError Configuration (address in use, ...) */
-  async serve(): Promise<ServingAddresses> {
+  /**
+   * Starts to serve KMIP and the administration socket; a sealed node starts with the latter alone.
+   * @returns where KMIP is served, unless it is sealed
+   * @throws HoldfastError Configuration (address in use, ...)
+   */
+  async serve(): Promise<ServingAddresses | undefined> {
     const { directory, auditLog, clock, users } = this.store;
-    await this.#keyRotation.start();
-    const addresses = (this.#addresses = await this.serving.listen());
-    this.admin.server = new AdminServer(
+    if (this.#custody?.isSealed === true) await this.#custody.start();
+    else await this.#listen();
+    this.#upkeep = new Upkeep(this.store, this.root, auditLog, () => this.#newKeyring(), this.log);
+    this.#admin = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
-      new Upkeep(this.store, this.root, auditLog, () => this.#newKeyring(), this.log),
-      this.#keyRotation,
-      { status: () => this.#status(), drain: () => void this.stop() },
+      this.#upkeep,
+      () => present(this.#keyRotation),
+      this.#control(),
       directory,
       auditLog,
       this.log,
     );
-    await this.admin.server.listen(this.config.dataDir);
-    const { kmip, https } = addresses;
+    await this.#admin.listen(this.config.dataDir);
+    return this.#addresses;
+  }
+
+  get #isSealed(): boolean {
+    return this.#custody !== undefined && this.#addresses === undefined;
+  }
+
+  #control(): NodeControl {
+    const custody = this.#custody;
+    return {
+      status: () => this.#status(),
+      drain: () => void this.stop(),
+      isSealed: () => this.#isSealed,
+      unseal: (share) => (custody ?? notShared()).unseal(share),
+      seal: (actor) => (custody ?? notShared()).seal(actor),
+    };
+  }
+
+  /** Everything that needs the root of trust before anybody is served. */
+  async #prepare(): Promise<void> {
+    const { store, keyring, root, config, log } = this;
+    const { directory, clock } = store;
+    await bindRoot(store.domainKeys, root);
+    await bootstrap(config.dataDir, {
+      directory,
+      keyring,
+      certificates,
+      clock,
+      addresses: addressesOf(config),
+    });
+    this.#serving =
+      config.workers === 1
+        ? await Service.create(config, { store, keyring }, log)
+        : new WorkerPool(config, this.database.connection, root, log);
+  }
+
+  async #listen(): Promise<void> {
+    this.#keyRotation = new KeyRotation(this.store, this.store.directory, this.keyring, this.root, this.log);
+    await this.#keyRotation.start();
+    this.#addresses = await this.#serving?.listen();
+    const { kmip, https } = this.#addresses ?? {};
     this.log.info(
       {
-        host: kmip.address,
-        port: kmip.port,
+        host: kmip?.address,
+        port: kmip?.port,
         ...(https === undefined ? {} : { https: addressOf(https) }),
         version: VERSION,
       },
       'serving KMIP',
     );
-    return addresses;
+  }
+
+  /** After it was unsealed. */
+  async #open(): Promise<void> {
+    await this.#prepare();
+    await this.#listen();
+  }
+
+  /** Ends serving, in order as far as there is time, and zeroes the keys. */
+  async #shut(): Promise<void> {
+    const [serving, keyRotation] = [this.#serving, this.#keyRotation];
+    this.#serving = this.#keyRotation = this.#addresses = undefined;
+    try {
+      await within(this.config.limits.drainTimeoutMs + SHUT_TIMEOUT_MS, async () => {
+        await serving?.close();
+        await keyRotation?.close();
+      });
+    } finally {
+      this.keyring.forget();
+      this.#upkeep?.close();
+    }
   }
 
   /** Drains and stops everything in order; may be called more than once. */
@@ -158,15 +234,16 @@ export class Node {
     this.#draining = true;
     this.log.info('draining');
     const steps: readonly (() => unknown)[] = [
-      () => this.serving.close(),
-      () => this.admin.server?.close(),
-      () => this.#keyRotation.close(),
+      () => this.#serving?.close(),
+      () => this.#admin?.close(),
+      () => this.#custody?.close(),
+      () => this.#keyRotation?.close(),
       () => this.store.close(),
       () => {
         this.keyring.close();
       },
       () => this.root.close(),
-      () => this.postgres?.stop(),
+      () => this.database.postgres?.stop(),
     ];
     for (const step of steps) {
       try {
@@ -191,15 +268,16 @@ export class Node {
 
   async #status(): Promise<StatusAnswer> {
     const { kmip, https } = this.#addresses ?? {};
+    const unsealing = this.#custody?.progress;
     return {
       version: VERSION,
-      state: this.#draining ? 'draining' : 'serving',
+      state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : 'serving',
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
-      kmip: addressOf(kmip),
+      ...(kmip === undefined ? {} : { kmip: addressOf(kmip) }),
       ...(https === undefined ? {} : { https: addressOf(https) }),
       workers: this.config.workers,
-      connections: await this.serving.connections(),
+      connections: (await this.#serving?.connections()) ?? 0,
       database: {
         kind: this.config.databaseUrl === undefined ? 'embedded' : 'external',
         version: this.store.databaseVersion,
@@ -211,12 +289,13 @@ export class Node {
         forEvaluation: this.root.kind.startsWith('software'),
         processIds: this.root.processIds,
       },
+      ...(unsealing === undefined ? {} : { unsealing }),
     };
   }
 }
 
-function addressOf(address: AddressInfo | undefined): ListenAddress {
-  return { host: address?.address ?? '', port: address?.port ?? 0 };
+function addressOf({ address, port }: AddressInfo): ListenAddress {
+  return { host: address, port };
 }
 
 /** Where what is issued says that the CRL and the CA are published. */
@@ -227,4 +306,21 @@ function addressesOf({ crlUrls, caIssuerUrls }: NodeConfig): PublishedAddresses 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new HoldfastError('RootOfTrustUnavailable', 'the server is still starting');
   return value;
+}
+
+function notShared(): never {
+  throw new HoldfastError(
+    'InvalidField',
+    'the root key of this node is not held by custodians (--root shares): it is neither sealed nor unsealed',
+  );
+}
+
+/** Waits for work to end, but not for ever. */
+async function within(timeoutMs: number, work: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolveLate) => {
+    timer = setTimeout(resolveLate, timeoutMs);
+  });
+  await Promise.race([work(), late]);
+  clearTimeout(timer);
 }

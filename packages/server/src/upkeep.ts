@@ -1,4 +1,4 @@
-import { HoldfastError, type Actor, type AuditLog, type Keyring, type RootOfTrust } from '@holdfast/core';
+import { HoldfastError, type Actor, type AuditLog, type RootOfTrust } from '@holdfast/core';
 import { recipientFrom, requireScheme, type ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
 import type { BackupRequest, VerificationAnswer } from './admin-protocol';
@@ -8,6 +8,7 @@ import { describeError, type Logger } from './log';
 /** What officers have done to the store as a whole, while it is in use. */
 export class Upkeep {
   #verification: VerificationAnswer | undefined;
+  #verifying: ManagedKeyring | undefined;
 
   /** @param newKeyring gives one that has loaded nothing yet */
   constructor(
@@ -43,7 +44,7 @@ export class Upkeep {
   }
 
   async #verify(started: VerificationAnswer, actor: Actor): Promise<void> {
-    const keyring: Keyring & Pick<ManagedKeyring, 'close'> = this.newKeyring();
+    const keyring = (this.#verifying = this.newKeyring());
     try {
       let { progress } = started;
       const findings = await this.store.verify(keyring, (now) => {
@@ -59,6 +60,11 @@ export class Upkeep {
     } finally {
       keyring.close();
     }
+  }
+
+  /** Zeroes the keys of a walk that is under way, which ends it. */
+  close(): void {
+    this.#verifying?.close();
   }
 
   /** Rebuilds what Locate searches from the objects. @returns how many objects there are */

@@ -10,6 +10,7 @@ export {
 export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export { compareObjects, type ObjectComparison } from './backup/object-comparison';
 export { createScratchSchema } from './backup/scratch-schema';
+export type { CustodyStore } from './custody';
 export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
 export * from './embedded';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';

@@ -15,6 +15,7 @@ import { PostgresAsynchronousRequests } from './asynchronous/requests';
 import { objectDigestLines } from './backup/contents';
 import { dumpStore } from './backup/dump';
 import { DatabaseClock } from './clock';
+import { PostgresCustody, type CustodyStore } from './custody';
 import { PostgresDirectory } from './directory/directory';
 import { PostgresPolicies } from './directory/policy';
 import { PostgresTickets } from './directory/tickets';
@@ -55,6 +56,7 @@ export interface Store {
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
   readonly keyRotation: KeyRotationStore;
+  readonly custody: CustodyStore;
   /** PostgreSQL's version, e.g. "15.13". */
   readonly databaseVersion: string;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
@@ -98,6 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       clock,
       domainKeys: new PostgresDomainKeys(database),
       keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
+      custody: new PostgresCustody(database, keyring, nowMs),
       databaseVersion,
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),

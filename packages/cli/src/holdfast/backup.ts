@@ -4,6 +4,7 @@ import { State } from '@holdfast/kmip';
 import type { DrillReport } from '@holdfast/server';
 import { ExitCode } from '../exit';
 import { table } from '../table';
+import { readCeremony, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import {
   addShareCommand,
   collect,
@@ -21,7 +22,7 @@ import {
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { readRoot } from './root-options';
-import { databaseUrl, withNodeOptions, type NodeOptions } from './serve';
+import { databaseUrl, sharesText, withNodeOptions, type NodeOptions } from './serve';
 
 interface CreateOptions extends OfficerOptions, HolderOptions {
   readonly out: string;
@@ -50,18 +51,21 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   print(await verifyBackup(file, await readOpener(options)), options.json, COLUMNS, '');
 }
 
-async function restore(file: string, options: OpenerOptions & NodeOptions): Promise<void> {
+async function restore(file: string, options: OpenerOptions & NodeOptions & CeremonyOptions): Promise<void> {
   await mustBeReadable(file);
   const { LOG_LEVELS, restoreBackup } = await import('@holdfast/server');
   const opener = await readOpener(options);
   const { root, secret } = await readRoot(options);
+  const prepared = await readCeremony(options);
   const logLevel = LOG_LEVELS.find((level) => level === options.logLevel) ?? 'info';
   const facts = await restoreBackup(
     { dataDir: options.dataDir, root, databaseUrl: await databaseUrl(options), logLevel },
     secret,
     file,
     opener,
+    prepared?.ceremony,
   );
+  if (prepared !== undefined) process.stdout.write(sharesText(prepared.ceremony, prepared.delivered));
   process.stdout.write(
     `${facts.objects} objects of ${facts.createdAt} were restored. Start the server and run: holdfast verify\n`,
   );
@@ -144,7 +148,7 @@ export function backupCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  holdfast backup verify holdfast.backup --identity custodian.key\n')
     .action(verify);
-  withNodeOptions(withOpener(command.command('restore <file>')))
+  withCeremonyOptions(withNodeOptions(withOpener(command.command('restore <file>'))))
     .description('restore a backup into an empty database, under its own or a new root of trust')
     .addHelpText(
       'after',

@@ -4,6 +4,7 @@ import { completionCommand } from '../completion';
 import { backupCommand } from './backup';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
+import { sealCommand, unsealCommand } from './custody';
 import { domainCommand } from './domain';
 import { domainKeyCommand } from './domain-key';
 import { hsmCommand } from './hsm';
@@ -24,6 +25,8 @@ export function buildProgram(): Command {
     initCommand(),
     statusCommand(),
     drainCommand(),
+    unsealCommand(),
+    sealCommand(),
     clientCommand(),
     userCommand(),
     domainCommand(),

@@ -18,8 +18,11 @@ const collect = (value: string, earlier: readonly string[] = []): readonly strin
 export function withRootOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--root <kind>', 'root of trust: a software key in the data folder, or a key in an HSM')
-        .choices(['software', 'pkcs11'])
+      new Option(
+        '--root <kind>',
+        'root of trust: a software key in the data folder, a key in an HSM, or a key whose shares custodians hold',
+      )
+        .choices(['software', 'pkcs11', 'shares'])
         .env('HOLDFAST_ROOT')
         .default('software'),
     )
@@ -45,6 +48,7 @@ export async function readRoot(
   const ask = options.passphrase === true;
   if (options.root === 'software')
     return { root: { kind: 'software' }, secret: await readSecret(PASSPHRASE, ask) };
+  if (options.root === 'shares') return { root: { kind: 'shares' }, secret: undefined };
   const { pkcs11Module: modulePath, pkcs11Token: tokens = [], pkcs11Key: keyLabel } = options;
   if (modulePath === undefined || tokens.length === 0) {
     throw new HoldfastError('Configuration', 'an HSM needs --pkcs11-module PATH and --pkcs11-token LABEL');

@@ -9,16 +9,24 @@ import { HoldfastError } from '@holdfast/core';
  */
 export async function readSecretFile(variable: string): Promise<Buffer | undefined> {
   const path = process.env[variable] ?? '';
-  if (path === '') return undefined;
+  return path === '' ? undefined : secretIn(path, variable);
+}
+
+/**
+ * The secret in a file, as readSecretFile has it.
+ * @param named what named the file
+ * @throws HoldfastError Configuration
+ */
+export async function secretIn(path: string, named: string): Promise<Buffer> {
   let content: Buffer;
   try {
     content = await readFile(path);
   } catch (cause) {
-    throw new HoldfastError('Configuration', `${variable}: cannot read ${path}`, { cause });
+    throw new HoldfastError('Configuration', `${named}: cannot read ${path}`, { cause });
   }
   let end = content.length;
   if (content[end - 1] === 0x0a) end--;
   if (content[end - 1] === 0x0d) end--;
-  if (end === 0) throw new HoldfastError('Configuration', `${variable}: ${path} is empty`);
+  if (end === 0) throw new HoldfastError('Configuration', `${named}: ${path} is empty`);
   return content.subarray(0, end);
 }

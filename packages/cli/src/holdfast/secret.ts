@@ -15,6 +15,19 @@ export const PASSPHRASE: SecretSource = {
 };
 export const HSM_PIN: SecretSource = { variable: 'HOLDFAST_HSM_PIN', prompt: "PIN of the HSM's user: " };
 
+export const SHARE_PASSPHRASE: SecretSource = {
+  variable: 'HOLDFAST_SHARE_PASSPHRASE',
+  prompt: 'Passphrase: ',
+};
+
+/** A new secret, asked for twice. @throws HoldfastError Configuration */
+export async function askNewSecret(prompt: string): Promise<SecretBytes> {
+  if (!process.stdin.isTTY) throw new HoldfastError('Configuration', 'there is no terminal to ask on');
+  const secret = await question(prompt);
+  if ((await question('The same again: ')) === secret) return new SecretBytes(Buffer.from(secret, 'utf8'));
+  throw new HoldfastError('Configuration', 'these were two different ones');
+}
+
 /**
  * A secret from the environment (and taken out of it, so that children do not inherit it), from a file that the
  * environment names, or asked for at the terminal. Undefined where none of these was wanted.
@@ -50,7 +63,7 @@ export async function readSecret(
 }
 
 /** Asks without showing what is typed. */
-function question(prompt: string): Promise<string> {
+export function question(prompt: string): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
   process.stderr.write(prompt);

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
+import type { Ceremony } from '@holdfast/server';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
+import { readCeremony, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import { withConfigFile } from './config-file';
 import { withDataDir } from './options';
 import { withRootOptions, readRoot, type RootOptions } from './root-options';
@@ -87,6 +89,7 @@ async function openNode(
     authentication = 'certificate',
     httpsAuthentication = authentication,
   }: Omit<ServeOptions, keyof NodeOptions>,
+  ceremony?: Ceremony,
 ): Promise<import('@holdfast/server').Node> {
   const { LOG_LEVELS, Node, parseListen, parsePolicy, readLimits } = await import('@holdfast/server');
   const addresses = {
@@ -116,6 +119,7 @@ async function openNode(
       approvedOnly,
     },
     secret,
+    ceremony,
   );
 }
 
@@ -138,8 +142,10 @@ async function serve(options: ServeOptions): Promise<void> {
   void signal.arrived.then(() => node.stop());
   try {
     if (!signal.requested()) {
-      const { kmip } = await node.serve();
-      if (options.welcome === true && !signal.requested()) welcome(options.dataDir, kmip.port);
+      const addresses = await node.serve();
+      if (options.welcome === true && addresses !== undefined && !signal.requested()) {
+        welcome(options.dataDir, addresses.kmip.port);
+      }
     }
   } catch (error) {
     await node.stop();
@@ -194,12 +200,21 @@ export function serveCommand(): Command {
     .action((options: ServeOptions) => serve(options));
 }
 
-async function init(options: NodeOptions): Promise<void> {
+async function init(options: NodeOptions & CeremonyOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
-  const wasThere = existsSync(join(dataDir, OFFICER_FILE_NAME)) || existsSync(join(dataDir, 'root.key'));
-  const node = await openNode(options, { listen: '127.0.0.1:0', workers: 1 });
-  await node.stop();
   const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
+  const address = { listen: '127.0.0.1:0', workers: 1 };
+  const prepared = await readCeremony(options);
+  if (prepared !== undefined) {
+    const { ceremony, delivered } = prepared;
+    await (await openNode(options, address, ceremony)).stop();
+    process.stdout.write(
+      setUp(dataDir, sharesText(ceremony, delivered), `${start.trimEnd()} --root shares\n`),
+    );
+    return;
+  }
+  const wasThere = existsSync(join(dataDir, OFFICER_FILE_NAME)) || existsSync(join(dataDir, 'root.key'));
+  await (await openNode(options, address)).stop();
   if (wasThere) {
     process.stdout.write(`Holdfast was set up in ${dataDir} before; what is there was kept.\n${start}`);
     return;
@@ -208,14 +223,32 @@ async function init(options: NodeOptions): Promise<void> {
     options.root === 'software'
       ? '  root.key        the software root of trust: without it no key opens\n'
       : `  The root key "${options.pkcs11Key}" stays in the HSM: without it no key opens.\n`;
-  process.stdout.write(`Holdfast is set up in ${dataDir}.
+  process.stdout.write(setUp(dataDir, rootKey, start));
+}
+
+function setUp(dataDir: string, rootKey: string, start: string): string {
+  return `Holdfast is set up in ${dataDir}.
 ${rootKey}  officer.json    credential of the first officer: hand it out and remove it from this machine
   client/         certificate, key and CA of the first client
-${start}`);
+${start}`;
+}
+
+/** What the custodians are to be told. */
+export function sharesText({ threshold, custodians }: Ceremony, delivered: readonly string[]): string {
+  return `  The root key is in no file: any ${threshold} of ${custodians.length} custodians unseal a node (holdfast unseal).
+  Hand each share to its custodian and remove it from this machine:
+${delivered.map((line) => `    ${line}\n`).join('')}`;
 }
 
 export function initCommand(): Command {
-  return withNodeOptions(new Command('init'))
+  return withCeremonyOptions(withNodeOptions(new Command('init')))
     .description('set a node up (root of trust, CA, first officer, first client) without serving')
-    .action((options: NodeOptions) => init(options));
+    .addHelpText(
+      'after',
+      `
+Example, with a root key that any two of three custodians hold:
+  holdfast init --root shares --threshold 2 --custodian alice=alice.pem --custodian bob=bob.pem --custodian carol=carol.pem
+`,
+    )
+    .action((options: NodeOptions & CeremonyOptions) => init(options));
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import type { StatusAnswer } from '@holdfast/server/admin';
+import { ExitCode } from '../exit';
 import { asOperator, withDataDir, type CommonOptions } from './options';
 
 interface StatusOptions extends CommonOptions {
@@ -16,39 +17,53 @@ function seconds(text: string): number {
   return value;
 }
 
-/** Asks until the server answers or the time is up. */
+/** Asks until the server serves or the time is up. */
 async function statusWithin(options: StatusOptions): Promise<StatusAnswer> {
   const untilMs = Date.now() + (options.wait ?? 0) * 1000;
   for (;;) {
     try {
-      return await asOperator(options).call('GET /status');
+      const answer = await asOperator(options).call('GET /status');
+      if (answer.state !== 'sealed' || Date.now() >= untilMs) return answer;
     } catch (error) {
       const absent = error instanceof HoldfastError && error.code === 'StoreUnavailable';
       if (!absent || Date.now() >= untilMs) throw error;
-      await delay(POLL_INTERVAL_MS);
     }
+    await delay(POLL_INTERVAL_MS);
   }
 }
 
 async function status(options: StatusOptions): Promise<void> {
   const answer = await statusWithin(options);
+  if (answer.state === 'sealed') process.exitCode = ExitCode.Refused;
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     return;
   }
-  const { kmip, https, database, root } = answer;
-  process.stdout.write(`Holdfast ${answer.version}, ${answer.state} since ${answer.startedAt}
-KMIP         ${kmip.host}:${kmip.port}${https === undefined ? '' : `\nHTTPS        ${https.host}:${https.port}`}
-Connections  ${answer.connections}
-Processes    ${answer.workers} serving, keeper ${answer.pid}
-Database     ${database.kind}, PostgreSQL ${database.version}
+  const { database, root } = answer;
+  process.stdout
+    .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'sealed' ? ', started' : ' since'} ${answer.startedAt}
+${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}
 Root         ${root.kind}${rootNote(root)}
 ${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
+function servingLines({ kmip, https, connections, workers, pid, unsealing }: StatusAnswer): string {
+  if (unsealing !== undefined) {
+    const { given, threshold, shares } = unsealing;
+    return `Unsealing    ${given} of ${threshold} shares given (there are ${shares}): holdfast unseal\n`;
+  }
+  const lines = [
+    ...(kmip === undefined ? [] : [`KMIP         ${kmip.host}:${kmip.port}`]),
+    ...(https === undefined ? [] : [`HTTPS        ${https.host}:${https.port}`]),
+    `Connections  ${connections}`,
+    `Processes    ${workers} serving, keeper ${pid}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
 export function statusCommand(): Command {
   return withDataDir(new Command('status'))
-    .description('show the running node; exits 0 once it serves')
+    .description('show the running node; exits 0 where it serves')
     .option('--wait <seconds>', 'wait until it serves', seconds)
     .option('--json', 'print JSON')
     .action((options: StatusOptions) => status(options));

@@ -3,8 +3,8 @@ import { HoldfastError } from '@holdfast/core';
 import type { AddUserRequest, UserAnswer } from '@holdfast/server/admin';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { question } from './passphrase';
 import { print } from './print';
+import { question } from './secret';
 
 interface PasswordOptions extends OfficerOptions {
   readonly passwordStdin?: boolean;

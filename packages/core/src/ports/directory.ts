@@ -106,7 +106,7 @@ export interface RecognisedClient {
 
 /** Something in the directory changed on some node. */
 export interface DirectoryChange {
-  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'domain-key' | 'secret' | 'user';
+  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'domain-key' | 'seal' | 'secret' | 'user';
   readonly id: string;
 }
 

@@ -1,7 +1,7 @@
 import type { SecretBytes } from '../secret';
 
 /** Where the root key lives; `status` shows it. */
-export type RootOfTrustKind = 'software-file' | 'software-passphrase' | 'pkcs11';
+export type RootOfTrustKind = 'software-file' | 'software-passphrase' | 'shares' | 'pkcs11';
 
 /**
  * The port to the root of trust: it holds the root key (AES-256) and wraps the domain keys under it. The root key itself

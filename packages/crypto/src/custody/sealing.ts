@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createPrivateKey,
   randomBytes,
   scrypt,
   type KeyObject,
@@ -88,6 +89,27 @@ export async function openShare(share: SealedShare, opener: ShareOpener): Promis
     return { split: share.split, index: share.index, share: new SecretBytes(bytes) };
   } finally {
     key.destroy();
+  }
+}
+
+/**
+ * A custodian's private key from PEM.
+ * @param passphrase asked for where the key is encrypted; what it gives is destroyed
+ * @throws HoldfastError InvalidField, PermissionDenied where the passphrase is another
+ */
+export async function privateKeyFrom(
+  pem: string,
+  passphrase: () => Promise<SecretBytes | undefined>,
+): Promise<KeyObject> {
+  const secret = pem.includes('ENCRYPTED') ? await passphrase() : undefined;
+  try {
+    return createPrivateKey({ key: pem, ...(secret === undefined ? {} : { passphrase: secret.reveal() }) });
+  } catch (cause) {
+    if (secret === undefined)
+      throw new HoldfastError('InvalidField', 'this is no private key (PEM)', { cause });
+    throw new HoldfastError('PermissionDenied', 'the passphrase does not open the private key', { cause });
+  } finally {
+    secret?.destroy();
   }
 }
 

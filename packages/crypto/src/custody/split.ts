@@ -4,6 +4,7 @@ import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import { keySha256 } from '../envelope/recipients';
 import { joinShares, splitSecret } from '../sharing/split';
 import {
+  custodianOf,
   MAX_SHARES,
   requireCustodianName,
   shareName,
@@ -151,6 +152,11 @@ export class ShareCollection {
   /** How many different shares were given. */
   get given(): number {
     return this.#given.size;
+  }
+
+  /** Whose they are. */
+  get custodians(): readonly string[] {
+    return [...this.#given.keys()].map((index) => custodianOf({ split: this.split, index }));
   }
 
   get isComplete(): boolean {

@@ -4,6 +4,7 @@ import { SecretBytes } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Client, ClientConfig } from 'pg';
 import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams';
+import { ROOT_SPLIT } from '../custody';
 import { migrate } from '../migrate';
 import { MIGRATIONS } from '../migrations';
 import { withClient } from './contents';
@@ -13,6 +14,8 @@ import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
 /** The root of trust that a restored store belongs to. */
 export interface RestoringRoot {
   keyCheckValue(): Promise<string>;
+  /** The public facts of its splitting, where custodians hold the root key (see CustodyStore). */
+  readonly split?: string | undefined;
   /** Wraps a domain key for its row; the key stays the caller's. */
   wrap(domainId: string, version: number, key: SecretBytes): Promise<Buffer>;
 }
@@ -59,10 +62,9 @@ export async function loadStore(
   await migrate(config, steps);
   await withClient(config, async (client) => {
     await client.query('BEGIN');
-    await client.query('INSERT INTO setting (name, value) VALUES ($1, $2)', [
-      ROOT_CHECK_VALUE,
-      await root.keyCheckValue(),
-    ]);
+    const insertSetting = 'INSERT INTO setting (name, value) VALUES ($1, $2)';
+    await client.query(insertSetting, [ROOT_CHECK_VALUE, await root.keyCheckValue()]);
+    if (root.split !== undefined) await client.query(insertSetting, [ROOT_SPLIT, root.split]);
     await loadFrames(client, frames, root);
     await client.query('COMMIT');
   });

@@ -11,6 +11,7 @@ const KINDS = [
   'authority',
   'domain',
   'domain-key',
+  'seal',
   'secret',
   'user',
 ] as const satisfies readonly DirectoryChange['kind'][];

@@ -1,0 +1,199 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { HoldfastError, type Actor, type AuditLog, type Directory } from '@holdfast/core';
+import { openShare, readShare, ShareCollection, type SealedShare, type SplitFacts } from '@holdfast/crypto';
+import type { CustodyStore } from '@holdfast/store';
+import type { UnsealAnswer, UnsealingAnswer } from './admin-protocol';
+import { describeError, type Logger } from './log';
+import { splitFrom, type SharedRoot } from './shared-root';
+
+/** What becomes of a node when its root is unsealed and sealed. */
+export interface Doors {
+  /** Begins to serve. */
+  open(): Promise<void>;
+  /** Ends all connections and zeroes every key. */
+  shut(): Promise<void>;
+}
+
+const OPERATOR: Actor = { kind: 'operator', id: 'operator', name: 'operator' };
+const SYSTEM: Actor = { kind: 'system', id: 'system', name: 'seal order' };
+/** A seal does not wait for its record any longer. */
+const RECORD_TIMEOUT_MS = 2000;
+
+/** The seal of a node: takes shares until there are enough, and seals again when that is ordered anywhere. */
+export class Custody {
+  /** Shares cross the administration socket under this key, made for this process alone. */
+  readonly #pair = generateKeyPairSync('x25519');
+  #collection: ShareCollection | undefined;
+  /** The last order to seal that is obeyed already. */
+  #order = '';
+  #turn: Promise<unknown> = Promise.resolve();
+  #stopWatching: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly store: {
+      readonly custody: CustodyStore;
+      readonly directory: Directory;
+      readonly auditLog: AuditLog;
+    },
+    private readonly root: SharedRoot,
+    private readonly doors: Doors,
+    private readonly log: Logger,
+  ) {}
+
+  get isSealed(): boolean {
+    return this.root.isSealed;
+  }
+
+  /** Begins to listen for orders. @throws HoldfastError StoreUnavailable, IntegrityViolation */
+  async start(): Promise<void> {
+    this.#order = await this.store.custody.sealOrder();
+    this.#collection = new ShareCollection(await this.#split());
+    this.#stopWatching = await this.store.directory.watch(({ kind }) => {
+      if (kind === 'seal') this.#obeySoon();
+    });
+    this.log.warn(
+      { threshold: this.#collection.split.threshold, shares: this.#collection.split.custodians.length },
+      'the node is sealed: it serves once enough custodians have run holdfast unseal',
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#stopWatching?.();
+    this.#collection?.destroy();
+  }
+
+  /** How far unsealing is; undefined where it is done. */
+  get progress(): UnsealingAnswer | undefined {
+    if (!this.isSealed || this.#collection === undefined) return undefined;
+    const { given, split } = this.#collection;
+    return {
+      threshold: split.threshold,
+      shares: split.custodians.length,
+      given,
+      publicKeyPem: this.#pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    };
+  }
+
+  /**
+   * Takes the share of one custodian, and unseals the node when it is the last that was missing.
+   * @throws HoldfastError InvalidField for a share of another key or splitting; IntegrityViolation for a wrong one: the
+   * others count all the same
+   */
+  unseal(share: SealedShare): Promise<UnsealAnswer> {
+    return this.#inTurn(async () => {
+      if (!this.isSealed) return { state: 'unsealed', isNew: false };
+      const collection = await this.#currentCollection();
+      const opened = await openShare(readShare({ ...share }), { privateKey: this.#pair.privateKey });
+      const isNew = collection.add(opened);
+      const { given, split } = collection;
+      this.log.info({ given, threshold: split.threshold }, 'a share was given');
+      if (!collection.isComplete) return { state: 'sealed', isNew, given, threshold: split.threshold };
+      await this.#open(collection);
+      return { state: 'unsealed', isNew };
+    });
+  }
+
+  /**
+   * Seals this node and orders all others to.
+   * @throws HoldfastError StoreUnavailable where the others could not be told: this node is sealed all the same
+   */
+  async seal(actor: Actor): Promise<void> {
+    const told = this.store.custody.orderSeal().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await this.#inTurn(() => this.#shut(actor));
+    const problem = await told;
+    if (problem === undefined) return;
+    throw new HoldfastError(
+      'StoreUnavailable',
+      'this node is sealed, but the database does not answer: the other nodes were not told',
+      { cause: problem },
+    );
+  }
+
+  async #open(collection: ShareCollection): Promise<void> {
+    const names = collection.custodians.join(', ');
+    await this.root.unseal(collection.join());
+    try {
+      await this.doors.open();
+      await this.store.auditLog.append({
+        actor: OPERATOR,
+        action: 'node.unseal',
+        subject: names,
+        outcome: 'success',
+      });
+    } catch (error) {
+      await this.#shut(undefined);
+      throw error;
+    }
+    this.log.info({}, 'the node is unsealed');
+  }
+
+  async #shut(actor: Actor | undefined): Promise<void> {
+    this.#collection?.destroy();
+    if (this.isSealed) return;
+    if (actor !== undefined) await this.#recordSeal(actor);
+    try {
+      await this.doors.shut();
+    } finally {
+      await this.root.close();
+    }
+    this.log.warn({}, 'the node is sealed');
+  }
+
+  /** What was given before the splitting was replaced, or before an order to seal, counts no longer. */
+  async #currentCollection(): Promise<ShareCollection> {
+    await this.#obey();
+    const split = await this.#split();
+    if (this.#collection?.split.id !== split.id) {
+      this.#collection?.destroy();
+      this.#collection = new ShareCollection(split);
+    }
+    return this.#collection;
+  }
+
+  async #split(): Promise<SplitFacts> {
+    const text = await this.store.custody.split();
+    if (text !== undefined) return splitFrom(text);
+    throw new HoldfastError(
+      'Configuration',
+      'no root key was split among custodians for this database yet: run holdfast init --root shares first',
+    );
+  }
+
+  #obeySoon(): void {
+    this.#inTurn(() => this.#obey()).catch((error: unknown) => {
+      this.log.error({ error: describeError(error) }, 'an order to seal could not be looked up');
+    });
+  }
+
+  async #obey(): Promise<void> {
+    const order = await this.store.custody.sealOrder();
+    if (order === this.#order) return;
+    this.#order = order;
+    await this.#shut(SYSTEM);
+  }
+
+  /** What cannot be recorded is sealed all the same. */
+  async #recordSeal(actor: Actor): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer in time')), RECORD_TIMEOUT_MS);
+    });
+    const recorded = this.store.auditLog.append({ actor, action: 'node.seal', outcome: 'success' });
+    try {
+      await Promise.race([recorded, late]);
+    } catch (error) {
+      this.log.error({ error: describeError(error) }, 'the seal could not be recorded');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
