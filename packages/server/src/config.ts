@@ -1,8 +1,9 @@
 import { AUTHENTICATION_POLICIES, HoldfastError, type AuthenticationPolicy } from '@holdfast/core';
 import type { Pkcs11Target } from '@holdfast/hsm';
+import { DEFAULT_MAX_KEPT_BYTES } from '@holdfast/store';
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 
-/** Bounds on what one peer may cost. Times in milliseconds, sizes in bytes. */
+/** Bounds on what one peer, or all of them together, may cost. Times in milliseconds, sizes in bytes. */
 export interface ServerLimits {
   /** Longest request, refused from its header. */
   readonly maxRequestBytes: number;
@@ -23,6 +24,8 @@ export interface ServerLimits {
   readonly maxQueuedRequests: number;
   /** Operations of one client that are pending, or whose results it has not obtained. */
   readonly maxPendingRequests: number;
+  /** What the objects that a process keeps in memory may take. */
+  readonly maxKeptBytes: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -37,11 +40,13 @@ export const DEFAULT_LIMITS: ServerLimits = {
   drainTimeoutMs: 10_000,
   maxQueuedRequests: 64,
   maxPendingRequests: 256,
+  maxKeptBytes: DEFAULT_MAX_KEPT_BYTES,
 };
 
 /** The longest time that a timer of Node counts, in milliseconds. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_COUNT = 1_000_000;
+const MAX_KEPT_BYTES = 16 * 1024 ** 3;
 
 /** What each limit may be set to, from least to most. */
 const LIMIT_RANGES: Readonly<Record<keyof ServerLimits, readonly [least: number, most: number]>> = {
@@ -56,6 +61,7 @@ const LIMIT_RANGES: Readonly<Record<keyof ServerLimits, readonly [least: number,
   drainTimeoutMs: [1, MAX_TIMEOUT_MS],
   maxQueuedRequests: [1, MAX_COUNT],
   maxPendingRequests: [1, MAX_COUNT],
+  maxKeptBytes: [0, MAX_KEPT_BYTES],
 };
 
 /**

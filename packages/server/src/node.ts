@@ -105,6 +105,7 @@ export class Node {
         connection,
         keyring,
         log,
+        maxKeptBytes: config.limits.maxKeptBytes,
       }));
       undo.push(() => store.close());
       const checkValue = await store.domainKeys.rootCheckValue();
@@ -220,6 +221,7 @@ export class Node {
       });
     } finally {
       this.keyring.forget();
+      this.store.forgetObjects();
       this.#upkeep?.close();
     }
   }

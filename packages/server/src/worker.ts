@@ -72,6 +72,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
     connection: message.connection,
     keyring,
     log,
+    maxKeptBytes: message.config.limits.maxKeptBytes,
   });
   await watchDomainKeys(store.directory, keyring, log);
   await keyring.ensure(SYSTEM_DOMAIN_ID);

@@ -19,4 +19,4 @@ export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';
 export { decodeEntry, type RecordEntry } from './records/entry';
 export { unpackRecords } from './records/audit-batch';
-export { openStore, type Store, type StoreOptions } from './store';
+export { DEFAULT_MAX_KEPT_BYTES, openStore, type Store, type StoreOptions } from './store';

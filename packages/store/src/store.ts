@@ -23,6 +23,7 @@ import { PostgresUsers } from './directory/users';
 import { PostgresDomainKeys, type DomainKeyStore, type WrappedDomainKey } from './domain-keys';
 import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
 import { migrate } from './migrate';
+import { KeptObjects } from './objects/kept-objects';
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
 import { Database, type StoreLog } from './postgres/database';
@@ -43,6 +44,8 @@ export interface StoreOptions {
   readonly log: StoreLog;
   /** Connections for transactions, and as many again for Locate and administration. Default 8. */
   readonly poolSize?: number;
+  /** What the objects that are kept in memory may take, bytes; 0: none are kept. Default DEFAULT_MAX_KEPT_BYTES. */
+  readonly maxKeptBytes?: number;
 }
 
 export interface Store {
@@ -70,10 +73,13 @@ export interface Store {
   dump(unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
   /** Which objects there are and what they are like; see objectDigestLines. */
   objectDigests(): AsyncGenerator<Buffer>;
+  /** Forgets the objects that are kept in memory and zeroes their values. */
+  forgetObjects(): void;
   close(): Promise<void>;
 }
 
 const DEFAULT_POOL_SIZE = 8;
+export const DEFAULT_MAX_KEPT_BYTES = 128 * 1024 * 1024;
 
 /**
  * Connects to PostgreSQL, brings the schema up to date and measures the clock.
@@ -81,6 +87,7 @@ const DEFAULT_POOL_SIZE = 8;
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { connection, keyring, log, poolSize = DEFAULT_POOL_SIZE } = options;
+  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES);
   const database = new Database({ connection, log, poolSize });
   const clock = new DatabaseClock(database, log);
   try {
@@ -88,7 +95,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
     await clock.start();
     const nowMs = (): number => clock.nowMs();
-    const keyStore = new PostgresKeyStore(database, keyring, nowMs);
+    const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
     return {
       keyStore,
       directory: new PostgresDirectory(database, keyring, log, nowMs),
@@ -106,9 +113,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),
       objectDigests: () => objectDigestLines(database.clientConfig()),
       verify: (fresh, onProgress) => verifyStore(database, fresh, onProgress),
+      forgetObjects: () => kept.clear(),
       async close() {
         clock.stop();
         await database.close();
+        kept.clear();
       },
     };
   } catch (error) {

@@ -1,4 +1,6 @@
 import {
+  checkNamed,
+  checkObjects,
   createObjects,
   fetchNamed,
   fetchObjects,
@@ -41,7 +43,15 @@ function fullScans(plan: string): readonly string[] {
 }
 
 async function expectIndexScans(): Promise<void> {
-  for (const statement of [fetchObjects, fetchNamed, findRecorded, createObjects, updateObjects]) {
+  for (const statement of [
+    fetchObjects,
+    fetchNamed,
+    findRecorded,
+    checkObjects,
+    checkNamed,
+    createObjects,
+    updateObjects,
+  ]) {
     const plan = await planOf(statement);
     expect({ statement: statement.name, fullScans: fullScans(plan) }).toEqual({
       statement: statement.name,

@@ -34,6 +34,11 @@ export class SecretBytes {
     return this.#bytes;
   }
 
+  /** The same secret in bytes of its own. */
+  copy(): SecretBytes {
+    return SecretBytes.copyOf(this.reveal());
+  }
+
   /** Compares in constant time (the lengths are not secret). */
   equals(other: SecretBytes): boolean {
     const mine = this.reveal();

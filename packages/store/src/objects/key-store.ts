@@ -22,9 +22,11 @@ import {
 } from '../records/audit-record';
 import { prepareReseal, type PreparedChange } from './change';
 import { InternalIds } from './internal-id';
+import type { KeptObjects } from './kept-objects';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
 import { nameDigest } from './projection';
 import { ObjectReader, lacksKeys } from './reader';
+import { StoredRow } from './row';
 import { ObjectWriter } from './writer';
 
 /** The KeyStore port over PostgreSQL. */
@@ -36,9 +38,18 @@ export class PostgresKeyStore implements KeyStore {
     private readonly database: Database,
     private readonly keyring: Keyring,
     private readonly nowMs: () => number,
+    kept: KeptObjects,
   ) {
-    this.#reader = new ObjectReader(database, keyring);
-    this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
+    this.#reader = new ObjectReader(database, keyring, kept);
+    this.#writer = new ObjectWriter(
+      database,
+      keyring,
+      new InternalIds(nowMs),
+      nowMs,
+      ({ row, object, addedNames }) => {
+        kept.keep(new StoredRow(keyring, row.domainId, object.columns.bytes, object.mac), addedNames[0]);
+      },
+    );
   }
 
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {

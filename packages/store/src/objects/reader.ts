@@ -5,8 +5,9 @@ import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import type { Statement } from '../postgres/statement';
 import { isStorable } from './change';
+import type { KeptObjects } from './kept-objects';
 import { readObject, type StoredRow } from './row';
-import { fetchNamed, fetchObjects, findRecorded } from './statements';
+import { checkNamed, checkObjects, fetchNamed, fetchObjects, findRecorded } from './statements';
 
 /** How an object is asked for: by its identifier, or by the digest of its name. */
 interface Lookup {
@@ -19,6 +20,11 @@ interface PendingLookup extends Lookup {
   reject(error: unknown): void;
 }
 
+/** A lookup of something that was read before: it is only asked whether it is still the same. */
+interface PendingCheck extends PendingLookup {
+  readonly kept: StoredRow;
+}
+
 type Outcome = { readonly row: StoredRow | undefined } | { readonly error: unknown };
 
 const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 256 };
@@ -27,28 +33,56 @@ const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 256 };
 export class ObjectReader {
   readonly #byIdentifier: Batcher<PendingLookup>;
   readonly #byName: Batcher<PendingLookup>;
+  readonly #checks: Batcher<PendingCheck>;
+  readonly #nameChecks: Batcher<PendingCheck>;
 
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
+    private readonly kept: KeptObjects,
   ) {
     this.#byIdentifier = new Batcher((items) => this.#runBatch(items, lookUpIdentifiers), BATCHES);
     this.#byName = new Batcher((items) => this.#runBatch(items, lookUpNames), BATCHES);
+    this.#checks = new Batcher(
+      (items) => this.#runChecks(items, checkObjects, writeIdentifiers, this.#byIdentifier),
+      BATCHES,
+    );
+    this.#nameChecks = new Batcher(
+      (items) => this.#runChecks(items, checkNamed, writeNames, this.#byName),
+      BATCHES,
+    );
   }
 
   /** @throws HoldfastError IntegrityViolation, StoreUnavailable */
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredRow | undefined> {
-    if (!canBeKey(domainId, uniqueIdentifier)) return Promise.resolve(undefined);
+    const kept = this.#usable(this.kept.find(domainId, uniqueIdentifier));
+    if (kept === undefined && !canBeKey(domainId, uniqueIdentifier)) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
-      this.#byIdentifier.add({ domainId, key: uniqueIdentifier, resolve, reject });
+      const lookup = { domainId, key: uniqueIdentifier, resolve, reject };
+      if (kept === undefined) this.#byIdentifier.add(lookup);
+      else this.#checks.add({ ...lookup, kept });
     });
   }
 
   /** The object that holds a name. */
   fetchNamed(domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
+    const kept = this.#usable(this.kept.findNamed(domainId, nameDigest));
     return new Promise((resolve, reject) => {
-      this.#byName.add({ domainId, key: nameDigest, resolve, reject });
+      const lookup = { domainId, key: nameDigest, resolve, reject };
+      if (kept === undefined) this.#byName.add(lookup);
+      else this.#nameChecks.add({ ...lookup, kept });
     });
+  }
+
+  /** What is kept is as good as the keys of its domain: where they are not there, it is read anew. */
+  #usable(kept: StoredRow | undefined): StoredRow | undefined {
+    if (kept === undefined) return undefined;
+    try {
+      this.keyring.currentVersion(kept.domainId);
+      return kept;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Like fetch, on a connection of the caller's. */
@@ -83,16 +117,77 @@ export class ObjectReader {
       items.forEach((item, index) => {
         const outcome = outcomes[index] as Outcome;
         if ('error' in outcome) item.reject(outcome.error);
-        else item.resolve(outcome.row);
+        else item.resolve(outcome.row && this.kept.keep(outcome.row, nameIn(item)));
       });
     } catch (error) {
       for (const item of items) item.reject(error);
     }
   }
+
+  /** What is no longer the same is read as if it had not been kept. */
+  async #runChecks(
+    items: PendingCheck[],
+    statement: Statement,
+    write: typeof writeIdentifiers,
+    others: Batcher<PendingLookup>,
+  ): Promise<void> {
+    const isSame = new Uint8Array(items.length);
+    try {
+      await repeatable(
+        (run) => this.database.hot(run),
+        (session) =>
+          session.run(
+            statement,
+            (writer) => {
+              write(writer, items);
+              writer.arrayValue(TypeId.byteaArray, items.length, (index) =>
+                writer.bytesValue(items[index]?.kept.digest),
+              );
+            },
+            (row) => {
+              isSame[row.int4() - 1] = 1;
+            },
+          ),
+      );
+    } catch (error) {
+      for (const item of items) item.reject(error);
+      return;
+    }
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index] as PendingCheck;
+      if (isSame[index] === 1) item.resolve(item.kept);
+      else {
+        this.kept.drop(item.kept);
+        others.add(item);
+      }
+    }
+  }
+}
+
+function nameIn({ key }: Lookup): Buffer | undefined {
+  return typeof key === 'string' ? undefined : key;
 }
 
 function canBeKey(domainId: string, uniqueIdentifier: string): boolean {
   return isUuid(domainId) && isStorable(uniqueIdentifier);
+}
+
+function writeIdentifiers(writer: BinaryWriter, lookups: readonly Lookup[]): void {
+  writeDomains(writer, lookups);
+  writer.arrayValue(TypeId.textArray, lookups.length, (index) =>
+    writer.textValue(lookups[index]?.key as string),
+  );
+}
+
+function writeNames(writer: BinaryWriter, lookups: readonly Lookup[]): void {
+  writeDomains(writer, lookups);
+  writer.arrayValue(TypeId.byteaArray, lookups.length, (index) =>
+    writer.bytesValue(lookups[index]?.key as Buffer),
+  );
+}
+
+function writeDomains(writer: BinaryWriter, lookups: readonly Lookup[]): void {
+  writer.arrayValue(TypeId.uuidArray, lookups.length, (index) => writer.uuidValue(lookups[index]?.domainId));
 }
 
 async function lookUpIdentifiers(
@@ -100,14 +195,8 @@ async function lookUpIdentifiers(
   keyring: Keyring,
   lookups: readonly Lookup[],
 ): Promise<readonly Outcome[]> {
-  const write = (writer: BinaryWriter, wanted: readonly Lookup[]): void => {
-    writer.arrayValue(TypeId.uuidArray, wanted.length, (index) => writer.uuidValue(wanted[index]?.domainId));
-    writer.arrayValue(TypeId.textArray, wanted.length, (index) =>
-      writer.textValue(wanted[index]?.key as string),
-    );
-  };
   const outcomes = await readRows(session, keyring, lookups, fetchObjects, (writer) =>
-    write(writer, lookups),
+    writeIdentifiers(writer, lookups),
   );
   const missing = lookups.flatMap((lookup, index) =>
     outcomes[index] === undefined ? [{ lookup, index }] : [],
@@ -116,7 +205,7 @@ async function lookUpIdentifiers(
     const wanted = missing.map(({ lookup }) => lookup);
     await session.run(
       findRecorded,
-      (writer) => write(writer, wanted),
+      (writer) => writeIdentifiers(writer, wanted),
       (row) => {
         const found = missing[row.int4() - 1];
         if (found !== undefined) {
@@ -135,14 +224,9 @@ async function lookUpNames(
   keyring: Keyring,
   lookups: readonly Lookup[],
 ): Promise<readonly Outcome[]> {
-  const outcomes = await readRows(session, keyring, lookups, fetchNamed, (writer) => {
-    writer.arrayValue(TypeId.uuidArray, lookups.length, (index) =>
-      writer.uuidValue(lookups[index]?.domainId),
-    );
-    writer.arrayValue(TypeId.byteaArray, lookups.length, (index) =>
-      writer.bytesValue(lookups[index]?.key as Buffer),
-    );
-  });
+  const outcomes = await readRows(session, keyring, lookups, fetchNamed, (writer) =>
+    writeNames(writer, lookups),
+  );
   return outcomes.map((outcome) => outcome ?? { row: undefined });
 }
 

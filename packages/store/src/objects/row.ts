@@ -1,15 +1,17 @@
+import { hash } from 'node:crypto';
 import {
   AttributeSet,
   HoldfastError,
+  type SecretBytes,
   type Keyring,
   type SealBinding,
   type SealedValue,
   type StoredObject,
 } from '@holdfast/core';
 import type { ManagedObjectValue } from '@holdfast/kmip';
-import { TypeId, type RowReader } from '../postgres/binary';
+import { BinaryWriter, RowReader, TypeId } from '../postgres/binary';
 import { ColumnsWriter, type EncodedColumns } from '../postgres/columns';
-import { openValue } from './value-codec';
+import { readValue } from './value-codec';
 
 /**
  * The canonical row of an object. Its MAC is computed over the columns in this order and in PostgreSQL's binary form,
@@ -74,25 +76,64 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
   return { columns, mac: keyring.mac(row.domainId, row.keyVersion, 'object-row', columns.bytes) };
 }
 
+/** What a kept object takes besides its bytes, roughly. */
+const KEPT_OVERHEAD_BYTES = 640;
+
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
-  #attributes: AttributeSet | undefined;
+  readonly uniqueIdentifier: string;
+  readonly ownerId: string;
+  readonly generation: number;
+  readonly revision: number;
+  readonly keyVersion: number;
+  readonly #internalIdAt: number;
+  readonly #attributesAt: number;
+  #isKept = false;
+  /** The opened value of a kept object. */
+  #opened: SecretBytes | undefined;
+  #digest: Buffer | undefined;
 
+  /**
+   * @param domainId the domain in which it was looked for
+   * @param columns those of OBJECT_COLUMNS, as the MAC covers them
+   */
   constructor(
     private readonly keyring: Keyring,
     readonly domainId: string,
-    readonly uniqueIdentifier: string,
-    readonly internalId: string,
-    readonly ownerId: string,
-    readonly generation: number,
-    readonly revision: number,
-    readonly keyVersion: number,
-    readonly attributeBytes: Buffer,
-    readonly sealedValue: SealedValue | undefined,
-  ) {}
+    private readonly columns: Buffer,
+    private readonly mac: Buffer,
+  ) {
+    const reader = new RowReader(columns, 0);
+    reader.skip();
+    reader.skip();
+    this.uniqueIdentifier = reader.text();
+    this.#internalIdAt = reader.offset;
+    reader.skip();
+    this.ownerId = reader.uuid();
+    this.generation = reader.int4();
+    this.revision = reader.int4();
+    this.keyVersion = reader.int4();
+    this.#attributesAt = reader.offset;
+  }
+
+  get internalId(): string {
+    return new RowReader(this.columns, this.#internalIdAt).uuid();
+  }
+
+  get attributeBytes(): Buffer {
+    return new RowReader(this.columns, this.#attributesAt).bytea();
+  }
 
   get attributes(): AttributeSet {
-    return (this.#attributes ??= AttributeSet.fromBytes(this.attributeBytes));
+    return AttributeSet.fromBytes(this.attributeBytes);
+  }
+
+  get sealedValue(): SealedValue | undefined {
+    const reader = new RowReader(this.columns, this.#attributesAt);
+    reader.skip();
+    const salt = reader.byteaOrNull();
+    const sealed = reader.byteaOrNull();
+    return salt === undefined || sealed === undefined ? undefined : { salt, sealed };
   }
 
   get hasValue(): boolean {
@@ -100,10 +141,49 @@ export class StoredRow implements StoredObject, ObjectRow {
   }
 
   openValue(): ManagedObjectValue {
-    if (this.sealedValue === undefined) {
+    if (this.#opened !== undefined) return readValue(this.#opened.copy());
+    const { sealedValue } = this;
+    if (sealedValue === undefined) {
       throw new HoldfastError('KeyValueNotPresent', 'the object has no value here');
     }
-    return openValue(this.keyring, bindingOf(this), this.sealedValue);
+    const plaintext = this.keyring.open(bindingOf(this), sealedValue);
+    if (!this.#isKept) return readValue(plaintext);
+    this.#opened = plaintext;
+    return readValue(plaintext.copy());
+  }
+
+  /** What the database computes of the row where nothing in it has changed: SHA-256 of ROW_IMAGE. */
+  get digest(): Buffer {
+    return (this.#digest ??= imageDigest(this.columns, this.mac));
+  }
+
+  /** The same object in bytes of its own: its value stays open from its first use on, until `release`. */
+  kept(): StoredRow {
+    const { columns, mac } = this;
+    const bytes = Buffer.allocUnsafeSlow(columns.length + mac.length);
+    columns.copy(bytes);
+    mac.copy(bytes, columns.length);
+    const kept = new StoredRow(
+      this.keyring,
+      this.domainId,
+      bytes.subarray(0, columns.length),
+      bytes.subarray(columns.length),
+    );
+    kept.#isKept = true;
+    return kept;
+  }
+
+  /** What it takes while it is kept, roughly. */
+  get keptLengthBytes(): number {
+    const value = this.sealedValue?.sealed.length ?? 0;
+    return this.columns.length + value + KEPT_OVERHEAD_BYTES;
+  }
+
+  /** Zeroes the opened value. Who goes on using the object has its value opened anew each time. */
+  release(): void {
+    this.#isKept = false;
+    this.#opened?.destroy();
+    this.#opened = undefined;
   }
 }
 
@@ -122,35 +202,40 @@ export function readObject(keyring: Keyring, reader: RowReader, domainId: string
   const start = reader.offset;
   const format = reader.int2();
   // The domain need not be compared: the key of the MAC is that of the domain in which the row was looked for.
-  reader.skip();
-  const uniqueIdentifier = reader.text();
-  const internalId = reader.uuid();
-  const ownerId = reader.uuid();
-  const generation = reader.int4();
-  const revision = reader.int4();
-  const keyVersion = reader.int4();
-  const attributeBytes = reader.bytea();
-  const salt = reader.byteaOrNull();
-  const sealed = reader.byteaOrNull();
-  const content = reader.bytes.subarray(start, reader.offset);
+  for (let column = 1; column < OBJECT_COLUMNS.length; column++) reader.skip();
+  const columns = reader.bytes.subarray(start, reader.offset);
   const mac = reader.bytea();
   const newestRevision = reader.int4OrNull();
-  if (format !== FORMAT || !keyring.verifyMac(domainId, keyVersion, 'object-row', content, mac)) {
+  const row = new StoredRow(keyring, domainId, columns, mac);
+  if (format !== FORMAT || !keyring.verifyMac(domainId, row.keyVersion, 'object-row', columns, mac)) {
     throw new HoldfastError('IntegrityViolation', 'the stored object is not what was written');
   }
-  if (newestRevision !== revision) {
+  if (newestRevision !== row.revision) {
     throw new HoldfastError('IntegrityViolation', 'the stored object is not the one that was recorded last');
   }
-  return new StoredRow(
-    keyring,
-    domainId,
-    uniqueIdentifier,
-    internalId,
-    ownerId,
-    generation,
-    revision,
-    keyVersion,
-    attributeBytes,
-    salt === undefined || sealed === undefined ? undefined : { salt, sealed },
-  );
+  return row;
+}
+
+/**
+ * All that a row `o` says, as one value: PostgreSQL's form of a record is the number of its columns, then the type, the
+ * length and the bytes of each.
+ */
+export const ROW_IMAGE = `record_send(ROW(${OBJECT_COLUMNS.map(([name]) => `o.${name}`).join(', ')}, o.mac))`;
+
+const NUMBER_BYTES = 4;
+
+/** The SHA-256 of ROW_IMAGE. */
+function imageDigest(columns: Buffer, mac: Buffer): Buffer {
+  const image = new BinaryWriter(columns.length + mac.length + (OBJECT_COLUMNS.length + 3) * NUMBER_BYTES);
+  image.int32(OBJECT_COLUMNS.length + 1);
+  const reader = new RowReader(columns, 0);
+  for (const [, type] of OBJECT_COLUMNS) {
+    const start = reader.offset;
+    reader.skip();
+    image.int32(type);
+    image.rawRange(columns, start, reader.offset);
+  }
+  image.int32(TypeId.bytea);
+  image.bytesValue(mac);
+  return hash('sha256', image.finish(), 'buffer');
 }

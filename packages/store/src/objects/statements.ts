@@ -5,7 +5,7 @@ import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
 import type { Term } from './hash64';
 import type { Projection } from './projection';
-import { OBJECT_COLUMNS, OBJECT_SELECTION, type ObjectRow } from './row';
+import { OBJECT_COLUMNS, OBJECT_SELECTION, ROW_IMAGE, type ObjectRow } from './row';
 
 /**
  * The statements of the hot paths. Each serves a batch: its parameters are arrays with one element for each item, and
@@ -67,6 +67,35 @@ export const fetchNamed: Statement = {
       WHERE y.domain_id = q.domain_id AND y.name_digest = q.name_digest OFFSET 0) AS m
     CROSS JOIN LATERAL (SELECT * FROM object AS x
       WHERE x.domain_id = q.domain_id AND x.unique_identifier = m.unique_identifier OFFSET 0) AS o`,
+};
+
+/** Of the object `o`: the digest of all that its row says, its revision, and the newest one that was recorded. */
+const CHECKED = `SELECT sha256(${ROW_IMAGE}) AS digest, o.revision, (SELECT c.revision FROM change_record c
+    WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier
+    ORDER BY c.revision DESC LIMIT 1) AS newest`;
+
+/** Which of these objects still have the row of that digest, and it is the newest that was recorded. */
+export const checkObjects: Statement = {
+  name: 'check_objects',
+  parameterTypes: [TypeId.uuidArray, TypeId.textArray, TypeId.byteaArray],
+  text: `SELECT q.n::int4
+    FROM unnest($1::uuid[], $2::text[], $3::bytea[]) WITH ORDINALITY AS q (domain_id, unique_identifier, digest, n)
+    CROSS JOIN LATERAL (${CHECKED} FROM object AS o
+      WHERE o.domain_id = q.domain_id AND o.unique_identifier = q.unique_identifier OFFSET 0) AS now
+    WHERE now.digest = q.digest AND now.revision = now.newest`,
+};
+
+/** The same of objects that are found by name digest. */
+export const checkNamed: Statement = {
+  name: 'check_named',
+  parameterTypes: [TypeId.uuidArray, TypeId.byteaArray, TypeId.byteaArray],
+  text: `SELECT q.n::int4
+    FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS q (domain_id, name_digest, digest, n)
+    CROSS JOIN LATERAL (SELECT y.unique_identifier FROM object_name AS y
+      WHERE y.domain_id = q.domain_id AND y.name_digest = q.name_digest OFFSET 0) AS m
+    CROSS JOIN LATERAL (${CHECKED} FROM object AS o
+      WHERE o.domain_id = q.domain_id AND o.unique_identifier = m.unique_identifier OFFSET 0) AS now
+    WHERE now.digest = q.digest AND now.revision = now.newest`,
 };
 
 const PROJECTION_INPUTS = [

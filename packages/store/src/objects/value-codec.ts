@@ -21,11 +21,10 @@ export function sealValue(keyring: Keyring, binding: SealBinding, value: Managed
 }
 
 /**
- * Opens a sealed value. The secrets in it are views of the opened bytes: destroying them zeroes these.
+ * Reads an opened value. The secrets in it are views of the opened bytes: destroying them zeroes these.
  * @throws HoldfastError IntegrityViolation
  */
-export function openValue(keyring: Keyring, binding: SealBinding, sealed: SealedValue): ManagedObjectValue {
-  const plaintext = keyring.open(binding, sealed);
+export function readValue(plaintext: SecretBytes): ManagedObjectValue {
   try {
     const item = decodeTtlv(plaintext.reveal());
     const value = field.decode([item], STORAGE_DIALECT, NO_STRUCTURE);

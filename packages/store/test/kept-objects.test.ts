@@ -1,0 +1,184 @@
+import { TEST_CAUSE, keyBytesOf, nameAttribute, newAesKey } from '@holdfast/testkit';
+import { randomUUID } from 'node:crypto';
+import type { Keyring, LocateQuery, NewObject, StoredObject } from '@holdfast/core';
+import { State } from '@holdfast/kmip';
+import { openStore, type Store } from '../src';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
+
+/** Objects that a store has read before: it asks the database whether they still hold, and reads them no second time. */
+const PLENTY = 1 << 20;
+
+let fixture: Fixture;
+const domainId = randomUUID();
+const stores: Store[] = [];
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(async () => {
+  for (const store of stores) await store.close();
+  await fixture.close();
+});
+
+/** A store, and how often it has checked a row's MAC and opened a value. */
+async function open(maxKeptBytes: number): Promise<{ store: Store; counts: Record<string, number> }> {
+  const keyring = testKeyring();
+  const counts = { macs: 0, opened: 0 };
+  const counting: Keyring = {
+    ensure: (id) => keyring.ensure(id),
+    currentVersion: (id) => keyring.currentVersion(id),
+    seal: (binding, plaintext) => keyring.seal(binding, plaintext),
+    open: (binding, sealed) => {
+      counts.opened++;
+      return keyring.open(binding, sealed);
+    },
+    mac: (...given) => keyring.mac(...given),
+    verifyMac: (...given) => {
+      counts.macs++;
+      return keyring.verifyMac(...given);
+    },
+  };
+  const { connection } = fixture;
+  const store = await openStore({ connection, keyring: counting, log: quietLog, maxKeptBytes });
+  await keyring.ensure(domainId);
+  stores.push(store);
+  return { store, counts };
+}
+
+async function create(store: Store, name: string): Promise<NewObject> {
+  const object = newAesKey({ domainId, name });
+  await store.keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+  return object;
+}
+
+async function fetched(store: Store, { uniqueIdentifier }: NewObject): Promise<StoredObject> {
+  const stored = await store.keyStore.fetch(domainId, uniqueIdentifier);
+  if (stored === undefined) throw new Error('not there');
+  return stored;
+}
+
+async function keyOf(store: Store, object: NewObject): Promise<Buffer> {
+  return keyBytesOf((await fetched(store, object)).openValue());
+}
+
+function named(name: string): LocateQuery {
+  return {
+    domainId,
+    filters: [{ kind: 'equals', attribute: nameAttribute(name) }],
+    storage: { online: true, archived: false, destroyed: false },
+    order: 'newest-first',
+    offsetItems: 0,
+    maximumItems: undefined,
+    isCounted: false,
+    nowSeconds: 1_700_000_100,
+  };
+}
+
+test('what was made or read is checked and opened once, by identifier and by name', async () => {
+  const { store, counts } = await open(PLENTY);
+  const made = await create(store, 'made here');
+  const key = await keyOf(store, made);
+  expect(await keyOf(store, made)).toEqual(key);
+  expect(counts).toEqual({ macs: 0, opened: 1 });
+  for (let time = 0; time < 3; time++) {
+    expect((await store.keyStore.locate(named('made here'))).uniqueIdentifiers).toEqual([
+      made.uniqueIdentifier,
+    ]);
+  }
+  const read = await create(fixture.store, 'made elsewhere');
+  const before = counts['macs'];
+  for (let time = 0; time < 3; time++) {
+    expect((await store.keyStore.locate(named('made elsewhere'))).uniqueIdentifiers).toEqual([
+      read.uniqueIdentifier,
+    ]);
+    await keyOf(store, read);
+  }
+  expect(counts).toEqual({ macs: (before ?? 0) + 1, opened: 2 });
+});
+
+test('what another node changed is seen at once', async () => {
+  const { store } = await open(PLENTY);
+  const object = await create(store, 'changed elsewhere');
+  await keyOf(store, object);
+  const stored = await fetched(fixture.store, object);
+  const attributes = stored.attributes.clone();
+  attributes.set('State', State.Active);
+  await fixture.store.keyStore.commit(
+    [{ kind: 'update', object: stored, attributes, value: 'erase' }],
+    TEST_CAUSE,
+  );
+  const after = await fetched(store, object);
+  expect(after.attributes.get('State')).toBe(State.Active);
+  expect(after.hasValue).toBe(false);
+});
+
+test('a name that has gone to another object leads there', async () => {
+  const { store } = await open(PLENTY);
+  const [one, other] = [await create(store, 'mine'), await create(store, 'theirs')];
+  await store.keyStore.locate(named('mine'));
+  await fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
+    other.uniqueIdentifier,
+    one.uniqueIdentifier,
+  ]);
+  // The other one does not have the name in truth: nothing wrong is answered.
+  expect((await store.keyStore.locate(named('mine'))).uniqueIdentifiers).toEqual([]);
+});
+
+test('every column of a row that was read before is looked at again', async () => {
+  const { store } = await open(PLENTY);
+  const object = await create(store, 'tampered');
+  const columns = await fixture.sql<{ name: string; type: string }>(
+    `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+      WHERE table_schema = 'public' AND table_name = 'object'`,
+  );
+  for (const { name, type } of columns) {
+    const other = {
+      bytea: `set_byte(${name}, 0, get_byte(${name}, 0) # 1)`,
+      uuid: 'gen_random_uuid()',
+      text: `${name} || 'x'`,
+    }[type];
+    const key = await keyOf(store, object);
+    expect((await store.keyStore.locate(named('tampered'))).uniqueIdentifiers).toHaveLength(1);
+    await fixture.sql('CREATE TEMP TABLE saved AS SELECT * FROM object WHERE unique_identifier = $1', [
+      object.uniqueIdentifier,
+    ]);
+    const [{ place }] = (await fixture.sql<{ place: string }>(
+      `UPDATE object SET ${name} = ${other ?? `${name} + 1`} WHERE unique_identifier = $1 RETURNING ctid::text AS place`,
+      [object.uniqueIdentifier],
+    )) as [{ place: string }];
+    await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+    await fixture.sql(`DELETE FROM object WHERE ctid = '${place}'`);
+    await fixture.sql('INSERT INTO object SELECT * FROM saved');
+    await fixture.sql('DROP TABLE saved');
+    expect(await keyOf(store, object)).toEqual(key);
+  }
+});
+
+test('an older row is refused where its newer records are there', async () => {
+  const { store } = await open(PLENTY);
+  const object = await create(store, 'wound back');
+  await keyOf(store, object);
+  await fixture.sql(
+    `INSERT INTO change_record SELECT (jsonb_populate_record(c, '{"revision": 2}')).* FROM change_record AS c
+      WHERE unique_identifier = $1`,
+    [object.uniqueIdentifier],
+  );
+  await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+});
+
+test('room for few objects, or for none, changes no answer', async () => {
+  for (const maxKeptBytes of [0, 5000]) {
+    const { store, counts } = await open(maxKeptBytes);
+    const objects: NewObject[] = [];
+    for (let number = 0; number < 12; number++)
+      objects.push(await create(store, `${maxKeptBytes} ${number}`));
+    const held = await fetched(store, objects[0] as NewObject);
+    const key = keyBytesOf(held.openValue());
+    for (let round = 0; round < 2; round++) {
+      const keys = await Promise.all(objects.map((object) => keyOf(store, object)));
+      expect(keys[0]).toEqual(key);
+    }
+    // It has made room for others meanwhile.
+    expect(keyBytesOf(held.openValue())).toEqual(key);
+    expect(counts['opened']).toBeGreaterThan(objects.length);
+  }
+});
