@@ -15,7 +15,7 @@ interface PendingChange {
   reject(error: unknown): void;
 }
 
-const BATCHES = { concurrency: 3, maxItems: 64 };
+const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 64 };
 const MAX_REPETITIONS = 3;
 
 /**

@@ -1,5 +1,7 @@
 /** How long a batch that is under way keeps the next one waiting. */
 const PATIENCE_MS = 5;
+/** What each batch leaves of the number of items that are usual. */
+const FORGETTING = 0.9;
 
 export interface BatcherOptions {
   /** How many batches may be under way at once where those before them take long. */
@@ -13,14 +15,18 @@ export interface BatcherOptions {
 }
 
 /**
- * Collects the items that arrive within one turn of the event loop and hands them over together. What arrives while a
- * batch is under way forms the next: larger batches cost less for each item. A batch that takes long (it may wait for a
- * lock) holds nobody up: after a few milliseconds the next one starts beside it.
+ * Collects the items that arrive together and hands them over together: larger batches cost less for each item. What
+ * arrives while a batch is under way forms the next. Where several may be under way they share the items equally, so
+ * that one begins when as many wait as the others carry. A batch that takes long (it may wait for a lock) holds nobody
+ * up: after a few milliseconds the next one starts beside it.
  */
 export class Batcher<T> {
   #waiting: T[] = [];
   #running = 0;
-  #isScheduled = false;
+  #runningItems = 0;
+  /** How many items there were at once lately; what is no longer so is forgotten by and by. */
+  #usual = 0;
+  #isGathering = false;
   #impatience: NodeJS.Timeout | undefined;
 
   /** @param run must settle every item it is given and never reject */
@@ -31,39 +37,65 @@ export class Batcher<T> {
 
   add(item: T): void {
     this.#waiting.push(item);
-    if (this.#mayStart()) this.#schedule();
-    else this.#impatience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS);
+    this.#consider();
   }
 
-  #mayStart(): boolean {
-    return this.#running < (this.options.atOnce ?? 1);
+  /** Starts to gather the next batch where it may begin. */
+  #consider(): void {
+    if (this.#isGathering || this.#waiting.length === 0) return;
+    const { atOnce = 1 } = this.options;
+    if (this.#running === 0 || (this.#running < atOnce && this.#waiting.length >= this.#share())) {
+      this.#isGathering = true;
+      this.#gather(this.#waiting.length);
+    } else this.#impatience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS);
+  }
+
+  get #total(): number {
+    return this.#waiting.length + this.#runningItems;
+  }
+
+  /** How many items make a batch now, at most. */
+  #share(): number {
+    const { atOnce = 1, maxItems } = this.options;
+    return Math.min(Math.ceil(Math.max(this.#total, this.#usual) / atOnce), maxItems);
+  }
+
+  /**
+   * Starts with its share of the items, or once a turn of the event loop brought nothing more: those who were answered
+   * together ask again together.
+   */
+  #gather(gathered: number): void {
+    setImmediate(() => {
+      const { length } = this.#waiting;
+      if (length > gathered && length < this.#share()) {
+        this.#gather(length);
+        return;
+      }
+      this.#isGathering = false;
+      if (length > 0) this.#start();
+    });
   }
 
   #losePatience(): void {
     this.#impatience = undefined;
-    if (this.#waiting.length > 0 && this.#running < this.options.concurrency) this.#start();
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      if (this.#waiting.length > 0) this.#start();
-    });
+    if (!this.#isGathering && this.#waiting.length > 0 && this.#running < this.options.concurrency)
+      this.#start();
   }
 
   #start(): void {
-    const { maxItems } = this.options;
+    this.#usual = Math.max(this.#total, this.#usual * FORGETTING);
+    const share = this.#share();
     const items = this.#waiting;
-    this.#waiting = items.length <= maxItems ? [] : items.splice(maxItems);
+    this.#waiting = items.length <= share ? [] : items.splice(share);
     this.#running++;
+    this.#runningItems += items.length;
     void this.run(items).finally(() => {
       this.#running--;
+      this.#runningItems -= items.length;
       clearTimeout(this.#impatience);
       this.#impatience = undefined;
-      if (this.#waiting.length > 0) this.#schedule();
+      this.#consider();
     });
-    if (this.#waiting.length > 0 && this.#running < this.options.concurrency) this.#schedule();
+    this.#consider();
   }
 }
