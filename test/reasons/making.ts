@@ -148,6 +148,7 @@ const masks = (tag: number): Item =>
 const EXCEPTIONS: readonly string[] = [
   'Import AttributeReadOnly',
   'Import ProtectionStorageUnavailable',
+  // Its Cryptographic Length follows from the parts: see below.
   'JoinSplitKey InvalidAttributeValue',
 ];
 

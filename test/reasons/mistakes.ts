@@ -1,10 +1,9 @@
 import {
-  CryptographicAlgorithm,
   HashingAlgorithm,
+  InteropFunction,
   ObjectType,
   Operation,
   ProtectionStorageMask,
-  RecommendedCurve,
   Tag,
   type OperationName,
 } from '@holdfast/kmip';
@@ -26,11 +25,11 @@ import {
   algorithm,
   attributes,
   contact,
+  createPairRequest,
   createRequest,
   data,
   derive,
   group,
-  isOlder,
   mask,
   name,
   named,
@@ -38,19 +37,20 @@ import {
   parameters,
   stale,
   state,
-  type Member,
   type Mistake,
   type Site,
   type Version,
 } from './pieces';
 import { MAKING_MISTAKES, making } from './making';
 import { OBJECT_MISTAKES } from './objects';
+import { RARE_MISTAKES } from './rare';
 
 /** Requests with one mistake each. */
 
 export const MISTAKES: readonly Mistake[] = [
   ...MAKING_MISTAKES,
   ...OBJECT_MISTAKES,
+  ...RARE_MISTAKES,
   {
     operation: 'Create',
     what: 'a type that is not made',
@@ -286,24 +286,7 @@ export const MISTAKES: readonly Mistake[] = [
 /** Right requests of the operations that are about no object that exists. */
 export const RIGHT: Partial<Record<OperationName, (version: Version, site: Site) => RequestItem>> = {
   Create: (version) => createRequest(version),
-  CreateKeyPair: (version) => {
-    const members: readonly Member[] = [
-      ['Cryptographic Algorithm', enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.EC)],
-      [
-        'Cryptographic Domain Parameters',
-        structure(
-          Tag.CryptographicDomainParameters,
-          enumeration(Tag.RecommendedCurve, RecommendedCurve.P_256),
-        ),
-      ],
-      mask,
-    ];
-    const common = attributes(version, members);
-    return {
-      operation: Operation.CreateKeyPair,
-      payload: [{ ...common, tag: isOlder(version) ? Tag.CommonTemplateAttribute : Tag.CommonAttributes }],
-    };
-  },
+  CreateKeyPair: (version) => createPairRequest(version),
   Register: (version, site) => making('Register', site, version),
   Import: (version, site) => making('Import', site, version),
   CreateSplitKey: (version, site) => making('CreateSplitKey', site, version),
@@ -340,6 +323,21 @@ export const RIGHT: Partial<Record<OperationName, (version: Version, site: Site)
   RNGRetrieve: () => ({ operation: Operation.RNGRetrieve, payload: [integer(Tag.DataLength, 64)] }),
   RNGSeed: () => ({ operation: Operation.RNGSeed, payload: [data] }),
   Log: () => ({ operation: Operation.Log, payload: [text(Tag.LogMessage, 'a message')] }),
+  Interop: () => ({
+    operation: Operation.Interop,
+    payload: [
+      enumeration(Tag.InteropFunction, InteropFunction.Begin),
+      text(Tag.InteropIdentifier, 'reasons'),
+    ],
+  }),
+  Poll: (version, { pending }) => ({
+    operation: Operation.Poll,
+    payload: [bytes(Tag.AsynchronousCorrelationValue, pending[version] ?? Buffer.alloc(16))],
+  }),
+  Process: (version, { pending }) => ({
+    operation: Operation.Process,
+    payload: [bytes(Tag.AsynchronousCorrelationValue, pending[version] ?? Buffer.alloc(16))],
+  }),
   Cancel: () => ({
     operation: Operation.Cancel,
     payload: [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16, 5))],

@@ -4,6 +4,7 @@ import {
   HashingAlgorithm,
   ObjectType,
   Operation,
+  RecommendedCurve,
   Tag,
   dialectNamed,
   type OperationName,
@@ -19,12 +20,13 @@ import {
   uniqueIdentifier,
   type RequestItem,
 } from '@holdfast/testkit';
-import type { Item } from '@holdfast/ttlv';
+import { ItemType, type Item } from '@holdfast/ttlv';
 import type { TypeName } from '../lifecycle/table';
 
 /** What requests are made of. */
 
 export type Version = '1.4' | '2.0' | '2.1';
+export const VERSIONS: readonly Version[] = ['1.4', '2.0', '2.1'];
 export interface Site {
   /** An Active AES key that may do nothing, one that may do everything, and one that is archived. */
   readonly useless: string;
@@ -61,6 +63,26 @@ export interface Site {
   readonly parts: readonly string[];
   /** A Template, which has no life cycle. */
   readonly template: string;
+  /** A key that has as many Object Groups as it may. */
+  readonly full: string;
+  /** A key, and the private key of a pair, that have a Deactivation Date and no Activation Date. */
+  readonly dated: string;
+  readonly datedPrivate: string;
+  /** A private key of a pair, Active, whose value is kept elsewhere, and a public one. */
+  readonly valuelessPrivate: string;
+  readonly valuelessPublic: string;
+  /** A key that has Application Specific Information. */
+  readonly applied: string;
+  /** Parts over a field that is none, and over one that is too long. */
+  readonly fieldless: readonly string[];
+  readonly huge: readonly string[];
+  /** The key material of `key`, wrapped with `key`. */
+  readonly wrapped: Buffer;
+  /** A PKCS#12 container, and an Active password that is not its own. */
+  readonly container: Buffer;
+  readonly wrongPassword: string;
+  /** Correlation values of operations that were left to be carried out later. */
+  readonly pending: Partial<Record<Version, Buffer>>;
   /** Name of another object. */
   readonly takenName: string;
 }
@@ -112,6 +134,22 @@ export const createRequest = (version: Version, ...members: readonly Member[]): 
     attributes(version, members.length === 0 ? [algorithm, length(256), mask] : members),
   ],
 });
+
+export function createPairRequest(version: Version): RequestItem {
+  const common = attributes(version, [
+    ['Cryptographic Algorithm', enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.EC)],
+    [
+      'Cryptographic Domain Parameters',
+      structure(Tag.CryptographicDomainParameters, enumeration(Tag.RecommendedCurve, RecommendedCurve.P_256)),
+    ],
+    mask,
+  ]);
+  const tag = isOlder(version) ? Tag.CommonTemplateAttribute : Tag.CommonAttributes;
+  return { operation: Operation.CreateKeyPair, payload: [{ ...common, tag }] };
+}
+
+export const membersOf = (item: Item | undefined): readonly Item[] =>
+  item?.type === ItemType.Structure ? item.value : [];
 
 export const about = (code: number, identifier: string, ...further: readonly Item[]): RequestItem => ({
   operation: code,

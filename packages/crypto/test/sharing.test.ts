@@ -224,7 +224,7 @@ test('what would take too long is refused', async () => {
     primeFieldSize: 1n << 100_000n,
   };
   const short = parts.map(({ keyPartIdentifier }) => ({ keyPartIdentifier, share: secret('00') }));
-  expect(codeOf(() => crypto.joinShares(short, prime, 1))).toBe('BadCryptographicParameters');
+  expect(codeOf(() => crypto.joinShares(short, prime, 1))).toBe('UnsupportedCryptographicParameters');
 });
 
 describe('parts are refused', () => {

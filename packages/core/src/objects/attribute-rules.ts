@@ -249,7 +249,9 @@ export function acceptedValue(
     case 'UsageLimits': {
       // The count is the server's: what a client says of it is passed over (KMIP 2.1 section 4.59).
       const { usageLimitsTotal } = attribute.value;
-      if (usageLimitsTotal < 0n) throw new HoldfastError('InvalidField', 'Usage Limits Total is negative');
+      if (usageLimitsTotal < 0n) {
+        throw new HoldfastError('InvalidAttributeValue', 'Usage Limits Total is negative');
+      }
       return { ...attribute.value, usageLimitsCount: usageLimitsTotal };
     }
     case 'ApplicationSpecificInformation':

@@ -1,10 +1,10 @@
 import {
-  ObjectType,
   definitionOf,
   type Attribute,
   type AttributeKey,
   type Constraint,
   type ObjectDefaults,
+  type ObjectType,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { sameValue } from './attribute-rules';
@@ -119,12 +119,12 @@ export function requireAcceptable(constraints: readonly Constraint[]): void {
 }
 
 function requireAttributesOf(types: readonly ObjectType[], attributes: readonly Attribute[]): void {
-  if (types.includes(ObjectType.Template)) {
-    throw new HoldfastError('InvalidObjectType', 'there are no Templates in this version');
-  }
   for (const type of types) {
     const wrong = attributes.find((attribute) => !isSettable(attribute, type));
     if (wrong === undefined) continue;
-    throw new HoldfastError('InvalidField', `${definitionOf(wrong.key).name} cannot be set for such objects`);
+    const { name, appliesTo } = definitionOf(wrong.key);
+    throw appliesTo.includes(type)
+      ? new HoldfastError('InvalidField', `${name} is set by the server alone`)
+      : new HoldfastError('InvalidObjectType', `objects of this type have no ${name}`);
   }
 }

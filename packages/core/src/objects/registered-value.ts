@@ -19,7 +19,7 @@ import { certificateAttributes, publicKeyAttributes } from './certificate-attrib
 import { readRequest } from './certificate-request';
 import { isSameAlgorithm } from './defaults';
 import { isWrapped, keyBlockOf, withKeyBlock } from './new-object';
-import { hidesKey } from './wrapping-key';
+import { hidesKey, isBareMaterial } from './wrapping-key';
 import { checkRequested, isSettable, mergeAttributes } from './requested-attributes';
 import { rememberPolynomial, requireSplitScheme } from './split-key';
 
@@ -206,7 +206,7 @@ function linkToWrappingKey(
   ]);
 }
 
-/** @throws HoldfastError InvalidField where Key Value and Key Wrapping Data do not go together */
+/** @throws HoldfastError InvalidField, EncodingOptionError where Key Value and Key Wrapping Data do not go together */
 function requireWrappingData(value: ManagedObjectValue): void {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return;
@@ -215,6 +215,9 @@ function requireWrappingData(value: ManagedObjectValue): void {
     if (keyValue === undefined || !('encoded' in keyValue)) return;
     throw new HoldfastError('InvalidField', 'a wrapped Key Value needs Key Wrapping Data');
   }
+  if (isBareMaterial(keyWrappingData.encodingOption) && holdsAttributes(keyValue)) {
+    throw new HoldfastError('EncodingOptionError', 'attributes are not wrapped with key material alone');
+  }
   const mayBeInClear = !hidesKey(keyWrappingData.wrappingMethod);
   if (keyValue === undefined || (hasStructuredMaterial(keyValue) && !mayBeInClear)) {
     throw new HoldfastError(
@@ -222,6 +225,11 @@ function requireWrappingData(value: ManagedObjectValue): void {
       'Key Wrapping Data stands beside a Key Value that is not wrapped',
     );
   }
+}
+
+/** "If No Encoding is specified, then the Key Value structure SHALL NOT contain any attributes": KMIP 1.4 section 2.1.5. */
+function holdsAttributes(keyValue: KeyValue | undefined): boolean {
+  return keyValue !== undefined && !('encoded' in keyValue) && keyValue.attributes.length > 0;
 }
 
 function hasStructuredMaterial(keyValue: KeyValue): boolean {

@@ -34,6 +34,7 @@ export const getAttributes = operation({
 
   async execute({ uniqueIdentifier, attributeReferences }, context) {
     requireDistinct(attributeReferences);
+    if (context.dialect.rules.attributeForm === 'tagged') requireKnown(attributeReferences);
     const object = await context.objects.fetch(context.identify(uniqueIdentifier));
     return {
       uniqueIdentifier: object.uniqueIdentifier,
@@ -44,6 +45,14 @@ export const getAttributes = operation({
     };
   },
 });
+
+/** What a tag names is an attribute or is none; a name of 1.x may be one that only another server has. */
+function requireKnown(references: readonly AttributeReference[]): void {
+  for (const reference of references) {
+    if (!('unknownName' in reference)) continue;
+    throw new HoldfastError('InvalidAttribute', `${reference.unknownName} is no attribute`);
+  }
+}
 
 function requireDistinct(references: readonly AttributeReference[]): void {
   const seen = new Set<string>();

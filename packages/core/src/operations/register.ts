@@ -60,7 +60,10 @@ export const register = operation({
   async execute(request, context) {
     const { objectType } = request;
     if (request.object.objectType !== objectType) {
-      throw new HoldfastError('InvalidField', 'the object is not of the Object Type that the request names');
+      throw new HoldfastError(
+        'InvalidObjectType',
+        'the object is not of the Object Type that the request names',
+      );
     }
     requireProtectionStorage(request.protectionStorageMasks);
     const { value: given, embedded } = takeEmbeddedAttributes(request.object);

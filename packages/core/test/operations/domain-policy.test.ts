@@ -26,7 +26,7 @@ import { asking, createKey, password, rawKey, refused, registerObject, valueOf }
 
 /** Set Defaults, Set Constraints, Get Constraints, what they do to new objects, and what Query tells of them. */
 
-const { SymmetricKey, SecretData, PrivateKey, PublicKey, Template } = ObjectType;
+const { SymmetricKey, SecretData, PrivateKey, PublicKey } = ObjectType;
 const { Encrypt, Decrypt, WrapKey } = CryptographicUsageMask;
 
 let harness: Harness;
@@ -117,14 +117,17 @@ describe('Set Defaults', () => {
 
   test('refuses what no object can have', async () => {
     expect(await refused(define({ attributes: [] }))).toBe('InvalidField');
-    expect(await refused(define({ objectType: Template, attributes: [] }))).toBe('InvalidObjectType');
+    const curve = { key: 'CryptographicDomainParameters', value: { recommendedCurve: 6 } } as const;
+    expect(await refused(define({ objectType: SymmetricKey, attributes: [curve] }))).toBe(
+      'InvalidObjectType',
+    );
     const state = { key: 'State', value: 2 } as const;
     expect(await refused(define({ objectType: SymmetricKey, attributes: [state] }))).toBe('InvalidField');
     expect(
       await refused(
         define({ objectType: SecretData, attributes: [length(1), { key: 'CertificateLength', value: 5 }] }),
       ),
-    ).toBe('InvalidField');
+    ).toBe('InvalidObjectType');
     expect(harness.policy).toEqual({});
   });
 });
@@ -190,7 +193,9 @@ describe('Set Constraints', () => {
   });
 
   test('refuses what no object can have', async () => {
-    expect(await refused(constrain({ objectTypes: types(Template) }))).toBe('InvalidObjectType');
+    const curve = { key: 'CryptographicDomainParameters', value: { recommendedCurve: 6 } } as const;
+    const curved = { objectTypes: types(SymmetricKey), attributes: [curve] };
+    expect(await refused(constrain(curved))).toBe('InvalidObjectType');
     const wrong = { objectTypes: types(SymmetricKey), attributes: [{ key: 'State', value: 2 }] } as const;
     expect(await refused(constrain(wrong))).toBe('InvalidField');
   });

@@ -222,7 +222,7 @@ describe('Register', () => {
 
   test('an object is of the type that the request names', async () => {
     const request = { objectType: ObjectType.SymmetricKey, newAttributes: asking(), object: password('p') };
-    expect(await refused(harness.run(register, request))).toBe('InvalidField');
+    expect(await refused(harness.run(register, request))).toBe('InvalidObjectType');
   });
 
   test('attributes within the Key Value become those of the object and do not come back within it', async () => {

@@ -43,10 +43,14 @@ export async function primeFor(lengthBits: number, asked: bigint | undefined): P
   throw badParameters('the Prime Field Size is no prime');
 }
 
-/** @throws HoldfastError BadCryptographicParameters where a part names a field that no key is shared in here */
+/**
+ * @throws HoldfastError BadCryptographicParameters where a part names what is no field, UnsupportedCryptographicParameters
+ * for one that no key is shared in here
+ */
 export function requireField(prime: bigint): void {
-  if (prime > 1n && bitLength(prime) <= Math.max(...MERSENNE_EXPONENTS)) return;
-  throw badParameters('the Prime Field Size is too long, or none');
+  if (prime <= 1n) throw badParameters('the Prime Field Size is none');
+  if (bitLength(prime) > Math.max(...MERSENNE_EXPONENTS))
+    throw unsupported('the Prime Field Size is too long');
 }
 
 export function primeField(prime: bigint): Field<bigint, bigint> {

@@ -145,6 +145,8 @@ const overrides: readonly Override[] = [
   { code: 'AttributeNotFound', operations: ['GetUsageAllocation'], window: V1, reason: 'IllegalOperation' },
   // 1.4 section 11.15: the attribute already exists.
   { code: 'AttributeSingleValued', operations: ['AddAttribute'], window: V1, reason: 'IllegalOperation' },
+  // 1.4 section 11.15: more instances than the server supports.
+  { code: 'ServerLimitExceeded', operations: ['AddAttribute'], window: V1, reason: 'IndexOutOfBounds' },
   // 1.4 section 11.15: an attribute that is not supported for this object.
   { code: 'InvalidAttribute', operations: ['AddAttribute'], window: V1, reason: 'PermissionDenied' },
   // 1.4 section 11.17: a required attribute cannot be deleted.
@@ -228,6 +230,13 @@ const overrides: readonly Override[] = [
   },
   // 2.1 section 6.1.48.
   { code: 'InvalidCSR', operations: ['ReProvision'], window: V2, reason: 'CryptographicFailure' },
+  // 2.1 sections 6.1.2 and 6.1.34 list no reason of their own for a value that the attribute cannot have.
+  {
+    code: 'InvalidAttributeValue',
+    operations: ['AddAttribute', 'ModifyAttribute'],
+    window: V2,
+    reason: 'InvalidField',
+  },
   // 2.1 section 6.1.3: an attribute that such an object does not have.
   { code: 'InvalidAttribute', operations: ['AdjustAttribute'], window: V2, reason: 'UnsupportedAttribute' },
 ];
