@@ -3,6 +3,7 @@ import {
   Tag,
   attributeList,
   attributeReferences,
+  attributeTable,
   identifierReference,
   optional,
   required,
@@ -46,10 +47,15 @@ export const getAttributes = operation({
   },
 });
 
-/** What a tag names is an attribute or is none; a name of 1.x may be one that only another server has. */
+const NAMES = new Set(Object.values(attributeTable).map(({ name }) => name));
+
+/**
+ * What a tag names is an attribute or is none, where a name of 1.x may be one that only another server has. Clients ask
+ * 2.x for attributes of 1.x.
+ */
 function requireKnown(references: readonly AttributeReference[]): void {
   for (const reference of references) {
-    if (!('unknownName' in reference)) continue;
+    if (!('unknownName' in reference) || NAMES.has(reference.unknownName)) continue;
     throw new HoldfastError('InvalidAttribute', `${reference.unknownName} is no attribute`);
   }
 }
