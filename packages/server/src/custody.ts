@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { HoldfastError, type Actor, type AuditLog, type Directory } from '@holdfast/core';
-import { openShare, readShare, ShareCollection, type SealedShare, type SplitFacts } from '@holdfast/crypto';
+import { openShare, readShare, ShareCollection, type SealedShare } from '@holdfast/crypto';
 import type { CustodyStore } from '@holdfast/store';
 import type { UnsealAnswer, UnsealingAnswer } from './admin-protocol';
 import { describeError, type Logger } from './log';
@@ -24,6 +24,8 @@ export class Custody {
   /** Shares cross the administration socket under this key, made for this process alone. */
   readonly #pair = generateKeyPairSync('x25519');
   #collection: ShareCollection | undefined;
+  /** The facts, as they were read, of the splitting whose shares are collected. */
+  #collected: string | undefined;
   /** The last order to seal that is obeyed already. */
   #order = '';
   #turn: Promise<unknown> = Promise.resolve();
@@ -47,12 +49,12 @@ export class Custody {
   /** Begins to listen for orders. @throws HoldfastError StoreUnavailable, IntegrityViolation */
   async start(): Promise<void> {
     this.#order = await this.store.custody.sealOrder();
-    this.#collection = new ShareCollection(await this.#split());
+    const { split } = await this.#currentCollection();
     this.#stopWatching = await this.store.directory.watch(({ kind }) => {
       if (kind === 'seal') this.#obeySoon();
     });
     this.log.warn(
-      { threshold: this.#collection.split.threshold, shares: this.#collection.split.custodians.length },
+      { threshold: split.threshold, shares: split.custodians.length },
       'the node is sealed: it serves once enough custodians have run holdfast unseal',
     );
   }
@@ -113,14 +115,14 @@ export class Custody {
   }
 
   async #open(collection: ShareCollection): Promise<void> {
-    const names = collection.custodians.join(', ');
+    const { custodians } = collection;
     await this.root.unseal(collection.join());
     try {
       await this.doors.open();
       await this.store.auditLog.append({
         actor: OPERATOR,
         action: 'node.unseal',
-        subject: names,
+        subject: custodians,
         outcome: 'success',
       });
     } catch (error) {
@@ -145,17 +147,19 @@ export class Custody {
   /** What was given before the splitting was replaced, or before an order to seal, counts no longer. */
   async #currentCollection(): Promise<ShareCollection> {
     await this.#obey();
-    const split = await this.#split();
-    if (this.#collection?.split.id !== split.id) {
+    const text = await this.#splitText();
+    if (this.#collection === undefined || text !== this.#collected) {
+      const next = new ShareCollection(splitFrom(text));
       this.#collection?.destroy();
-      this.#collection = new ShareCollection(split);
+      this.#collection = next;
+      this.#collected = text;
     }
     return this.#collection;
   }
 
-  async #split(): Promise<SplitFacts> {
+  async #splitText(): Promise<string> {
     const text = await this.store.custody.split();
-    if (text !== undefined) return splitFrom(text);
+    if (text !== undefined) return text;
     throw new HoldfastError(
       'Configuration',
       'no root key was split among custodians for this database yet: run holdfast init --root shares first',
