@@ -26,7 +26,6 @@ import type { KeptObjects } from './kept-objects';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
 import { nameDigest } from './projection';
 import { ObjectReader, lacksKeys } from './reader';
-import { StoredRow } from './row';
 import { ObjectWriter } from './writer';
 
 /** The KeyStore port over PostgreSQL. */
@@ -41,15 +40,7 @@ export class PostgresKeyStore implements KeyStore {
     kept: KeptObjects,
   ) {
     this.#reader = new ObjectReader(database, keyring, kept);
-    this.#writer = new ObjectWriter(
-      database,
-      keyring,
-      new InternalIds(nowMs),
-      nowMs,
-      ({ row, object, addedNames }) => {
-        kept.keep(new StoredRow(keyring, row.domainId, object.columns.bytes, object.mac), addedNames[0]);
-      },
-    );
+    this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
   }
 
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {

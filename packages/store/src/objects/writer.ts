@@ -31,8 +31,6 @@ export class ObjectWriter {
     private readonly keyring: Keyring,
     private readonly internalIds: InternalIds,
     private readonly nowMs: () => number,
-    /** Told of each object that was made by a commit of its own. */
-    private readonly onCreated: (change: PreparedChange) => void,
   ) {
     this.#creates = new Batcher((items) => this.#runBatch(items, insertObjects), BATCHES);
     this.#updates = new Batcher((items) => this.#runBatch(inOrder(items), changeObjects), BATCHES);
@@ -128,10 +126,8 @@ export class ObjectWriter {
         return write(session, changes);
       });
       items.forEach((item, index) => {
-        if (stored.has(index)) {
-          if (item.change.kind === 'create') this.onCreated(item.change);
-          item.resolve();
-        } else item.reject(item.change.kind === 'create' ? nameTaken() : revisionConflict());
+        if (stored.has(index)) item.resolve();
+        else item.reject(item.change.kind === 'create' ? nameTaken() : revisionConflict());
       });
     } catch (error) {
       const state = sqlStateOf(error);
