@@ -15,7 +15,8 @@ import {
 import { keyBytesOf, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { encodeTtlv, type StructureItem } from '@holdfast/ttlv';
 import { decodeRootKey } from '../../packages/hsm/src/root-key-format';
-import { keyringSource } from '../../packages/server/src/domain-keys';
+import { wrappingContext } from '../../packages/server/src/domain-keys';
+import { RootKeys } from '../../packages/server/src/root-keys';
 import { openSoftwareRoot } from '@holdfast/hsm';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid, type Database } from '../support/database';
@@ -221,33 +222,14 @@ test('root key and domain keys are in no other place than their own', async () =
   expect(await findings(rootNeedles, ['root.key'])).toEqual([]);
 
   const root = await openSoftwareRoot({ dataDir: server.dataDir });
-  const rows = await database.sql<{ domain_id: string; version: number; wrapped: Buffer }>(
-    'SELECT domain_id, version, wrapped FROM domain_key',
+  const rows = await database.sql<{ domain_id: string; version: number; root: string; wrapped: Buffer }>(
+    'SELECT domain_id, version, root, wrapped FROM domain_key_wrapping',
   );
-  const listDomainKeys = (domainId: string) =>
-    Promise.resolve(
-      rows
-        .filter((row) => row.domain_id === domainId)
-        .map((row) => ({
-          domainId,
-          version: row.version,
-          wrapped: row.wrapped,
-          current: true,
-          status: 'current' as const,
-          createdAtSeconds: 0,
-        })),
-    );
-  const unused = (): never => {
-    throw new Error('nothing is written');
-  };
-  const store = { listDomainKeys, addDomainKey: unused, rootCheckValue: unused, setRootCheckValue: unused };
-  const source = keyringSource(
-    () => store,
-    () => root,
-  );
+  const keys = new RootKeys(root);
   const domainNeedles = new Needles();
-  for (const domainId of new Set(rows.map((row) => row.domain_id))) {
-    for (const { key } of await source.load(domainId)) domainNeedles.add(key.reveal(), `key of ${domainId}`);
+  for (const { domain_id: domainId, version, ...wrapping } of rows) {
+    const key = await keys.unwrap([wrapping], wrappingContext({ domainId, version, status: 'current' }));
+    domainNeedles.add(key.reveal(), `key of ${domainId}`);
   }
   // The system's own, and that of the domain "default".
   expect(domainNeedles.count).toBe(2);

@@ -17,8 +17,7 @@ import { connectAs, dropConstraints, newClient, newKey, outcomeOf, whileTampered
  * A database administrator who changes, while the server is down, what it reads when it starts: it refuses to start, or
  * where a row concerns one domain or client alone, it starts and serves all others.
  *
- * What is not noticed, and why: `domain_key.created_at` tells when and decides nothing; `setting` holds the root key's
- * check value, which is set anew where it is missing: another root key then fails at the first domain key that it is to
+ * What is not noticed, and why: `setting` holds the root key's check value, which is set anew where it is missing: another root key then fails at the first domain key that it is to
  * unwrap; `schema_migration` says which steps of the schema were taken.
  */
 let postgres: TestPostgres;
@@ -60,7 +59,8 @@ afterAll(async () => {
 });
 
 /** What a server says that does not start on what it finds. */
-const REFUSES = /not what was written|is gone|does not open under the root|under another root key/;
+const REFUSES =
+  /not what was written|recorded last|is gone|does not open under the root|under another root key/;
 
 const OTHER_DOMAIN = `(SELECT id FROM domain WHERE name = 'other')`;
 
@@ -94,11 +94,13 @@ test.each([
   ['authority', 'certificate_der = set_byte(certificate_der, 50, get_byte(certificate_der, 50) # 1)', 'true'],
   ['setting', `value = value || '00'`, `name = 'root-key-check-value'`],
   [
-    'domain_key',
+    'domain_key_wrapping',
     'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)',
     `domain_id = '${SYSTEM_DOMAIN_ID}'`,
   ],
   ['domain_key', 'domain_id = gen_random_uuid()', `domain_id = '${SYSTEM_DOMAIN_ID}'`],
+  ['domain_key', 'created_at = created_at - 1', `domain_id = '${SYSTEM_DOMAIN_ID}'`],
+  ['domain_key', 'revision = 0, mac = NULL', `domain_id = '${SYSTEM_DOMAIN_ID}'`],
 ])(
   'a changed %s: %s',
   async (table, change, where) => {
@@ -108,17 +110,23 @@ test.each([
 );
 
 test.each([
-  'domain_id = gen_random_uuid()',
-  'version = version + 1',
-  'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)',
-  `status = 'retired'`,
+  ['domain_key', 'domain_id = gen_random_uuid()'],
+  ['domain_key', 'version = version + 1'],
+  ['domain_key', `status = 'superseded'`],
+  ['domain_key', 'created_at = created_at + 1'],
+  ['domain_key', 'changed_at = changed_at + 1'],
+  ['domain_key', 'id = gen_random_uuid()'],
+  ['domain_key', 'revision = revision + 1'],
+  ['domain_key', 'revision = 0, mac = NULL'],
+  ['domain_key', 'mac = set_byte(mac, 20, get_byte(mac, 20) # 1)'],
+  ['domain_key_wrapping', 'domain_id = gen_random_uuid()'],
+  ['domain_key_wrapping', 'version = version + 1'],
+  ['domain_key_wrapping', `root = root || 'x'`],
+  ['domain_key_wrapping', 'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)'],
 ])(
-  "a domain's key with %s stops that domain alone",
-  async (change) => {
-    const outcome = await startsOn(
-      'domain_key',
-      `UPDATE domain_key SET ${change} WHERE domain_id = ${OTHER_DOMAIN}`,
-    );
+  "a domain's %s with %s stops that domain alone",
+  async (table, change) => {
+    const outcome = await startsOn(table, `UPDATE ${table} SET ${change} WHERE domain_id = ${OTHER_DOMAIN}`);
     expect(outcome).toEqual(['done', 'GeneralFailure']);
   },
   30_000,

@@ -1,5 +1,12 @@
 export { createCrypto } from './crypto';
-export { createKeyring, type DomainKeyVersion, type KeyringSource, type ManagedKeyring } from './keyring';
+export {
+  createKeyring,
+  domainKeyMac,
+  recordKeysOf,
+  type DomainKeyVersion,
+  type KeyringSource,
+  type ManagedKeyring,
+} from './keyring';
 export { openEnvelope, readEnvelopeHeader, sealEnvelope, type EnvelopeHeader } from './envelope/envelope';
 export { passShareOn, sharesOf, type EnvelopeHolders, type EnvelopeOpener } from './envelope/content-key';
 export { recipientFrom, type Recipient, type WrappedContentKey } from './envelope/recipients';

@@ -2,9 +2,10 @@ import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import type { Keyring, MacPurpose, SealBinding, SealedValue } from '@holdfast/core';
 import { HoldfastError, SecretBytes, utf8Length, writeUtf8 } from '@holdfast/ttlv';
 import { DomainKeys, expandOneBlock, type DomainKeyVersion, type Subkeys } from './domain-keys';
+import type { HmacKey } from './hmac-key';
 import { RandomPool } from './random-pool';
 
-export type { DomainKeyVersion } from './domain-keys';
+export { domainKeyMac, recordKeysOf, type DomainKeyVersion } from './domain-keys';
 
 export interface KeyringSource {
   /**
@@ -116,7 +117,7 @@ class DomainKeyring implements ManagedKeyring {
     const sealed = Buffer.allocUnsafe(HEADER_LENGTH_BYTES + content.length + TAG_LENGTH_BYTES);
     sealed[0] = FORMAT;
     this.#random.fill(sealed, 1, NONCE_LENGTH_BYTES);
-    const key = expandOneBlock(subkeys.seal, context);
+    const key = expandOneBlock(sealing(subkeys), context);
     const cipher = createCipheriv(CIPHER, key, sealed.subarray(1, HEADER_LENGTH_BYTES), CIPHER_OPTIONS);
     key.fill(0);
     cipher.setAAD(context);
@@ -132,7 +133,7 @@ class DomainKeyring implements ManagedKeyring {
       throw tampered();
     const context = encodeContext(binding, salt);
     if (context === undefined || sealed[0] !== FORMAT) throw tampered();
-    const key = expandOneBlock(subkeys.seal, context);
+    const key = expandOneBlock(sealing(subkeys), context);
     const cipher = createDecipheriv(CIPHER, key, sealed.subarray(1, HEADER_LENGTH_BYTES), CIPHER_OPTIONS);
     key.fill(0);
     cipher.setAAD(context);
@@ -149,7 +150,9 @@ class DomainKeyring implements ManagedKeyring {
   }
 
   mac(domainId: string, keyVersion: number, purpose: MacPurpose, content: Buffer): Buffer {
-    return this.#subkeys(domainId, keyVersion).mac[purpose].digest(content);
+    const key = this.#subkeys(domainId, keyVersion).mac[purpose];
+    if (key === undefined) throw retired();
+    return key.digest(content);
   }
 
   verifyMac(
@@ -209,6 +212,15 @@ function encodeContext(binding: SealBinding, salt: Buffer): Buffer | undefined {
   offset = context.writeUIntBE(generation, offset, 6);
   context.writeUInt32BE(keyVersion, offset);
   return context;
+}
+
+function sealing({ seal }: Subkeys): HmacKey {
+  if (seal === undefined) throw retired();
+  return seal;
+}
+
+function retired(): HoldfastError {
+  return new HoldfastError('IntegrityViolation', 'the version of the key of the domain is retired');
 }
 
 function unavailable(): HoldfastError {

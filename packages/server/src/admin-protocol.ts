@@ -223,15 +223,27 @@ export interface DomainKeyAnswer {
   readonly version: number;
   /**
    * `announced`: about to become `current`; `resealing`: objects are still under it; `in use`: other sealed rows are;
-   * `records only`: change or audit records are authenticated under it; `unused`: nothing needs it.
+   * `superseded`: nothing is; `retiring`: nothing can be written under it any more; `retired`: its sealing key is
+   * destroyed, and what verifies records is left.
    */
-  readonly state: 'announced' | 'current' | 'resealing' | 'in use' | 'records only' | 'unused';
+  readonly state: 'announced' | 'current' | 'resealing' | 'in use' | 'superseded' | 'retiring' | 'retired';
   readonly createdAt: string;
+  /** Since when it is announced, current, superseded, retiring or retired. */
+  readonly changedAt: string;
   readonly objects: number;
-  /** Asynchronous requests, until they expire. */
+  /** Asynchronous requests. */
   readonly requests: number;
   readonly directoryRows: number;
   readonly records: number;
+  /** Values destroyed while it was current: until it is retired, copies of the database may hold what opens them. */
+  readonly destroyed: number;
+}
+
+export interface RotationAnswer {
+  /** Earlier versions that are not retired yet. */
+  readonly waiting: number;
+  /** What the node that is asked is sealing anew. */
+  readonly progress: { readonly domainId: string; readonly done: number; readonly total: number } | undefined;
 }
 
 export interface AdminErrorAnswer {
@@ -287,6 +299,7 @@ export interface AdminCalls {
   'GET /authorities/:name/crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Done };
   'GET /domain-keys': { request: undefined; answer: readonly DomainKeyAnswer[] };
+  'GET /domain-keys/rotation': { request: undefined; answer: RotationAnswer };
   /** Of one domain, or of all. */
   'POST /domain-keys/rotate': {
     request: { readonly domain?: string };

@@ -119,6 +119,7 @@ function handlersOf(
       return done;
     },
     'GET /domain-keys': () => keyRotation().status(),
+    'GET /domain-keys/rotation': () => keyRotation().rotation(),
     'POST /domain-keys/rotate': (body, _name, actor) => keyRotation().rotate(body.domain, actor),
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),

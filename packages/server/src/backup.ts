@@ -12,10 +12,11 @@ import {
 } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import { prepareDataDir } from './data-dir';
-import { unwrapDomainKey, wrapDomainKey } from './domain-keys';
+import { unwrapDomainKey, wrappingContext } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger } from './log';
 import { openRoot } from './root';
+import type { KeyWrapper } from './root-keys';
 import { createSharedRoot, SharedRoot, type Ceremony } from './shared-root';
 
 const CONTENT = 'backup';
@@ -23,7 +24,7 @@ const CONTENT = 'backup';
 /** A backup of the store as it is now, sealed to its holders: a stream that holds little at a time. */
 export function createBackup(
   store: Pick<Store, 'dump'>,
-  root: Pick<RootOfTrust, 'unwrap'>,
+  root: KeyWrapper,
   holders: EnvelopeHolders,
 ): AsyncGenerator<Buffer> {
   return sealEnvelope(
@@ -50,13 +51,13 @@ export function backupContent(path: string, opener: EnvelopeOpener): AsyncGenera
 /** Loads what a backup holds into an empty database, under a root of trust. @throws HoldfastError as loadStore */
 export function loadBackup(
   connection: StoreOptions['connection'],
-  root: RootOfTrust,
+  root: Pick<RootOfTrust, 'keyCheckValue' | 'wrap'>,
   content: AsyncIterable<Buffer>,
 ): Promise<BackupFacts> {
   return loadStore(connection, content, {
     keyCheckValue: () => root.keyCheckValue(),
     split: root instanceof SharedRoot ? root.split : undefined,
-    wrap: (domainId, version, key) => wrapDomainKey(root, domainId, version, key),
+    wrap: (row, key) => root.wrap(key, wrappingContext(row)),
   });
 }
 

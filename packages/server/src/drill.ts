@@ -22,6 +22,7 @@ import { backupContent, loadBackup } from './backup';
 import { keyringSource } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger, type Logger } from './log';
+import { RootKeys } from './root-keys';
 
 export interface DrillOptions {
   readonly path: string;
@@ -142,13 +143,14 @@ async function verify(
   signal: AbortSignal,
 ): Promise<{ readonly store: Store; readonly verified: DrillReport['verified'] }> {
   const opened = { store: undefined as Store | undefined };
+  const keys = new RootKeys(root);
   const keyring = createKeyring(
     keyringSource(
       () => {
         if (opened.store === undefined) throw new HoldfastError('StoreUnavailable', 'the store is not open');
         return opened.store.domainKeys;
       },
-      () => root,
+      () => keys,
     ),
   );
   undo.push(() => {

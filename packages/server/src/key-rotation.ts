@@ -1,17 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  HoldfastError,
-  SYSTEM_DOMAIN_ID,
-  type Actor,
-  type Directory,
-  type RootOfTrust,
-} from '@holdfast/core';
-import type { ManagedKeyring } from '@holdfast/crypto';
-import type { KeyVersionUse, Store } from '@holdfast/store';
-import type { DomainKeyAnswer } from './admin-protocol';
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Directory } from '@holdfast/core';
+import { recordKeysOf, type ManagedKeyring } from '@holdfast/crypto';
+import type { KeyVersionUse, Store, StoredDomainKey } from '@holdfast/store';
+import type { DomainKeyAnswer, RotationAnswer } from './admin-protocol';
 import { isoDate } from './administration-checks';
-import { wrapNewDomainKey } from './domain-keys';
+import { newDomainKey, unwrapDomainKey, wrappingContext } from './domain-keys';
 import { describeError, type Logger } from './log';
+import type { RootKeys } from './root-keys';
 
 /** No domain that officers add can have this name. */
 const SYSTEM_DOMAIN_NAME = '(system)';
@@ -19,25 +14,36 @@ const SYSTEM_DOMAIN_NAME = '(system)';
 const ANNOUNCED_FOR_MS = 1000;
 /** What another node left undone, or wrote with keys that it had not renewed, is found this often. */
 const LOOK_EVERY_MS = 60_000;
+/** What was in use, or may have been written meanwhile, is looked at again so soon. */
+const LOOK_AGAIN_MS = 1000;
+/** Requests that read a row before it was sealed anew have opened it by then. */
+const STILL_READ_FOR_MS = 5000;
 
-/** Rotation of domain keys, and the sealing anew of what is under earlier versions. What is left to do follows from the rows. */
+/**
+ * Rotation of domain keys: what is under earlier versions is sealed anew, and then they are retired. What is left to do
+ * follows from the rows.
+ */
 export class KeyRotation {
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #progress: RotationAnswer['progress'];
+  readonly #ending = new AbortController();
   #stopWatching: (() => Promise<void>) | undefined;
   #work: Promise<void> | undefined;
   #isAskedAgain = false;
   #isEnding = false;
 
   constructor(
-    private readonly store: Pick<Store, 'domainKeys' | 'keyRotation'>,
+    private readonly store: Pick<Store, 'domainKeys' | 'keyRotation' | 'rootKeys'>,
     private readonly directory: Directory,
     private readonly keyring: ManagedKeyring,
-    private readonly root: RootOfTrust,
+    private readonly rootKeys: RootKeys,
     private readonly log: Logger,
   ) {}
 
   /** Takes up what was begun before. */
   async start(): Promise<void> {
+    await this.store.keyRotation.adopt();
     this.#stopWatching = await watchDomainKeys(this.directory, this.keyring, this.log);
     this.#timer = setInterval(() => this.#resealSoon(), LOOK_EVERY_MS);
     this.#timer.unref();
@@ -46,7 +52,9 @@ export class KeyRotation {
 
   async close(): Promise<void> {
     this.#isEnding = true;
+    this.#ending.abort();
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     await this.#work;
     await this.#stopWatching?.();
   }
@@ -59,11 +67,19 @@ export class KeyRotation {
       version: use.version,
       state: stateOf(use),
       createdAt: isoDate(use.createdAtSeconds),
+      changedAt: isoDate(use.changedAtSeconds),
       objects: use.objects,
       requests: use.requests,
       directoryRows: use.directoryRows,
       records: use.records,
+      destroyed: use.destroyed,
     }));
+  }
+
+  /** Whether earlier versions wait to be retired, and how far this node is with what is under them. */
+  async rotation(): Promise<RotationAnswer> {
+    const waiting = (await this.store.keyRotation.superseded()).length;
+    return { waiting, progress: this.#progress };
   }
 
   /**
@@ -82,6 +98,7 @@ export class KeyRotation {
     }
     await delay(ANNOUNCED_FOR_MS);
     for (const { id, version } of announced) {
+      await this.keyring.refresh(id);
       await this.store.keyRotation.activate(id, version, actor);
       await this.keyring.refresh(id);
     }
@@ -94,10 +111,25 @@ export class KeyRotation {
     const versions = await this.store.domainKeys.listDomainKeys(domainId);
     const begun = versions.find(({ status }) => status === 'announced');
     if (begun !== undefined) return begun.version;
+    await this.#requireAllRoots();
     const version = 1 + Math.max(...versions.map((each) => each.version));
-    const wrapped = await wrapNewDomainKey(this.root, domainId, version);
-    await this.store.keyRotation.announce(domainId, version, wrapped, actor);
+    const { wrappings, mac, forget } = await newDomainKey(this.rootKeys, domainId, version);
+    try {
+      await this.store.keyRotation.announce({ domainId, version, wrappings }, mac, actor);
+    } finally {
+      forget();
+    }
     return version;
+  }
+
+  /** A key that is wrapped for some nodes alone would stop the others. */
+  async #requireAllRoots(): Promise<void> {
+    const { incoming, outgoing } = await this.store.rootKeys.state();
+    if (await this.rootKeys.holds([incoming, outgoing].flatMap((root) => root ?? []))) return;
+    throw new HoldfastError(
+      'ObjectAlreadyExists',
+      'domain keys are on their way to another root key: rotate them once "holdfast root retire" has ended that',
+    );
   }
 
   async #domains(): Promise<ReadonlyMap<string, string>> {
@@ -126,14 +158,93 @@ export class KeyRotation {
   }
 
   async #reseal(): Promise<void> {
-    const old = (await this.store.keyRotation.use()).filter(
-      ({ status, objects, directoryRows }) => status === 'retired' && objects + directoryRows > 0,
-    );
-    for (const domainId of new Set(old.map((use) => use.domainId))) {
-      const resealed = await this.store.keyRotation.reseal(domainId, () => !this.#isEnding);
-      if (resealed > 0)
-        this.log.info({ domainId, resealed }, 'rows were sealed under the current domain key');
+    const old = await this.store.keyRotation.superseded();
+    let isLeft = false;
+    for (const domainId of new Set(old.map((key) => key.domainId))) {
+      if (this.#isEnding) return;
+      const ran = await this.store.keyRotation.alone(domainId, async () => {
+        isLeft = !(await this.#finish(domainId)) || isLeft;
+      });
+      isLeft ||= !ran;
     }
+    this.#progress = undefined;
+    if (isLeft && !this.#isEnding) {
+      this.#soon = setTimeout(() => this.#resealSoon(), LOOK_AGAIN_MS);
+      this.#soon.unref();
+    }
+  }
+
+  /** Seals what is left of a domain anew and retires its earlier versions. @returns whether none is left */
+  async #finish(domainId: string): Promise<boolean> {
+    const { keyRotation } = this.store;
+    const resealed = await this.#resealAll(domainId);
+    if (resealed > 0) this.log.info({ domainId, resealed }, 'rows were sealed under the current domain key');
+    const old = (await keyRotation.superseded()).filter((key) => key.domainId === domainId);
+    let retired = 0;
+    for (const key of old) {
+      if (this.#isEnding) return false;
+      if (await this.#retire(key)) retired++;
+    }
+    return retired === old.length;
+  }
+
+  async #resealAll(domainId: string): Promise<number> {
+    const { keyRotation } = this.store;
+    const goesOn = (): boolean => !this.#isEnding;
+    const total = await keyRotation.waitingObjects(domainId);
+    const onProgress = (done: number): void => {
+      this.#progress = { domainId, done, total: Math.max(total, done) };
+    };
+    onProgress(0);
+    return keyRotation.reseal(domainId, goesOn, onProgress);
+  }
+
+  /**
+   * Destroys the sealing key of a version under which nothing is left. First nothing can be written under it any more;
+   * then all have ended who had begun before; then the wrapped key makes way for what verifies records.
+   * @returns whether it is retired
+   */
+  async #retire(key: StoredDomainKey): Promise<boolean> {
+    const { keyRotation } = this.store;
+    const { domainId, version, wrappings } = key;
+    if (!(await this.rootKeys.holds(wrappings.map(({ root }) => root)))) return false;
+    if (key.status === 'superseded') {
+      if (await keyRotation.isInUse(domainId, version)) return false;
+      await keyRotation.beginRetirement(domainId, version);
+    }
+    const horizon = await keyRotation.horizon();
+    while (await keyRotation.mayBeWritten(horizon)) {
+      if (!(await this.#pause(LOOK_AGAIN_MS))) return false;
+    }
+    if (!(await this.#pause(STILL_READ_FOR_MS))) return false;
+    if (await keyRotation.isInUse(domainId, version)) {
+      await this.#resealAll(domainId);
+      if (await keyRotation.isInUse(domainId, version)) return false;
+    }
+    await this.#destroySealingKey({ ...key, status: 'retiring' });
+    this.log.info({ domainId, version }, 'a domain key version was retired: its sealing key is destroyed');
+    return true;
+  }
+
+  async #destroySealingKey(key: StoredDomainKey): Promise<void> {
+    const { domainId, version } = key;
+    const domainKey = await unwrapDomainKey(this.rootKeys, key);
+    const recordKeys = recordKeysOf(domainKey);
+    domainKey.destroy();
+    try {
+      const context = wrappingContext({ domainId, version, status: 'retired' });
+      const wrappings = await this.rootKeys.wrap(recordKeys, context);
+      await this.store.keyRotation.finishRetirement(domainId, version, wrappings);
+    } finally {
+      recordKeys.destroy();
+    }
+    await this.keyring.refresh(domainId);
+  }
+
+  /** @returns whether to go on after it */
+  async #pause(forMs: number): Promise<boolean> {
+    await delay(forMs, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+    return !this.#isEnding;
   }
 }
 
@@ -154,15 +265,8 @@ export async function watchDomainKeys(
   return stop;
 }
 
-function stateOf({
-  status,
-  objects,
-  requests,
-  directoryRows,
-  records,
-}: KeyVersionUse): DomainKeyAnswer['state'] {
-  if (status !== 'retired') return status;
+function stateOf({ status, objects, requests, directoryRows }: KeyVersionUse): DomainKeyAnswer['state'] {
+  if (status !== 'superseded') return status;
   if (objects > 0) return 'resealing';
-  if (requests + directoryRows > 0) return 'in use';
-  return records > 0 ? 'records only' : 'unused';
+  return requests + directoryRows > 0 ? 'in use' : 'superseded';
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { HoldfastError, type PublishedAddresses, type RootOfTrust, type SecretBytes } from '@holdfast/core';
+import { HoldfastError, type PublishedAddresses, type SecretBytes } from '@holdfast/core';
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
@@ -17,6 +17,7 @@ import { EmbeddedDatabase } from './embedded-database';
 import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
+import { RootKeys } from './root-keys';
 import { Service } from './service';
 import { initSharedRoot, SharedRoot, type Ceremony } from './shared-root';
 import { Upkeep } from './upkeep';
@@ -62,9 +63,10 @@ export class Node {
       readonly connection: StoreOptions['connection'];
     },
     private readonly store: Store,
-    private readonly root: RootOfTrust,
+    private readonly rootKeys: RootKeys,
     private readonly keyring: ManagedKeyring,
   ) {
+    const { root } = rootKeys;
     if (root instanceof SharedRoot) {
       const doors = { open: () => this.#open(), shut: () => this.#shut() };
       this.#custody = new Custody(store, root, doors, log);
@@ -90,11 +92,11 @@ export class Node {
         config.databaseUrl === undefined ? await EmbeddedDatabase.start(dataDir, log) : undefined;
       if (postgres !== undefined) undo.push(() => postgres.stop());
       const connection: StoreOptions['connection'] = postgres?.connection ?? config.databaseUrl ?? '';
-      const opened = { store: undefined as Store | undefined, root: undefined as RootOfTrust | undefined };
+      const opened = { store: undefined as Store | undefined, keys: undefined as RootKeys | undefined };
       const keyring = createKeyring(
         keyringSource(
           () => present(opened.store).domainKeys,
-          () => present(opened.root),
+          () => present(opened.keys),
         ),
       );
       undo.push(() => {
@@ -109,15 +111,16 @@ export class Node {
       }));
       undo.push(() => store.close());
       const checkValue = await store.domainKeys.rootCheckValue();
-      const root = (opened.root =
+      const root =
         ceremony === undefined
           ? await openRoot({ ...config, dataDir }, secret, checkValue, log)
-          : await initSharedRoot(store, ceremony));
+          : await initSharedRoot(store, ceremony);
       undo.push(() => root.close());
+      const keys = (opened.keys = new RootKeys(root));
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
       if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
-      const node = new Node({ ...config, dataDir }, log, { postgres, connection }, store, root, keyring);
+      const node = new Node({ ...config, dataDir }, log, { postgres, connection }, store, keys, keyring);
       if (node.#custody?.isSealed !== true) await node.#prepare();
       return node;
     } catch (error) {
@@ -140,7 +143,7 @@ export class Node {
     const { directory, auditLog, clock, users } = this.store;
     if (this.#custody?.isSealed === true) await this.#custody.start();
     else await this.#listen();
-    this.#upkeep = new Upkeep(this.store, this.root, auditLog, () => this.#newKeyring(), this.log);
+    this.#upkeep = new Upkeep(this.store, this.rootKeys, auditLog, () => this.#newKeyring(), this.log);
     this.#admin = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
@@ -172,9 +175,9 @@ export class Node {
 
   /** Everything that needs the root of trust before anybody is served. */
   async #prepare(): Promise<void> {
-    const { store, keyring, root, config, log } = this;
+    const { store, keyring, rootKeys, config, log } = this;
     const { directory, clock } = store;
-    await bindRoot(store.domainKeys, root);
+    await bindRoot(store, rootKeys, log);
     await bootstrap(config.dataDir, {
       directory,
       keyring,
@@ -185,11 +188,17 @@ export class Node {
     this.#serving =
       config.workers === 1
         ? await Service.create(config, { store, keyring }, log)
-        : new WorkerPool(config, this.database.connection, root, log);
+        : new WorkerPool(config, this.database.connection, rootKeys, log);
   }
 
   async #listen(): Promise<void> {
-    this.#keyRotation = new KeyRotation(this.store, this.store.directory, this.keyring, this.root, this.log);
+    this.#keyRotation = new KeyRotation(
+      this.store,
+      this.store.directory,
+      this.keyring,
+      this.rootKeys,
+      this.log,
+    );
     await this.#keyRotation.start();
     this.#addresses = await this.#serving?.listen();
     const { kmip, https } = this.#addresses ?? {};
@@ -244,7 +253,7 @@ export class Node {
       () => {
         this.keyring.close();
       },
-      () => this.root.close(),
+      () => this.rootKeys.close(),
       () => this.database.postgres?.stop(),
     ];
     for (const step of steps) {
@@ -263,7 +272,7 @@ export class Node {
     return createKeyring(
       keyringSource(
         () => this.store.domainKeys,
-        () => this.root,
+        () => this.rootKeys,
       ),
     );
   }
@@ -271,6 +280,7 @@ export class Node {
   async #status(): Promise<StatusAnswer> {
     const { kmip, https } = this.#addresses ?? {};
     const unsealing = this.#custody?.progress;
+    const { root } = this.rootKeys;
     return {
       version: VERSION,
       state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : 'serving',
@@ -287,9 +297,9 @@ export class Node {
       testMode: this.config.testMode,
       approvedOnly: this.config.approvedOnly,
       root: {
-        kind: this.root.kind,
-        forEvaluation: this.root.kind.startsWith('software'),
-        processIds: this.root.processIds,
+        kind: root.kind,
+        forEvaluation: root.kind.startsWith('software'),
+        processIds: root.processIds,
       },
       ...(unsealing === undefined ? {} : { unsealing }),
     };

@@ -1,9 +1,10 @@
-import { HoldfastError, type Actor, type AuditLog, type RootOfTrust } from '@holdfast/core';
+import { HoldfastError, type Actor, type AuditLog } from '@holdfast/core';
 import { recipientFrom, requireScheme, type ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
 import type { BackupRequest, VerificationAnswer } from './admin-protocol';
 import { createBackup } from './backup';
 import { describeError, type Logger } from './log';
+import type { KeyWrapper } from './root-keys';
 
 /** What officers have done to the store as a whole, while it is in use. */
 export class Upkeep {
@@ -13,7 +14,7 @@ export class Upkeep {
   /** @param newKeyring gives one that has loaded nothing yet */
   constructor(
     private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump' | 'objectDigests'>,
-    private readonly root: Pick<RootOfTrust, 'unwrap'>,
+    private readonly root: KeyWrapper,
     private readonly auditLog: AuditLog,
     private readonly newKeyring: () => ManagedKeyring,
     private readonly log: Logger,

@@ -1,10 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { join } from 'node:path';
-import { HoldfastError, SecretBytes, type ErrorCode, type RootOfTrust } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
 import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import { describeError, type Logger } from './log';
 import type { Serving, ServingAddresses } from './node';
+import type { KeyWrapper } from './root-keys';
 import type { ToKeeper, ToWorker } from './worker-protocol';
 
 /** A worker that lived shorter than this ended for a reason that a new one would share: it comes back later. */
@@ -12,7 +13,7 @@ const SHORT_LIFE_MS = 2000;
 const CONNECTIONS_ANSWER_MS = 1000;
 
 /**
- * Serving in several processes. The keeper holds the root of trust: workers send it wrapped domain keys and get them
+ * Serving in several processes. The keeper holds the root keys: workers send it wrapped domain keys and get them
  * back unwrapped, so that one which is started again needs nobody.
  */
 export class WorkerPool implements Serving {
@@ -24,7 +25,7 @@ export class WorkerPool implements Serving {
   constructor(
     private readonly config: NodeConfig,
     private readonly connection: StoreOptions['connection'],
-    private readonly root: RootOfTrust,
+    private readonly root: KeyWrapper,
     private readonly log: Logger,
   ) {
     // Each worker accepts for itself. Handed out by the keeper in turn, a connection that goes to a worker which is just
@@ -115,27 +116,25 @@ export class WorkerPool implements Serving {
 
   async #useRoot(worker: Worker, question: Extract<ToKeeper, { kind: 'root' }>): Promise<void> {
     const { id } = question;
+    const aad = Buffer.from(question.aad);
     try {
-      const bytes = await this.#rootCall(question);
-      send(worker, { kind: 'root', id, bytes });
-      bytes.fill(0);
+      if (question.call === 'wrap') {
+        const key = SecretBytes.copyOf(question.bytes);
+        const wrappings = await this.root.wrap(key, aad).finally(() => key.destroy());
+        send(worker, { kind: 'root', id, wrappings });
+        return;
+      }
+      const wrappings = question.wrappings.map(({ root, wrapped }) => ({
+        root,
+        wrapped: Buffer.from(wrapped),
+      }));
+      const key = await this.root.unwrap(wrappings, aad);
+      send(worker, { kind: 'root', id, bytes: key.reveal() });
+      key.destroy();
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
       send(worker, { kind: 'root', id, error: [code, error instanceof Error ? error.message : 'failed'] });
     }
-  }
-
-  async #rootCall({ call, bytes, aad }: Extract<ToKeeper, { kind: 'root' }>): Promise<Buffer> {
-    if (call === 'unwrap') {
-      const key = await this.root.unwrap(Buffer.from(bytes), Buffer.from(aad));
-      const copy = Buffer.from(key.reveal());
-      key.destroy();
-      return copy;
-    }
-    const key = SecretBytes.copyOf(bytes);
-    const wrapped = await this.root.wrap(key, Buffer.from(aad));
-    key.destroy();
-    return wrapped;
   }
 }
 

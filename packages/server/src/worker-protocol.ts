@@ -1,4 +1,4 @@
-import type { StoreOptions } from '@holdfast/store';
+import type { StoreOptions, Wrapping } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import type { ServingAddresses } from './node';
 
@@ -8,11 +8,12 @@ export type ToWorker =
   | { readonly kind: 'listen' }
   | { readonly kind: 'connections'; readonly id: number }
   | { readonly kind: 'stop' }
-  /** The answer to an 'unwrap' or 'wrap': bytes, or the code and message of the refusal. */
+  /** The answer to an 'unwrap' (the key) or a 'wrap', or the code and message of the refusal. */
   | {
       readonly kind: 'root';
       readonly id: number;
       readonly bytes?: Uint8Array;
+      readonly wrappings?: readonly Wrapping[];
       readonly error?: readonly [string, string];
     };
 
@@ -21,10 +22,8 @@ export type ToKeeper =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'listening'; readonly addresses: ServingAddresses }
   | { readonly kind: 'connections'; readonly id: number; readonly count: number }
-  | {
-      readonly kind: 'root';
-      readonly id: number;
-      readonly call: 'wrap' | 'unwrap';
-      readonly bytes: Uint8Array;
-      readonly aad: Uint8Array;
-    };
+  | ({ readonly kind: 'root'; readonly id: number; readonly aad: Uint8Array } & RootCall);
+
+export type RootCall =
+  | { readonly call: 'wrap'; readonly bytes: Uint8Array }
+  | { readonly call: 'unwrap'; readonly wrappings: readonly Wrapping[] };

@@ -1,22 +1,17 @@
-import {
-  HoldfastError,
-  SYSTEM_DOMAIN_ID,
-  SecretBytes,
-  type ErrorCode,
-  type RootOfTrust,
-} from '@holdfast/core';
+import { HoldfastError, SYSTEM_DOMAIN_ID, SecretBytes, type ErrorCode } from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
-import { openStore, type Store } from '@holdfast/store';
+import { openStore, type Store, type Wrapping } from '@holdfast/store';
 import { keyringSource } from './domain-keys';
 import { watchDomainKeys } from './key-rotation';
 import { createLogger, describeError } from './log';
+import type { KeyWrapper } from './root-keys';
 import { Service } from './service';
-import type { ToKeeper, ToWorker } from './worker-protocol';
+import type { RootCall, ToKeeper, ToWorker } from './worker-protocol';
 
 /** A worker process: serves with a store of its own and asks the keeper where the root of trust is needed. */
 
 interface Pending {
-  readonly resolve: (bytes: Buffer) => void;
+  readonly resolve: (answer: Extract<ToWorker, { kind: 'root' }>) => void;
   readonly reject: (error: HoldfastError) => void;
 }
 
@@ -24,34 +19,36 @@ function tell(message: ToKeeper): void {
   if (process.connected) process.send?.(message);
 }
 
-/** The keeper's root of trust, as far as domain keys need it. */
-class RemoteRoot implements Pick<RootOfTrust, 'wrap' | 'unwrap'> {
+/** The keeper's root keys, as far as domain keys need them. */
+class RemoteRoot implements KeyWrapper {
   readonly #pending = new Map<number, Pending>();
   #next = 0;
 
-  wrap(key: SecretBytes, aad: Buffer): Promise<Buffer> {
-    return this.#ask('wrap', key.reveal(), aad);
+  async wrap(key: SecretBytes, aad: Buffer): Promise<readonly Wrapping[]> {
+    const { wrappings = [] } = await this.#ask({ call: 'wrap', bytes: key.reveal() }, aad);
+    return wrappings.map(({ root: by, wrapped }) => ({ root: by, wrapped: Buffer.from(wrapped) }));
   }
 
-  async unwrap(wrapped: Buffer, aad: Buffer): Promise<SecretBytes> {
-    return new SecretBytes(await this.#ask('unwrap', wrapped, aad));
+  async unwrap(wrappings: readonly Wrapping[], aad: Buffer): Promise<SecretBytes> {
+    const { bytes = Buffer.alloc(0) } = await this.#ask({ call: 'unwrap', wrappings }, aad);
+    return new SecretBytes(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
   answer(message: Extract<ToWorker, { kind: 'root' }>): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if (message.bytes !== undefined) pending?.resolve(Buffer.from(message.bytes));
+    if (message.error === undefined) pending?.resolve(message);
     else {
-      const [code, text] = message.error ?? ['RootOfTrustUnavailable', 'the keeper gave no answer'];
+      const [code, text] = message.error;
       pending?.reject(new HoldfastError(code as ErrorCode, text));
     }
   }
 
-  #ask(call: 'wrap' | 'unwrap', bytes: Buffer, aad: Buffer): Promise<Buffer> {
+  #ask(call: RootCall, aad: Buffer): Promise<Extract<ToWorker, { kind: 'root' }>> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      tell({ kind: 'root', id, call, bytes, aad });
+      tell({ kind: 'root', id, aad, ...call });
     });
   }
 }

@@ -11,10 +11,18 @@ export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export { compareObjects, type ObjectComparison } from './backup/object-comparison';
 export { createScratchSchema } from './backup/scratch-schema';
 export type { CustodyStore } from './custody';
-export type { DomainKeyStore, WrappedDomainKey } from './domain-keys';
+export {
+  requireAuthentic,
+  type DomainKeyStatus,
+  type DomainKeyStore,
+  type StatementMac,
+  type StoredDomainKey,
+  type Wrapping,
+} from './domain-keys';
 export * from './embedded';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
+export type { RootKeyState, RootKeyStore } from './root-keys';
 export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';
 export { decodeEntry, type RecordEntry } from './records/entry';

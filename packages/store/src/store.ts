@@ -20,7 +20,7 @@ import { PostgresDirectory } from './directory/directory';
 import { PostgresPolicies } from './directory/policy';
 import { PostgresTickets } from './directory/tickets';
 import { PostgresUsers } from './directory/users';
-import { PostgresDomainKeys, type DomainKeyStore, type WrappedDomainKey } from './domain-keys';
+import { PostgresDomainKeys, type DomainKeyStore, type StoredDomainKey } from './domain-keys';
 import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
 import { migrate } from './migrate';
 import { KeptObjects } from './objects/kept-objects';
@@ -28,6 +28,7 @@ import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
 import { Database, type StoreLog } from './postgres/database';
 import { PostgresAuditLog } from './records/audit-log';
+import { PostgresRootKeys, type RootKeyStore } from './root-keys';
 import { verifyStore } from './verify';
 import type { Finding, Progress } from './verify/finding';
 
@@ -60,6 +61,7 @@ export interface Store {
   readonly domainKeys: DomainKeyStore;
   readonly keyRotation: KeyRotationStore;
   readonly custody: CustodyStore;
+  readonly rootKeys: RootKeyStore;
   /** PostgreSQL's version, e.g. "15.13". */
   readonly databaseVersion: string;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
@@ -70,7 +72,7 @@ export interface Store {
    */
   verify(fresh: Keyring, onProgress: (progress: Progress) => void): Promise<readonly Finding[]>;
   /** All that a restore needs; see dumpStore. */
-  dump(unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
+  dump(unwrap: (key: StoredDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
   /** Which objects there are and what they are like; see objectDigestLines. */
   objectDigests(): AsyncGenerator<Buffer>;
   /** Forgets the objects that are kept in memory and zeroes their values. */
@@ -105,9 +107,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
-      domainKeys: new PostgresDomainKeys(database),
+      domainKeys: new PostgresDomainKeys(database, keyring, nowMs),
       keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
       custody: new PostgresCustody(database, keyring, nowMs),
+      rootKeys: new PostgresRootKeys(database, keyring, nowMs),
       databaseVersion,
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),

@@ -22,22 +22,30 @@ test('the first check value of a root key stays', async () => {
   expect(await domainKeys.rootCheckValue()).toBe(values[0]);
 });
 
-test('of a domain key version the first is kept, and a new version takes its place', async () => {
+test('of the first key of a domain the first one written is kept', async () => {
   const { domainKeys } = fixture.store;
   const domainId = randomUUID();
+  const root = (await domainKeys.rootCheckValue())!;
   const wrapped = [1, 2, 3].map(() => randomBytes(60));
+  const mac = (): Buffer => Buffer.alloc(32, 7);
   const added = await Promise.all(
-    wrapped.map((each) => domainKeys.addDomainKey({ domainId, version: 1, wrapped: each, current: true })),
+    wrapped.map((each) => domainKeys.addFirstKey(domainId, [{ root, wrapped: each }], mac)),
   );
   expect(added.filter(Boolean)).toHaveLength(1);
-  const [first] = await domainKeys.listDomainKeys(domainId);
-  expect(first).toMatchObject({ domainId, version: 1, wrapped: wrapped[added.indexOf(true)], current: true });
-  await domainKeys.addDomainKey({ domainId, version: 2, wrapped: wrapped[0]!, current: true });
-  const keys = await domainKeys.listDomainKeys(domainId);
-  expect(keys.map(({ version, current }) => [version, current])).toEqual([
-    [1, false],
-    [2, true],
+  expect(await domainKeys.listDomainKeys(domainId)).toMatchObject([
+    {
+      domainId,
+      version: 1,
+      status: 'current',
+      mac: mac(),
+      revision: 1,
+      newestRevision: 1,
+      wrappings: [{ root, wrapped: wrapped[added.indexOf(true)] }],
+    },
   ]);
+  const other = randomUUID();
+  expect(await domainKeys.addFirstKey(other, [{ root: 'another', wrapped: wrapped[0]! }], mac)).toBe(false);
+  expect(await domainKeys.listDomainKeys(other)).toEqual([]);
   expect(await domainKeys.listDomainKeys(SYSTEM_DOMAIN_ID)).toEqual([]);
 });
 

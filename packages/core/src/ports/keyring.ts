@@ -35,4 +35,5 @@ export interface Keyring {
   verifyMac(domainId: string, keyVersion: number, purpose: MacPurpose, content: Buffer, mac: Buffer): boolean;
 }
 
-export type MacPurpose = 'object-row' | 'change-record' | 'audit-record' | 'audit-batch' | 'directory-row';
+export type MacPurpose =
+  'object-row' | 'change-record' | 'audit-record' | 'audit-batch' | 'directory-row' | 'domain-key';

@@ -18,6 +18,7 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { DirectoryTransactions, SYSTEM_ACTOR, type DirectoryTransaction } from '../directory/transaction';
 import type { PostgresKeyStore } from '../objects/key-store';
 import type { Database, Session, StoreLog } from '../postgres/database';
+import { unlessRetired } from '../postgres/retired-keys';
 import { repeatable } from '../postgres/transaction';
 import {
   SUCCESS,
@@ -93,6 +94,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         is_obtained: 0,
         ...contentColumns(this.keyring, 'request', { id, domainId: principal.domainId }, request.payload),
       });
+      await requireUsableKey(transaction.session, row);
       await record(transaction, row, 'pending');
     });
     return correlationValueOf(id);
@@ -202,6 +204,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
           ...outcomeColumns(this.keyring, row, outcome),
           expires_at: this.#expiry(KEPT_SECONDS),
         });
+        await requireUsableKey(session, completed);
         await record(transaction, completed, outcome.failure === undefined ? 'success' : 'failure');
         return true;
       },
@@ -297,6 +300,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
       is_obtained: 1,
       expires_at: this.#expiry(KEPT_AFTER_OBTAINED_SECONDS),
     });
+    await requireUsableKey(transaction.session, obtained);
     await record(transaction, obtained);
   }
 
@@ -333,6 +337,16 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
       return undefined;
     }
   }
+}
+
+/** Nothing is left sealed under a key that is retired. @throws HoldfastError RevisionConflict */
+async function requireUsableKey(session: Session, row: RequestRow): Promise<void> {
+  const [key] = await session.query<{ is_usable: boolean }>(
+    `SELECT ${unlessRetired('$1::uuid', '$2::int4', 'true')} IS NOT NULL AS is_usable`,
+    [row.domain_id, row.content_key_version],
+  );
+  if (key?.is_usable === true) return;
+  throw new HoldfastError('RevisionConflict', 'the key of the domain is retired', { retryable: true });
 }
 
 /** The oldest request that nobody works on and that nothing before it in its batch holds up. */

@@ -74,6 +74,17 @@ function openContent(keyring: Keyring, kind: keyof typeof GENERATION, row: Reque
   );
 }
 
+/** The content of a row, sealed anew under the current key of its domain. */
+export function resealedContent(keyring: Keyring, row: RequestRow): ReturnType<typeof contentColumns> {
+  const kind = row.stage === ProcessingStage.Completed ? 'result' : 'request';
+  const content = openContent(keyring, kind, row);
+  try {
+    return contentColumns(keyring, kind, { id: row.id, domainId: String(row.domain_id) }, content);
+  } finally {
+    content.destroy();
+  }
+}
+
 /** The columns of a completed request. */
 export function outcomeColumns(keyring: Keyring, row: RequestRow, { failure, content }: StoredOutcome) {
   return {

@@ -79,7 +79,7 @@ export async function contentsOfBackup(
   const tables: { readonly table: TableFacts; readonly digests: RowDigests }[] = [];
   for await (const frame of decodeFrames(content)) {
     if (frame.kind === 'about') facts = frame.about;
-    else if (frame.kind === 'domain-key') frame.key.key.fill(0);
+    else if (frame.kind === 'domain-key' || frame.kind === 'old-domain-key') frame.key.key.fill(0);
     else if (frame.kind === 'table') tables.push({ table: frame.table, digests: new RowDigests() });
     else if (frame.kind === 'rows') tables.at(-1)?.digests.add(frame.bytes);
   }

@@ -1,10 +1,10 @@
 import type { SecretBytes } from '@holdfast/core';
 import { Client, type ClientConfig } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { wrappedDomainKeyOf, type DomainKeyColumns, type WrappedDomainKey } from '../domain-keys';
+import { ROOT_CHECK_VALUE, selectDomainKeys, type StoredDomainKey } from '../domain-keys';
 import { storeError } from '../postgres/errors';
 import { encodeFrame, type Frame } from './frames';
-import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
+import { BACKED_UP_TABLES } from './tables';
 
 /**
  * All that a restore needs, as frames, of one moment: rows as they lie in the tables (values sealed, rows MACed) and the
@@ -14,7 +14,7 @@ import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
  */
 export async function* dumpStore(
   config: string | ClientConfig,
-  unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>,
+  unwrap: (key: StoredDomainKey) => Promise<SecretBytes>,
 ): AsyncGenerator<Buffer> {
   const client = new Client(config);
   client.on('error', () => undefined);
@@ -36,15 +36,16 @@ export async function* dumpStore(
 
 async function* frames(
   client: Client,
-  unwrap: (key: WrappedDomainKey) => Promise<SecretBytes>,
+  unwrap: (key: StoredDomainKey) => Promise<SecretBytes>,
 ): AsyncGenerator<Frame> {
   yield { kind: 'about', about: await factsOf(client) };
-  for (const wrapped of await domainKeys(client)) {
-    const key = await unwrap(wrapped);
-    const { domainId, version, current, createdAtSeconds } = wrapped;
+  for (const stored of await domainKeys(client)) {
+    const key = await unwrap(stored);
+    const { id, domainId, version, status, createdAtSeconds, changedAtSeconds, revision, mac } = stored;
+    const row = { id, domainId, version, status, createdAtSeconds, changedAtSeconds, revision, mac };
     const bytes = Buffer.from(key.reveal());
     key.destroy();
-    yield { kind: 'domain-key', key: { domainId, version, current, createdAtSeconds, key: bytes } };
+    yield { kind: 'domain-key', key: { row, key: bytes } };
   }
   for (const name of BACKED_UP_TABLES) {
     const { rows } = await client.query<{ name: string }>(
@@ -75,9 +76,8 @@ async function factsOf(client: Client): Promise<Extract<Frame, { kind: 'about' }
   };
 }
 
-async function domainKeys(client: Client): Promise<readonly WrappedDomainKey[]> {
-  const { rows } = await client.query<DomainKeyColumns>(
-    'SELECT domain_id, version, wrapped, status, created_at FROM domain_key ORDER BY domain_id, version',
-  );
-  return rows.map(wrappedDomainKeyOf);
+function domainKeys(client: Client): Promise<readonly StoredDomainKey[]> {
+  const query = async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> =>
+    (await client.query<Row>(text, [...values])).rows;
+  return selectDomainKeys({ query }, 'true');
 }

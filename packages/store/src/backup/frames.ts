@@ -1,9 +1,12 @@
 import { HoldfastError } from '@holdfast/ttlv';
+import type { StoredDomainKey } from '../domain-keys';
 
 /** What a backup holds, in this order: one `about`, all domain keys, then for each table its description and its rows. */
 export type Frame =
   | { readonly kind: 'about'; readonly about: BackupFacts }
   | { readonly kind: 'domain-key'; readonly key: DomainKeyFrame }
+  /** A domain key as backups of schema versions up to 5 hold it. */
+  | { readonly kind: 'old-domain-key'; readonly key: OldDomainKeyFrame }
   | { readonly kind: 'table'; readonly table: TableFacts }
   /** A piece of PostgreSQL's binary COPY format. */
   | { readonly kind: 'rows'; readonly bytes: Buffer }
@@ -23,8 +26,13 @@ export interface TableFacts {
   readonly columns: readonly string[];
 }
 
-/** A domain key as such: the envelope around the backup is what protects it. */
+/** A domain key as such, with its row: the envelope around the backup is what protects it. */
 export interface DomainKeyFrame {
+  readonly row: Omit<StoredDomainKey, 'wrappings' | 'newestRevision'>;
+  readonly key: Buffer;
+}
+
+export interface OldDomainKeyFrame {
   readonly domainId: string;
   readonly version: number;
   readonly current: boolean;
@@ -32,7 +40,7 @@ export interface DomainKeyFrame {
   readonly key: Buffer;
 }
 
-const KINDS = ['about', 'domain-key', 'table', 'rows', 'end'] as const;
+const KINDS = ['about', 'old-domain-key', 'table', 'rows', 'end', 'domain-key'] as const;
 const HEADER_BYTES = 5;
 const UUID_BYTES = 16;
 const MAX_FRAME_BYTES = 64 << 20;
@@ -59,14 +67,14 @@ function bodyOf(frame: Frame): Buffer {
     case 'end':
       return Buffer.alloc(0);
     case 'domain-key': {
-      const { domainId, version, current, createdAtSeconds, key } = frame.key;
-      const head = Buffer.alloc(UUID_BYTES + 4 + 1 + 8);
-      head.write(domainId.replaceAll('-', ''), 'hex');
-      head.writeUInt32BE(version, UUID_BYTES);
-      head[UUID_BYTES + 4] = current ? 1 : 0;
-      head.writeBigInt64BE(BigInt(createdAtSeconds), UUID_BYTES + 5);
-      return Buffer.concat([head, key]);
+      const { row, key } = frame.key;
+      const said = Buffer.from(JSON.stringify({ ...row, mac: row.mac?.toString('hex') }));
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(said.length);
+      return Buffer.concat([length, said, key]);
     }
+    case 'old-domain-key':
+      throw new HoldfastError('InternalServerError', 'domain keys are no longer written in this form');
   }
 }
 
@@ -108,7 +116,21 @@ function decodeFrame(frame: Buffer): Frame {
       return { kind, bytes: Buffer.from(body) };
     case 'end':
       return { kind };
-    case 'domain-key':
+    case 'domain-key': {
+      const start = 4 + body.readUInt32BE(0);
+      const { mac, ...row } = JSON.parse(body.toString('utf8', 4, start)) as Omit<
+        DomainKeyFrame['row'],
+        'mac'
+      > & {
+        readonly mac?: string;
+      };
+      const key = Buffer.from(body.subarray(start));
+      return {
+        kind,
+        key: { row: { ...row, mac: mac === undefined ? undefined : Buffer.from(mac, 'hex') }, key },
+      };
+    }
+    case 'old-domain-key':
       return {
         kind,
         key: {

@@ -7,17 +7,24 @@ import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams';
 import { ROOT_SPLIT } from '../custody';
 import { migrate } from '../migrate';
 import { MIGRATIONS } from '../migrations';
+import { ROOT_CHECK_VALUE, type StoredDomainKey } from '../domain-keys';
 import { withClient } from './contents';
-import { decodeFrames, type BackupFacts, type DomainKeyFrame, type TableFacts } from './frames';
-import { BACKED_UP_TABLES, ROOT_CHECK_VALUE } from './tables';
+import {
+  decodeFrames,
+  type BackupFacts,
+  type DomainKeyFrame,
+  type OldDomainKeyFrame,
+  type TableFacts,
+} from './frames';
+import { BACKED_UP_TABLES } from './tables';
 
 /** The root of trust that a restored store belongs to. */
 export interface RestoringRoot {
   keyCheckValue(): Promise<string>;
   /** The public facts of its splitting, where custodians hold the root key (see CustodyStore). */
   readonly split?: string | undefined;
-  /** Wraps a domain key for its row; the key stays the caller's. */
-  wrap(domainId: string, version: number, key: SecretBytes): Promise<Buffer>;
+  /** Wraps a domain key, or what is left of a retired one, for its row; the key stays the caller's. */
+  wrap(row: Pick<StoredDomainKey, 'domainId' | 'version' | 'status'>, key: SecretBytes): Promise<Buffer>;
 }
 
 /**
@@ -89,6 +96,9 @@ async function loadFrames(
       case 'domain-key':
         await insertDomainKey(client, frame.key, root);
         break;
+      case 'old-domain-key':
+        await insertOldDomainKey(client, frame.key, root);
+        break;
       case 'table':
         await endTable();
         rows = client.query(copyFrom(copyStatement(frame.table)));
@@ -115,15 +125,38 @@ function copyStatement({ name, columns }: TableFacts): string {
 
 async function insertDomainKey(
   client: Client,
-  { domainId, version, current, createdAtSeconds, key }: DomainKeyFrame,
+  { row, key }: DomainKeyFrame,
   root: RestoringRoot,
 ): Promise<void> {
   const secret = new SecretBytes(key);
+  const { domainId, version, status, createdAtSeconds, changedAtSeconds, id, revision, mac } = row;
   try {
-    const wrapped = await root.wrap(domainId, version, secret);
+    await client.query(
+      `INSERT INTO domain_key (domain_id, version, status, created_at, changed_at, id, revision, mac)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [domainId, version, status, createdAtSeconds, changedAtSeconds, id, revision, mac],
+    );
+    await client.query(
+      'INSERT INTO domain_key_wrapping (domain_id, version, root, wrapped) VALUES ($1, $2, $3, $4)',
+      [domainId, version, await root.keyCheckValue(), await root.wrap(row, secret)],
+    );
+  } finally {
+    secret.destroy();
+  }
+}
+
+/** Into the table as it was in the schema of such backups: the steps after it bring it up to date. */
+async function insertOldDomainKey(
+  client: Client,
+  { domainId, version, current, createdAtSeconds, key }: OldDomainKeyFrame,
+  root: RestoringRoot,
+): Promise<void> {
+  const secret = new SecretBytes(key);
+  const status = current ? 'current' : 'superseded';
+  try {
     await client.query(
       'INSERT INTO domain_key (domain_id, version, wrapped, status, created_at) VALUES ($1, $2, $3, $4, $5)',
-      [domainId, version, wrapped, current ? 'current' : 'retired', createdAtSeconds],
+      [domainId, version, await root.wrap({ domainId, version, status }, secret), status, createdAtSeconds],
     );
   } finally {
     secret.destroy();

@@ -19,5 +19,3 @@ export const BACKED_UP_TABLES = [
   'audit_record',
   'audit_batch',
 ] as const;
-
-export const ROOT_CHECK_VALUE = 'root-key-check-value';

@@ -1,47 +1,61 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
+import { ProcessingStage } from '@holdfast/kmip';
+import { asynchronousRequests } from '../asynchronous/table';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { openColumns, sealColumns } from './sealed-columns';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from './tables';
+import { tickets } from './tickets';
 import { SYSTEM_ACTOR, type DirectoryTransaction, type DirectoryTransactions } from './transaction';
 import { users } from './users';
 
 type SealedRow = DirectoryRow<'salt' | 'sealed' | 'epoch'>;
 
-interface LastingTable {
-  /** What records call a row of it. */
-  readonly what: string;
+interface ResealedTable {
+  /** The action of the records. */
+  readonly action: string;
   readonly table: AuthenticatedTable<'salt' | 'sealed' | 'epoch'>;
+  /** Of the rows that may be written; the alias is "t". */
+  readonly condition: string;
   /** Of the sealed value of a row, before and after: absent where rows have none. */
   readonly generations?: (row: SealedRow) => readonly [number, number];
 }
 
-function lasting<Column extends string>(
-  what: string,
+function resealed<Column extends string>(
+  action: string,
   table: AuthenticatedTable<Column>,
-  generations?: LastingTable['generations'],
-): LastingTable {
+  generations?: ResealedTable['generations'],
+  condition = 'true',
+): ResealedTable {
   return {
-    what,
-    table: table as unknown as LastingTable['table'],
+    action,
+    table: table as unknown as ResealedTable['table'],
+    condition,
     ...(generations === undefined ? {} : { generations }),
   };
 }
 
-/** Tables whose rows stay: tickets and asynchronous requests expire. */
-const LASTING_TABLES: readonly LastingTable[] = [
-  lasting('domain', domains),
-  lasting('client', clients),
-  lasting('credential', credentials),
-  lasting('officer', officers),
-  lasting('authority', authorities, () => [1, 1]),
-  lasting('server-secret', serverSecrets, ({ revision }) => [revision, revision + 1]),
-  lasting('user', users, ({ epoch }) => [Number(epoch), Number(epoch)]),
+const RESEALED_TABLES: readonly ResealedTable[] = [
+  resealed('domain.reseal', domains),
+  resealed('client.reseal', clients),
+  resealed('credential.reseal', credentials),
+  resealed('officer.reseal', officers),
+  resealed('authority.reseal', authorities, () => [1, 1]),
+  resealed('server-secret.reseal', serverSecrets, ({ revision }) => [revision, revision + 1]),
+  resealed('user.reseal', users, ({ epoch }) => [Number(epoch), Number(epoch)]),
+  resealed('ticket.reseal', tickets, () => [1, 1]),
+  // A change would take a request away from whoever carries it out, and writes it under the current key anyway.
+  resealed(
+    'asynchronous-request',
+    asynchronousRequests,
+    undefined,
+    `t.stage <> ${ProcessingStage.InProcess}`,
+  ),
 ];
 
 /**
- * Puts all lasting rows of the directory under the system domain's current key, each in a transaction of its own with
+ * Puts all rows of the directory under the system domain's current key, each in a transaction of its own with
  * its record.
  * @param goesOn asked before each row
  * @returns how many there were
@@ -61,11 +75,14 @@ export async function resealDirectory(
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   const current = keyring.currentVersion(SYSTEM_DOMAIN_ID);
   let resealed = 0;
-  for (const each of LASTING_TABLES) {
+  for (const each of RESEALED_TABLES) {
     const rows = await repeatable(
       (run) => database.general(run),
       (session) =>
-        session.query<{ id: string }>(`SELECT id FROM ${each.table.name} WHERE key_version <> $1`, [current]),
+        session.query<{ id: string }>(
+          `SELECT id FROM ${each.table.name} AS t WHERE key_version <> $1 AND ${each.condition}`,
+          [current],
+        ),
     );
     for (const { id } of rows) {
       if (!goesOn()) return resealed;
@@ -81,16 +98,16 @@ export async function resealDirectory(
 async function resealRow(
   transaction: DirectoryTransaction,
   keyring: Keyring,
-  { what, table, generations }: LastingTable,
+  { action, table, condition: writable, generations }: ResealedTable,
   id: string,
   current: number,
 ): Promise<boolean> {
-  const condition = 't.id = $1 AND t.key_version <> $2';
+  const condition = `t.id = $1 AND t.key_version <> $2 AND ${writable}`;
   const [row] = await table.select(transaction.session, keyring, condition, [id, current]);
   if (row === undefined) return false;
   const changes = generations === undefined ? {} : resealedColumns(keyring, row, generations(row));
   const written = await transaction.update(table, row, changes);
-  await transaction.record(`${what}.reseal`, written, id);
+  await transaction.record(action, written, id);
   return true;
 }
 

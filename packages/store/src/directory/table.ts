@@ -1,5 +1,6 @@
 import { HoldfastError, SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import type { Session } from '../postgres/database';
+import { unlessRetired } from '../postgres/retired-keys';
 
 type ColumnValue = string | number | Buffer | null;
 type ColumnKind = 'uuid' | 'text' | 'int4' | 'int8' | 'bytea';
@@ -121,7 +122,7 @@ export class AuthenticatedTable<Column extends string> {
     const row = this.#authenticated(keyring, { ...values, revision: 1 }, keyVersion);
     const names = Object.keys(row);
     await session.query(
-      `INSERT INTO ${this.name} (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+      `INSERT INTO ${this.name} (${names.join(', ')}) VALUES (${parametersOf(names).join(', ')})`,
       Object.values(row),
     );
     return row as DirectoryRow<Column>;
@@ -143,8 +144,9 @@ export class AuthenticatedTable<Column extends string> {
     const values = { ...before, ...changes, revision: before.revision + 1 };
     const row = this.#authenticated(keyring, values, keyVersion);
     const names = Object.keys(row);
+    const parameters = parametersOf(names);
     const written = await session.query(
-      `UPDATE ${this.name} SET ${names.map((name, index) => `${name} = $${index + 1}`).join(', ')}
+      `UPDATE ${this.name} SET ${names.map((name, index) => `${name} = ${parameters[index] ?? ''}`).join(', ')}
         WHERE id = $${names.length + 1} AND revision = $${names.length + 2} RETURNING 1`,
       [...Object.values(row), before.id, before.revision],
     );
@@ -196,6 +198,16 @@ export class AuthenticatedTable<Column extends string> {
     }
     return Buffer.concat(parts);
   }
+}
+
+/** One parameter for each column: of the MAC, none where the key of the row is retired. */
+function parametersOf(names: readonly string[]): readonly string[] {
+  const keyVersion = `$${names.indexOf('key_version') + 1}::int4`;
+  return names.map((name, index) =>
+    name === 'mac'
+      ? unlessRetired(`'${SYSTEM_DOMAIN_ID}'`, keyVersion, `$${index + 1}::bytea`)
+      : `$${index + 1}`,
+  );
 }
 
 /** pg hands int8 over as text. */

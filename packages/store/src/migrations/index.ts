@@ -3,6 +3,7 @@ import { users } from './0002-users';
 import { policy } from './0003-policy';
 import { asynchronousRequests } from './0004-asynchronous-requests';
 import { auditBatches } from './0005-audit-batches';
+import { domainKeyWrappings } from './0006-domain-key-wrappings';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'policy', sql: policy },
   { version: 4, name: 'asynchronous-requests', sql: asynchronousRequests },
   { version: 5, name: 'audit-batches', sql: auditBatches },
+  { version: 6, name: 'domain-key-wrappings', sql: domainKeyWrappings },
 ];

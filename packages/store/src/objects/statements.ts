@@ -1,6 +1,7 @@
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
 import { TypeId, type BinaryWriter } from '../postgres/binary';
 import { arrayTypes, writeColumnArrays } from '../postgres/columns';
+import { unlessRetired } from '../postgres/retired-keys';
 import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
 import type { Term } from './hash64';
@@ -132,6 +133,7 @@ function input(extra: readonly (readonly [string, number])[]): string {
     WITH ORDINALITY AS i (${columns.map(([name]) => name).join(', ')}, n))`;
 }
 
+const OBJECT_MAC = unlessRetired('i.domain_id', 'i.key_version', 'i.mac');
 const TERMS = `($${TERMS_PARAMETER}::int8[])[i.terms_from:i.terms_to]`;
 const INSERT_RECORDS = `INSERT INTO change_record (${RECORD_NAMES.join(', ')}, mac)
   SELECT ${RECORD_NAMES.map((name) => `i.${recordInput(name)}`).join(', ')}, i.record_mac`;
@@ -159,7 +161,7 @@ export const createObjects: Statement = {
         OR (i.domain_id, i.unique_identifier) IN (SELECT domain_id, unique_identifier FROM named)),
     objects AS (
       INSERT INTO object (${OBJECT_NAMES.join(', ')}, mac)
-      SELECT ${OBJECT_NAMES.map((name) => `i.${name}`).join(', ')}, i.mac FROM accepted AS i),
+      SELECT ${OBJECT_NAMES.map((name) => `i.${name}`).join(', ')}, ${OBJECT_MAC} FROM accepted AS i),
     records AS (${INSERT_RECORDS} FROM accepted AS i),
     projections AS (${INSERT_PROJECTIONS} FROM accepted AS i)
     SELECT n::int4 FROM accepted`,
@@ -190,7 +192,7 @@ export const updateObjects: Statement = {
     changed AS (
       UPDATE object AS o SET
         generation = i.generation, revision = i.revision, format = i.format, key_version = i.key_version,
-        attributes = i.attributes, mac = i.mac,
+        attributes = i.attributes, mac = ${OBJECT_MAC},
         salt = CASE WHEN i.keeps_value = 1 THEN o.salt ELSE i.salt END,
         sealed = CASE WHEN i.keeps_value = 1 THEN o.sealed ELSE i.sealed END
       FROM input AS i

@@ -3,6 +3,7 @@ import { DatabaseError } from 'pg';
 
 export const SqlState = {
   uniqueViolation: '23505',
+  notNullViolation: '23502',
   deadlockDetected: '40P01',
   serializationFailure: '40001',
   undefinedStatement: '26000',
@@ -56,6 +57,12 @@ export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
       cause,
       retryable: outcomeKnown,
       outcomeKnown,
+    });
+  }
+  if (state === SqlState.notNullViolation) {
+    return new HoldfastError('RevisionConflict', 'the key of the domain is retired: another one is current', {
+      cause,
+      retryable: true,
     });
   }
   if (state === SqlState.deadlockDetected || state === SqlState.serializationFailure) {

@@ -32,7 +32,9 @@ export async function verifyDirectory(session: Session, keyring: Keyring, walk: 
     }
     walk.advance(rows);
   }
-  const present = DIRECTORY_TABLES.map(({ name }) => `SELECT id FROM ${name}`).join(' UNION ALL ');
+  const present = ['domain_key', ...DIRECTORY_TABLES.map(({ name }) => name)]
+    .map((name) => `SELECT id FROM ${name}`)
+    .join(' UNION ALL ');
   const gone = await session.query<{ row_id: string; action: string }>(
     `SELECT row_id, action FROM (
         SELECT DISTINCT ON (row_id) row_id, action FROM audit_record

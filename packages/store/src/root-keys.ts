@@ -1,0 +1,217 @@
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
+import { DirectoryTransactions, type DirectoryTransaction } from './directory/transaction';
+import { ROOT_CHECK_VALUE, selectDomainKeys, type StoredDomainKey, type Wrapping } from './domain-keys';
+import type { Database, Session } from './postgres/database';
+import { COUNT_KEPT_LOCKS, KeptLock } from './postgres/kept-lock';
+import { repeatable } from './postgres/transaction';
+
+const INCOMING = 'incoming-root-key-check-value';
+const OUTGOING = 'outgoing-root-key-check-value';
+const RETIRED = 'retired-root-key ';
+
+/**
+ * The root keys that wrap domain keys, by their check values. One is current. While another one comes in, both wrap ever more
+ * domain keys; once it wraps all of them it becomes the current one, and the one before is outgoing until it is retired.
+ */
+export interface RootKeyState {
+  readonly current: string | undefined;
+  readonly incoming: string | undefined;
+  readonly outgoing: string | undefined;
+  /** How many versions of domain keys there are, and how many of them the incoming root key wraps. */
+  readonly domainKeys: number;
+  readonly wrapped: number;
+}
+
+export interface RootKeyStore {
+  state(): Promise<RootKeyState>;
+  /** When a root key was retired; undefined where it was not. */
+  retiredAt(root: string): Promise<string | undefined>;
+  /**
+   * Announces the root key to which all domain keys go. Again for the same one: nothing is done.
+   * @throws HoldfastError ObjectAlreadyExists while another one comes in or goes out
+   */
+  begin(incoming: string, actor: Actor): Promise<void>;
+  /** Domain keys that a root key does not wrap, a few at a time. Unchecked. */
+  lacking(root: string): Promise<readonly StoredDomainKey[]>;
+  /** Adds a wrapping, unless the key's row has changed since it was read. */
+  addWrapping(key: StoredDomainKey, wrapping: Wrapping): Promise<void>;
+  /** Makes the incoming root key the current one. @returns false where it does not wrap all domain keys yet */
+  complete(actor: Actor): Promise<boolean>;
+  /**
+   * Removes all that the outgoing root key wraps.
+   * @returns its check value
+   * @throws HoldfastError ItemNotFound where there is none; ObjectAlreadyExists while nodes use it
+   */
+  retire(actor: Actor): Promise<string>;
+  /** Removes all that the incoming root key wraps. @returns its check value @throws HoldfastError ItemNotFound */
+  cancel(actor: Actor): Promise<string>;
+  /** Shows, until it is ended, that this node uses a root key. */
+  use(root: string): Promise<{ end(): Promise<void> }>;
+  /** How many nodes use it. */
+  users(root: string): Promise<number>;
+}
+
+const PAGE_ITEMS = 64;
+const NOT_WRAPPED = `NOT EXISTS (SELECT FROM domain_key_wrapping AS w
+  WHERE w.domain_id = k.domain_id AND w.version = k.version AND w.root = $1)`;
+
+export class PostgresRootKeys implements RootKeyStore {
+  readonly #transactions: DirectoryTransactions;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    nowMs: () => number,
+  ) {
+    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+  }
+
+  state(): Promise<RootKeyState> {
+    return this.#read(stateIn);
+  }
+
+  async retiredAt(root: string): Promise<string | undefined> {
+    const [row] = await this.#read((session) =>
+      session.query<{ value: string }>('SELECT value FROM setting WHERE name = $1', [RETIRED + root]),
+    );
+    return row?.value;
+  }
+
+  begin(incoming: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction, state) => {
+      if (state.incoming === incoming) return;
+      if (state.outgoing !== undefined) throw underWay('the root key before is not retired yet');
+      if (state.incoming !== undefined) throw underWay('another root key is coming in');
+      if (state.current === incoming) throw underWay('it is the current root key');
+      await set(transaction.session, INCOMING, incoming);
+      await transaction.record('root-key.begin', undefined, incoming);
+    });
+  }
+
+  lacking(root: string): Promise<readonly StoredDomainKey[]> {
+    return this.#read(async (session) =>
+      (await selectDomainKeys(session, NOT_WRAPPED, [root])).slice(0, PAGE_ITEMS),
+    );
+  }
+
+  async addWrapping({ id, revision }: StoredDomainKey, { root, wrapped }: Wrapping): Promise<void> {
+    await this.#read((session) =>
+      session.query(
+        `WITH k AS (SELECT domain_id, version FROM domain_key WHERE id = $1 AND revision = $2 FOR SHARE)
+          INSERT INTO domain_key_wrapping (domain_id, version, root, wrapped)
+          SELECT domain_id, version, $3, $4 FROM k ON CONFLICT DO NOTHING`,
+        [id, revision, root, wrapped],
+      ),
+    );
+  }
+
+  complete(actor: Actor): Promise<boolean> {
+    return this.#change(actor, async (transaction, { current = '', incoming, domainKeys, wrapped }) => {
+      if (incoming === undefined) return true;
+      if (wrapped < domainKeys) return false;
+      const { session } = transaction;
+      await set(session, ROOT_CHECK_VALUE, incoming);
+      await set(session, OUTGOING, current);
+      await unset(session, INCOMING);
+      // One that comes back is no longer gone.
+      await unset(session, RETIRED + incoming);
+      await transaction.record('root-key.complete', undefined, `${current} to ${incoming}`);
+      return true;
+    });
+  }
+
+  retire(actor: Actor): Promise<string> {
+    return this.#change(actor, async (transaction, { outgoing }) => {
+      if (outgoing === undefined) throw new HoldfastError('ItemNotFound', 'no root key is going out');
+      const users = await usersIn(transaction.session, outgoing);
+      if (users > 0) {
+        throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
+      }
+      await this.#remove(transaction, outgoing, OUTGOING);
+      await set(transaction.session, RETIRED + outgoing, new Date().toISOString());
+      await transaction.record('root-key.retire', undefined, outgoing);
+      return outgoing;
+    });
+  }
+
+  cancel(actor: Actor): Promise<string> {
+    return this.#change(actor, async (transaction, { incoming }) => {
+      if (incoming === undefined) throw new HoldfastError('ItemNotFound', 'no root key is coming in');
+      await this.#remove(transaction, incoming, INCOMING);
+      await transaction.record('root-key.cancel', undefined, incoming);
+      return incoming;
+    });
+  }
+
+  async use(root: string): Promise<{ end(): Promise<void> }> {
+    const lock = await KeptLock.take(this.database.clientConfig(), lockName(root));
+    return { end: () => lock.release() };
+  }
+
+  users(root: string): Promise<number> {
+    return this.#read((session) => usersIn(session, root));
+  }
+
+  async #remove({ session }: DirectoryTransaction, root: string, place: string): Promise<void> {
+    await session.query('DELETE FROM domain_key_wrapping WHERE root = $1', [root]);
+    await unset(session, place);
+  }
+
+  #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return repeatable((run) => this.database.general(run), work);
+  }
+
+  /** One step, while nobody else takes one and no domain key is added. */
+  async #change<T>(
+    actor: Actor,
+    step: (transaction: DirectoryTransaction, state: RootKeyState) => Promise<T>,
+  ): Promise<T> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    return this.#transactions.run(actor, async (transaction) => {
+      await transaction.session.query('SELECT FROM setting WHERE name = $1 FOR UPDATE', [ROOT_CHECK_VALUE]);
+      return step(transaction, await stateIn(transaction.session));
+    });
+  }
+}
+
+async function stateIn(session: Session): Promise<RootKeyState> {
+  const rows = await session.query<{ name: string; value: string }>('SELECT name, value FROM setting');
+  const settings = new Map(rows.map(({ name, value }) => [name, value]));
+  const incoming = settings.get(INCOMING);
+  const [counts] = await session.query<{ keys: number; wrapped: number }>(
+    `SELECT count(*)::int4 AS keys, (SELECT count(*)::int4 FROM domain_key_wrapping WHERE root = $1) AS wrapped
+      FROM domain_key`,
+    [incoming ?? ''],
+  );
+  return {
+    current: settings.get(ROOT_CHECK_VALUE),
+    incoming,
+    outgoing: settings.get(OUTGOING),
+    domainKeys: counts?.keys ?? 0,
+    wrapped: counts?.wrapped ?? 0,
+  };
+}
+
+async function usersIn(session: Session, root: string): Promise<number> {
+  const [row] = await session.query<{ holders: number }>(COUNT_KEPT_LOCKS, [lockName(root)]);
+  return row?.holders ?? 0;
+}
+
+async function set(session: Session, name: string, value: string): Promise<void> {
+  await session.query(
+    'INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2',
+    [name, value],
+  );
+}
+
+async function unset(session: Session, name: string): Promise<void> {
+  await session.query('DELETE FROM setting WHERE name = $1', [name]);
+}
+
+function lockName(root: string): string {
+  return `holdfast root ${root}`;
+}
+
+function underWay(message: string): HoldfastError {
+  return new HoldfastError('ObjectAlreadyExists', message);
+}
