@@ -15,6 +15,7 @@ import type { Principal } from './identity';
 import type { AsynchronousRequest, AsynchronousRequests, ItemOutcome } from './ports/asynchronous-requests';
 import type { CertificatesPort } from './ports/certificates';
 import type { CryptoPort } from './ports/crypto';
+import type { HsmKeyMaker } from './ports/hsm-keys';
 import type { IssuingAuthority } from './ports/issuing-authority';
 import type { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
@@ -78,6 +79,8 @@ export interface OperationContext {
   /** Replaces parts of the domain's policy, at once and for good. */
   changePolicy(change: DomainPolicy): Promise<void>;
   readonly crypto: CryptoPort;
+  /** Undefined where there is no HSM. */
+  readonly hsmKeys: HsmKeyMaker | undefined;
   readonly certificates: CertificatesPort;
   readonly tickets: TicketOffice;
   /** The CA that Certify and Re-certify sign with. */

@@ -34,6 +34,7 @@ export function ruleContext(version: VersionName): OperationContext {
     policy: {},
     changePolicy: () => Promise.resolve(),
     crypto,
+    hsmKeys: undefined,
     certificates,
     identify: (reference: IdentifierReference | undefined) => {
       if (typeof reference === 'string') return reference;

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { CryptoPort } from '@holdfast/core';
+import type { CryptoPort, HsmKeys } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
 import { approvedOnly } from './approved/approved-only';
 import { deriveBytes } from './derivation/derive';
@@ -8,23 +8,22 @@ import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes, publicKeyOf } from './keys/convert';
 import { createKeyPairGenerator, generateSymmetricKey, symmetricKeyLengthBytes } from './keys/generate';
 import { inspectKey } from './keys/inspect';
+import { decrypt, encrypt } from './operations/ciphers';
 import { hashing } from './operations/hashes';
-import { isAsymmetric } from './operations/key';
+import { withHsmKeys } from './operations/hsm-key';
 import { mac } from './operations/mac';
-import { decryptRsa, encryptRsa } from './operations/rsa';
 import { signing, verification } from './operations/signature';
 import { joinShares, splitSecret } from './sharing/split';
 import { createStreams } from './operations/streams';
-import { decryptSymmetric } from './operations/symmetric-decryption';
-import { encryptSymmetric } from './operations/symmetric-encryption';
 
 /**
  * The Crypto port over node:crypto, that is over the OpenSSL that Node is linked with.
  * @param isApprovedOnly whether it refuses what NIST SP 800-131A disallows
+ * @param hsmKeys the way to keys inside the HSM, where there is one
  */
-export function createCrypto(isApprovedOnly = false): CryptoPort {
+export function createCrypto(isApprovedOnly = false, hsmKeys?: HsmKeys): CryptoPort {
   const crypto = createUnrestricted();
-  return isApprovedOnly ? approvedOnly(crypto) : crypto;
+  return withHsmKeys(isApprovedOnly ? approvedOnly(crypto) : crypto, hsmKeys);
 }
 
 function createUnrestricted(): CryptoPort {
@@ -47,8 +46,8 @@ function createUnrestricted(): CryptoPort {
     keyMaterialBytes,
     wrapBytes,
     unwrapBytes,
-    encryption: (request) => (isAsymmetric(request) ? encryptRsa(request) : encryptSymmetric(request)),
-    decryption: (request) => (isAsymmetric(request) ? decryptRsa(request) : decryptSymmetric(request)),
+    encryption: encrypt,
+    decryption: decrypt,
     mac,
     signing,
     verification,

@@ -1,11 +1,11 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import type { KeyUseRequest, WrappedBytes } from '@holdfast/core';
+import type { Encrypted, KeyUseRequest, WrappedBytes } from '@holdfast/core';
 import { BlockCipherMode, CryptographicAlgorithm } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { decrypt, encrypt } from './operations/ciphers';
 import { cipherAlgorithmOf, isAsymmetric, symmetricKeyOf } from './operations/key';
-import { decryptRsa, encryptRsa } from './operations/rsa';
-import { decryptSymmetric } from './operations/symmetric-decryption';
-import { encryptSymmetric } from './operations/symmetric-encryption';
+import { hsmKeyOf, type HsmKey } from './operations/hsm-key';
+import { unsupported } from './operations/refusals';
 
 interface KeyWrapMode {
   readonly cipherSuffix: string;
@@ -43,12 +43,17 @@ const MODES: ReadonlyMap<BlockCipherMode, KeyWrapMode> = new Map([
  * paddings are those of data encryption, with a random IV and the tag of an AEAD behind the ciphertext.
  * @throws HoldfastError CryptographicFailure for content whose length the mode does not take, and what encryption throws
  */
-export function wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes {
+export function wrapBytes(
+  request: KeyUseRequest,
+  content: SecretBytes,
+): WrappedBytes | Promise<WrappedBytes> {
   const mode = keyWrapMode(request);
   if (mode === undefined) return encryptKey(request, content);
   if (!mode.accepts(content.length)) {
     throw new HoldfastError('CryptographicFailure', `what is to be wrapped is not ${mode.condition}`);
   }
+  const hsmKey = hsmKeyOf(request);
+  if (hsmKey !== undefined) return wrapInHsm(hsmKey, mode, content);
   const key = symmetricKeyOf(request);
   const wrap = createCipheriv(cipherOf(mode, key), key.reveal(), mode.initialValue);
   return { data: Buffer.concat([wrap.update(content.reveal()), wrap.final()]), ivCounterNonce: undefined };
@@ -66,6 +71,8 @@ export function unwrapBytes(
   if (mode === undefined) return decryptKey(request, wrapped);
   // OpenSSL gives nothing back for nothing instead of refusing it.
   if (wrapped.data.length === 0) throw doesNotUnwrap();
+  const hsmKey = hsmKeyOf(request);
+  if (hsmKey !== undefined) return unwrapInHsm(hsmKey, mode, wrapped.data);
   const key = symmetricKeyOf(request);
   const unwrap = createDecipheriv(cipherOf(mode, key), key.reveal(), mode.initialValue);
   try {
@@ -92,14 +99,35 @@ function cipherOf(mode: KeyWrapMode, key: SecretBytes): string {
 
 const AS_DATA = { additionalData: undefined, isTagAppended: true } as const;
 
-function encryptKey(request: KeyUseRequest, content: SecretBytes): WrappedBytes {
+function requireNistKeyWrap(mode: KeyWrapMode): void {
+  if (mode !== MODES.get(BlockCipherMode.NISTKeyWrap)) {
+    throw unsupported('keys inside the HSM wrap by NIST Key Wrap, and in the modes ECB, CBC, CTR and GCM');
+  }
+}
+
+async function wrapInHsm(key: HsmKey, mode: KeyWrapMode, content: SecretBytes): Promise<WrappedBytes> {
+  requireNistKeyWrap(mode);
+  const data = await key.compute('wrap', 'AES_KEY_WRAP', Buffer.from(content.reveal()));
+  return { data, ivCounterNonce: undefined };
+}
+
+async function unwrapInHsm(key: HsmKey, mode: KeyWrapMode, data: Buffer): Promise<SecretBytes> {
+  requireNistKeyWrap(mode);
+  return new SecretBytes(await key.compute('unwrap', 'AES_KEY_WRAP', data));
+}
+
+function encryptKey(request: KeyUseRequest, content: SecretBytes): WrappedBytes | Promise<WrappedBytes> {
   const parameters = { ...request.parameters, randomIV: true };
   const cipher = { ...request, ...AS_DATA, parameters, ivCounterNonce: undefined };
-  const encryption = isAsymmetric(request) ? encryptRsa(cipher) : encryptSymmetric(cipher);
+  const encryption = encrypt(cipher);
   try {
     const first = encryption.update(content);
-    const data = Buffer.concat([first, encryption.final().data]);
-    return { data, ivCounterNonce: encryption.generatedIv };
+    const end = encryption.final();
+    const wrapped = ({ data }: Encrypted): WrappedBytes => ({
+      data: Buffer.concat([first, data]),
+      ivCounterNonce: encryption.generatedIv,
+    });
+    return end instanceof Promise ? end.then(wrapped) : wrapped(end);
   } finally {
     encryption.destroy();
   }
@@ -110,7 +138,7 @@ async function decryptKey(
   { data, ivCounterNonce }: WrappedBytes,
 ): Promise<SecretBytes> {
   const cipher = { ...request, ...AS_DATA, ivCounterNonce, tag: undefined, isIvPrefixed: false };
-  const decryption = isAsymmetric(request) ? decryptRsa(cipher) : decryptSymmetric(cipher);
+  const decryption = decrypt(cipher);
   try {
     const parts = [decryption.update(data), await decryption.final()];
     const content = new SecretBytes(Buffer.concat(parts.map((part) => part.reveal())));

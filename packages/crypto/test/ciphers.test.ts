@@ -47,7 +47,7 @@ function request({ algorithm, key, parameters = {}, iv, aad, tag, ...rest }: Use
 function encrypted(use: Use, plaintext: string, partLength = Infinity) {
   const running = crypto.encryption(request(use));
   const out = parts(bytes(plaintext), partLength).map((part) => running.update(SecretBytes.copyOf(part)));
-  const { data, tag } = running.final();
+  const { data, tag } = atOnce(running.final());
   running.destroy();
   return { data: Buffer.concat([...out, data]).toString('hex'), tag: tag?.toString('hex') };
 }

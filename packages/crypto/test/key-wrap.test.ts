@@ -11,7 +11,7 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { createCrypto } from '../src';
-import { codeOf, rejectionOf, secret } from './support';
+import { atOnce, codeOf, rejectionOf, secret } from './support';
 
 const crypto = createCrypto();
 const PLAIN = { blockCipherMode: BlockCipherMode.NISTKeyWrap };
@@ -29,7 +29,8 @@ function under(kek: string, parameters: CryptographicParameters = {}): KeyUseReq
     parameters,
   };
 }
-const wrap = (request: KeyUseRequest, content: SecretBytes) => crypto.wrapBytes(request, content).data;
+const wrap = (request: KeyUseRequest, content: SecretBytes) =>
+  atOnce(crypto.wrapBytes(request, content)).data;
 const unwrap = async (request: KeyUseRequest, data: Buffer, ivCounterNonce?: Buffer) =>
   crypto.unwrapBytes(request, { data, ivCounterNonce });
 
@@ -100,7 +101,7 @@ describe('the modes of data encryption', () => {
     const request = under(kek, parameters);
     const opened = await unwrap(request, Buffer.from(wrapped, 'hex'), Buffer.from(iv, 'hex'));
     expect(opened.reveal().toString('hex')).toBe(key);
-    const again = crypto.wrapBytes(request, secret(key));
+    const again = atOnce(crypto.wrapBytes(request, secret(key)));
     expect(again.data).toHaveLength(wrapped.length / 2);
     expect(again.ivCounterNonce).toHaveLength(iv.length / 2);
     expect((await crypto.unwrapBytes(request, again)).reveal().toString('hex')).toBe(key);
@@ -117,7 +118,7 @@ describe('the modes of data encryption', () => {
       const keyBlock = { keyFormatType, keyValue: { keyMaterial, attributes: [] } };
       return { value: { objectType, keyBlock }, algorithm, parameters };
     };
-    const wrapped = crypto.wrapBytes(request('publicKey'), secret(KEY));
+    const wrapped = atOnce(crypto.wrapBytes(request('publicKey'), secret(KEY)));
     expect(wrapped.data).toHaveLength(lengthBits / 8);
     expect((await crypto.unwrapBytes(request('privateKey'), wrapped)).equals(secret(KEY))).toBe(true);
   });

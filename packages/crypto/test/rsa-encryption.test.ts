@@ -9,7 +9,7 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { createCrypto } from '../src';
-import { codeOf, rejectionOf, hexOf, pairOf } from './support';
+import { atOnce, codeOf, rejectionOf, hexOf, pairOf } from './support';
 
 const crypto = createCrypto();
 const { RSA } = CryptographicAlgorithm;
@@ -26,7 +26,7 @@ function encrypted(parameters: CryptographicParameters, message: Buffer): Buffer
   const value = { objectType: ObjectType.PublicKey, keyBlock: pair.publicKey };
   const running = crypto.encryption({ value, algorithm: RSA, parameters, ...common });
   running.update(SecretBytes.copyOf(message));
-  return running.final().data;
+  return atOnce(running.final()).data;
 }
 async function decrypted(parameters: CryptographicParameters, ciphertext: Buffer): Promise<Buffer> {
   const value = { objectType: ObjectType.PrivateKey, keyBlock: pair.privateKey };

@@ -12,6 +12,7 @@ import {
   required,
   structure,
   tagName,
+  textString,
   withTag,
   wrongType,
   type Codec,
@@ -19,7 +20,7 @@ import {
   type Infer,
 } from './schema';
 import { secretByteString } from './secret-codecs';
-import type { Dialect } from './versions/dialect';
+import type { Dialect, Window } from './versions/dialect';
 import * as enums from './vocabulary/enumerations';
 import { Tag } from './vocabulary/tags';
 
@@ -68,6 +69,17 @@ const keyValue: Codec<KeyValue> = {
   },
 };
 
+/** At rest alone: no version that is spoken lies in it. */
+const NEVER_SPOKEN: Window = { since: '2.0', last: '1.4' };
+
+/** What stands at rest for a key that lives inside an HSM. */
+const hsmKeyReference = structure({
+  /** CKA_ID of the token's object, lower-case hex. */
+  keyId: required(0x540002, textString),
+  /** SubjectPublicKeyInfo of the other half of a pair. */
+  publicKey: optional(0x540003, byteString),
+});
+
 const keyBlockMembers = structure({
   keyFormatType: required(Tag.KeyFormatType, enumerated(enums.keyFormatTypeEnum)),
   keyCompressionType: optional(Tag.KeyCompressionType, enumerated(enums.keyCompressionTypeEnum)),
@@ -76,6 +88,8 @@ const keyBlockMembers = structure({
   cryptographicAlgorithm: optional(Tag.CryptographicAlgorithm, enumerated(enums.cryptographicAlgorithmEnum)),
   cryptographicLengthBits: optional(Tag.CryptographicLength, integer),
   keyWrappingData: optional(Tag.KeyWrappingData, keyWrappingDataStructure),
+  /** In place of the key value, where the key is inside an HSM. */
+  hsmKey: optional(0x540001, hsmKeyReference, NEVER_SPOKEN),
 });
 export type KeyBlock = Infer<typeof keyBlockMembers>;
 

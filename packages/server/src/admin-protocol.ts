@@ -267,7 +267,11 @@ export interface AdminCalls {
     request: { readonly name: string; readonly settings?: DomainSettings };
     answer: DomainAnswer;
   };
-  'POST /domains/:name/settings': { request: DomainSettings; answer: DomainAnswer };
+  /** Settings that are left out stay as they are; null takes one back. */
+  'POST /domains/:name/settings': {
+    request: { readonly [S in keyof DomainSettings]: DomainSettings[S] | null };
+    answer: DomainAnswer;
+  };
   'GET /clients': { request: undefined; answer: readonly ClientAnswer[] };
   'POST /clients': { request: AddClientRequest; answer: IssuedAnswer };
   'POST /clients/:name/settings': {

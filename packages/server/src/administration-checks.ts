@@ -53,11 +53,15 @@ export function checkRole(role: unknown = 'user'): Role {
 
 /** @throws HoldfastError InvalidField */
 export function checkDomainSettings(settings: unknown = {}): DomainSettings {
-  const { namesMayRepeat, ...others } = settings as Readonly<Record<string, unknown>>;
-  if (Object.keys(others).length > 0 || (namesMayRepeat !== undefined && namesMayRepeat !== true)) {
-    throw new HoldfastError('InvalidField', 'the settings of a domain are namesMayRepeat');
+  const { namesMayRepeat, keysInHsm, ...others } = settings as Readonly<Record<string, unknown>>;
+  const isKnown = [namesMayRepeat, keysInHsm].every((value) => value === undefined || value === true);
+  if (Object.keys(others).length > 0 || !isKnown) {
+    throw new HoldfastError('InvalidField', 'the settings of a domain are namesMayRepeat and keysInHsm');
   }
-  return namesMayRepeat === undefined ? {} : { namesMayRepeat };
+  return {
+    ...(namesMayRepeat === true ? { namesMayRepeat } : {}),
+    ...(keysInHsm === true ? { keysInHsm } : {}),
+  };
 }
 
 /** @throws HoldfastError InvalidField */

@@ -62,10 +62,13 @@ export class Administration {
     return this.#domainAnswer(domain);
   }
 
-  /** @throws HoldfastError PermissionDenied: names that may repeat go on doing so, since some do perhaps */
-  async changeDomain(name: string, settings: unknown, actor: Actor): Promise<DomainAnswer> {
-    const checked = checkDomainSettings(settings);
+  /**
+   * Settings that are not named stay as they are; null takes one back to its default.
+   * @throws HoldfastError PermissionDenied: names that may repeat go on doing so, since some do perhaps
+   */
+  async changeDomain(name: string, changes: unknown, actor: Actor): Promise<DomainAnswer> {
     const before = await this.directory.domainNamed(name);
+    const checked = checkDomainSettings(mergedSettings(before.settings, changes));
     if (before.settings.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
       throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
     }
@@ -75,10 +78,7 @@ export class Administration {
   /** Settings that are not named stay as they are; null takes one back to its default. */
   async changeClient(name: string, changes: unknown, actor: Actor): Promise<ClientAnswer> {
     const { client } = await this.directory.clientNamed(name);
-    const named = changes as Readonly<Record<string, unknown>>;
-    const merged: Readonly<Record<string, unknown>> = { ...client.settings, ...named };
-    const kept = Object.entries(merged).filter(([, value]) => value !== null);
-    const settings = checkClientSettings(Object.fromEntries(kept));
+    const settings = checkClientSettings(mergedSettings(client.settings, changes));
     await this.directory.changeClient(name, settings, actor);
     return this.showClient(name);
   }
@@ -333,4 +333,10 @@ function validitySeconds(days: number): number {
     throw new HoldfastError('InvalidField', `a certificate is valid for 1 to ${MAX_VALIDITY_DAYS} days`);
   }
   return days * SECONDS_PER_DAY;
+}
+
+/** Settings with those that are named in place of what they were; null takes one back. */
+function mergedSettings(before: object, changes: unknown): Readonly<Record<string, unknown>> {
+  const merged: Readonly<Record<string, unknown>> = { ...before, ...(changes as object) };
+  return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null));
 }

@@ -12,6 +12,7 @@ import type {
 import type { Catalogue } from './catalogue';
 import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
+import type { HsmKeyMaking } from './hsm-keys';
 import type { AsynchronousProcessing } from './pending';
 
 /** What the items of batches are carried out with. */
@@ -29,4 +30,6 @@ export interface BatchPorts {
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
   readonly provisioner: Provisioner;
+  /** Undefined where there is no HSM. */
+  readonly hsmKeyMaking: HsmKeyMaking | undefined;
 }

@@ -342,6 +342,7 @@ export class Batch {
       changePolicy: (change) =>
         this.ports.policies.change(this.principal.domainId, change, actorOf(this.principal)),
       crypto: this.ports.crypto,
+      hsmKeys: this.ports.hsmKeyMaking?.makerFor(this.principal, this.#undoable !== undefined),
       certificates: this.ports.certificates,
       tickets: this.ports.tickets,
       issuingAuthority: this.ports.issuingAuthority,

@@ -225,6 +225,7 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
     case 'domain':
       return change.id === principal.domainId || change.id === '*';
     case 'domain-key':
+    case 'hsm-key':
     case 'seal':
     case 'secret':
     case 'user':

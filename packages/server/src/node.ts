@@ -14,6 +14,7 @@ import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
 import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
+import { HsmKeyCleaner } from './hsm-keys';
 import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
@@ -46,6 +47,7 @@ export class Node {
   #addresses: ServingAddresses | undefined;
   #serving: Serving | undefined;
   #keyRotation: KeyRotation | undefined;
+  readonly #hsmKeyCleaner: HsmKeyCleaner | undefined;
   readonly #custody: Custody | undefined;
   #stopping: Promise<void> | undefined;
   #draining = false;
@@ -71,6 +73,8 @@ export class Node {
       const doors = { open: () => this.#open(), shut: () => this.#shut() };
       this.#custody = new Custody(store, root, doors, log);
     }
+    const { hsmKeys } = rootKeys;
+    this.#hsmKeyCleaner = hsmKeys && new HsmKeyCleaner(store.hsmKeys, hsmKeys, store.directory, log);
     this.#ended = new Promise((resolveEnded) => {
       this.#resolveEnded = resolveEnded;
     });
@@ -187,8 +191,8 @@ export class Node {
     });
     this.#serving =
       config.workers === 1
-        ? await Service.create(config, { store, keyring }, log)
-        : new WorkerPool(config, this.database.connection, rootKeys, log);
+        ? await Service.create(config, { store, keyring, hsmKeys: rootKeys.hsmKeys }, log)
+        : new WorkerPool(config, this.database.connection, rootKeys, log, rootKeys.hsmKeys);
   }
 
   async #listen(): Promise<void> {
@@ -200,6 +204,7 @@ export class Node {
       this.log,
     );
     await this.#keyRotation.start();
+    await this.#hsmKeyCleaner?.start();
     this.#addresses = await this.#serving?.listen();
     const { kmip, https } = this.#addresses ?? {};
     this.log.info(
@@ -249,6 +254,7 @@ export class Node {
       () => this.#admin?.close(),
       () => this.#custody?.close(),
       () => this.#keyRotation?.close(),
+      () => this.#hsmKeyCleaner?.close(),
       () => this.store.close(),
       () => {
         this.keyring.close();

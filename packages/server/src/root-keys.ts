@@ -1,4 +1,4 @@
-import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/core';
+import { HoldfastError, type HsmKeys, type RootOfTrust, type SecretBytes } from '@holdfast/core';
 import type { Wrapping } from '@holdfast/store';
 
 /** Wraps and unwraps keys by the root keys that a node holds. */
@@ -25,6 +25,18 @@ export class RootKeys implements KeyWrapper {
   /** The root of trust that this node is known by. */
   get root(): RootOfTrust {
     return this.#root;
+  }
+
+  /** Keys of objects inside the HSM of the root of trust that this node is known by; undefined where that is none. */
+  get hsmKeys(): HsmKeys | undefined {
+    if (this.#root.hsmKeys === undefined) return undefined;
+    return {
+      request: (call, input) => {
+        const { hsmKeys } = this.#root;
+        if (hsmKeys !== undefined) return hsmKeys.request(call, input);
+        return Promise.reject(new HoldfastError('RootOfTrustUnavailable', 'the root of trust is no HSM any more'));
+      },
+    };
   }
 
   /** Check value of the root key that this node is known by. @throws HoldfastError RootOfTrustUnavailable */

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
-import type { AuthenticationPolicy } from '@holdfast/core';
+import type { AuthenticationPolicy, HsmKeys } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { SERVING_SECRET } from './built-in-authorities';
@@ -12,6 +12,7 @@ import type { ListenAddress, NodeConfig } from './config';
 import { Authenticator } from './credentials/authenticator';
 import { keepObjectsYoung } from './garbage';
 import { DomainPolicies } from './domain-policies';
+import { HsmKeyMaking } from './hsm-keys';
 import { HttpEndpoint } from './http-session';
 import { Listener, type ListenerPorts, type OpenConnection } from './listener';
 import { KmipAuthority } from './kmip-authority';
@@ -46,7 +47,15 @@ export class Service implements Serving {
 
   static async create(
     config: NodeConfig,
-    { store, keyring }: { readonly store: Store; readonly keyring: ManagedKeyring },
+    {
+      store,
+      keyring,
+      hsmKeys,
+    }: {
+      readonly store: Store;
+      readonly keyring: ManagedKeyring;
+      readonly hsmKeys: HsmKeys | undefined;
+    },
     log: Logger,
   ): Promise<Service> {
     keepObjectsYoung();
@@ -54,11 +63,13 @@ export class Service implements Serving {
     const ports = { directory, certificates, clock };
     const { crlUrls, caIssuerUrls } = config;
     const policies = new DomainPolicies(store.policies);
+    const crypto = createCrypto(config.approvedOnly, hsmKeys);
     const batchPorts = {
       keyStore,
       auditLog,
       clock,
-      crypto: createCrypto(config.approvedOnly),
+      crypto,
+      hsmKeyMaking: hsmKeys && new HsmKeyMaking(store.hsmKeys, hsmKeys, crypto),
       certificates,
       tickets,
       issuingAuthority: new KmipAuthority(ports),

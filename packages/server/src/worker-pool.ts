@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { join } from 'node:path';
-import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type ErrorCode, type HsmKeys } from '@holdfast/core';
 import type { StoreOptions } from '@holdfast/store';
 import type { NodeConfig } from './config';
 import { describeError, type Logger } from './log';
@@ -27,6 +27,7 @@ export class WorkerPool implements Serving {
     private readonly connection: StoreOptions['connection'],
     private readonly root: KeyWrapper,
     private readonly log: Logger,
+    private readonly hsmKeys: HsmKeys | undefined,
   ) {
     // Each worker accepts for itself. Handed out by the keeper in turn, a connection that goes to a worker which is just
     // ending would be lost: neither answered nor closed.
@@ -92,6 +93,9 @@ export class WorkerPool implements Serving {
             break;
           case 'root':
             void this.#useRoot(worker, message);
+            break;
+          case 'hsm':
+            void this.#useHsm(worker, message);
         }
       });
       worker.on('exit', (code, signal) => {
@@ -110,7 +114,12 @@ export class WorkerPool implements Serving {
             );
         }, delayMs);
       });
-      send(worker, { kind: 'start', config: this.config, connection: this.connection });
+      send(worker, {
+        kind: 'start',
+        config: this.config,
+        connection: this.connection,
+        hasHsm: this.hsmKeys !== undefined,
+      });
     });
   }
 
@@ -134,6 +143,19 @@ export class WorkerPool implements Serving {
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
       send(worker, { kind: 'root', id, error: [code, error instanceof Error ? error.message : 'failed'] });
+    }
+  }
+
+  async #useHsm(worker: Worker, { id, call, input }: Extract<ToKeeper, { kind: 'hsm' }>): Promise<void> {
+    try {
+      if (this.hsmKeys === undefined)
+        throw new HoldfastError('RootOfTrustUnavailable', 'there is no HSM');
+      const output = await this.hsmKeys.request(call, input);
+      send(worker, { kind: 'hsm', id, output });
+      if (output instanceof Uint8Array) output.fill(0);
+    } catch (error) {
+      const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
+      send(worker, { kind: 'hsm', id, error: [code, error instanceof Error ? error.message : 'failed'] });
     }
   }
 }

@@ -1,10 +1,16 @@
 import type { StoreOptions, Wrapping } from '@holdfast/store';
+import type { HsmKeyCalls } from '@holdfast/core';
 import type { NodeConfig } from './config';
 import type { ServingAddresses } from './node';
 
 /** What keeper and workers say to each other over their channel (structured clones, so bytes stay bytes). */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly config: NodeConfig; readonly connection: StoreOptions['connection'] }
+  | {
+      readonly kind: 'start';
+      readonly config: NodeConfig;
+      readonly connection: StoreOptions['connection'];
+      readonly hasHsm: boolean;
+    }
   | { readonly kind: 'listen' }
   | { readonly kind: 'connections'; readonly id: number }
   | { readonly kind: 'stop' }
@@ -15,6 +21,13 @@ export type ToWorker =
       readonly bytes?: Uint8Array;
       readonly wrappings?: readonly Wrapping[];
       readonly error?: readonly [string, string];
+    }
+  /** The answer to an 'hsm' call: its output, or the code and message of the refusal. */
+  | {
+      readonly kind: 'hsm';
+      readonly id: number;
+      readonly output?: unknown;
+      readonly error?: readonly [string, string];
     };
 
 export type ToKeeper =
@@ -22,7 +35,13 @@ export type ToKeeper =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'listening'; readonly addresses: ServingAddresses }
   | { readonly kind: 'connections'; readonly id: number; readonly count: number }
-  | ({ readonly kind: 'root'; readonly id: number; readonly aad: Uint8Array } & RootCall);
+  | ({ readonly kind: 'root'; readonly id: number; readonly aad: Uint8Array } & RootCall)
+  | {
+      readonly kind: 'hsm';
+      readonly id: number;
+      readonly call: keyof HsmKeyCalls;
+      readonly input: HsmKeyCalls[keyof HsmKeyCalls]['in'];
+    };
 
 export type RootCall =
   | { readonly call: 'wrap'; readonly bytes: Uint8Array }

@@ -1,4 +1,11 @@
-import { HoldfastError, SYSTEM_DOMAIN_ID, SecretBytes, type ErrorCode } from '@holdfast/core';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  SecretBytes,
+  type ErrorCode,
+  type HsmKeyCalls,
+  type HsmKeys,
+} from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
 import { openStore, type Store, type Wrapping } from '@holdfast/store';
 import { keyringSource } from './domain-keys';
@@ -53,6 +60,33 @@ class RemoteRoot implements KeyWrapper {
   }
 }
 
+interface PendingHsmCall {
+  readonly resolve: (output: never) => void;
+  readonly reject: (error: HoldfastError) => void;
+}
+
+/** The keeper's way to the keys inside the HSM. */
+class RemoteHsmKeys implements HsmKeys {
+  readonly #pending = new Map<number, PendingHsmCall>();
+  #next = 0;
+
+  request<C extends keyof HsmKeyCalls>(call: C, input: HsmKeyCalls[C]['in']): Promise<HsmKeyCalls[C]['out']> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      tell({ kind: 'hsm', id, call, input });
+    });
+  }
+
+  answer({ id, output, error }: Extract<ToWorker, { kind: 'hsm' }>): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error === undefined) pending?.resolve(output as never);
+    else pending?.reject(new HoldfastError(error[0] as ErrorCode, error[1]));
+  }
+}
+
+const hsmKeys = new RemoteHsmKeys();
 const root = new RemoteRoot();
 let service: Service | undefined;
 let store: Store | undefined;
@@ -73,7 +107,11 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
   });
   await watchDomainKeys(store.directory, keyring, log);
   await keyring.ensure(SYSTEM_DOMAIN_ID);
-  service = await Service.create(message.config, { store, keyring }, log);
+  service = await Service.create(
+    message.config,
+    { store, keyring, hsmKeys: message.hasHsm ? hsmKeys : undefined },
+    log,
+  );
   tell({ kind: 'started' });
 }
 
@@ -91,6 +129,9 @@ async function handle(message: ToWorker): Promise<void> {
       return;
     case 'root':
       root.answer(message);
+      return;
+    case 'hsm':
+      hsmKeys.answer(message);
       return;
     case 'stop':
       await service?.close();

@@ -20,6 +20,7 @@ export {
   type Wrapping,
 } from './domain-keys';
 export * from './embedded';
+export type { HsmKeyStore } from './hsm-keys';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
 export type { RootKeyState, RootKeyStore } from './root-keys';

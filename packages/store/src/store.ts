@@ -22,6 +22,7 @@ import { PostgresTickets } from './directory/tickets';
 import { PostgresUsers } from './directory/users';
 import { PostgresDomainKeys, type DomainKeyStore, type StoredDomainKey } from './domain-keys';
 import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
+import { PostgresHsmKeys, type HsmKeyStore } from './hsm-keys';
 import { migrate } from './migrate';
 import { KeptObjects } from './objects/kept-objects';
 import { PostgresKeyStore } from './objects/key-store';
@@ -59,6 +60,7 @@ export interface Store {
   readonly asynchronousRequests: AsynchronousRequestStore;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
+  readonly hsmKeys: HsmKeyStore;
   readonly keyRotation: KeyRotationStore;
   readonly custody: CustodyStore;
   readonly rootKeys: RootKeyStore;
@@ -108,6 +110,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database, keyring, nowMs),
+      hsmKeys: new PostgresHsmKeys(database, keyring, nowMs),
       keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
       custody: new PostgresCustody(database, keyring, nowMs),
       rootKeys: new PostgresRootKeys(database, keyring, nowMs),

@@ -47,6 +47,12 @@ export class SoftHsm {
     );
   }
 
+  /** Where the objects of the only token lie, one file each. */
+  get tokenFolder(): string {
+    const [only] = readdirSync(this.#tokens);
+    return join(this.#tokens, only ?? '');
+  }
+
   get isEmpty(): boolean {
     return readdirSync(this.#tokens).length === 0;
   }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { HoldfastError } from '@holdfast/core';
 import type { DomainAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
@@ -6,12 +7,16 @@ import { print } from './print';
 const COLUMNS = {
   Name: (row: DomainAnswer) => row.name,
   Names: (row: DomainAnswer) => (row.settings.namesMayRepeat === true ? 'may repeat' : 'unique'),
+  Keys: (row: DomainAnswer) => (row.settings.keysInHsm === true ? 'in the HSM' : 'sealed'),
   Created: (row: DomainAnswer) => row.createdAt,
 };
 const REPEATED = ['--repeated-names', 'let several objects have one name; there is no way back'] as const;
 
-interface AddOptions extends OfficerOptions {
-  readonly repeatedNames?: boolean;
+const IN_HSM = ['--keys-in-hsm', 'generate keys inside the HSM, which they never leave'] as const;
+
+interface SettingOptions extends OfficerOptions {
+  readonly repeatedNames?: true;
+  readonly keysInHsm?: boolean;
 }
 
 export function domainCommand(): Command {
@@ -21,17 +26,27 @@ export function domainCommand(): Command {
   withOfficer(command.command('add <name>'))
     .description('add a domain')
     .option(...REPEATED)
-    .action(async (name: string, options: AddOptions) => {
-      const settings = options.repeatedNames === true ? { namesMayRepeat: true as const } : {};
+    .option(...IN_HSM)
+    .action(async (name: string, options: SettingOptions) => {
+      const settings = {
+        ...(options.repeatedNames === true ? { namesMayRepeat: true as const } : {}),
+        ...(options.keysInHsm === true ? { keysInHsm: true as const } : {}),
+      };
       const domain = await (await asOfficer(options)).call('POST /domains', { name, settings });
       print(domain, options.json, COLUMNS, '');
     });
   withOfficer(command.command('set <name>'))
     .description('change the settings of a domain')
-    .requiredOption(...REPEATED)
-    .action(async (name: string, options: OfficerOptions) => {
+    .option(...REPEATED)
+    .option(...IN_HSM)
+    .option('--no-keys-in-hsm', 'seal the keys that are made from now on in the database')
+    .action(async (name: string, { repeatedNames, keysInHsm, ...options }: SettingOptions) => {
+      const settings = {
+        ...(repeatedNames === undefined ? {} : { namesMayRepeat: repeatedNames }),
+        ...(keysInHsm === undefined ? {} : { keysInHsm: keysInHsm ? (true as const) : null }),
+      };
+      if (Object.keys(settings).length === 0) throw new HoldfastError('InvalidField', 'say what to set');
       const officer = await asOfficer(options);
-      const settings = { namesMayRepeat: true } as const;
       const domain = await officer.call('POST /domains/:name/settings', settings, { name });
       print(domain, options.json, COLUMNS, '');
     });

@@ -12,11 +12,13 @@ import type { AttributeSet } from './attribute-set';
 import { OBJECT_DEFAULTS } from './defaults';
 import { isSettable } from './requested-attributes';
 
-/** What the clients of a domain have set for the objects that are made in it. KMIP 2.1 sections 6.1.52 and 6.1.53. */
+/** What the clients of a domain, and its officers, have set for the objects that are made in it. KMIP 2.1 sections 6.1.52 and 6.1.53. */
 export interface DomainPolicy {
   /** Undefined: those of the specification. */
   readonly objectDefaults?: readonly ObjectDefaults[] | undefined;
   readonly constraints?: readonly Constraint[] | undefined;
+  /** Whether an officer wants keys to be generated inside the HSM; no client can change it. */
+  readonly keysInHsm?: true | undefined;
 }
 
 /** What says which key it is: it goes together, and is not filled in one by one. */

@@ -20,7 +20,7 @@ import type { NewObject } from '../ports/key-store';
 import { AttributeSet } from './attribute-set';
 import { DEFAULT_LEASE_TIME_SECONDS, defaultKeyFormat } from './defaults';
 import { fillDomainDefaults } from './domain-policy';
-import { PROTECTION_STORAGE } from './protection-storage';
+import { storageOf } from './protection-storage';
 import type { Origin } from './requested-attributes';
 import { stateAt } from './state';
 
@@ -73,6 +73,24 @@ export function requireKeyFormat(
     : undefined;
   const format = requested.get('KeyFormatType') ?? usual ?? keyBlock.keyFormatType;
   return format === keyBlock.keyFormatType ? keyBlock : crypto.convertKey(objectType, keyBlock, format);
+}
+
+/**
+ * A key that was just made inside the HSM: its format says how it would be given out, if it were.
+ * @throws HoldfastError KeyFormatTypeNotSupported
+ */
+export function requireUsualFormat(
+  objectType: ObjectType,
+  keyBlock: KeyBlock,
+  requested: AttributeSet,
+): KeyBlock {
+  const usual = defaultKeyFormat(objectType, keyBlock.cryptographicAlgorithm) ?? keyBlock.keyFormatType;
+  const asked = requested.get('KeyFormatType') ?? usual;
+  if (asked === usual) return { ...keyBlock, keyFormatType: usual };
+  throw new HoldfastError(
+    'KeyFormatTypeNotSupported',
+    'a key inside the HSM has no other format than the usual',
+  );
 }
 
 /** The format of an object's value; Templates have none. */
@@ -182,7 +200,7 @@ export function serverAttributes(
     { key: 'AlwaysSensitive', value: isSensitive },
     { key: 'Extractable', value: isExtractable },
     { key: 'NeverExtractable', value: !isExtractable },
-    { key: 'ProtectionStorageMask', value: PROTECTION_STORAGE },
+    { key: 'ProtectionStorageMask', value: storageOf(value) },
   ];
   const format = value === undefined ? undefined : formatOf(value);
   if (format !== undefined) attributes.push({ key: 'KeyFormatType', value: format });

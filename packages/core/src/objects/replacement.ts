@@ -28,7 +28,8 @@ export function requireReplaceable(old: ManagedObject, objectType: ObjectType): 
 
 /** @throws HoldfastError KeyValueNotPresent where the key is registered without its value */
 export function requireValuePresent(old: ManagedObject): void {
-  if (keyBlockOf(old.stored.openValue())?.keyValue === undefined) {
+  const keyBlock = keyBlockOf(old.stored.openValue());
+  if (keyBlock?.keyValue === undefined && keyBlock?.hsmKey === undefined) {
     throw new HoldfastError('KeyValueNotPresent', 'the key is kept elsewhere: it cannot be replaced here');
   }
 }

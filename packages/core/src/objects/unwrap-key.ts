@@ -52,17 +52,17 @@ async function verify(
     useForVerification,
     context,
   );
-  if (!isAuthentic(request, content, macSignature, context)) {
+  if (!(await isAuthentic(request, content, macSignature, context))) {
     throw new HoldfastError('CryptographicFailure', 'the MAC/Signature of the wrapped key is not right');
   }
 }
 
-function isAuthentic(
+async function isAuthentic(
   request: Parameters<OperationContext['crypto']['mac']>[0],
   content: SecretBytes,
   macSignature: Buffer,
   { crypto }: OperationContext,
-): boolean {
+): Promise<boolean> {
   if (request.value.objectType !== ObjectType.SymmetricKey) {
     const verification = crypto.verification(request, undefined);
     verification.update(content);
@@ -70,7 +70,7 @@ function isAuthentic(
   }
   const mac = crypto.mac(request);
   mac.update(content);
-  return new SecretBytes(mac.final()).equals(SecretBytes.copyOf(macSignature));
+  return new SecretBytes(await mac.final()).equals(SecretBytes.copyOf(macSignature));
 }
 
 /** The wrapped structure is that of the version in which it was wrapped, which may be another than that of the request. */

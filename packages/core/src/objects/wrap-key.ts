@@ -74,7 +74,7 @@ async function encrypt(
     () => KEY_USES.wrap,
     context,
   );
-  const { data, ivCounterNonce } = context.crypto.wrapBytes(request, content);
+  const { data, ivCounterNonce } = await context.crypto.wrapBytes(request, content);
   spendUsage(object, content.length, true, context);
   const { parameters: cryptographicParameters } = request;
   const { uniqueIdentifier } = object;

@@ -12,7 +12,7 @@ import {
   textString,
 } from '@holdfast/kmip';
 import { makeKeyPair } from '../objects/key-pair';
-import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { isToBeInHsm, protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
@@ -68,15 +68,23 @@ export const createKeyPair = operation({
     ),
 
   async execute(request, context) {
-    requireProtectionStorage(request.commonProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
-    requireProtectionStorage(request.privateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
-    requireProtectionStorage(request.publicProtectionStorageMasks, 'PublicProtectionStorageUnavailable');
+    const { commonProtectionStorageMasks, privateProtectionStorageMasks, publicProtectionStorageMasks } =
+      request;
+    for (const masks of [commonProtectionStorageMasks, publicProtectionStorageMasks])
+      requireProtectionStorage(masks, 'PublicProtectionStorageUnavailable');
     const common = request.commonAttributes;
     const forPrivate = await gatherAttributes([common, request.privateKeyAttributes], context);
     const forPublic = await gatherAttributes([common, request.publicKeyAttributes], context);
     checkRequested(forPrivate, ObjectType.PrivateKey, 'generated');
     checkRequested(forPublic, ObjectType.PublicKey, 'generated');
-    const { privateKey, publicKey } = await makeKeyPair(forPrivate, forPublic, context);
+    const isInside = isToBeInHsm(
+      forPrivate,
+      [commonProtectionStorageMasks, privateProtectionStorageMasks],
+      context,
+      undefined,
+      'PrivateProtectionStorageUnavailable',
+    );
+    const { privateKey, publicKey } = await makeKeyPair(forPrivate, forPublic, isInside, context);
     context.objects.create(privateKey);
     context.objects.create(publicKey);
     context.produced(privateKey.uniqueIdentifier, 'private-key');

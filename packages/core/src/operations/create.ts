@@ -16,10 +16,11 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import type { AttributeSet } from '../objects/attribute-set';
-import { generatedKeyBlock, makeObject, requireKeyFormat } from '../objects/new-object';
-import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { makeObject, requireKeyFormat } from '../objects/new-object';
+import { isToBeInHsm, protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
-import { describeSymmetricKey, fillDefaults, requireAttribute } from '../objects/requested-key';
+import { fillDefaults, requireAttribute } from '../objects/requested-key';
+import { generateSymmetricKey } from '../objects/symmetric-key';
 import { operation, type OperationContext } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -67,10 +68,13 @@ export const create = operation({
 
   async execute(request, context) {
     const { objectType } = request;
-    requireProtectionStorage(request.protectionStorageMasks);
+    const masks = request.protectionStorageMasks;
     const requested = await gatherAttributes([request.newAttributes], context);
     checkRequested(requested, objectType, 'generated');
-    const value = generate(objectType, requested, context);
+    const value =
+      objectType === ObjectType.SymmetricKey
+        ? await generateSymmetricKey(requested, isToBeInHsm(requested, [masks], context), context)
+        : generateOther(objectType, requested, masks, context);
     const made = makeObject({ value, requested, origin: 'generated' }, context);
     context.objects.create(made);
     context.produced(made.uniqueIdentifier);
@@ -78,16 +82,13 @@ export const create = operation({
   },
 });
 
-function generate(
+function generateOther(
   objectType: ObjectType,
   requested: AttributeSet,
+  masks: Parameters<typeof requireProtectionStorage>[0],
   context: OperationContext,
 ): ManagedObjectValue {
-  if (objectType === ObjectType.SymmetricKey) {
-    const { algorithm, lengthBits } = describeSymmetricKey(requested, context);
-    const generated = generatedKeyBlock(context.crypto.generateSymmetricKey(algorithm, lengthBits));
-    return { objectType, keyBlock: requireKeyFormat(objectType, generated, requested, context) };
-  }
+  requireProtectionStorage(masks);
   if (objectType === ObjectType.SecretData && context.dialect.rules.createsSecretData) {
     return { objectType, secretDataType: SecretDataType.Seed, keyBlock: generateSecret(requested, context) };
   }

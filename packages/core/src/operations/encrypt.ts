@@ -88,11 +88,11 @@ export const encrypt = operation({
             additionalData: request.additionalData,
             isTagAppended: !context.dialect.knows(HAS_TAG),
           }),
-        apply(stream, isLast) {
+        async apply(stream, isLast) {
           const begun = stream.update(data);
           const generatedIv = placeOf(request).isFirst ? stream.generatedIv : undefined;
           if (!isLast) return { data: begun, generatedIv, tag: undefined };
-          const end = stream.final();
+          const end = await stream.final();
           const all = end.data.length === 0 ? begun : Buffer.concat([begun, end.data]);
           return { data: all, generatedIv, tag: end.tag };
         },

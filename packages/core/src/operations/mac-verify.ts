@@ -68,12 +68,12 @@ export const macVerify = operation({
         uniqueIdentifier,
         begin: () =>
           new Claim(context.crypto.mac(keyUseRequest(object, request.cryptographicParameters)), 'MAC Data'),
-        apply(claim, isLast) {
+        async apply(claim, isLast) {
           claim.add(request.macData);
           claim.stream.update(request.data ?? NO_DATA);
           if (!isLast) return undefined;
           const claimed = new SecretBytes(claim.claimed);
-          const isValid = new SecretBytes(claim.stream.final()).equals(claimed);
+          const isValid = new SecretBytes(await claim.stream.final()).equals(claimed);
           return isValid ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
         },
       },

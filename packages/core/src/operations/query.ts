@@ -37,7 +37,7 @@ import {
 import { HoldfastError } from '@holdfast/ttlv';
 import { OBJECT_DEFAULTS } from '../objects/defaults';
 import { RANDOM_NUMBER_GENERATOR } from '../objects/new-object';
-import { PROTECTION_STORAGE } from '../objects/protection-storage';
+import { availableStorages } from '../objects/protection-storage';
 import { operation, type OperationContext, type OperationDefinition } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 import { satisfiedProfiles } from './profiles';
@@ -145,8 +145,8 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
         ) ?? [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes })),
     },
   }),
-  [QueryFunction.QueryStorageProtectionMasks]: () => ({
-    protectionStorageMasks: { protectionStorageMasks: [PROTECTION_STORAGE] },
+  [QueryFunction.QueryStorageProtectionMasks]: (context) => ({
+    protectionStorageMasks: { protectionStorageMasks: availableStorages(context) },
   }),
 };
 

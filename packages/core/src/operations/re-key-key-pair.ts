@@ -20,7 +20,7 @@ import type { ManagedObject } from '../object-access';
 import { sameValue } from '../objects/attribute-rules';
 import type { AttributeSet } from '../objects/attribute-set';
 import { makeKeyPair } from '../objects/key-pair';
-import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { isToBeInHsm, protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import {
   inheritedAttributes,
   linkedBy,
@@ -77,9 +77,10 @@ export const reKeyKeyPair = operation({
   isSlow: () => true,
 
   async execute(request, context) {
-    requireProtectionStorage(request.commonProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
-    requireProtectionStorage(request.privateProtectionStorageMasks, 'PrivateProtectionStorageUnavailable');
-    requireProtectionStorage(request.publicProtectionStorageMasks, 'PublicProtectionStorageUnavailable');
+    const { commonProtectionStorageMasks, privateProtectionStorageMasks, publicProtectionStorageMasks } =
+      request;
+    for (const masks of [commonProtectionStorageMasks, publicProtectionStorageMasks])
+      requireProtectionStorage(masks, 'PublicProtectionStorageUnavailable');
     const old = await fetchPair(context.identify(request.privateKeyUniqueIdentifier), context);
     const common = request.commonAttributes;
     const forPrivate = await gatherAttributes([common, request.privateKeyAttributes], context);
@@ -98,7 +99,19 @@ export const reKeyKeyPair = operation({
     mergeAttributes(inherited.publicKey, movedDates(old.publicKey, forPublic, offsetSeconds, nowSeconds));
     mergeAttributes(inherited.privateKey, forPrivate);
     mergeAttributes(inherited.publicKey, forPublic);
-    const { privateKey, publicKey } = await makeKeyPair(inherited.privateKey, inherited.publicKey, context);
+    const isInside = isToBeInHsm(
+      inherited.privateKey,
+      [commonProtectionStorageMasks, privateProtectionStorageMasks],
+      context,
+      old.privateKey,
+      'PrivateProtectionStorageUnavailable',
+    );
+    const { privateKey, publicKey } = await makeKeyPair(
+      inherited.privateKey,
+      inherited.publicKey,
+      isInside,
+      context,
+    );
     replaceBy(old.privateKey, privateKey, context);
     replaceBy(old.publicKey, publicKey, context);
     context.produced(privateKey.uniqueIdentifier, 'private-key');

@@ -11,9 +11,8 @@ import {
   structure,
   textString,
 } from '@holdfast/kmip';
-import type { AttributeSet } from '../objects/attribute-set';
-import { generatedKeyBlock, makeObject, requireKeyFormat } from '../objects/new-object';
-import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
+import { makeObject } from '../objects/new-object';
+import { isToBeInHsm, protectionStorageMasks } from '../objects/protection-storage';
 import {
   inheritedAttributes,
   movedDates,
@@ -22,8 +21,8 @@ import {
   requireValuePresent,
 } from '../objects/replacement';
 import { checkRequested, gatherAttributes, mergeAttributes } from '../objects/requested-attributes';
-import { describeSymmetricKey } from '../objects/requested-key';
-import { operation, type OperationContext } from '../operation';
+import { generateSymmetricKey } from '../objects/symmetric-key';
+import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
 /** Replaces a symmetric key by a new one, which takes over its names; the old key's state stays as it is. */
@@ -60,7 +59,6 @@ export const reKey = operation({
   ],
 
   async execute(request, context) {
-    requireProtectionStorage(request.protectionStorageMasks);
     const old = await context.objects.fetch(context.identify(request.uniqueIdentifier));
     requireReplaceable(old, ObjectType.SymmetricKey);
     requireValuePresent(old);
@@ -69,17 +67,11 @@ export const reKey = operation({
     const requested = inheritedAttributes(old, ObjectType.SymmetricKey);
     mergeAttributes(requested, movedDates(old, asked, request.offsetSeconds, context.nowSeconds));
     mergeAttributes(requested, asked);
-    const replacement = makeReplacement(requested, context);
+    const isInside = isToBeInHsm(requested, [request.protectionStorageMasks], context, old);
+    const value = await generateSymmetricKey(requested, isInside, context);
+    const replacement = makeObject({ value, requested, origin: 'generated' }, context);
     replaceBy(old, replacement, context);
     context.produced(replacement.uniqueIdentifier);
     return { uniqueIdentifier: replacement.uniqueIdentifier };
   },
 });
-
-function makeReplacement(requested: AttributeSet, context: OperationContext) {
-  const { algorithm, lengthBits } = describeSymmetricKey(requested, context);
-  const generated = generatedKeyBlock(context.crypto.generateSymmetricKey(algorithm, lengthBits));
-  const keyBlock = requireKeyFormat(ObjectType.SymmetricKey, generated, requested, context);
-  const value = { objectType: ObjectType.SymmetricKey, keyBlock };
-  return makeObject({ value, requested, origin: 'generated' }, context);
-}

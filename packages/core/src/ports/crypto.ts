@@ -87,26 +87,34 @@ export interface Encryption extends CryptoStream {
   readonly generatedIv: Buffer | undefined;
   /** The ciphertext that is ready: none may be. @throws HoldfastError CryptographicFailure */
   update(part: SecretBytes): Buffer;
-  /** The rest, and the tag of AEAD where it is not appended. @throws HoldfastError CryptographicFailure */
-  final(): { readonly data: Buffer; readonly tag: Buffer | undefined };
+  /**
+   * The rest, and the tag of AEAD where it is not appended; later, where the key is inside an HSM.
+   * @throws HoldfastError CryptographicFailure
+   */
+  final(): Encrypted | Promise<Encrypted>;
+}
+
+export interface Encrypted {
+  readonly data: Buffer;
+  readonly tag: Buffer | undefined;
 }
 
 /** Of AEAD, nothing comes out before `final` has found the tag to be right. */
 export interface Decryption extends CryptoStream {
   /** @throws HoldfastError CryptographicFailure */
   update(part: Buffer): SecretBytes;
-  /** Later, where the key is an RSA one. @throws HoldfastError CryptographicFailure */
+  /** Later, where the key is an RSA one, or inside an HSM. @throws HoldfastError CryptographicFailure */
   final(): SecretBytes | Promise<SecretBytes>;
 }
 
-/** A signature in the making. */
+/** A signature, or a MAC, in the making. */
 export interface Signing extends CryptoStream {
   update(part: SecretBytes): void;
-  /** Later, where the key is an RSA one. @throws HoldfastError CryptographicFailure */
+  /** Later, where the key is an RSA one, or inside an HSM. @throws HoldfastError CryptographicFailure */
   final(): Buffer | Promise<Buffer>;
 }
 
-/** A hash or a MAC in the making. */
+/** A hash in the making. */
 export interface Summary extends CryptoStream {
   update(part: SecretBytes): void;
   /** @throws HoldfastError CryptographicFailure */
@@ -252,10 +260,11 @@ export interface CryptoPort {
   keyMaterialBytes(keyBlock: KeyBlock): SecretBytes;
   /**
    * Encrypts a key under a symmetric key or for the holder of a private one. AES wraps by NIST Key Wrap (RFC 3394) unless
-   * the parameters name a Block Cipher Mode; the tag of an AEAD stands behind the ciphertext.
+   * the parameters name a Block Cipher Mode; the tag of an AEAD stands behind the ciphertext. Later, where the key is
+   * inside an HSM.
    * @throws HoldfastError as `encryption`
    */
-  wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes;
+  wrapBytes(request: KeyUseRequest, content: SecretBytes): WrappedBytes | Promise<WrappedBytes>;
   /**
    * Undoes `wrapBytes`, under an RSA key later; the caller destroys what it gives.
    * @throws HoldfastError as `decryption`; CryptographicFailure where the bytes were not wrapped under this key
@@ -270,7 +279,7 @@ export interface CryptoPort {
   /** Starts to decrypt. @throws HoldfastError as `encryption` */
   decryption(request: DecryptionRequest): Decryption;
   /** Starts a MAC (HMAC, CMAC). @throws HoldfastError as `encryption` */
-  mac(request: KeyUseRequest): Summary;
+  mac(request: KeyUseRequest): Signing;
   /**
    * Starts to sign data, or signs a digest that is ready.
    * @throws HoldfastError as `encryption`

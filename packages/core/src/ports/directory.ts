@@ -5,6 +5,8 @@ import type { Actor, Role } from '../identity';
 export interface DomainSettings {
   /** Whether several objects may have one name. Once it is so it stays so: Locate relies on it. */
   readonly namesMayRepeat?: true | undefined;
+  /** Whether keys are generated inside the HSM. */
+  readonly keysInHsm?: true | undefined;
 }
 
 /** How requests prove who makes them: a certificate, a credential in the request header (KMIP 2.1 section 9.11). */
@@ -106,7 +108,16 @@ export interface RecognisedClient {
 
 /** Something in the directory changed on some node. */
 export interface DirectoryChange {
-  readonly kind: 'client' | 'credential' | 'authority' | 'domain' | 'domain-key' | 'seal' | 'secret' | 'user';
+  readonly kind:
+    | 'client'
+    | 'credential'
+    | 'authority'
+    | 'domain'
+    | 'domain-key'
+    | 'hsm-key'
+    | 'seal'
+    | 'secret'
+    | 'user';
   readonly id: string;
 }
 

@@ -1,4 +1,5 @@
 import type { SecretBytes } from '../secret';
+import type { HsmKeys } from './hsm-keys';
 
 /** Where the root key lives; `status` shows it. */
 export type RootOfTrustKind = 'software-file' | 'software-passphrase' | 'shares' | 'pkcs11';
@@ -38,6 +39,9 @@ export interface RootOfTrust {
 
   /** Processes that hold the device's library and are ready; empty where none is, or where the root needs none. */
   readonly processIds: readonly number[];
+
+  /** Keys of objects inside the device; there where the root is one. */
+  readonly hsmKeys?: HsmKeys | undefined;
 
   /** Forgets the root key, or ends the session with the device. May be called more than once. */
   close(): Promise<void>;

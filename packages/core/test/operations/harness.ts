@@ -139,6 +139,7 @@ export class Harness {
         return Promise.resolve();
       },
       crypto: this.crypto,
+      hsmKeys: undefined,
       certificates,
       tickets: this.store.tickets,
       issuingAuthority: this.issuingAuthority,

@@ -5,12 +5,18 @@ import {
   HashingAlgorithm as Hash,
   PaddingMethod,
 } from '@holdfast/kmip';
-import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv';
 import { curveOfLength } from '../curves';
 import { prfHashOf } from '../derivation/prf';
 import { unavailableHash } from '../digest';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
-import { cipherAlgorithmOf, isAsymmetric, privateKeyOf, publicKeyOf, secretOf } from '../operations/key';
+import {
+  cipherAlgorithmOf,
+  isAsymmetric,
+  privateKeyOf,
+  publicKeyOf,
+  secretLengthOf,
+} from '../operations/key';
 import { hmacHashOf } from '../operations/mac';
 import { unsupported } from '../operations/refusals';
 import { schemeOf } from '../operations/signature';
@@ -130,8 +136,8 @@ function requireModulus(key: AsymmetricKey, family: 'rsa' | 'dsa', use: keyof Ap
   throw notApproved('a key of this Cryptographic Algorithm and Length');
 }
 
-function requireSecret(secret: SecretBytes): void {
-  if (secret.length * 8 >= MIN_SECRET_LENGTH_BITS) return;
+function requireSecret(request: KeyUseRequest): void {
+  if (secretLengthOf(request) * 8 >= MIN_SECRET_LENGTH_BITS) return;
   throw notApproved(`a secret of fewer than ${MIN_SECRET_LENGTH_BITS} bits`);
 }
 
@@ -139,7 +145,7 @@ function requireMac(request: KeyUseRequest): void {
   const hash = hmacHashOf(request.parameters.cryptographicAlgorithm ?? request.algorithm);
   if (hash === undefined) requireCmac(request);
   else if (!HASHES.has(hash)) throw notApproved('an HMAC of this hash');
-  else requireSecret(secretOf(request));
+  else requireSecret(request);
 }
 
 function requireSignature(key: AsymmetricKey, { parameters }: KeyUseRequest, use: keyof Approval): void {
@@ -166,7 +172,7 @@ function requireDerivation(request: DerivationRequest, lengthBytes: number): voi
     if (!isSalted || iterationCount < PBKDF2.minIterationCount) {
       throw notApproved('PBKDF2 with so short a Salt or so few iterations');
     }
-  } else requireSecret(secretOf(request));
+  } else requireSecret(request);
   const hash = DEFAULT_HASHES.has(method)
     ? (request.parameters.hashingAlgorithm ?? DEFAULT_HASHES.get(method))
     : prfHashOf(request);

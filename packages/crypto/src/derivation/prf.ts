@@ -9,7 +9,7 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { hashFacts } from '../operations/hashes';
-import { hmacHashOf, mac } from '../operations/mac';
+import { hmacHashOf, macHere } from '../operations/mac';
 import { secretOf } from '../operations/key';
 import { badParameters } from '../operations/refusals';
 
@@ -34,7 +34,7 @@ export function prfOf(request: KeyUseRequest): Prf {
   }
   const cmac = { ...request, value: asSymmetricKey(request) };
   return (...parts) => {
-    const running = mac(cmac);
+    const running = macHere(cmac);
     try {
       for (const part of parts) running.update(SecretBytes.copyOf(part));
       return running.final();

@@ -24,6 +24,8 @@ export interface AsymmetricKey {
   /** Undefined for curves that KMIP does not list. */
   readonly lengthBits: number | undefined;
   readonly curve: RecommendedCurve | undefined;
+  /** Of a private key inside an HSM, whose `keyObject` is then its public half: computes with it there. */
+  readonly compute?: (use: 'sign' | 'decrypt', bytes: Buffer) => Promise<Buffer>;
   /** The curve of an `ec` key. */
   readonly weierstrass: CurveFacts | undefined;
 }

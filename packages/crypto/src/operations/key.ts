@@ -4,6 +4,7 @@ import { CertificateType, CryptographicAlgorithm, ObjectType, type KeyBlock } fr
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { readPublicKey, type AsymmetricKey } from '../keys/asymmetric-key';
 import { plainMaterial, readAsymmetricKey, symmetricBytes } from '../keys/inspect';
+import { hsmKeyOf } from './hsm-key';
 import { attempt } from './refusals';
 
 /** Getting at the key of a managed object that is to be used. */
@@ -38,9 +39,21 @@ export function publicKeyOf({ value }: KeyUseRequest): AsymmetricKey {
 }
 
 /** @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
-export function privateKeyOf({ value }: KeyUseRequest): AsymmetricKey {
+export function privateKeyOf(request: KeyUseRequest): AsymmetricKey {
+  const { value } = request;
   if (value.objectType !== ObjectType.PrivateKey) throw wrongType('a private key');
+  const hsmKey = hsmKeyOf(request);
+  if (hsmKey?.publicKey !== undefined) {
+    const key = readPublicKey(hsmKey.publicKey, 'spki');
+    const mechanism = key.family === 'rsa' ? 'RSA_X_509' : 'ECDSA';
+    return { ...key, compute: (use, bytes) => hsmKey.compute(use, mechanism, bytes) };
+  }
   return asymmetricKey(ObjectType.PrivateKey, value.keyBlock);
+}
+
+/** Length in bytes of a symmetric key or of Secret Data, also of a key inside an HSM. @throws as `secretOf` */
+export function secretLengthOf(request: KeyUseRequest): number {
+  return hsmKeyOf(request)?.lengthBytes ?? secretOf(request).length;
 }
 
 /** Whether the object's key is one half of a pair. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac, type Cipher } from 'node:crypto';
-import type { KeyUseRequest, Summary } from '@holdfast/core';
+import type { HsmMechanism, KeyUseRequest, Signing, Summary } from '@holdfast/core';
 import {
   BlockCipherMode,
   CryptographicAlgorithm as Algorithm,
@@ -7,6 +7,8 @@ import {
 } from '@holdfast/kmip';
 import { blockCipher } from './cipher-modes';
 import { hashFacts } from './hashes';
+import { macInHsm } from './hsm-cipher';
+import { hsmKeyOf } from './hsm-key';
 import { cipherAlgorithmOf, symmetricKeyOf } from './key';
 import { attempt, badParameters, unsupported } from './refusals';
 
@@ -34,13 +36,34 @@ export function hmacHashOf(algorithm: Algorithm | undefined): Hash | undefined {
  * HMAC (FIPS 198-1) where the parameters or the key name one, whatever else the key is for; CMAC (NIST SP 800-38B) where
  * they name that mode.
  */
-export function mac(request: KeyUseRequest): Summary {
+export function mac(request: KeyUseRequest): Signing {
+  const hsmKey = hsmKeyOf(request);
+  if (hsmKey === undefined) return macHere(request);
+  const method = methodOf(request);
+  return macInHsm(hsmKey, 'hash' in method ? HSM_HMACS.get(method.hash) : 'AES_CMAC');
+}
+
+/** As `mac`, with a key that is here. */
+export function macHere(request: KeyUseRequest): Summary {
+  const method = methodOf(request);
+  return 'hash' in method ? hmac(request, method.hash) : cmac(request, method.cipher);
+}
+
+const HSM_HMACS: ReadonlyMap<Hash, HsmMechanism> = new Map([
+  [Hash.SHA_1, 'SHA_1_HMAC'],
+  [Hash.SHA_224, 'SHA224_HMAC'],
+  [Hash.SHA_256, 'SHA256_HMAC'],
+  [Hash.SHA_384, 'SHA384_HMAC'],
+  [Hash.SHA_512, 'SHA512_HMAC'],
+]);
+
+function methodOf(request: KeyUseRequest): { readonly hash: Hash } | { readonly cipher: Algorithm } {
   const { parameters } = request;
   const hash = hmacHashOf(parameters.cryptographicAlgorithm ?? request.algorithm);
-  if (hash !== undefined) return hmac(request, hash);
-  const algorithm = cipherAlgorithmOf(request);
+  if (hash !== undefined) return { hash };
+  const cipher = cipherAlgorithmOf(request);
   const { blockCipherMode } = parameters;
-  if (blockCipherMode === BlockCipherMode.CMAC) return cmac(request, algorithm);
+  if (blockCipherMode === BlockCipherMode.CMAC) return { cipher };
   if (blockCipherMode === undefined) {
     throw badParameters('neither key nor request names a MAC: an HMAC algorithm, or the mode CMAC');
   }

@@ -24,8 +24,8 @@ export function modulusLengthOf(key: AsymmetricKey): number {
 }
 
 /** RSASP1: the encoded message is as long as the modulus. */
-export function signEncoded({ keyObject }: AsymmetricKey, encoded: Buffer): Promise<Buffer> {
-  return rsaPrivate('sign', keyObject, encoded);
+export function signEncoded({ keyObject, compute }: AsymmetricKey, encoded: Buffer): Promise<Buffer> {
+  return compute === undefined ? rsaPrivate('sign', keyObject, encoded) : compute('sign', encoded);
 }
 
 /** RSAVP1; undefined where it is no signature of the key's. */
@@ -125,9 +125,11 @@ export function decryptRsa(request: CipherRequest): Decryption {
 
 async function openCiphertext(key: AsymmetricKey, ciphertext: Buffer, scheme: Scheme): Promise<Buffer> {
   if (ciphertext.length !== modulusLengthOf(key)) throw doesNotDecrypt();
-  const encoded = await rsaPrivate('decrypt', key.keyObject, ciphertext).catch((cause: unknown) => {
-    throw doesNotDecrypt(cause);
-  });
+  const encoded = await (key.compute === undefined
+    ? rsaPrivate('decrypt', key.keyObject, ciphertext).catch((cause: unknown) => {
+        throw doesNotDecrypt(cause);
+      })
+    : key.compute('decrypt', ciphertext));
   try {
     return scheme.decode(encoded);
   } finally {

@@ -9,6 +9,7 @@ import {
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import type { KeyFamily } from '../algorithms';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
+import { sequence, unsigned, unsignedOf } from '../keys/der';
 import { signDigest, verifyDigest } from './ecdsa-digest';
 import { hashFacts, hashing, requiredHash } from './hashes';
 import { HeldBytes } from './held-bytes';
@@ -87,6 +88,7 @@ function methodOf(key: AsymmetricKey, scheme: Scheme, digestedData: SecretBytes 
     case 'rsa':
       return rsaMethod(key, scheme, digestedData);
     case 'ec':
+      if (key.compute !== undefined) return hsmEcMethod(key, key.compute, scheme, digestedData);
       return digestedData === undefined
         ? hashedMethod(key.keyObject, scheme)
         : ecDigestMethod(key, scheme, digestedData);
@@ -134,6 +136,31 @@ function ecDigestMethod(key: AsymmetricKey, { hash }: Scheme, digestedData: Secr
     update: nothing,
     sign: () => signDigest(key, digest),
     verify: (signature) => verifyDigest(key, digest, signature),
+    destroy: nothing,
+  };
+}
+
+/** ECDSA inside an HSM, which takes as many bytes of the digest as the order has, and answers with r and s side by side. */
+function hsmEcMethod(
+  { lengthBits = 0 }: AsymmetricKey,
+  compute: NonNullable<AsymmetricKey['compute']>,
+  { hash }: Scheme,
+  digestedData: SecretBytes | undefined,
+): Method {
+  if (digestedData !== undefined) requireDigestLength(digestedData.reveal(), hash);
+  else requiredHash(hash);
+  const running = digestedData === undefined && hash !== undefined ? hashing(hash) : undefined;
+  return {
+    update: (part) => {
+      running?.update(part);
+    },
+    async sign() {
+      const digest = running?.final() ?? digestedData?.reveal() ?? Buffer.alloc(0);
+      const both = await compute('sign', Buffer.from(digest.subarray(0, Math.ceil(lengthBits / 8))));
+      const numbers = [both.subarray(0, both.length / 2), both.subarray(both.length / 2)];
+      return sequence(...numbers.map((number) => unsigned(unsignedOf(number))));
+    },
+    verify: () => false,
     destroy: nothing,
   };
 }

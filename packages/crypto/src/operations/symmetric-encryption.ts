@@ -1,5 +1,5 @@
 import { randomBytes, type CipherGCM } from 'node:crypto';
-import type { CipherRequest, Encryption } from '@holdfast/core';
+import type { CipherRequest, Encrypted, Encryption } from '@holdfast/core';
 import type { SecretBytes } from '@holdfast/ttlv';
 import { HeldBytes } from './held-bytes';
 import { attempt, failure } from './refusals';
@@ -16,7 +16,12 @@ import {
   type Prepared,
 } from './symmetric-setup';
 
-export function encryptSymmetric(request: CipherRequest): Encryption {
+/** Keys that are here encrypt at once. */
+interface ImmediateEncryption extends Encryption {
+  final(): Encrypted;
+}
+
+export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
   const prepared = prepare(request);
   const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
   const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
@@ -32,7 +37,7 @@ export function encryptSymmetric(request: CipherRequest): Encryption {
     : new RunningEncryption(prepared, iv, generatedIv, additionalData, isTagAppended);
 }
 
-class RunningEncryption implements Encryption {
+class RunningEncryption implements ImmediateEncryption {
   readonly #cipher: CipherGCM;
   #length = 0;
 
@@ -52,7 +57,7 @@ class RunningEncryption implements Encryption {
     return this.#cipher.update(part.reveal());
   }
 
-  final(): { data: Buffer; tag: Buffer | undefined } {
+  final(): Encrypted {
     const { facts, padding } = this.prepared;
     const { blockLengthBytes } = facts;
     let rest = EMPTY;
@@ -74,17 +79,13 @@ class RunningEncryption implements Encryption {
   }
 }
 
-function withTag(
-  data: Buffer,
-  tag: Buffer | undefined,
-  isAppended: boolean,
-): { data: Buffer; tag: Buffer | undefined } {
+function withTag(data: Buffer, tag: Buffer | undefined, isAppended: boolean): Encrypted {
   if (tag === undefined || !isAppended) return { data, tag };
   return { data: Buffer.concat([data, tag]), tag: undefined };
 }
 
 /** CCM and XTS: all at once. */
-class WholeEncryption implements Encryption {
+class WholeEncryption implements ImmediateEncryption {
   readonly #held = new HeldBytes();
 
   constructor(
@@ -100,7 +101,7 @@ class WholeEncryption implements Encryption {
     return EMPTY;
   }
 
-  final(): { data: Buffer; tag: Buffer | undefined } {
+  final(): Encrypted {
     const plaintext = this.#held.take();
     const { facts } = this.prepared;
     requireLength(facts, plaintext, this.iv);

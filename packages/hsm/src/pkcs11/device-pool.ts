@@ -9,6 +9,8 @@ const DEVICE_PROCESS = join(__dirname, '../../dist/pkcs11/device-process.js');
 const OPEN_TIMEOUT_MS = 15_000;
 /** A call that takes longer hangs: its process is ended and another one asked. */
 const CALL_TIMEOUT_MS = 3_000;
+/** The search for primes of a long RSA key. */
+const PAIR_TIMEOUT_MS = 60_000;
 /** How long a request may wait in all, through restarts of processes and devices. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_ATTEMPTS = 4;
@@ -39,6 +41,7 @@ interface Request {
   readonly deadlineMs: number;
   attempts: number;
   lastFault: string;
+  errorOf(fault: Fault): HoldfastError;
   resolve(output: unknown): void;
   reject(error: HoldfastError): void;
 }
@@ -98,13 +101,20 @@ export class DevicePool {
     throw errorOf(fault);
   }
 
-  /** @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation, Configuration */
-  request<C extends DeviceCall>(call: C, input: DeviceCalls[C]['in']): Promise<DeviceCalls[C]['out']> {
+  /**
+   * @param toError what faults are to the caller
+   * @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation, Configuration
+   */
+  request<C extends DeviceCall>(
+    call: C,
+    input: DeviceCalls[C]['in'],
+    toError = errorOf,
+  ): Promise<DeviceCalls[C]['out']> {
     if (this.#closed) {
       return Promise.reject(new HoldfastError('RootOfTrustUnavailable', 'the root of trust is closed'));
     }
     if (this.#refusedPin !== undefined) {
-      return Promise.reject(errorOf({ kind: 'pin', message: this.#refusedPin }));
+      return Promise.reject(toError({ kind: 'pin', message: this.#refusedPin }));
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({
@@ -113,6 +123,7 @@ export class DevicePool {
         deadlineMs: Date.now() + REQUEST_TIMEOUT_MS,
         attempts: 0,
         lastFault: 'no process of the device is ready',
+        errorOf: toError,
         resolve: resolve,
         reject,
       });
@@ -151,7 +162,7 @@ export class DevicePool {
     request.attempts++;
     request.lastFault = fault.message;
     if (this.#closed || request.attempts >= MAX_ATTEMPTS || Date.now() > request.deadlineMs) {
-      request.reject(errorOf(fault));
+      request.reject(request.errorOf(fault));
       return;
     }
     this.#queue.unshift(request);
@@ -163,7 +174,7 @@ export class DevicePool {
       this.options.log.warn({ reason: fault.message }, 'the HSM refuses the PIN; it is not tried again');
     }
     this.#refusedPin = fault.message;
-    for (const request of this.#queue.splice(0)) request.reject(errorOf(fault));
+    for (const request of this.#queue.splice(0)) request.reject(request.errorOf(fault));
   }
 
   /** Whether a process that ended is replaced: not before a token was open once, and not after the PIN was refused. */
@@ -195,7 +206,7 @@ export class DevicePool {
       const request = this.#queue[index] as Request;
       if (request.deadlineMs > nowMs) continue;
       this.#queue.splice(index, 1);
-      request.reject(errorOf({ kind: 'device', message: request.lastFault }));
+      request.reject(request.errorOf({ kind: 'device', message: request.lastFault }));
     }
     if (this.#queue.length > 0) return;
     clearInterval(this.#sweep);
@@ -259,7 +270,7 @@ class DeviceSlot {
 
   run(request: Request): void {
     this.#request = request;
-    this.#limit(CALL_TIMEOUT_MS);
+    this.#limit(request.call === 'generateHsmKeyPair' ? PAIR_TIMEOUT_MS : CALL_TIMEOUT_MS);
     this.#child?.send({ kind: 'call', id: ++this.#nextId, call: request.call, input: request.input });
   }
 
@@ -299,7 +310,8 @@ class DeviceSlot {
       this.#ended(fault);
       return;
     }
-    this.#finish()?.reject(errorOf(fault));
+    const request = this.#finish();
+    request?.reject(request.errorOf(fault));
     this.pool.dispatch();
   }
 
@@ -356,7 +368,8 @@ function describeExit(code: number | null, signal: string | null): string {
   return signal === null ? `its process ended with code ${code ?? 0}` : `its process was ended by ${signal}`;
 }
 
-function errorOf({ kind, message }: Fault): HoldfastError {
+/** What a fault is where the root key, or the token itself, is concerned. */
+export function errorOf({ kind, message }: Fault): HoldfastError {
   switch (kind) {
     case 'pin':
       return new HoldfastError(
@@ -367,6 +380,7 @@ function errorOf({ kind, message }: Fault): HoldfastError {
       return new HoldfastError('IntegrityViolation', 'a wrapped key does not open under the root of trust');
     case 'refused':
       return new HoldfastError('Configuration', `the HSM refuses: ${message}`);
+    case 'absent':
     case 'device':
       return new HoldfastError('RootOfTrustUnavailable', `the HSM does not answer: ${message}`, {
         retryable: true,

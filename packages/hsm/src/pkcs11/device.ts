@@ -14,6 +14,7 @@ import {
   type Slot,
 } from 'graphene-pk11';
 import { DeviceFault, codeOf } from './faults';
+import { TokenKeys } from './token-keys';
 import type { DeviceCalls, KeyedBytes, Pkcs11Target, RootKeyFacts, TokenFacts } from './protocol';
 
 const WRAP_FORMAT = 1;
@@ -43,14 +44,21 @@ export class Device {
     unwrap: (input) => this.#unwrap(input),
     random: ({ lengthBytes }) => this.session.generateRandom(lengthBytes),
     describe: () => this.#describe(),
+    generateHsmKey: (input) => this.#tokenKeys.generateKey(input),
+    generateHsmKeyPair: (input) => this.#tokenKeys.generateKeyPair(input),
+    compute: (input) => this.#tokenKeys.compute(input),
+    destroyHsmKey: (input) => this.#tokenKeys.destroy(input),
   };
+  readonly #tokenKeys: TokenKeys;
   readonly #keys = new Map<string, Key>();
 
   private constructor(
     private readonly module: Module,
     private readonly slot: Slot,
     private readonly session: Session,
-  ) {}
+  ) {
+    this.#tokenKeys = new TokenKeys(session);
+  }
 
   /**
    * Loads the library, looks the token up by its label and logs in, once.

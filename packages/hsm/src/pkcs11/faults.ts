@@ -15,6 +15,23 @@ const PIN_CODES: ReadonlySet<number> = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0x
 /** CKR_MECHANISM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_TEMPLATE_* and the like: no other session would do it. */
 const REFUSAL_CODES: ReadonlySet<number> = new Set([0x68, 0x70, 0x71, 0xd0, 0xd1, 0xe2]);
 
+/** CKR_DATA_*, CKR_ENCRYPTED_DATA_*, CKR_SIGNATURE_*, CKR_WRAPPED_KEY_*: the bytes are none that the key takes. */
+const DATA_CODES: ReadonlySet<number> = new Set([0x20, 0x21, 0x40, 0x41, 0xc0, 0xc1, 0x110, 0x112]);
+/** CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT, CKR_FUNCTION_NOT_SUPPORTED. */
+const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([0x13, 0x54, 0x62, 0x63]);
+
+/** What an error means where a client's bytes were worked on: the device is at fault where it does nothing else either. */
+export function faultOfUse(error: unknown, works: () => boolean): DeviceFault {
+  const code = codeOf(error);
+  const name = error instanceof Error ? error.message : 'the PKCS#11 library failed';
+  const usual = faultOf(error);
+  const asUsual = new DeviceFault(usual.kind, usual.message);
+  if (code === undefined || PIN_CODES.has(code)) return asUsual;
+  if (REFUSAL_CODES.has(code) || UNSUPPORTED_CODES.has(code)) return new DeviceFault('refused', name);
+  if (DATA_CODES.has(code) || works()) return new DeviceFault('not-authentic', name);
+  return asUsual;
+}
+
 /** What an error of the PKCS#11 library means. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof DeviceFault) return { kind: error.kind, message: error.message };

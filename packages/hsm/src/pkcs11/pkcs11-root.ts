@@ -1,6 +1,6 @@
-import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
-import { DevicePool, type DevicePoolOptions } from './device-pool';
-import type { RootKeyFacts, TokenFacts } from './protocol';
+import { HoldfastError, SecretBytes, type HsmKeys, type RootOfTrust } from '@holdfast/core';
+import { DevicePool, errorOf, type DevicePoolOptions } from './device-pool';
+import type { Fault, RootKeyFacts, TokenFacts } from './protocol';
 
 /** CKA_LABEL of root keys, unless another one is configured. */
 export const DEFAULT_ROOT_KEY_LABEL = 'holdfast-root';
@@ -15,11 +15,14 @@ export interface Pkcs11RootOptions extends Omit<DevicePoolOptions, 'mayWrite'> {
 /** Forwards the port to the devices: the root key itself never leaves them. */
 class Pkcs11Root implements RootOfTrust {
   readonly kind = 'pkcs11';
+  readonly hsmKeys: HsmKeys;
 
   constructor(
     private readonly pool: DevicePool,
     private readonly key: RootKeyFacts,
-  ) {}
+  ) {
+    this.hsmKeys = { request: (call, input) => pool.request(call, input, errorOfKey) };
+  }
 
   get processIds(): readonly number[] {
     return this.pool.processIds;
@@ -70,13 +73,31 @@ export async function openPkcs11Root(
   options: Pkcs11RootOptions,
   expectedCheckValue: string | undefined,
 ): Promise<RootOfTrust> {
-  const pool = await DevicePool.open(options);
+  const pool = await DevicePool.open({ ...options, mayWrite: true });
   try {
     const keys = await pool.request('listRootKeys', { label: options.keyLabel });
     return new Pkcs11Root(pool, requireGuarded(chooseKey(keys, options.keyLabel, expectedCheckValue)));
   } catch (error) {
     await pool.close();
     throw error;
+  }
+}
+
+/** What a fault is to the client whose key is used, or made. */
+function errorOfKey(fault: Fault): HoldfastError {
+  switch (fault.kind) {
+    case 'refused':
+      return new HoldfastError(
+        'UnsupportedCryptographicParameters',
+        `the HSM does not do this with its keys: ${fault.message}`,
+      );
+    case 'not-authentic':
+      return new HoldfastError('CryptographicFailure', 'the HSM does not take these bytes for this key');
+    case 'pin':
+      return errorOf({ kind: 'device', message: fault.message });
+    case 'absent':
+    case 'device':
+      return errorOf(fault);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { HsmKeyCalls } from '@holdfast/core';
+
 /** What the pool and a device process say to each other (structured clones, so bytes stay bytes). */
 
 /** Where a root key is: a PKCS#11 library, a token in it, and the label of the key. */
@@ -32,12 +34,11 @@ export interface TokenFacts {
 }
 
 /** The calls of a device, with what goes in and out. */
-export interface DeviceCalls {
+export interface DeviceCalls extends HsmKeyCalls {
   listRootKeys: { readonly in: { readonly label: string }; readonly out: readonly RootKeyFacts[] };
   generateRootKey: { readonly in: { readonly label: string }; readonly out: RootKeyFacts };
   wrap: { readonly in: KeyedBytes; readonly out: Uint8Array };
   unwrap: { readonly in: KeyedBytes; readonly out: Uint8Array };
-  random: { readonly in: { readonly lengthBytes: number }; readonly out: Uint8Array };
   describe: { readonly in: undefined; readonly out: TokenFacts };
 }
 export type DeviceCall = keyof DeviceCalls;
@@ -52,9 +53,10 @@ export interface KeyedBytes {
 /**
  * Why a call failed.
  * `pin`: the PIN was refused: it is not tried again. `refused`: what was asked cannot be done, whoever is asked.
- * `not-authentic`: the wrapped bytes are not what was wrapped. `device`: the device or its library failed.
+ * `not-authentic`: the wrapped bytes are not what was wrapped. `absent`: the token does not hold the key of an object.
+ * `device`: the device or its library failed.
  */
-export type FaultKind = 'pin' | 'refused' | 'not-authentic' | 'device';
+export type FaultKind = 'pin' | 'refused' | 'not-authentic' | 'absent' | 'device';
 
 export interface Fault {
   readonly kind: FaultKind;

@@ -12,6 +12,7 @@ export const BACKED_UP_TABLES = [
   'kmip_user',
   'ticket',
   'asynchronous_request',
+  'hsm_key',
   'object',
   'object_name',
   'object_projection',

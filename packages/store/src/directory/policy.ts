@@ -16,7 +16,6 @@ import {
 import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
 import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
-import type { DirectoryRow } from './table';
 import { domainOf, domains } from './tables';
 import { DirectoryTransactions } from './transaction';
 
@@ -87,9 +86,10 @@ function policyColumn({ objectDefaults, constraints }: DomainPolicy): string | n
   return text === '{}' ? null : text;
 }
 
-function policyIn({ policy }: DirectoryRow<'policy'>): DomainPolicy {
-  const { defaults, constraints } = JSON.parse((policy ?? '{}') as string) as PolicyColumn;
+function policyIn(row: Parameters<typeof domainOf>[0]): DomainPolicy {
+  const { defaults, constraints } = JSON.parse((row.policy ?? '{}') as string) as PolicyColumn;
   return {
+    keysInHsm: domainOf(row).settings.keysInHsm,
     objectDefaults: decoded(defaultsInformationStructure, defaults)?.objectDefaults,
     constraints: decoded(constraintsStructure, constraints)?.constraints,
   };

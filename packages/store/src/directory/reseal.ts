@@ -3,6 +3,7 @@ import { ProcessingStage } from '@holdfast/kmip';
 import { asynchronousRequests } from '../asynchronous/table';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
+import { hsmKeyTable } from '../hsm-keys';
 import { openColumns, sealColumns } from './sealed-columns';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from './tables';
@@ -52,6 +53,7 @@ const RESEALED_TABLES: readonly ResealedTable[] = [
     undefined,
     `t.stage <> ${ProcessingStage.InProcess}`,
   ),
+  resealed('hsm-key.reseal', hsmKeyTable),
 ];
 
 /**

@@ -11,6 +11,7 @@ const KINDS = [
   'authority',
   'domain',
   'domain-key',
+  'hsm-key',
   'seal',
   'secret',
   'user',

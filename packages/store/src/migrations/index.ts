@@ -4,6 +4,7 @@ import { policy } from './0003-policy';
 import { asynchronousRequests } from './0004-asynchronous-requests';
 import { auditBatches } from './0005-audit-batches';
 import { domainKeyWrappings } from './0006-domain-key-wrappings';
+import { hsmKeys } from './0007-hsm-keys';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'asynchronous-requests', sql: asynchronousRequests },
   { version: 5, name: 'audit-batches', sql: auditBatches },
   { version: 6, name: 'domain-key-wrappings', sql: domainKeyWrappings },
+  { version: 7, name: 'hsm-keys', sql: hsmKeys },
 ];

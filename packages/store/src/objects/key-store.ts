@@ -12,6 +12,7 @@ import {
   type StoredObject,
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
+import { concernsHsmKeys, settleHsmKeys } from '../hsm-keys';
 import { storeError } from '../postgres/errors';
 import { repeatable } from '../postgres/transaction';
 import {
@@ -107,6 +108,7 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
+    if (changes.some(concernsHsmKeys)) return this.transaction((session) => session.commit(changes, cause));
     return this.#writer.commit(changes, cause);
   }
 
@@ -122,6 +124,7 @@ export class PostgresKeyStore implements KeyStore {
       this.keyring,
       this.#reader,
       this.#writer,
+      this.nowMs,
       (actor, domainId) => this.#removal(actor, domainId),
     );
   }
@@ -168,6 +171,7 @@ class TransactionSession implements KeyStoreTransaction {
     private readonly keyring: Keyring,
     private readonly reader: ObjectReader,
     private readonly writer: ObjectWriter,
+    private readonly nowMs: () => number,
     private readonly removal: (actor: Actor, domainId: string) => Promise<EncodedAuditRecord>,
   ) {}
 
@@ -218,6 +222,7 @@ class TransactionSession implements KeyStoreTransaction {
     try {
       await this.session.query('SAVEPOINT change');
       await this.writer.write(this.session, prepared);
+      await settleHsmKeys(this.session, this.keyring, changes, cause, this.nowMs);
     } catch (error) {
       await this.session.query('ROLLBACK TO SAVEPOINT change').catch(() => undefined);
       throw storeError(error);

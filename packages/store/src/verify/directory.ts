@@ -4,6 +4,7 @@ import type { AuthenticatedTable } from '../directory/table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from '../directory/tables';
 import { tickets } from '../directory/tickets';
 import { users } from '../directory/users';
+import { hsmKeyTable } from '../hsm-keys';
 import type { Session } from '../postgres/database';
 import type { Walk } from './finding';
 import { problemOf } from './objects';
@@ -19,6 +20,7 @@ export const DIRECTORY_TABLES: readonly AuthenticatedTable<never>[] = [
   users,
   tickets,
   asynchronousRequests,
+  hsmKeyTable,
 ].map((table) => table as unknown as AuthenticatedTable<never>);
 
 /** Checks every row that decides access, and that none is gone which the records say is there (tickets and

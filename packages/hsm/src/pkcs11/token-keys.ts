@@ -1,0 +1,187 @@
+import type { HsmComputation, HsmCurve, HsmKeyCalls, HsmPublicKey } from '@holdfast/core';
+import {
+  AesGcm240Params,
+  KeyGenMechanism,
+  KeyType,
+  NamedCurve,
+  ObjectClass,
+  type ITemplate,
+  type Key,
+  type Session,
+} from 'graphene-pk11';
+import { DeviceFault, faultOfUse } from './faults';
+
+/** CKA_LABEL of the keys of clients' objects. */
+const LABEL = 'holdfast-key';
+const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
+const LONGEST_OVERHEAD_BYTES = 64;
+/** Handles that are remembered; beyond that all are looked up anew. */
+const MAX_HANDLES = 4096;
+const CURVES: Readonly<Record<HsmCurve, string>> = {
+  'P-256': '1.2.840.10045.3.1.7',
+  'P-384': '1.3.132.0.34',
+  'P-521': '1.3.132.0.35',
+};
+const KEY_CLASSES = [ObjectClass.SECRET_KEY, ObjectClass.PRIVATE_KEY] as const;
+/** Never leaves the token, and nothing of it can be changed. */
+const INSIDE: ITemplate = {
+  label: LABEL,
+  token: true,
+  private: true,
+  sensitive: true,
+  extractable: false,
+  modifiable: false,
+};
+/** A value on its way through C_WrapKey or C_UnwrapKey: the server knows it anyway. */
+const PASSING: ITemplate = {
+  class: ObjectClass.SECRET_KEY,
+  keyType: KeyType.GENERIC_SECRET,
+  token: false,
+  private: true,
+  sensitive: false,
+  extractable: true,
+};
+
+/** Keys of clients' objects in one token, through the session of its process. */
+export class TokenKeys {
+  readonly #handles = new Map<string, Key>();
+
+  constructor(private readonly session: Session) {}
+
+  /** A key that is there already was made by an earlier try. */
+  generateKey({ keyId, kind, lengthBytes }: HsmKeyCalls['generateHsmKey']['in']): undefined {
+    if (this.#find(keyId).length > 0) return undefined;
+    const isAes = kind === 'aes';
+    this.session.generateKey(isAes ? KeyGenMechanism.AES : KeyGenMechanism.GENERIC_SECRET, {
+      ...INSIDE,
+      class: ObjectClass.SECRET_KEY,
+      keyType: isAes ? KeyType.AES : KeyType.GENERIC_SECRET,
+      id: Buffer.from(keyId, 'hex'),
+      valueLen: lengthBytes,
+      encrypt: isAes,
+      decrypt: isAes,
+      wrap: isAes,
+      unwrap: isAes,
+      sign: true,
+      verify: true,
+    });
+    return undefined;
+  }
+
+  /** What an earlier try left is made anew: the public half of that is not known. */
+  generateKeyPair({ keyId, kind }: HsmKeyCalls['generateHsmKeyPair']['in']): HsmPublicKey {
+    this.destroy({ keyId });
+    const half = { ...INSIDE, class: ObjectClass.PRIVATE_KEY, id: Buffer.from(keyId, 'hex') };
+    const shown = { class: ObjectClass.PUBLIC_KEY, token: false, private: false, verify: true };
+    if ('rsaBits' in kind) {
+      const type = { keyType: KeyType.RSA };
+      const { publicKey } = this.session.generateKeyPair(
+        KeyGenMechanism.RSA,
+        { ...shown, ...type, modulusBits: kind.rsaBits, publicExponent: PUBLIC_EXPONENT, encrypt: true },
+        { ...half, ...type, sign: true, decrypt: true },
+      );
+      const { modulus, publicExponent } = publicKey.getAttribute({ modulus: null, publicExponent: null });
+      return { modulus: modulus ?? Buffer.alloc(0), publicExponent: publicExponent ?? Buffer.alloc(0) };
+    }
+    const type = { keyType: KeyType.ECDSA };
+    const { publicKey } = this.session.generateKeyPair(
+      KeyGenMechanism.EC,
+      { ...shown, ...type, paramsEC: NamedCurve.getByOid(CURVES[kind.curve]).value },
+      { ...half, ...type, sign: true },
+    );
+    const { pointEC } = publicKey.getAttribute({ pointEC: null });
+    return { curve: kind.curve, point: contentOf(pointEC ?? Buffer.alloc(0)) };
+  }
+
+  compute(computation: HsmComputation): Buffer {
+    const key = this.#key(computation.keyId);
+    try {
+      return this.#compute(key, computation);
+    } catch (error) {
+      throw faultOfUse(error, () => this.#works(computation.keyId));
+    }
+  }
+
+  destroy({ keyId }: HsmKeyCalls['destroyHsmKey']['in']): undefined {
+    this.#handles.delete(keyId);
+    for (const key of this.#find(keyId)) this.session.destroy(key);
+    return undefined;
+  }
+
+  #compute(key: Key, computation: HsmComputation): Buffer {
+    const { use, mechanism } = computation;
+    const bytes = Buffer.from(computation.bytes);
+    const room = Buffer.alloc(bytes.length + LONGEST_OVERHEAD_BYTES);
+    switch (use) {
+      case 'encrypt':
+        return this.session.createCipher(mechanismOf(computation), key).once(bytes, room);
+      case 'decrypt':
+        return this.session.createDecipher(mechanismOf(computation), key).once(bytes, room);
+      case 'sign':
+        return this.session.createSign({ name: mechanism, params: null }, key).once(bytes);
+      case 'wrap': {
+        const passing = this.session.create({ ...PASSING, value: bytes }).toType<Key>();
+        try {
+          return this.session.wrapKey({ name: mechanism, params: null }, key, passing);
+        } finally {
+          this.session.destroy(passing);
+        }
+      }
+      case 'unwrap': {
+        const passing = this.session.unwrapKey({ name: mechanism, params: null }, key, bytes, PASSING);
+        try {
+          return passing.getAttribute({ value: null }).value ?? Buffer.alloc(0);
+        } finally {
+          this.session.destroy(passing);
+        }
+      }
+    }
+  }
+
+  #find(keyId: string): Key[] {
+    const found: Key[] = [];
+    for (const keyClass of KEY_CLASSES) {
+      const query = { class: keyClass, token: true, label: LABEL, id: Buffer.from(keyId, 'hex') };
+      const objects = this.session.find(query);
+      for (let index = 0; index < objects.length; index++) found.push(objects.items(index).toType<Key>());
+    }
+    return found;
+  }
+
+  #key(keyId: string): Key {
+    let key = this.#handles.get(keyId);
+    if (key === undefined) {
+      [key] = this.#find(keyId);
+      if (key === undefined) throw new DeviceFault('absent', 'the token does not hold the key');
+      if (this.#handles.size >= MAX_HANDLES) this.#handles.clear();
+      this.#handles.set(keyId, key);
+    }
+    return key;
+  }
+
+  /** Whether the session can be trusted still: then it was what was asked that failed. */
+  #works(keyId: string): boolean {
+    try {
+      this.session.generateRandom(1);
+      return this.#find(keyId).length > 0;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function mechanismOf({ mechanism, iv, additionalData, tagLengthBytes }: HsmComputation) {
+  if (mechanism === 'AES_GCM') {
+    const [nonce, aad] = [Buffer.from(iv ?? []), Buffer.from(additionalData ?? [])];
+    return { name: mechanism, params: new AesGcm240Params(nonce, aad, (tagLengthBytes ?? 16) * 8) };
+  }
+  return { name: mechanism, params: iv === undefined ? null : Buffer.from(iv) };
+}
+
+/** CKA_EC_POINT is an OCTET STRING in DER; some libraries give the point alone (PKCS#11 2.40 section 2.3.3). */
+function contentOf(point: Buffer): Buffer {
+  const isLong = point[1] === 0x81;
+  const start = isLong ? 3 : 2;
+  const length = isLong ? point[2] : point[1];
+  return point[0] === 0x04 && length === point.length - start ? point.subarray(start) : point;
+}

@@ -1,0 +1,177 @@
+import {
+  constants,
+  createHmac,
+  createPublicKey,
+  publicDecrypt,
+  publicEncrypt,
+  randomBytes,
+  verify,
+} from 'node:crypto';
+import {
+  SecretBytes,
+  type HsmComputation,
+  type HsmCurve,
+  type HsmKeys,
+  type RootOfTrust,
+} from '@holdfast/core';
+import { SOFT_HSM_MODULE, SoftHsm } from '@holdfast/testkit';
+import { openPkcs11Root, TokenKeeper } from '../src';
+
+const isRequired = process.env['CI'] === 'true';
+const LABEL = 'holdfast';
+
+(SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
+  'keys inside a token (skipped where the system package softhsm2 is missing)',
+  () => {
+    const hsm = new SoftHsm();
+    const log = { info: () => undefined, warn: () => undefined };
+    let before: string | undefined;
+    let root: RootOfTrust;
+    let keys: HsmKeys;
+
+    beforeAll(async () => {
+      before = process.env['SOFTHSM2_CONF'];
+      process.env['SOFTHSM2_CONF'] = hsm.environment.SOFTHSM2_CONF;
+      await hsm.initToken(LABEL);
+      const options = {
+        targets: [{ modulePath: hsm.modulePath, tokenLabel: LABEL }],
+        pin: SecretBytes.copyOf(Buffer.from(hsm.pin)),
+        log,
+        keyLabel: 'root',
+      };
+      const keeper = await TokenKeeper.open({ ...options, mayWrite: true });
+      await keeper.generateRootKey().finally(() => keeper.close());
+      root = await openPkcs11Root(options, undefined);
+      if (root.hsmKeys === undefined) throw new Error('this root has a token');
+      keys = root.hsmKeys;
+    });
+    afterAll(async () => {
+      await root.close();
+      if (before === undefined) delete process.env['SOFTHSM2_CONF'];
+      else process.env['SOFTHSM2_CONF'] = before;
+      hsm.remove();
+    });
+
+    const newId = (): string => randomBytes(16).toString('hex');
+    const newKey = async (kind: 'aes' | 'hmac' = 'aes', lengthBytes = 32): Promise<string> => {
+      const keyId = newId();
+      await keys.request('generateHsmKey', { keyId, kind, lengthBytes });
+      return keyId;
+    };
+    const compute = async (computation: HsmComputation): Promise<Buffer> =>
+      Buffer.from(await keys.request('compute', computation));
+
+    test.each(['AES_ECB', 'AES_CBC', 'AES_GCM'] as const)('%s there and back', async (mechanism) => {
+      const keyId = await newKey();
+      const text = randomBytes(mechanism === 'AES_GCM' ? 45 : 48);
+      const iv = mechanism === 'AES_ECB' ? undefined : randomBytes(mechanism === 'AES_GCM' ? 12 : 16);
+      const additionalData = mechanism === 'AES_GCM' ? Buffer.from('with it') : undefined;
+      const common = { keyId, mechanism, iv, additionalData, tagLengthBytes: 16 };
+      const sealed = await compute({ ...common, use: 'encrypt', bytes: text });
+      expect(sealed.length).toBe(text.length + (mechanism === 'AES_GCM' ? 16 : 0));
+      expect(await compute({ ...common, use: 'decrypt', bytes: sealed })).toEqual(text);
+    });
+
+    test('altered ciphertext is refused, and the device goes on', async () => {
+      const keyId = await newKey();
+      const processIds = [...root.processIds];
+      const common = { keyId, mechanism: 'AES_GCM', iv: randomBytes(12) } as const;
+      const sealed = await compute({ ...common, use: 'encrypt', bytes: randomBytes(20) });
+      sealed[0] = (sealed[0] ?? 0) ^ 1;
+      await expect(compute({ ...common, use: 'decrypt', bytes: sealed })).rejects.toMatchObject({
+        code: 'CryptographicFailure',
+      });
+      const part = { keyId, mechanism: 'AES_CBC', iv: randomBytes(16), use: 'encrypt' } as const;
+      await expect(compute({ ...part, bytes: randomBytes(5) })).rejects.toMatchObject({
+        code: 'CryptographicFailure',
+      });
+      expect([...root.processIds]).toEqual(processIds);
+    });
+
+    test('AES_KEY_WRAP there and back', async () => {
+      const mechanism = 'AES_KEY_WRAP';
+      const keyId = await newKey();
+      const value = randomBytes(40);
+      const wrapped = await compute({ keyId, use: 'wrap', mechanism, bytes: value });
+      expect(await compute({ keyId, use: 'unwrap', mechanism, bytes: wrapped })).toEqual(value);
+      wrapped[3] = (wrapped[3] ?? 0) ^ 1;
+      await expect(compute({ keyId, use: 'unwrap', mechanism, bytes: wrapped })).rejects.toMatchObject({
+        code: 'CryptographicFailure',
+      });
+    });
+
+    test('HMAC and CMAC', async () => {
+      const keyId = await newKey('hmac');
+      const bytes = randomBytes(100);
+      const lengths = new Map([
+        ['SHA256_HMAC', 32],
+        ['SHA_1_HMAC', 20],
+      ] as const);
+      for (const [mechanism, length] of lengths) {
+        const mac = await compute({ keyId, use: 'sign', mechanism, bytes });
+        expect(mac.length).toBe(length);
+        expect(await compute({ keyId, use: 'sign', mechanism, bytes })).toEqual(mac);
+        expect(mac).not.toEqual(createHmac('sha256', '').update(bytes).digest());
+      }
+      const aes = await newKey();
+      expect((await compute({ keyId: aes, use: 'sign', mechanism: 'AES_CMAC', bytes })).length).toBe(16);
+    });
+
+    test('an RSA pair: what is signed and decrypted inside goes with its public key', async () => {
+      const keyId = newId();
+      const pair = await keys.request('generateHsmKeyPair', { keyId, kind: { rsaBits: 2048 } });
+      if (!('modulus' in pair)) throw new Error('this is an RSA key');
+      const encode = (number: Uint8Array) => Buffer.from(number).toString('base64url');
+      const key = createPublicKey({
+        format: 'jwk',
+        key: { kty: 'RSA', n: encode(pair.modulus), e: encode(pair.publicExponent) },
+      });
+      const padding = constants.RSA_NO_PADDING;
+      const message = Buffer.concat([Buffer.alloc(1), randomBytes(255)]);
+      const signature = await compute({ keyId, use: 'sign', mechanism: 'RSA_X_509', bytes: message });
+      expect(publicDecrypt({ key, padding }, signature)).toEqual(message);
+      const bytes = publicEncrypt({ key, padding }, message);
+      expect(await compute({ keyId, use: 'decrypt', mechanism: 'RSA_X_509', bytes })).toEqual(message);
+    });
+
+    test.each([
+      ['P-256', 32],
+      ['P-384', 48],
+      ['P-521', 66],
+    ] as readonly (readonly [HsmCurve, number])[])('an EC pair over %s', async (curve, length) => {
+      const keyId = newId();
+      const pair = await keys.request('generateHsmKeyPair', { keyId, kind: { curve } });
+      if (!('point' in pair)) throw new Error('this is an EC key');
+      const point = Buffer.from(pair.point);
+      expect(point.length).toBe(1 + 2 * length);
+      const [x, y] = [point.subarray(1, 1 + length), point.subarray(1 + length)].map((each) =>
+        each.toString('base64url'),
+      );
+      const key = createPublicKey({ format: 'jwk', key: { kty: 'EC', crv: curve, x: x ?? '', y: y ?? '' } });
+      const data = randomBytes(10);
+      const digest = Buffer.from(await crypto.subtle.digest({ name: 'SHA-256' }, data));
+      const signature = await compute({ keyId, use: 'sign', mechanism: 'ECDSA', bytes: digest });
+      expect(verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
+    });
+
+    test('a key that is made twice is one key; one that is destroyed is absent in every process', async () => {
+      const keyId = await newKey();
+      const ecb = { keyId, mechanism: 'AES_ECB', bytes: Buffer.alloc(16), use: 'encrypt' } as const;
+      const uses = () => Promise.allSettled([compute(ecb), compute(ecb), compute(ecb), compute(ecb)]);
+      const first = await compute(ecb);
+      await keys.request('generateHsmKey', { keyId, kind: 'aes', lengthBytes: 32 });
+      for (const outcome of await uses()) expect(outcome).toMatchObject({ value: first });
+      await keys.request('destroyHsmKey', { keyId });
+      await keys.request('destroyHsmKey', { keyId });
+      for (const outcome of await uses()) {
+        expect(outcome).toMatchObject({ reason: { code: 'RootOfTrustUnavailable' } });
+      }
+    });
+
+    test('what the token does not have is refused as that', async () => {
+      const keyId = await newKey('hmac');
+      const wrong = { keyId, use: 'encrypt', mechanism: 'AES_ECB', bytes: Buffer.alloc(16) } as const;
+      await expect(compute(wrong)).rejects.toMatchObject({ code: 'UnsupportedCryptographicParameters' });
+    });
+  },
+);
