@@ -5,24 +5,37 @@ import { KmipClient } from '@holdfast/client';
 import {
   activate,
   create,
+  createKeyPair,
   decrypt,
   destroy,
   encrypt,
   exportObject,
   get,
   getAttributes,
+  mac,
+  macVerify,
   reKey,
+  reKeyKeyPair,
+  register,
   revoke,
+  sign,
+  signatureVerify,
 } from '@holdfast/core';
 import {
   BlockCipherMode as Mode,
   CryptographicAlgorithm as Algorithm,
   CryptographicUsageMask as Use,
+  EncodingOption,
+  HashingAlgorithm,
+  KeyWrapType,
   ObjectType,
   PaddingMethod,
   ProtectionStorageMask,
+  RecommendedCurve,
   RevocationReasonCode,
   Tag,
+  ValidityIndicator,
+  WrappingMethod,
   type Attribute,
   type CryptographicParameters,
 } from '@holdfast/kmip';
@@ -82,8 +95,9 @@ const IN_HSM: Attribute = {
       hsm.remove();
     });
 
-    const make = async (by: KmipClient, ...attributes: readonly Attribute[]): Promise<string> => {
-      const newAttributes = { templateNames: [], attributes: [...AES, ...attributes] };
+    const make = async (by: KmipClient, ...stated: readonly Attribute[]): Promise<string> => {
+      const usual = AES.filter(({ key }) => stated.every((each) => each.key !== key));
+      const newAttributes = { templateNames: [], attributes: [...usual, ...stated] };
       const { uniqueIdentifier } = await by.call(create, {
         objectType: ObjectType.SymmetricKey,
         newAttributes,
@@ -176,6 +190,140 @@ const IN_HSM: Attribute = {
       expect(await outcomeOf(outside)).toBe('ProtectionStorageUnavailable');
       const leaving = make(client, { key: 'Extractable', value: true });
       expect(await outcomeOf(leaving)).toBe('InvalidAttributeValue');
+    });
+
+    test('HMAC and CMAC keys make MACs there, and know them again', async () => {
+      const attributes: readonly Attribute[] = [
+        { key: 'CryptographicAlgorithm', value: Algorithm.HMAC_SHA256 },
+        { key: 'CryptographicUsageMask', value: Use.MACGenerate | Use.MACVerify },
+      ];
+      const { uniqueIdentifier: hmac } = await client.call(create, {
+        objectType: ObjectType.SymmetricKey,
+        newAttributes: { templateNames: [], attributes },
+      });
+      await client.call(activate, { uniqueIdentifier: hmac });
+      const cmac = await makeActive(client, {
+        key: 'CryptographicUsageMask',
+        value: Use.MACGenerate | Use.MACVerify,
+      });
+      const data = SecretBytes.copyOf(TEXT);
+      for (const [uniqueIdentifier, cryptographicParameters] of [
+        [hmac, {}],
+        [cmac, { blockCipherMode: Mode.CMAC }],
+      ] as const) {
+        const request = { uniqueIdentifier, cryptographicParameters, data };
+        const { macData = Buffer.alloc(0) } = await client.call(mac, request);
+        const verify = async (claimed: Buffer) =>
+          (await client.call(macVerify, { ...request, macData: claimed })).validityIndicator;
+        expect(await verify(macData)).toBe(ValidityIndicator.Valid);
+        macData[0] = (macData[0] ?? 0) ^ 1;
+        expect(await verify(macData)).toBe(ValidityIndicator.Invalid);
+      }
+    });
+
+    const makePair = async (attributes: readonly Attribute[]) => {
+      const none = { templateNames: [], attributes: [] };
+      const usage = (value: number) => ({
+        templateNames: [],
+        attributes: [{ key: 'CryptographicUsageMask', value } as const],
+      });
+      const pair = await client.call(createKeyPair, {
+        commonAttributes: { ...none, attributes },
+        privateKeyAttributes: usage(Use.Sign | Use.Decrypt | Use.UnwrapKey),
+        publicKeyAttributes: usage(Use.Verify | Use.Encrypt | Use.WrapKey),
+      });
+      const { privateKeyUniqueIdentifier: privateKey, publicKeyUniqueIdentifier: publicKey } = pair;
+      for (const uniqueIdentifier of [privateKey, publicKey])
+        await client.call(activate, { uniqueIdentifier });
+      return { privateKey, publicKey };
+    };
+    const rsa = (lengthBits: number): readonly Attribute[] => [
+      { key: 'CryptographicAlgorithm', value: Algorithm.RSA },
+      { key: 'CryptographicLength', value: lengthBits },
+    ];
+    const ecdsa = (recommendedCurve: RecommendedCurve): readonly Attribute[] => [
+      { key: 'CryptographicAlgorithm', value: Algorithm.ECDSA },
+      { key: 'CryptographicDomainParameters', value: { recommendedCurve } },
+    ];
+    const { SHA_256, SHA_384 } = HashingAlgorithm;
+    const signatures: readonly (readonly [string, readonly Attribute[], CryptographicParameters])[] = [
+      ['RSA, PSS', rsa(2048), { paddingMethod: PaddingMethod.PSS, hashingAlgorithm: SHA_256 }],
+      ['RSA, PKCS #1', rsa(3072), { paddingMethod: PaddingMethod.PKCS1V1_5, hashingAlgorithm: SHA_384 }],
+      ['P-256', ecdsa(RecommendedCurve.P_256), { hashingAlgorithm: SHA_384 }],
+      ['P-384', ecdsa(RecommendedCurve.P_384), { hashingAlgorithm: SHA_256 }],
+      ['P-521', ecdsa(RecommendedCurve.P_521), { hashingAlgorithm: SHA_256 }],
+    ];
+    test.each(signatures)('a pair of %s signs there', async (_, attributes, cryptographicParameters) => {
+      const { privateKey, publicKey } = await makePair(attributes);
+      const data = SecretBytes.copyOf(TEXT);
+      const { signatureData } = await client.call(sign, {
+        uniqueIdentifier: privateKey,
+        cryptographicParameters,
+        data,
+      });
+      const { validityIndicator } = await client.call(signatureVerify, {
+        uniqueIdentifier: publicKey,
+        cryptographicParameters,
+        data,
+        signatureData,
+      });
+      expect(validityIndicator).toBe(ValidityIndicator.Valid);
+      expect(await outcomeOf(client.call(get, { uniqueIdentifier: privateKey }))).toBe('NotExtractable');
+      expect(await outcomeOf(client.call(get, { uniqueIdentifier: publicKey }))).toBe('done');
+      expect((await attributesOf(client, privateKey)).get('ProtectionStorageMask')).toBe(
+        ProtectionStorageMask.Hardware,
+      );
+    });
+
+    test('a pair of RSA decrypts there', async () => {
+      const { privateKey, publicKey } = await makePair(rsa(2048));
+      const cryptographicParameters = {
+        paddingMethod: PaddingMethod.OAEP,
+        hashingAlgorithm: HashingAlgorithm.SHA_256,
+      };
+      const { data = Buffer.alloc(0) } = await client.call(encrypt, {
+        uniqueIdentifier: publicKey,
+        cryptographicParameters,
+        data: SecretBytes.copyOf(TEXT),
+      });
+      const request = { uniqueIdentifier: privateKey, cryptographicParameters, data };
+      expect((await client.call(decrypt, request)).data?.reveal()).toEqual(TEXT);
+      const pair = await client.call(reKeyKeyPair, {
+        privateKeyUniqueIdentifier: privateKey,
+        commonAttributes: { templateNames: [], attributes: [] },
+        privateKeyAttributes: { templateNames: [], attributes: [] },
+        publicKeyAttributes: { templateNames: [], attributes: [] },
+      });
+      expect((await attributesOf(client, pair.privateKeyUniqueIdentifier)).get('ProtectionStorageMask')).toBe(
+        ProtectionStorageMask.Hardware,
+      );
+    });
+
+    test('a key there wraps others, and opens what it wrapped', async () => {
+      const wrapping = await makeActive(other, IN_HSM, {
+        key: 'CryptographicUsageMask',
+        value: Use.WrapKey | Use.UnwrapKey,
+      });
+      const plain = await make(other);
+      const { object: inClear } = await other.call(get, { uniqueIdentifier: plain });
+      for (const encodingOption of [EncodingOption.NoEncoding, EncodingOption.TTLVEncoding]) {
+        const { object } = await other.call(get, {
+          uniqueIdentifier: plain,
+          keyWrappingSpecification: {
+            wrappingMethod: WrappingMethod.Encrypt,
+            encryptionKeyInformation: { uniqueIdentifier: wrapping },
+            attributeNames: [],
+            encodingOption,
+          },
+        });
+        const { uniqueIdentifier } = await other.call(register, {
+          objectType: ObjectType.SymmetricKey,
+          newAttributes: { templateNames: [], attributes: AES },
+          object,
+        });
+        const opened = await other.call(get, { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped });
+        expect(opened.object).toEqual(inClear);
+      }
     });
 
     test('Re-key makes its successor there too; Destroy takes the key away there', async () => {
