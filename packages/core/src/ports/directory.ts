@@ -109,15 +109,7 @@ export interface RecognisedClient {
 /** Something in the directory changed on some node. */
 export interface DirectoryChange {
   readonly kind:
-    | 'client'
-    | 'credential'
-    | 'authority'
-    | 'domain'
-    | 'domain-key'
-    | 'hsm-key'
-    | 'seal'
-    | 'secret'
-    | 'user';
+    'client' | 'credential' | 'authority' | 'domain' | 'domain-key' | 'hsm-key' | 'seal' | 'secret' | 'user';
   readonly id: string;
 }
 
