@@ -34,7 +34,9 @@ export class RootKeys implements KeyWrapper {
       request: (call, input) => {
         const { hsmKeys } = this.#root;
         if (hsmKeys !== undefined) return hsmKeys.request(call, input);
-        return Promise.reject(new HoldfastError('RootOfTrustUnavailable', 'the root of trust is no HSM any more'));
+        return Promise.reject(
+          new HoldfastError('RootOfTrustUnavailable', 'the root of trust is no HSM any more'),
+        );
       },
     };
   }

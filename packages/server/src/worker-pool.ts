@@ -148,8 +148,7 @@ export class WorkerPool implements Serving {
 
   async #useHsm(worker: Worker, { id, call, input }: Extract<ToKeeper, { kind: 'hsm' }>): Promise<void> {
     try {
-      if (this.hsmKeys === undefined)
-        throw new HoldfastError('RootOfTrustUnavailable', 'there is no HSM');
+      if (this.hsmKeys === undefined) throw new HoldfastError('RootOfTrustUnavailable', 'there is no HSM');
       const output = await this.hsmKeys.request(call, input);
       send(worker, { kind: 'hsm', id, output });
       if (output instanceof Uint8Array) output.fill(0);
