@@ -12,6 +12,7 @@ export { isInHsm } from './objects/protection-storage';
 export * from './objects/state';
 export * from './operation';
 export * from './operations';
+export * from './ordered-uuids';
 export * from './ports/asynchronous-requests';
 export * from './ports/audit-log';
 export * from './ports/certificates';

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { CryptoPort, HsmKeys } from '@holdfast/core';
+import { OrderedUuids, type CryptoPort, type HsmKeys } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
 import { approvedOnly } from './approved/approved-only';
 import { deriveBytes } from './derivation/derive';
@@ -28,11 +28,12 @@ export function createCrypto(isApprovedOnly = false, hsmKeys?: HsmKeys): CryptoP
 
 function createUnrestricted(): CryptoPort {
   const hashes = availableHashes();
+  const uuids = new OrderedUuids(Date.now, randomUUID);
   return {
     algorithms: ALGORITHMS,
     hashingAlgorithms: [...hashes.keys()],
     randomBytes: (lengthBytes) => randomBytes(lengthBytes),
-    randomUuid: () => randomUUID(),
+    orderedUuid: () => uuids.next(),
     generateSymmetricKey,
     symmetricKeyLengthBytes,
     deriveBytes,

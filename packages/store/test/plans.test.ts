@@ -5,6 +5,7 @@ import {
   fetchNamed,
   fetchObjects,
   findRecorded,
+  insertObjects,
   updateObjects,
 } from '../src/objects/statements';
 import { HOT_SETTINGS } from '../src/postgres/database';
@@ -50,6 +51,7 @@ async function expectIndexScans(): Promise<void> {
     checkObjects,
     checkNamed,
     createObjects,
+    insertObjects,
     updateObjects,
   ]) {
     const plan = await planOf(statement);

@@ -234,7 +234,7 @@ export function makeObject(
   const { crypto, nowSeconds, policy } = context;
   fillDomainDefaults(policy, objectType, requested);
   checkQuantumSafe(requested, context);
-  const uniqueIdentifier = crypto.randomUuid();
+  const uniqueIdentifier = crypto.orderedUuid();
   const attributes = new AttributeSet([
     { key: 'UniqueIdentifier', value: uniqueIdentifier },
     { key: 'ObjectType', value: objectType },

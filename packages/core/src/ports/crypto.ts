@@ -193,8 +193,8 @@ export interface CryptoPort {
   readonly hashingAlgorithms: readonly HashingAlgorithm[];
   /** From the system's CSPRNG. */
   randomBytes(lengthBytes: number): Buffer;
-  /** Random UUID, version 4. */
-  randomUuid(): string;
+  /** UUID of version 7 (RFC 9562 section 5.7): after those that were made before. */
+  orderedUuid(): string;
   /** @throws HoldfastError InvalidField where the algorithm or length cannot be */
   generateSymmetricKey(algorithm: CryptographicAlgorithm, lengthBits: number): GeneratedKey;
   /**

@@ -49,7 +49,7 @@ function make(
 test('the server sets what the specification has it set', () => {
   const attributes = make(symmetricKey());
   const identifier = attributes.get('UniqueIdentifier') ?? '';
-  expect(identifier).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(identifier).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(attributes.get('ShortUniqueIdentifier')).toEqual(sha256(Buffer.from(identifier)));
   expect(Object.fromEntries([...attributes].map(({ key, value }) => [key, value]))).toMatchObject({
     ObjectType: ObjectType.SymmetricKey,

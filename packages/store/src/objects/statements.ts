@@ -142,26 +142,48 @@ const INSERT_PROJECTIONS = `INSERT INTO object_projection
   SELECT i.domain_id, i.internal_id, i.unique_identifier,
     ${PROJECTION_NAMES.map((name) => `i.${name}`).join(', ')}, ${TERMS}`;
 
+const INSERT_NAMES = `INSERT INTO object_name (domain_id, name_digest, unique_identifier)
+  SELECT domain_id, name_digest, unique_identifier FROM input WHERE name_digest IS NOT NULL
+  ORDER BY domain_id, name_digest`;
+const INSERT_OBJECTS = `INSERT INTO object (${OBJECT_NAMES.join(', ')}, mac)
+  SELECT ${OBJECT_NAMES.map((name) => `i.${name}`).join(', ')}, ${OBJECT_MAC}`;
+const CREATE_INPUT = input([['name_digest', TypeId.bytea]]);
+const CREATE_TYPES = [
+  ...arrayTypes(CHANGE_INPUTS.map(([, type]) => type)),
+  TypeId.int8Array,
+  TypeId.byteaArray,
+];
+
+/**
+ * New objects with at most one name each, all or none: a name that is taken, or an identifier that exists, fails the
+ * statement. Mostly there is none, and the statement costs a sixth less than the one that looks for them.
+ */
+export const insertObjects: Statement = {
+  name: 'insert_objects',
+  parameterTypes: CREATE_TYPES,
+  text: `WITH ${CREATE_INPUT},
+    names AS (${INSERT_NAMES}),
+    objects AS (${INSERT_OBJECTS} FROM input AS i),
+    records AS (${INSERT_RECORDS} FROM input AS i)
+    ${INSERT_PROJECTIONS} FROM input AS i`,
+};
+
 /**
  * New objects with at most one name each. Answers the numbers of those that were stored; the others' names are taken.
  * An identifier that exists fails the statement as a whole.
  */
 export const createObjects: Statement = {
   name: 'create_objects',
-  parameterTypes: [...arrayTypes(CHANGE_INPUTS.map(([, type]) => type)), TypeId.int8Array, TypeId.byteaArray],
-  text: `WITH ${input([['name_digest', TypeId.bytea]])},
+  parameterTypes: CREATE_TYPES,
+  text: `WITH ${CREATE_INPUT},
     named AS (
-      INSERT INTO object_name (domain_id, name_digest, unique_identifier)
-      SELECT domain_id, name_digest, unique_identifier FROM input WHERE name_digest IS NOT NULL
-      ORDER BY domain_id, name_digest
+      ${INSERT_NAMES}
       ON CONFLICT DO NOTHING
       RETURNING domain_id, unique_identifier),
     accepted AS MATERIALIZED (
       SELECT * FROM input AS i WHERE i.name_digest IS NULL
         OR (i.domain_id, i.unique_identifier) IN (SELECT domain_id, unique_identifier FROM named)),
-    objects AS (
-      INSERT INTO object (${OBJECT_NAMES.join(', ')}, mac)
-      SELECT ${OBJECT_NAMES.map((name) => `i.${name}`).join(', ')}, ${OBJECT_MAC} FROM accepted AS i),
+    objects AS (${INSERT_OBJECTS} FROM accepted AS i),
     records AS (${INSERT_RECORDS} FROM accepted AS i),
     projections AS (${INSERT_PROJECTIONS} FROM accepted AS i)
     SELECT n::int4 FROM accepted`,
@@ -263,7 +285,7 @@ export const addNames: Statement = {
     RETURNING 1`,
 };
 
-/** Writes the parameters of createObjects. */
+/** Writes the parameters of insertObjects and of createObjects. */
 export function writeCreates(writer: BinaryWriter, changes: readonly PreparedChange[]): void {
   writeChanges(writer, changes);
   writer.arrayValue(TypeId.byteaArray, changes.length, (index) => {

@@ -7,7 +7,14 @@ import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction } from '../postgres/transaction';
 import { prepareChange, type PreparedChange } from './change';
 import type { InternalIds } from './internal-id';
-import { addNames, createObjects, updateObjects, writeCreates, writeUpdates } from './statements';
+import {
+  addNames,
+  createObjects,
+  insertObjects,
+  updateObjects,
+  writeCreates,
+  writeUpdates,
+} from './statements';
 
 interface PendingChange {
   readonly change: PreparedChange;
@@ -17,6 +24,11 @@ interface PendingChange {
 
 const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 64 };
 const MAX_REPETITIONS = 3;
+/** Where a name was taken, others are likely to be: for so many batches names are looked for before they are taken. */
+const CAREFUL_BATCHES = 32;
+
+/** Writes changes; answers the numbers of those that were stored. */
+type Write = (session: Session, changes: readonly PreparedChange[]) => Promise<ReadonlySet<number>>;
 
 /**
  * Writes changes with their change records. Single changes that arrive within one turn of the event loop and are
@@ -25,6 +37,7 @@ const MAX_REPETITIONS = 3;
 export class ObjectWriter {
   readonly #creates: Batcher<PendingChange>;
   readonly #updates: Batcher<PendingChange>;
+  #carefulBatches = 0;
 
   constructor(
     private readonly database: Database,
@@ -32,7 +45,11 @@ export class ObjectWriter {
     private readonly internalIds: InternalIds,
     private readonly nowMs: () => number,
   ) {
-    this.#creates = new Batcher((items) => this.#runBatch(items, insertObjects), BATCHES);
+    this.#creates = new Batcher((items) => {
+      if (this.#carefulBatches === 0) return this.#runBatch(items, insertAll);
+      this.#carefulBatches--;
+      return this.#runBatch(items, insertPossible);
+    }, BATCHES);
     this.#updates = new Batcher((items) => this.#runBatch(inOrder(items), changeObjects), BATCHES);
   }
 
@@ -109,15 +126,11 @@ export class ObjectWriter {
       names.flatMap(({ row, addedNames }) => addedNames.map((digest) => ({ row, digest }))),
     );
     if (creates.length === 0) return;
-    const created = await insertObjects(session, creates);
+    const created = await insertPossible(session, creates);
     if (created.size < creates.length) throw nameTaken();
   }
 
-  async #runBatch(
-    items: readonly PendingChange[],
-    write: typeof insertObjects,
-    repetitions = 0,
-  ): Promise<void> {
+  async #runBatch(items: readonly PendingChange[], write: Write, repetitions = 0): Promise<void> {
     const changes = items.map(({ change }) => change);
     let backend: Backend | undefined;
     try {
@@ -134,6 +147,9 @@ export class ObjectWriter {
       const isUndone = state === SqlState.deadlockDetected || isStalePreparation(error);
       if (isUndone && repetitions < MAX_REPETITIONS) {
         await this.#runBatch(items, write, repetitions + 1);
+      } else if (state === SqlState.uniqueViolation && write === insertAll) {
+        this.#carefulBatches = CAREFUL_BATCHES;
+        await this.#runBatch(items, insertPossible);
       } else if (state === SqlState.uniqueViolation) {
         await this.#runApart(items, write, error);
       } else if (backend !== undefined && leavesOutcomeOpen(error)) {
@@ -145,11 +161,7 @@ export class ObjectWriter {
   }
 
   /** One of the items has an identifier that exists: each is tried by itself. */
-  async #runApart(
-    items: readonly PendingChange[],
-    write: typeof insertObjects,
-    cause: unknown,
-  ): Promise<void> {
+  async #runApart(items: readonly PendingChange[], write: Write, cause: unknown): Promise<void> {
     const [only] = items;
     if (items.length === 1) {
       only?.reject(only.change.kind === 'create' ? alreadyExists(cause) : revisionConflict());
@@ -203,7 +215,14 @@ function inOrder(items: readonly PendingChange[]): readonly PendingChange[] {
   return [...items].sort((one, other) => (key(one) < key(other) ? -1 : 1));
 }
 
-async function insertObjects(
+/** Fails where an identifier exists or a name is taken. */
+async function insertAll(session: Session, changes: readonly PreparedChange[]): Promise<ReadonlySet<number>> {
+  await session.run(insertObjects, (writer) => writeCreates(writer, changes));
+  return new Set(changes.keys());
+}
+
+/** Fails where an identifier exists. */
+async function insertPossible(
   session: Session,
   changes: readonly PreparedChange[],
 ): Promise<ReadonlySet<number>> {
