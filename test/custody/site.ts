@@ -102,7 +102,7 @@ export function otherValues({ name, type, isNullable }: Column): readonly string
   return isNullable ? [...others, 'NULL'] : others;
 }
 
-/** Changes a table as its administrator could, runs `work`, and puts the table back as it was. */
+/** Changes a table as its administrator could, runs `work`, and puts the table back as it was; what was added stays. */
 export async function whileTampered<T>(
   database: Database,
   table: string,
@@ -111,11 +111,15 @@ export async function whileTampered<T>(
 ): Promise<T> {
   await database.sql(`CREATE TEMP TABLE saved AS TABLE ${table}`);
   try {
-    await database.sql(change);
+    await database.sql(`${change}; CREATE TEMP TABLE changed AS TABLE ${table}`);
     return await work();
   } finally {
     await database.sql(
-      `BEGIN; DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM saved; COMMIT; DROP TABLE saved`,
+      `BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE;
+        CREATE TEMP TABLE IF NOT EXISTS changed AS TABLE ${table};
+        CREATE TEMP TABLE added AS TABLE ${table} EXCEPT TABLE changed;
+        DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM saved; INSERT INTO ${table} SELECT * FROM added;
+        COMMIT; DROP TABLE saved, changed, added`,
     );
   }
 }

@@ -40,7 +40,7 @@ const MAY_REVEAL = [
   /^packages\/hsm\/src\//,
   /^packages\/pki\/src\//,
   /^packages\/core\/src\/objects\/[a-z-]+\.ts$/,
-  /^packages\/store\/src\/(objects\/value-codec|directory\/tickets|backup\/dump)\.ts$/,
+  /^packages\/store\/src\/(objects\/value-codec|directory\/tickets|backup\/dump|chain\/signing)\.ts$/,
   /^packages\/testkit\/src\//,
   /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
   /^packages\/server\/src\/(tls-identity|administration|asynchronous|worker|worker-pool)\.ts$/,

@@ -120,6 +120,8 @@ export interface NodeConfig {
   readonly crlUrls: readonly string[];
   readonly caIssuerUrls: readonly string[];
   readonly limits: ServerLimits;
+  /** How long requests are served while the audit log is not linked, or the root of trust is away. */
+  readonly auditGraceSeconds: number;
   /** How requests prove who makes them, where a client's own settings do not say. */
   readonly authentication: AuthenticationPolicy;
   /** The same for HTTPS. */
@@ -129,6 +131,8 @@ export interface NodeConfig {
   /** Whether cryptography that NIST SP 800-131A disallows is refused. */
   readonly approvedOnly: boolean;
 }
+
+export const DEFAULT_AUDIT_GRACE_SECONDS = 3600;
 
 export const TEST_MODE_WARNING =
   'TEST MODE: any client can remove all objects of its domain at once (Interop); never run it with keys that matter';

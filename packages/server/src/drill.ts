@@ -160,7 +160,7 @@ async function verify(
   const store = (opened.store = await openStore({ connection, keyring, log }));
   undo.push(() => store.close());
   let rows = 0;
-  const findings = await store.verify(keyring, ({ done }) => {
+  const findings = await store.verify(keyring, [], ({ done }) => {
     throwIfAborted(signal);
     rows = done;
   });

@@ -11,6 +11,7 @@ export {
   type ShareOpener,
 } from '@holdfast/crypto';
 export {
+  DEFAULT_AUDIT_GRACE_SECONDS,
   DEFAULT_LIMITS,
   LOG_LEVELS,
   parseListen,

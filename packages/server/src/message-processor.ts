@@ -14,6 +14,7 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError, actorOf, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
+import type { AuditGate } from './audit/gate';
 import { Batch } from './batch';
 import type { BatchPorts } from './batch-ports';
 import { isInternal } from './errors';
@@ -34,6 +35,7 @@ export class MessageProcessor {
   constructor(
     private readonly ports: BatchPorts,
     private readonly authenticator: Authenticator,
+    private readonly gate: AuditGate,
     private readonly limits: ServerLimits,
     private readonly log: Logger,
   ) {}
@@ -61,6 +63,7 @@ export class MessageProcessor {
       known = undefined;
       const identity = await this.authenticator.identify(requester, header.credentials, policy);
       known = identity.principal;
+      this.gate.requireOpen();
       const batch = this.#batch(request, identity.principal, canTurn);
       const results = await batch.run();
       const { clientCorrelationValue } = header;

@@ -8,6 +8,7 @@ import { openStore, type Store, type StoreOptions } from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer, type NodeControl } from './admin-server';
+import { AuditKeeper } from './audit/audit-keeper';
 import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
 import { Custody } from './custody';
@@ -53,6 +54,7 @@ export class Node {
   #draining = false;
   #admin: AdminServer | undefined;
   #upkeep: Upkeep | undefined;
+  readonly #audit: AuditKeeper;
   readonly #startedAt = new Date();
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => undefined;
@@ -69,6 +71,7 @@ export class Node {
     private readonly keyring: ManagedKeyring,
   ) {
     const { root } = rootKeys;
+    this.#audit = new AuditKeeper(store, root, config.dataDir, log);
     if (root instanceof SharedRoot) {
       const doors = { open: () => this.#open(), shut: () => this.#shut() };
       this.#custody = new Custody(store, root, doors, log);
@@ -147,7 +150,14 @@ export class Node {
     const { directory, auditLog, clock, users } = this.store;
     if (this.#custody?.isSealed === true) await this.#custody.start();
     else await this.#listen();
-    this.#upkeep = new Upkeep(this.store, this.rootKeys, auditLog, () => this.#newKeyring(), this.log);
+    this.#upkeep = new Upkeep(
+      this.store,
+      this.rootKeys,
+      auditLog,
+      this.#audit.outside,
+      () => this.#newKeyring(),
+      this.log,
+    );
     this.#admin = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
@@ -205,6 +215,7 @@ export class Node {
     );
     await this.#keyRotation.start();
     await this.#hsmKeyCleaner?.start();
+    await this.#audit.start();
     this.#addresses = await this.#serving?.listen();
     const { kmip, https } = this.#addresses ?? {};
     this.log.info(
@@ -232,6 +243,7 @@ export class Node {
       await within(this.config.limits.drainTimeoutMs + SHUT_TIMEOUT_MS, async () => {
         await serving?.close();
         await keyRotation?.close();
+        await this.#audit.close();
       });
     } finally {
       this.keyring.forget();
@@ -255,6 +267,7 @@ export class Node {
       () => this.#custody?.close(),
       () => this.#keyRotation?.close(),
       () => this.#hsmKeyCleaner?.close(),
+      () => this.#audit.close(),
       () => this.store.close(),
       () => {
         this.keyring.close();

@@ -6,6 +6,7 @@ import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { SERVING_SECRET } from './built-in-authorities';
 import { Administration } from './administration';
+import { AuditGate } from './audit/gate';
 import { catalogueOf } from './catalogue';
 import { Channels } from './channels';
 import type { ListenAddress, NodeConfig } from './config';
@@ -41,6 +42,7 @@ export class Service implements Serving {
     /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
     private readonly doors: readonly Door[],
     private readonly asynchronous: AsynchronousProcessor,
+    private readonly gate: AuditGate,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly log: Logger,
   ) {}
@@ -90,8 +92,9 @@ export class Service implements Serving {
       limits,
       log,
     );
+    const gate = new AuditGate(store.auditChain, config.auditGraceSeconds);
     const authenticator = new Authenticator({ directory, users, tickets, auditLog, clock, prepare });
-    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, limits, log);
+    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, gate, limits, log);
     const respond =
       (policy: AuthenticationPolicy): Responder =>
       (request, requester, encoding, canTurn) =>
@@ -118,7 +121,7 @@ export class Service implements Serving {
         ),
       });
     }
-    const service = new Service(doors, asynchronous, () => tlsIdentity(config, ports), log);
+    const service = new Service(doors, asynchronous, gate, () => tlsIdentity(config, ports), log);
     service.#stopWatching = await directory.watch((change) => {
       policies.forget(change);
       if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
@@ -129,6 +132,7 @@ export class Service implements Serving {
   async listen(): Promise<ServingAddresses> {
     this.#renewal = setInterval(() => this.#renewSoon(), RENEWAL_CHECK_MS);
     this.#renewal.unref();
+    this.gate.start();
     // In this order in every process: workers share a free port by it.
     const addresses: AddressInfo[] = [];
     for (const { at, listener } of this.doors) addresses.push(await listener.listen(at));
@@ -143,6 +147,7 @@ export class Service implements Serving {
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
+    this.gate.close();
     await Promise.all([...this.doors.map(({ listener }) => listener.close()), this.asynchronous.close()]);
     await this.#stopWatching?.();
   }

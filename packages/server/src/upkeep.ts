@@ -2,6 +2,7 @@ import { HoldfastError, type Actor, type AuditLog } from '@holdfast/core';
 import { recipientFrom, requireScheme, type ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
 import type { BackupRequest, VerificationAnswer } from './admin-protocol';
+import type { OutsideCheckpoints } from './audit/outside-checkpoints';
 import { createBackup } from './backup';
 import { describeError, type Logger } from './log';
 import type { KeyWrapper } from './root-keys';
@@ -16,6 +17,7 @@ export class Upkeep {
     private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump' | 'objectDigests'>,
     private readonly root: KeyWrapper,
     private readonly auditLog: AuditLog,
+    private readonly outside: OutsideCheckpoints,
     private readonly newKeyring: () => ManagedKeyring,
     private readonly log: Logger,
   ) {}
@@ -48,7 +50,7 @@ export class Upkeep {
     const keyring = (this.#verifying = this.newKeyring());
     try {
       let { progress } = started;
-      const findings = await this.store.verify(keyring, (now) => {
+      const findings = await this.store.verify(keyring, await this.outside.kept(), (now) => {
         progress = now;
         this.#verification = { ...started, progress };
       });

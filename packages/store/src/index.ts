@@ -19,6 +19,17 @@ export {
   type StoredDomainKey,
   type Wrapping,
 } from './domain-keys';
+export type { AuditChainStore, CheckpointSigner, Linked } from './chain/audit-chain';
+export {
+  GENESIS,
+  checkpointHash,
+  linkHash,
+  statementOf,
+  type ChainState,
+  type Checkpoint,
+  type CheckpointStatement,
+} from './chain/checkpoint';
+export { AUDIT_SIGNING_KEY, newSigningKey, signerOf, verifierOf } from './chain/signing';
 export * from './embedded';
 export type { HsmKeyStore } from './hsm-keys';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';

@@ -13,6 +13,9 @@ import type {
 import type { ClientConfig } from 'pg';
 import { PostgresAsynchronousRequests } from './asynchronous/requests';
 import { objectDigestLines } from './backup/contents';
+import { PostgresAuditChain, type AuditChainStore } from './chain/audit-chain';
+import { prepareChain } from './chain/prepare';
+import type { Checkpoint } from './chain/checkpoint';
 import { dumpStore } from './backup/dump';
 import { DatabaseClock } from './clock';
 import { PostgresCustody, type CustodyStore } from './custody';
@@ -30,7 +33,7 @@ import { reindex } from './objects/reindex';
 import { Database, type StoreLog } from './postgres/database';
 import { PostgresAuditLog } from './records/audit-log';
 import { PostgresRootKeys, type RootKeyStore } from './root-keys';
-import { verifyStore } from './verify';
+import { verifyAuditChain, verifyStore } from './verify';
 import type { Finding, Progress } from './verify/finding';
 
 export interface StoreOptions {
@@ -57,6 +60,7 @@ export interface Store {
   readonly tickets: Tickets;
   readonly policies: Policies;
   readonly auditLog: AuditLog;
+  readonly auditChain: AuditChainStore;
   readonly asynchronousRequests: AsynchronousRequestStore;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
@@ -71,8 +75,15 @@ export interface Store {
   /**
    * Walks everything that is stored and tells what is not as this program left it; see verifyStore.
    * @param fresh a keyring that has loaded nothing yet
+   * @param outside checkpoints of the audit chain that were kept outside the database
    */
-  verify(fresh: Keyring, onProgress: (progress: Progress) => void): Promise<readonly Finding[]>;
+  verify(
+    fresh: Keyring,
+    outside: readonly Checkpoint[],
+    onProgress: (progress: Progress) => void,
+  ): Promise<readonly Finding[]>;
+  /** Walks the audit chain alone. */
+  verifyAuditChain(fresh: Keyring, outside: readonly Checkpoint[]): Promise<readonly Finding[]>;
   /** All that a restore needs; see dumpStore. */
   dump(unwrap: (key: StoredDomainKey) => Promise<SecretBytes>): AsyncGenerator<Buffer>;
   /** Which objects there are and what they are like; see objectDigestLines. */
@@ -98,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const { applied, databaseVersion } = await migrate(database.clientConfig());
     if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
     await clock.start();
+    await prepareChain(database);
     const nowMs = (): number => clock.nowMs();
     const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
     return {
@@ -107,6 +119,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       tickets: new PostgresTickets(database, keyring, nowMs),
       policies: new PostgresPolicies(database, keyring, nowMs),
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
+      auditChain: new PostgresAuditChain(database, keyring),
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database, keyring, nowMs),
@@ -118,8 +131,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),
       objectDigests: () => objectDigestLines(database.clientConfig()),
-      verify: (fresh, onProgress) => verifyStore(database, fresh, onProgress),
       forgetObjects: () => kept.clear(),
+      verify: (fresh, outside, onProgress) => verifyStore(database, fresh, outside, onProgress),
+      verifyAuditChain: (fresh, outside) => verifyAuditChain(database, fresh, outside),
       async close() {
         clock.stop();
         await database.close();

@@ -36,6 +36,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   hosts: { option: 'host', ...TEXT_LIST },
   crlUrls: { option: 'crlUrl', ...TEXT_LIST },
   caIssuerUrls: { option: 'caIssuerUrl', ...TEXT_LIST },
+  auditGraceSeconds: {
+    option: 'auditGrace',
+    kind: 'a whole number from 15 to 2592000',
+    accepts: (value) => Number.isInteger(value) && (value as number) >= 15 && (value as number) <= 2_592_000,
+  },
   approvedOnly: {
     option: 'approvedOnly',
     kind: 'true or false',

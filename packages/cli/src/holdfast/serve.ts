@@ -29,9 +29,14 @@ interface ServeOptions extends NodeOptions {
   readonly approvedOnly?: boolean;
   readonly authentication?: string;
   readonly httpsAuthentication?: string;
+  readonly auditGrace?: number;
 }
 
 const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
+
+/** A sequencer that ended without a word is replaced within five seconds. */
+const MIN_GRACE_SECONDS = 15;
+const MAX_GRACE_SECONDS = 30 * 86_400;
 
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
@@ -40,6 +45,14 @@ function workerCount(text: string): number {
   if (!Number.isInteger(count) || count < 1 || count > 256)
     throw new InvalidArgumentError('give a number from 1 to 256.');
   return count;
+}
+
+function graceSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < MIN_GRACE_SECONDS || seconds > MAX_GRACE_SECONDS) {
+    throw new InvalidArgumentError(`give a number from ${MIN_GRACE_SECONDS} to ${MAX_GRACE_SECONDS}.`);
+  }
+  return seconds;
 }
 
 export function withNodeOptions(command: Command): Command {
@@ -88,10 +101,12 @@ async function openNode(
     approvedOnly = false,
     authentication = 'certificate',
     httpsAuthentication = authentication,
+    auditGrace,
   }: Omit<ServeOptions, keyof NodeOptions>,
   ceremony?: Ceremony,
 ): Promise<import('@holdfast/server').Node> {
-  const { LOG_LEVELS, Node, parseListen, parsePolicy, readLimits } = await import('@holdfast/server');
+  const { DEFAULT_AUDIT_GRACE_SECONDS, LOG_LEVELS, Node, parseListen, parsePolicy, readLimits } =
+    await import('@holdfast/server');
   const addresses = {
     listen: parseListen(listen),
     httpsListen: httpsListen === undefined ? undefined : parseListen(httpsListen),
@@ -113,6 +128,7 @@ async function openNode(
       crlUrls: options.crlUrl ?? [],
       caIssuerUrls: options.caIssuerUrl ?? [],
       limits: readLimits(options.limits ?? {}),
+      auditGraceSeconds: auditGrace ?? DEFAULT_AUDIT_GRACE_SECONDS,
       authentication: parsePolicy(authentication),
       httpsAuthentication: parsePolicy(httpsAuthentication),
       testMode,
@@ -193,6 +209,11 @@ export function serveCommand(): Command {
     .option(
       '--test-mode',
       'have Interop, by which any client can empty its domain: for conformance tests alone',
+    )
+    .option(
+      '--audit-grace <seconds>',
+      'how long to serve while the audit log is not signed or the root of trust is away (default: 3600)',
+      graceSeconds,
     )
     .option('--approved-only', 'refuse cryptography that NIST SP 800-131A disallows')
     .addOption(new Option('--welcome', 'print what to do next').hideHelp())

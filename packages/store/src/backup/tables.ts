@@ -19,4 +19,5 @@ export const BACKED_UP_TABLES = [
   'change_record',
   'audit_record',
   'audit_batch',
+  'audit_checkpoint',
 ] as const;

@@ -67,6 +67,12 @@ export class ServerSecrets {
     return value === undefined ? undefined : { name, value };
   }
 
+  /** The value of a secret, read within a session. */
+  static async read(session: Session, keyring: Keyring, name: string): Promise<SecretBytes | undefined> {
+    const [row] = await serverSecrets.select(session, keyring, 't.id = $1', [rowId(name)]);
+    return row === undefined ? undefined : openColumns(keyring, row, row.revision);
+  }
+
   async #insert(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
     const id = rowId(name);
     await requireNeverRecorded(transaction.session, id);

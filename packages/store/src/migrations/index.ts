@@ -5,6 +5,7 @@ import { asynchronousRequests } from './0004-asynchronous-requests';
 import { auditBatches } from './0005-audit-batches';
 import { domainKeyWrappings } from './0006-domain-key-wrappings';
 import { hsmKeys } from './0007-hsm-keys';
+import { auditChain } from './0008-audit-chain';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'audit-batches', sql: auditBatches },
   { version: 6, name: 'domain-key-wrappings', sql: domainKeyWrappings },
   { version: 7, name: 'hsm-keys', sql: hsmKeys },
+  { version: 8, name: 'audit-chain', sql: auditChain },
 ];

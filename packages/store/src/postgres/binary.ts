@@ -288,8 +288,22 @@ export class RowReader {
     return uuidText(this.bytes, this.offset - UUID_LENGTH_BYTES);
   }
 
+  uuidOrNull(): string | undefined {
+    const length = this.#int32();
+    if (length === NULL_LENGTH) return undefined;
+    this.offset += length;
+    return uuidText(this.bytes, this.offset - length);
+  }
+
   text(): string {
     const length = this.#int32();
+    this.offset += length;
+    return this.bytes.toString('utf8', this.offset - length, this.offset);
+  }
+
+  textOrNull(): string | undefined {
+    const length = this.#int32();
+    if (length === NULL_LENGTH) return undefined;
     this.offset += length;
     return this.bytes.toString('utf8', this.offset - length, this.offset);
   }

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
+import {
+  statementOf,
+  type AuditChainStore,
+  type ChainState,
+  type Checkpoint,
+  type CheckpointSigner,
+} from '@holdfast/store';
+import { describeError, type Logger } from '../log';
+import type { OutsideCheckpoints } from './outside-checkpoints';
+
+/** Checkpoints under load are this far apart, and what linking takes. */
+const INTERVAL_MS = 500;
+/** How often it is tried whether the root of trust is there. */
+const PROBE_INTERVAL_MS = 5_000;
+const PROBE_CONTEXT = Buffer.from('holdfast audit probe');
+
+/**
+ * Links the records of the database into the audit chain, and signs checkpoints. One node at a time has this place; the
+ * others keep copies of the newest checkpoint and take the place when it is free.
+ */
+export class Sequencer {
+  #epoch: number | undefined;
+  #state: ChainState | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #wasFailing = false;
+  #refusedRows = 0;
+  #probe: { readonly wrapped: Buffer } | undefined;
+  #probedAtMs = -Infinity;
+  #isRootThere = false;
+
+  constructor(
+    private readonly chain: AuditChainStore,
+    private readonly signer: CheckpointSigner,
+    private readonly outside: OutsideCheckpoints,
+    private readonly root: Pick<RootOfTrust, 'wrap' | 'unwrap'>,
+    private readonly log: Logger,
+  ) {}
+
+  /** Does its work once and then again and again. */
+  async start(): Promise<void> {
+    await this.advance();
+    this.#schedule();
+  }
+
+  /** Links what has been committed so far, where this node has the place. */
+  advance(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#advance());
+    return this.#turn;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#turn;
+    if (this.#epoch !== undefined) await this.chain.release(this.#epoch);
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      void this.advance().finally(() => this.#schedule());
+    }, INTERVAL_MS);
+  }
+
+  async #advance(): Promise<void> {
+    try {
+      await this.#probeRoot();
+      if (this.#epoch === undefined) await this.#claim();
+      if (this.#epoch === undefined) await this.#follow();
+      else await this.#link(this.#epoch);
+      this.#wasFailing = false;
+    } catch (error) {
+      // Where the chain stands is read again: whether the last checkpoint was written may be unknown.
+      this.#state = undefined;
+      if (error instanceof HoldfastError && error.code === 'PermissionDenied') this.#epoch = undefined;
+      if (!this.#wasFailing)
+        this.log.error({ error: describeError(error) }, 'the audit log cannot be linked');
+      this.#wasFailing = true;
+    }
+  }
+
+  async #claim(): Promise<void> {
+    this.#epoch = await this.chain.claim();
+    this.#state = undefined;
+    if (this.#epoch === undefined) return;
+    this.log.info({ epoch: this.#epoch }, 'this node links the audit log');
+    const [kept, newest] = [await this.outside.furthest(), await this.chain.newest()];
+    if (kept !== undefined && positionOf(kept) > positionOf(newest)) {
+      this.log.error(
+        { kept: positionOf(kept), newest: positionOf(newest) },
+        'the audit log was cut or wound back: a checkpoint in the data folder is not in the database',
+      );
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const newest = await this.chain.newest();
+    if (newest !== undefined) await this.outside.keep(newest);
+  }
+
+  async #link(epoch: number): Promise<void> {
+    for (let isMore = true; isMore;) {
+      const linked = await this.chain.link(epoch, this.#state, this.signer, this.#isRootThere);
+      ({ state: this.#state, isMore } = linked);
+      if (linked.checkpoint !== undefined) await this.outside.keep(linked.checkpoint);
+      if (linked.refusedRows > this.#refusedRows) {
+        this.log.error({ rows: linked.refusedRows }, 'rows of the audit log are not what was written');
+      }
+      this.#refusedRows = linked.refusedRows;
+    }
+  }
+
+  /** The root of trust guards the key that signs: whether it is there is tried now and then. */
+  async #probeRoot(): Promise<void> {
+    if (Date.now() - this.#probedAtMs < PROBE_INTERVAL_MS) return;
+    this.#probedAtMs = Date.now();
+    try {
+      this.#probe ??= { wrapped: await this.#newProbe() };
+      (await this.root.unwrap(this.#probe.wrapped, PROBE_CONTEXT)).destroy();
+      this.#isRootThere = true;
+    } catch (error) {
+      if (this.#isRootThere) this.log.warn({ error: describeError(error) }, 'the root of trust is away');
+      this.#isRootThere = false;
+    }
+  }
+
+  #newProbe(): Promise<Buffer> {
+    return this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
+  }
+}
+
+function positionOf(checkpoint: Checkpoint | undefined): number {
+  return checkpoint === undefined ? 0 : statementOf(checkpoint).position;
+}

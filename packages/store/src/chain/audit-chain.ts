@@ -1,0 +1,275 @@
+import type { Keyring } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
+import type { Database, Session } from '../postgres/database';
+import { storeError } from '../postgres/errors';
+import { repeatable } from '../postgres/transaction';
+import type { PackedEntry } from '../records/audit-batch';
+import {
+  GENESIS,
+  linkHash,
+  stateAfter,
+  statementOf,
+  type ChainState,
+  type Checkpoint,
+  type CheckpointStatement,
+} from './checkpoint';
+import { readRecords, type RecordRange } from './records';
+
+/** How long a sequencer that is not heard of any more keeps others from taking its place. */
+const LEASE_SECONDS = 5;
+
+/** Signs the statement of a checkpoint. */
+export interface CheckpointSigner {
+  /** Identifies the public key. */
+  readonly keyId: string;
+  sign(statement: string): Buffer;
+}
+
+export interface Linked {
+  /** Undefined where there was nothing to link. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly state: ChainState;
+  /** Whether there are more records to be linked at once. */
+  readonly isMore: boolean;
+  /** Rows of records that are not what was written, and were not linked. */
+  readonly refusedRows: number;
+}
+
+export interface AuditChainStore {
+  /**
+   * Takes the sequencer's place where it is free.
+   * @returns the epoch under which to link; undefined where somebody has the place
+   */
+  claim(): Promise<number | undefined>;
+  /** Gives the place up. */
+  release(epoch: number): Promise<void>;
+  /**
+   * Links what was committed since and signs a checkpoint over it, in one transaction that fails where the epoch is over.
+   * @param state where the chain stands as far as is known; undefined: at the newest checkpoint
+   * @param isConfirmed whether the root of trust was there a moment ago
+   * @throws HoldfastError PermissionDenied where another sequencer has taken the place, StoreUnavailable
+   */
+  link(
+    epoch: number,
+    state: ChainState | undefined,
+    signer: CheckpointSigner,
+    isConfirmed: boolean,
+  ): Promise<Linked>;
+  newest(): Promise<Checkpoint | undefined>;
+  /** Seconds since a sequencer last linked while the root of trust was there. */
+  unconfirmedSeconds(): Promise<number>;
+  /** Checkpoints in their order: those whose last record is at `fromPosition` or behind it. */
+  checkpoints(fromPosition: number): AsyncGenerator<Checkpoint>;
+  /** The records that a checkpoint is over, in their order. */
+  recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]>;
+  /** Records that no checkpoint covers yet. */
+  pending(): Promise<readonly PackedEntry[]>;
+  databaseId(): Promise<string>;
+}
+
+const PAGE_CHECKPOINTS = 200;
+/** Beyond any transaction number. */
+export const NO_END = 2 ** 53 - 1;
+
+export class PostgresAuditChain implements AuditChainStore {
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+  ) {}
+
+  async claim(): Promise<number | undefined> {
+    const [row] = await this.#query<{ epoch: string }>(
+      `UPDATE audit_chain SET epoch = epoch + 1, leased_until = now() + interval '${LEASE_SECONDS} s'
+        WHERE leased_until < now() RETURNING epoch::text`,
+    );
+    return row === undefined ? undefined : Number(row.epoch);
+  }
+
+  async release(epoch: number): Promise<void> {
+    await this.#query(`UPDATE audit_chain SET leased_until = '-infinity' WHERE epoch = $1`, [epoch]);
+  }
+
+  async link(
+    epoch: number,
+    known: ChainState | undefined,
+    signer: CheckpointSigner,
+    isConfirmed: boolean,
+  ): Promise<Linked> {
+    try {
+      return await this.database.transactional(async (session) => {
+        await session.query('BEGIN');
+        try {
+          const linked = await this.#link(session, epoch, known, signer, isConfirmed);
+          if (!(await session.commit())) throw new HoldfastError('StoreUnavailable', 'nothing was linked');
+          return linked;
+        } catch (error) {
+          await session.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
+      });
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async #link(
+    session: Session,
+    epoch: number,
+    known: ChainState | undefined,
+    signer: CheckpointSigner,
+    isConfirmed: boolean,
+  ): Promise<Linked> {
+    // Transactions before the oldest that is under way have ended: nothing is added to what they wrote.
+    const [lease] = await session.prepared<{ database: string; time: string; end: string }>(
+      'lock_audit_chain',
+      `SELECT database_id AS database, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time,
+          (pg_snapshot_xmin(pg_current_snapshot())::text::bigint + record_offset())::text AS end
+        FROM audit_chain WHERE epoch = $1 FOR UPDATE`,
+      [epoch],
+    );
+    if (lease === undefined) {
+      throw new HoldfastError('PermissionDenied', 'another sequencer links the audit log');
+    }
+    const state = known ?? (await stateIn(session));
+    const end = Math.max(Number(lease.end), state.horizon + 1);
+    const range = await readRecords(session, state.horizon, end, this.keyring);
+    await session.prepared(
+      'renew_audit_chain',
+      `UPDATE audit_chain SET leased_until = now() + interval '${LEASE_SECONDS} s',
+        confirmed_at = CASE WHEN $1 THEN now() ELSE confirmed_at END`,
+      [isConfirmed],
+    );
+    const isMore = range.to < end;
+    if (range.entries.length === 0) {
+      // The next checkpoint begins where the last one ended, unless so many refused rows stand between.
+      const past = isMore ? { ...state, horizon: range.to } : state;
+      return { checkpoint: undefined, state: past, isMore, refusedRows: range.refused };
+    }
+    const statement = JSON.stringify(statementFor(state, range, lease, signer.keyId));
+    const checkpoint = { statement, signature: signer.sign(statement) };
+    const { position } = statementOf(checkpoint);
+    await session.prepared(
+      'add_audit_checkpoint',
+      `INSERT INTO audit_checkpoint (position, from_transaction, to_transaction, statement, signature)
+        VALUES ($1, $2, $3, $4, $5)`,
+      [position, state.horizon, range.to, statement, checkpoint.signature],
+    );
+    return { checkpoint, state: stateAfter(checkpoint), isMore, refusedRows: range.refused };
+  }
+
+  async newest(): Promise<Checkpoint | undefined> {
+    const [row] = await this.#query<Checkpoint>(NEWEST);
+    return row;
+  }
+
+  async unconfirmedSeconds(): Promise<number> {
+    const [row] = await this.#query<{ seconds: number }>(
+      'SELECT extract(epoch FROM now() - confirmed_at)::float8 AS seconds FROM audit_chain',
+    );
+    return row?.seconds ?? 0;
+  }
+
+  async *checkpoints(fromPosition: number): AsyncGenerator<Checkpoint> {
+    for (let from = fromPosition; ;) {
+      const page = await this.#query<Checkpoint & { position: string }>(
+        `SELECT position::text, statement, signature FROM audit_checkpoint WHERE position >= $1
+          ORDER BY audit_checkpoint.position LIMIT ${PAGE_CHECKPOINTS}`,
+        [from],
+      );
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_CHECKPOINTS) return;
+      from = Number(last.position) + 1;
+    }
+  }
+
+  recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]> {
+    const [from, to] = statementOf(checkpoint).transactions;
+    return this.#records(from, to);
+  }
+
+  async pending(): Promise<readonly PackedEntry[]> {
+    const newest = await this.newest();
+    return this.#records(
+      newest === undefined ? GENESIS.horizon : statementOf(newest).transactions[1],
+      NO_END,
+    );
+  }
+
+  async databaseId(): Promise<string> {
+    const [row] = await this.#query<{ id: string }>('SELECT database_id AS id FROM audit_chain');
+    return row?.id ?? '';
+  }
+
+  #records(from: number, to: number): Promise<readonly PackedEntry[]> {
+    return repeatable(
+      (run) => this.database.hot(run),
+      (session) => allRecords(session, from, to),
+    );
+  }
+
+  #query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return repeatable(
+      (run) => this.database.general(run),
+      (session) => session.query<Row>(text, values),
+    );
+  }
+}
+
+const NEWEST = 'SELECT statement, signature FROM audit_checkpoint ORDER BY position DESC LIMIT 1';
+
+async function stateIn(session: Session): Promise<ChainState> {
+  const [newest] = await session.query<Checkpoint>(NEWEST);
+  return newest === undefined ? GENESIS : stateAfter(newest);
+}
+
+/** All records of a range of transactions. */
+export async function allRecords(
+  session: Session,
+  from: number,
+  to: number,
+): Promise<readonly PackedEntry[]> {
+  const entries: PackedEntry[] = [];
+  for (let next = from; next < to;) {
+    const range = await readRecords(session, next, to);
+    for (const entry of range.entries) entries.push(entry);
+    next = range.to;
+  }
+  return entries;
+}
+
+const TIME_LENGTH_BYTES = 8;
+
+function statementFor(
+  state: ChainState,
+  { entries, to }: RecordRange,
+  { database, time }: { readonly database: string; readonly time: string },
+  key: string,
+): CheckpointStatement {
+  let { head } = state;
+  let earliestUs = Infinity;
+  let latestUs = -Infinity;
+  for (const { who, what } of entries) {
+    head = linkHash(head, who, what);
+    const recordedAtUs = timeOf(what);
+    if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
+    if (recordedAtUs > latestUs) latestUs = recordedAtUs;
+  }
+  return {
+    format: 1,
+    database,
+    position: state.position + entries.length,
+    records: entries.length,
+    head: head.toString('hex'),
+    transactions: [state.horizon, to],
+    recorded: [earliestUs, latestUs],
+    time,
+    previous: state.previous,
+    key,
+  };
+}
+
+/** A record's time stands before everything else of what happened. */
+function timeOf(what: Buffer): number {
+  return what.length < TIME_LENGTH_BYTES ? 0 : what.readInt32BE(0) * 0x1_0000_0000 + what.readUInt32BE(4);
+}

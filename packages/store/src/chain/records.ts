@@ -1,0 +1,218 @@
+import {
+  SYSTEM_DOMAIN_ID,
+  type Actor,
+  type AuditOutcome,
+  type Keyring,
+  type MacPurpose,
+} from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
+import { AUDIT_BATCH_COLUMNS, unpackRecords, type PackedEntry } from '../records/audit-batch';
+import { AUDIT_RECORD_COLUMNS } from '../records/audit-record';
+import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
+import { encodeWho, writeWhat, type What } from '../records/entry';
+import { BinaryWriter, TypeId, type RowReader } from '../postgres/binary';
+import type { Session } from '../postgres/database';
+import type { Statement } from '../postgres/statement';
+
+/** The records of one row. */
+interface ReadRow {
+  /** Of the transaction that wrote it. */
+  readonly number: number;
+  /** Empty where the row is not what was written. */
+  readonly entries: readonly PackedEntry[];
+  readonly domainId: string;
+  readonly purpose: MacPurpose;
+  readonly keyVersion: number;
+  /** What the MAC is over. */
+  readonly content: Buffer;
+  readonly mac: Buffer;
+}
+
+/** A table of records: how its rows are read in their order. */
+interface Source {
+  readonly statement: Statement;
+  readonly purpose: MacPurpose;
+  /** Rows that one checkpoint takes, where they are not of one transaction. */
+  readonly maximumRows: number;
+  readonly read: (row: RowReader) => Pick<ReadRow, 'entries' | 'keyVersion'> & { readonly domainId?: string };
+}
+
+function source(
+  table: string,
+  purpose: MacPurpose,
+  columns: readonly (readonly [name: string, type: number])[],
+  order: string,
+  maximumRows: number,
+  read: Source['read'],
+): Source {
+  return {
+    statement: {
+      name: `read_${table}s`,
+      parameterTypes: [TypeId.int8, TypeId.int8, TypeId.int8],
+      text: `SELECT transaction_number, ${columns.map(([name]) => name).join(', ')}, mac FROM ${table}
+        WHERE transaction_number >= $1 AND transaction_number < $2 ORDER BY transaction_number, ${order} LIMIT $3`,
+    },
+    purpose,
+    maximumRows,
+    read,
+  };
+}
+
+function rowFrom(row: RowReader, { purpose, read }: Source): ReadRow {
+  const number = row.int8();
+  const start = row.offset;
+  const { domainId = SYSTEM_DOMAIN_ID, ...known } = read(row);
+  const content = row.bytes.subarray(start, row.offset);
+  return { number, domainId, purpose, content, mac: row.bytea(), ...known };
+}
+
+/** In the order in which the records of one transaction follow each other. The columns are read in that of the MAC. */
+const SOURCES: readonly Source[] = [
+  source(
+    'change_record',
+    'change-record',
+    CHANGE_RECORD_COLUMNS,
+    'domain_id, unique_identifier, revision',
+    4000,
+    (row) => {
+      row.skip();
+      const domainId = row.uuid();
+      const subjects = [row.text()];
+      const revision = row.int4();
+      row.skip();
+      row.skip();
+      const recordedAtUs = row.int8();
+      const action = row.text();
+      const who = encodeWho(actorFrom(row), domainId);
+      const what = {
+        recordedAtUs,
+        action,
+        outcome: 'success',
+        reason: undefined,
+        subjects,
+        revision,
+      } as const;
+      return { domainId, keyVersion: row.int4(), entries: [{ who, what: whatBytes(what) }] };
+    },
+  ),
+  source('audit_record', 'audit-record', AUDIT_RECORD_COLUMNS, 'id', 4000, (row) => {
+    row.skip();
+    row.skip();
+    const recordedAtUs = row.int8();
+    const actor = actorFrom(row);
+    const action = row.text();
+    const who = encodeWho(actor, row.textOrNull());
+    const subject = row.textOrNull();
+    const outcome = row.text() as AuditOutcome;
+    const reason = row.textOrNull();
+    const rowId = row.uuidOrNull();
+    const revision = row.int4OrNull();
+    const subjects = subject === undefined ? [] : [subject];
+    const what = whatBytes({ recordedAtUs, action, outcome, reason, subjects, rowId, revision });
+    return { keyVersion: row.int4(), entries: [{ who, what }] };
+  }),
+  source('audit_batch', 'audit-batch', AUDIT_BATCH_COLUMNS, 'id', 500, (row) => {
+    row.skip();
+    row.skip();
+    const count = row.int4();
+    const content = row.bytea();
+    return { keyVersion: row.int4(), entries: unpackedOrNone(content, count) };
+  }),
+];
+
+function unpackedOrNone(content: Buffer, count: number): readonly PackedEntry[] {
+  try {
+    return [...unpackRecords(content, count)];
+  } catch {
+    return [];
+  }
+}
+
+function actorFrom(row: RowReader): Actor {
+  return {
+    kind: row.text() as Actor['kind'],
+    id: row.text(),
+    name: row.text(),
+    credentialId: row.textOrNull(),
+    peer: row.textOrNull(),
+  };
+}
+
+function whatBytes(what: What): Buffer {
+  const writer = new BinaryWriter(192);
+  writeWhat(writer, what);
+  return writer.finish();
+}
+
+/** Records in their order, and how far they reach. */
+export interface RecordRange {
+  readonly entries: readonly PackedEntry[];
+  /** All records of transactions before this number are among them. */
+  readonly to: number;
+  /** Rows that were left out, since they are not what was written. */
+  readonly refused: number;
+}
+
+/**
+ * The records of the transactions from one number to before another, or the first of them: as many as a checkpoint takes,
+ * and always those of whole transactions.
+ * @param keyring where given, rows whose MAC is wrong are left out
+ */
+export async function readRecords(
+  session: Session,
+  from: number,
+  to: number,
+  keyring?: Keyring,
+): Promise<RecordRange> {
+  for (let factor = 1; ; factor *= 8) {
+    const { rows, end } = await readRows(session, from, to, factor);
+    if (end <= from) continue;
+    const complete = rows.filter(({ number }) => number < end);
+    // Stable: the rows of one transaction stay in the order of their tables.
+    complete.sort((one, other) => one.number - other.number);
+    const genuine = keyring === undefined ? complete : await genuineOf(complete, keyring);
+    return {
+      entries: genuine.flatMap(({ entries }) => entries),
+      to: end,
+      refused: complete.length - genuine.length,
+    };
+  }
+}
+
+async function readRows(
+  session: Session,
+  from: number,
+  to: number,
+  factor: number,
+): Promise<{ readonly rows: ReadRow[]; readonly end: number }> {
+  const rows: ReadRow[] = [];
+  let end = to;
+  for (const each of SOURCES) {
+    const limit = each.maximumRows * factor;
+    const before = rows.length;
+    await session.run(
+      each.statement,
+      (writer) => {
+        for (const value of [from, to, limit]) writer.int8Value(value);
+      },
+      (row) => rows.push(rowFrom(row, each)),
+    );
+    const last = rows.at(-1);
+    // There may be more of the last transaction.
+    if (rows.length - before === limit && last !== undefined) end = Math.min(end, last.number);
+  }
+  return { rows, end };
+}
+
+async function genuineOf(rows: readonly ReadRow[], keyring: Keyring): Promise<readonly ReadRow[]> {
+  for (const domainId of new Set(rows.map((row) => row.domainId))) await keyring.ensure(domainId);
+  return rows.filter(({ domainId, keyVersion, purpose, content, mac }) => {
+    try {
+      return keyring.verifyMac(domainId, keyVersion, purpose, content, mac);
+    } catch (error) {
+      // A version that was added a moment ago is there at the next attempt.
+      if (error instanceof HoldfastError && error.retryable) throw error;
+      return false;
+    }
+  });
+}

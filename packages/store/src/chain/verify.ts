@@ -1,0 +1,114 @@
+import type { Session } from '../postgres/database';
+import { GENESIS, checkpointHash, linkHash, type Checkpoint, type CheckpointStatement } from './checkpoint';
+import { allRecords } from './audit-chain';
+import type { Walk } from '../verify/finding';
+
+/** What the chain is checked against besides itself. */
+export interface ChainTrust {
+  /** Whether the statement was signed with the key of the log. */
+  isSigned(checkpoint: Checkpoint): boolean;
+  /** Checkpoints that were kept outside the database. */
+  readonly outside: readonly Checkpoint[];
+}
+
+interface CheckpointRow extends Checkpoint {
+  readonly position: string;
+  readonly from_transaction: string;
+  readonly to_transaction: string;
+}
+
+/**
+ * Walks the chain: each checkpoint is signed, follows the one before, and is over the records that are there; those that
+ * were kept outside are among them.
+ */
+export async function verifyChain(session: Session, trust: ChainTrust, walk: Walk): Promise<void> {
+  const fault = (row: string, problem: string): void =>
+    walk.find({ table: 'audit_checkpoint', row, problem, severity: 'fault' });
+  const kept = new Map(trust.outside.map((checkpoint) => [positionOf(checkpoint), checkpoint.statement]));
+  let previous = GENESIS.previous;
+  let { position, horizon } = GENESIS;
+  let { head } = GENESIS;
+  for await (const row of rows(session)) {
+    const statement = parsed(row);
+    if (statement === undefined || !trust.isSigned(row)) {
+      fault(row.position, 'the checkpoint is not what was signed');
+      continue;
+    }
+    const [from, to] = statement.transactions;
+    if (
+      statement.previous !== previous ||
+      from !== horizon ||
+      statement.position - statement.records !== position
+    ) {
+      fault(row.position, `the checkpoint does not follow the one before it, at record ${position}`);
+      head = Buffer.alloc(0);
+    }
+    if (
+      String(statement.position) !== row.position ||
+      String(from) !== row.from_transaction ||
+      String(to) !== row.to_transaction
+    ) {
+      fault(row.position, 'the row says something else than its checkpoint');
+    }
+    const problem = await problemOf(session, statement, head);
+    if (problem !== undefined) fault(row.position, problem);
+    const outside = kept.get(statement.position);
+    if (outside !== undefined && outside !== row.statement) {
+      fault(row.position, 'the checkpoint that was kept outside the database is another one');
+    }
+    kept.delete(statement.position);
+    previous = checkpointHash(row.statement);
+    ({ position } = statement);
+    horizon = to;
+    head = Buffer.from(statement.head, 'hex');
+    walk.advance(1);
+  }
+  for (const missing of kept.keys()) {
+    if (missing > 0)
+      fault(
+        String(missing),
+        'a checkpoint that was kept outside the database is not in it: the log was cut or wound back',
+      );
+  }
+}
+
+/** @param head of the checkpoint before; of no bytes where that is not there, and only the number of records can be checked */
+async function problemOf(
+  session: Session,
+  { transactions: [from, to], records, head: signed, position }: CheckpointStatement,
+  head: Buffer,
+): Promise<string | undefined> {
+  const entries = await allRecords(session, from, to);
+  const where = `records ${position - records + 1} to ${position}`;
+  if (entries.length !== records) return `${where}: ${records} were linked, ${entries.length} are there`;
+  if (head.length === 0) return undefined;
+  let linked = head;
+  for (const { who, what } of entries) linked = linkHash(linked, who, what);
+  return linked.toString('hex') === signed ? undefined : `${where} are not those that were linked`;
+}
+
+const PAGE_ROWS = 200;
+
+async function* rows(session: Session): AsyncGenerator<CheckpointRow> {
+  for (let after: string | undefined = '0'; after !== undefined;) {
+    const page: CheckpointRow[] = await session.query<CheckpointRow>(
+      `SELECT position::text, from_transaction::text, to_transaction::text, statement, signature FROM audit_checkpoint
+        WHERE position > $1 ORDER BY audit_checkpoint.position LIMIT ${PAGE_ROWS}`,
+      [after],
+    );
+    yield* page;
+    after = page.length < PAGE_ROWS ? undefined : page.at(-1)?.position;
+  }
+}
+
+function positionOf(checkpoint: Checkpoint): number {
+  return parsed(checkpoint)?.position ?? 0;
+}
+
+function parsed({ statement }: Checkpoint): CheckpointStatement | undefined {
+  try {
+    return JSON.parse(statement) as CheckpointStatement;
+  } catch {
+    return undefined;
+  }
+}

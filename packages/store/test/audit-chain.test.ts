@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import { SecretBytes } from '@holdfast/core';
+import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
+import { Client } from 'pg';
+import { newSigningKey, signerOf, statementOf, type Checkpoint, type Store } from '../src';
+import { openFixture, testKeyring, type Fixture } from './support/fixture';
+
+/** The audit chain: one sequencer, every record once, in one order. */
+
+let fixture: Fixture;
+let store: Store;
+
+beforeAll(async () => {
+  fixture = await openFixture();
+  ({ store } = fixture);
+  await store.directory.serverSecret('audit-signing-key', () => Promise.resolve(KEY));
+}, 60_000);
+afterAll(() => fixture.close());
+const KEY = newSigningKey();
+const signs = signerOf(SecretBytes.copyOf(KEY));
+
+const note = (): Promise<void> =>
+  store.auditLog.append({ actor: TEST_ACTOR, action: 'test', outcome: 'success', subject: randomUUID() });
+const change = (): Promise<void> =>
+  store.keyStore.commit([{ kind: 'create', object: newAesKey({ domainId: randomUUID() }) }], TEST_CAUSE);
+
+/** The place is free at once, as if the last sequencer had not been heard of for long. */
+const expire = (): Promise<unknown> => fixture.sql(`UPDATE audit_chain SET leased_until = '-infinity'`);
+
+async function claimed(by: Store = store): Promise<number> {
+  await expire();
+  return (await by.auditChain.claim()) ?? Promise.reject(new Error('the place was not free'));
+}
+
+async function linkAll(epoch: number, by: Store = store): Promise<void> {
+  for (let isMore = true; isMore;) ({ isMore } = await by.auditChain.link(epoch, undefined, signs, true));
+}
+
+async function records(): Promise<number> {
+  const [row] = await fixture.sql<{ count: number }>(
+    `SELECT ((SELECT count(*) FROM change_record) + (SELECT count(*) FROM audit_record)
+      + (SELECT coalesce(sum(record_count), 0) FROM audit_batch))::int4 AS count`,
+  );
+  return row?.count ?? 0;
+}
+
+async function linked(): Promise<number> {
+  const newest = await store.auditChain.newest();
+  return newest === undefined ? 0 : statementOf(newest).position;
+}
+
+async function faults(outside: readonly Checkpoint[] = []): Promise<readonly string[]> {
+  return (await store.verifyAuditChain(testKeyring(), outside)).map(({ problem }) => problem);
+}
+
+test('links every record of every table once', async () => {
+  await Promise.all([note(), note(), change(), store.directory.addDomain(randomUUID(), TEST_ACTOR)]);
+  const epoch = await claimed();
+  await linkAll(epoch);
+  expect(await linked()).toBe(await records());
+  await linkAll(epoch);
+  await Promise.all([change(), note()]);
+  await linkAll(epoch);
+  expect(await linked()).toBe(await records());
+  expect(await faults()).toEqual([]);
+  expect(await store.auditChain.pending()).toEqual([]);
+});
+
+test('waits for transactions that began earlier, and misses none that commits late', async () => {
+  const epoch = await claimed();
+  await linkAll(epoch);
+  const before = await linked();
+  const late = new Client(fixture.connection);
+  await late.connect();
+  await late.query('BEGIN');
+  await late.query('SELECT pg_current_xact_id()');
+  await Promise.all([note(), change()]);
+  await linkAll(epoch);
+  expect(await linked()).toBe(before);
+  expect(await store.auditChain.pending()).toHaveLength(2);
+  await late.query('COMMIT');
+  await late.end();
+  await linkAll(epoch);
+  expect(await linked()).toBe(before + 2);
+  expect(await faults()).toEqual([]);
+});
+
+test('of two sequencers only the one with the newer epoch links', async () => {
+  const other = await fixture.open();
+  const first = await claimed();
+  expect(await other.auditChain.claim()).toBeUndefined();
+  const second = await claimed(other);
+  expect(second).toBeGreaterThan(first);
+  await note();
+  await expect(linkAll(first)).rejects.toMatchObject({ code: 'PermissionDenied' });
+  await linkAll(second, other);
+  expect(await linked()).toBe(await records());
+});
+
+test('two sequencers that take the place from each other under load link each record once', async () => {
+  const stores = [store, await fixture.open()];
+  let isOver = false;
+  const load = Array.from({ length: 4 }, async () => {
+    while (!isOver) await Promise.all([note(), change()]);
+  });
+  const links = [0, 0];
+  const sequence = async (by: Store, index: number): Promise<void> => {
+    while (!isOver) {
+      await expire();
+      const epoch = await by.auditChain.claim();
+      if (epoch === undefined) continue;
+      for (let round = 0; round < 3; round++) {
+        await by.auditChain.link(epoch, undefined, signs, true).then(
+          () => links[index]!++,
+          (error: unknown) => {
+            if ((error as { code?: string }).code !== 'PermissionDenied') throw error;
+          },
+        );
+      }
+    }
+  };
+  const sequencers = stores.map(sequence);
+  const enough = (): boolean => links.every((count) => count > 20);
+  const deadline = Date.now() + 20_000;
+  while (!enough() && Date.now() < deadline) await note();
+  isOver = true;
+  await Promise.all([...load, ...sequencers]);
+  expect(enough()).toBe(true);
+  await linkAll(await claimed());
+  expect(await linked()).toBe(await records());
+  expect(await faults()).toEqual([]);
+}, 60_000);
+
+test('does not link a row that is not what was written', async () => {
+  await linkAll(await claimed());
+  await note();
+  await fixture.sql(
+    `UPDATE audit_batch SET content = content || '\\x00' WHERE transaction_number = (SELECT max(transaction_number) FROM audit_batch)`,
+  );
+  const epoch = await claimed();
+  const before = await linked();
+  expect(await store.auditChain.link(epoch, undefined, signs, true)).toMatchObject({ refusedRows: 1 });
+  expect(await linked()).toBe(before);
+  await fixture.sql(
+    `DELETE FROM audit_batch WHERE transaction_number = (SELECT max(transaction_number) FROM audit_batch)`,
+  );
+});
+
+describe('verification finds', () => {
+  const [one, other] = ['min', 'max'].map(
+    (which) => `transaction_number = (SELECT ${which}(transaction_number) FROM change_record)`,
+  );
+  test.each([
+    ['a changed record', `UPDATE change_record SET operation = 'Get' WHERE ${one}`],
+    ['a deleted record', `DELETE FROM change_record WHERE ${one}`],
+    [
+      'a record in another place',
+      `UPDATE change_record SET transaction_number = transaction_number + 1000000 WHERE ${one}`,
+    ],
+    [
+      'a deleted checkpoint',
+      `DELETE FROM audit_checkpoint WHERE position = (SELECT min(position) FROM audit_checkpoint)`,
+    ],
+    ['a checkpoint that was not signed', `UPDATE audit_checkpoint SET signature = '\\x00'`],
+    [
+      'a checkpoint over other transactions',
+      `UPDATE audit_checkpoint SET to_transaction = to_transaction + 1`,
+    ],
+    ['a cut log', `DELETE FROM change_record WHERE ${other}`],
+  ])('%s', async (_what, change_) => {
+    const administrator = new Client(fixture.connection);
+    await administrator.connect();
+    try {
+      await linkAll(await claimed());
+      expect(await faults()).toEqual([]);
+      const tables = ['change_record', 'audit_checkpoint'];
+      for (const table of tables)
+        await administrator.query(`CREATE TEMP TABLE saved_${table} AS TABLE ${table}`);
+      await administrator.query(change_);
+      expect(await faults()).not.toEqual([]);
+      for (const table of tables) {
+        await administrator.query(`DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM saved_${table}`);
+      }
+      expect(await faults()).toEqual([]);
+    } finally {
+      await administrator.end();
+    }
+  });
+
+  test('a log that was cut behind a checkpoint which was kept outside', async () => {
+    const epoch = await claimed();
+    await change();
+    await linkAll(epoch);
+    const kept = await store.auditChain.newest();
+    await fixture.sql(
+      `DELETE FROM audit_checkpoint WHERE position = (SELECT max(position) FROM audit_checkpoint)`,
+    );
+    expect(await faults()).toEqual([]);
+    expect(await faults(kept === undefined ? [] : [kept])).toEqual([
+      expect.stringContaining('cut or wound back'),
+    ]);
+  });
+});

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { get } from '@holdfast/core';
+import type { KmipClient } from '@holdfast/client';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
+import { named, newKey, outcomeOf } from './site';
+
+jest.setTimeout(120_000);
+
+/** A serving node links its records, and does not go on for long where that is not possible. */
+
+let server: ServerProcess;
+let database: Database;
+let client: KmipClient;
+
+beforeAll(async () => {
+  server = await startServerProcess({ logLevel: 'error', arguments: ['--audit-grace', '15'] });
+  client = await connectFirstClient(server);
+  database = await openDatabase(server.dataDir);
+});
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+});
+
+async function linked(): Promise<number> {
+  const [row] = await database.sql<{ position: string }>(
+    'SELECT coalesce(max(position), 0) AS position FROM audit_checkpoint',
+  );
+  return Number(row?.position);
+}
+
+async function records(): Promise<number> {
+  const [row] = await database.sql<{ count: string }>(
+    `SELECT (SELECT count(*) FROM change_record) + (SELECT count(*) FROM audit_record)
+      + (SELECT sum(record_count) FROM audit_batch) AS count`,
+  );
+  return Number(row?.count);
+}
+
+test('whatever is recorded is linked soon, and the checkpoint is in the data folder', async () => {
+  const key = await newKey(client, named('key'));
+  for (let reads = 0; reads < 5; reads++) await client.call(get, { uniqueIdentifier: key });
+  await until(async () => (await linked()) === (await records()), 'every record is linked');
+  const text = await readFile(join(server.dataDir, 'audit', 'checkpoints.jsonl'), 'utf8');
+  const newest = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { checkpoint: string };
+  expect(JSON.parse(newest.checkpoint)).toMatchObject({ position: await linked() });
+});
+
+test('while nothing is signed, requests are served for the time of grace alone', async () => {
+  const key = await newKey(client, named('another'));
+  // Another node has the place, and has not been heard of for longer than the time of grace.
+  await database.sql(
+    `UPDATE audit_chain SET epoch = epoch + 1, leased_until = 'infinity', confirmed_at = now() - interval '16 s'`,
+  );
+  const outcome = (): Promise<string> => outcomeOf(client.call(get, { uniqueIdentifier: key }));
+  await until(async () => (await outcome()) === 'GeneralFailure', 'nothing is served');
+  await database.sql(`UPDATE audit_chain SET leased_until = '-infinity'`);
+  await until(async () => (await outcome()) === 'done', 'everything is served again');
+  await until(async () => (await linked()) === (await records()), 'every record is linked');
+});
