@@ -71,7 +71,7 @@ export class Node {
     private readonly keyring: ManagedKeyring,
   ) {
     const { root } = rootKeys;
-    this.#audit = new AuditKeeper(store, root, config.dataDir, log);
+    this.#audit = new AuditKeeper(store, rootKeys, config.dataDir, log);
     if (root instanceof SharedRoot) {
       const doors = { open: () => this.#open(), shut: () => this.#shut() };
       this.#custody = new Custody(store, root, doors, log);

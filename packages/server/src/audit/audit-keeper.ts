@@ -1,6 +1,6 @@
-import type { RootOfTrust } from '@holdfast/core';
 import { AUDIT_SIGNING_KEY, newSigningKey, signerOf, type Store } from '@holdfast/store';
 import type { Logger } from '../log';
+import type { KeyWrapper } from '../root-keys';
 import { OutsideCheckpoints } from './outside-checkpoints';
 import { Sequencer } from './sequencer';
 
@@ -11,7 +11,7 @@ export class AuditKeeper {
 
   constructor(
     private readonly store: Pick<Store, 'auditChain' | 'directory'>,
-    private readonly root: Pick<RootOfTrust, 'wrap' | 'unwrap'>,
+    private readonly root: KeyWrapper,
     dataDir: string,
     private readonly log: Logger,
   ) {

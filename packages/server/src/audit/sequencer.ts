@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
+import { HoldfastError, SecretBytes } from '@holdfast/core';
 import {
   statementOf,
   type AuditChainStore,
   type ChainState,
   type Checkpoint,
   type CheckpointSigner,
+  type Wrapping,
 } from '@holdfast/store';
 import { describeError, type Logger } from '../log';
+import type { KeyWrapper } from '../root-keys';
 import type { OutsideCheckpoints } from './outside-checkpoints';
 
 /** Checkpoints under load are this far apart, and what linking takes. */
@@ -28,7 +30,7 @@ export class Sequencer {
   #isClosed = false;
   #wasFailing = false;
   #refusedRows = 0;
-  #probe: { readonly wrapped: Buffer } | undefined;
+  #probe: readonly Wrapping[] | undefined;
   #probedAtMs = -Infinity;
   #isRootThere = false;
 
@@ -36,7 +38,7 @@ export class Sequencer {
     private readonly chain: AuditChainStore,
     private readonly signer: CheckpointSigner,
     private readonly outside: OutsideCheckpoints,
-    private readonly root: Pick<RootOfTrust, 'wrap' | 'unwrap'>,
+    private readonly root: KeyWrapper,
     private readonly log: Logger,
   ) {}
 
@@ -119,17 +121,15 @@ export class Sequencer {
     if (Date.now() - this.#probedAtMs < PROBE_INTERVAL_MS) return;
     this.#probedAtMs = Date.now();
     try {
-      this.#probe ??= { wrapped: await this.#newProbe() };
-      (await this.root.unwrap(this.#probe.wrapped, PROBE_CONTEXT)).destroy();
+      this.#probe ??= await this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
+      (await this.root.unwrap(this.#probe, PROBE_CONTEXT)).destroy();
       this.#isRootThere = true;
     } catch (error) {
+      // It may have been wrapped by a root key that this node has let go of.
+      this.#probe = undefined;
       if (this.#isRootThere) this.log.warn({ error: describeError(error) }, 'the root of trust is away');
       this.#isRootThere = false;
     }
-  }
-
-  #newProbe(): Promise<Buffer> {
-    return this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
   }
 }
 
