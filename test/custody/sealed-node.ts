@@ -105,8 +105,8 @@ export class SharedNode {
 
   /** What `holdfast unseal` does, in this process. */
   async give(file: Buffer, custodian: TestCustodian): Promise<UnsealAnswer> {
-    const { unsealing } = await this.status();
-    const share = await shareForNode(shareIn(file), await custodian.open(), unsealing?.publicKeyPem ?? '');
+    const { custody } = await this.status();
+    const share = await shareForNode(shareIn(file), await custodian.open(), custody?.publicKeyPem ?? '');
     return this.admin.call('POST /unseal', share);
   }
 

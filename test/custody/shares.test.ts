@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { KmipClient } from '@holdfast/client';
@@ -14,7 +14,13 @@ import {
   ShareCollection,
   type OpenedShare,
 } from '@holdfast/crypto';
-import { asFirstOfficer, holdfastResult, startTestPostgres, type TestPostgres } from '@holdfast/testkit';
+import {
+  asFirstOfficer,
+  holdfast,
+  holdfastResult,
+  startTestPostgres,
+  type TestPostgres,
+} from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectTo, urlOf, type Database } from '../support/database';
@@ -75,7 +81,7 @@ async function unsealBy(node: SharedNode, ...indexes: readonly number[]): Promis
 }
 
 async function given(node: SharedNode): Promise<number | undefined> {
-  return (await node.status()).unsealing?.given;
+  return (await node.status()).custody?.given;
 }
 
 async function client(node: SharedNode): Promise<KmipClient> {
@@ -159,7 +165,7 @@ test('a sealed node answers its status, names no custodian there, and nothing el
   one = await startOne();
   expect(await one.status()).toMatchObject({
     state: 'sealed',
-    unsealing: { threshold: 3, shares: 5, given: 0 },
+    custody: { threshold: 3, shares: 5, given: 0 },
     root: { kind: 'shares', forEvaluation: false },
   });
   expect(JSON.stringify(await one.status())).not.toContain('alice');
@@ -288,7 +294,7 @@ test('an order to seal reaches every node: connections end, nothing is served, a
   expect([code, stdout]).toEqual([0, 'The node is sealed, and all others on its database are told to.\n']);
   expect(two.workers).toEqual([]);
   await until(async () => (await one.status()).state === 'sealed', 'the other node is sealed');
-  expect(await one.status()).toMatchObject({ connections: 0, unsealing: { given: 0 } });
+  expect(await one.status()).toMatchObject({ connections: 0, custody: { given: 0 } });
   expect(await isListening()).toBe(false);
   for (const connection of connections) {
     await expect(connection.call(get, { uniqueIdentifier })).rejects.toThrow();
@@ -366,6 +372,67 @@ test('where the database’s word of the shares was altered, no share is taken, 
     await database.sql(change, [value]);
   }
   await unsealBy(one, 4, 5, 1);
+});
+
+test('a backup is restored under a root key that other custodians hold', async () => {
+  const [file, dataDir] = [join(site, 'backup'), join(site, 'restored')];
+  await holdfast('backup', 'create', '--to', join(site, 'alice.pem'), '--out', file, '--data-dir', first);
+  const made = await postgres.createDatabase();
+  const at = ['--data-dir', dataDir, '--database-url', made.connectionString ?? urlOf(made)];
+  const restore = [
+    'backup',
+    'restore',
+    file,
+    '--identity',
+    join(site, 'alice.key'),
+    '--root',
+    'shares',
+    ...at,
+  ];
+  expect(await holdfastResult(restore)).toMatchObject({ code: 2 });
+  await holdfast(...restore, '--threshold', '2', ...alice.options, ...bob.options);
+  const node = await SharedNode.start(dataDir, [...at.slice(2), '--listen', '127.0.0.1:0']);
+  await expect(node.give(shareOf(1), alice)).rejects.toThrow('is one of another root-key');
+  await node.give(readFileSync(join(dataDir, 'shares', 'share-1-alice.json')), alice);
+  await node.give(readFileSync(join(dataDir, 'shares', 'share-2-bob.json')), bob);
+  const connection = await client(node);
+  await connection.call(get, { uniqueIdentifier });
+  await connection.close();
+  await node.stop();
+});
+
+test('when a custodian leaves, others split the same root key anew; shares so far unseal nothing any more', async () => {
+  const out = join(site, 'new-shares');
+  const zoe = keyHolder(site, 'zoe', generateKeyPairSync('x25519'));
+  const reshare = (...indexes: readonly number[]) => [
+    ...['root', 'reshare', '--data-dir', first, '--shares-out', out, '--threshold', '2'],
+    ...[alice, bob, zoe].flatMap(({ options }) => options),
+    ...indexes.flatMap((index) => ['--share', pathOf(index)]),
+    ...['alice', 'carol', 'dave'].flatMap((name) => ['--identity', join(site, `${name}.key`)]),
+  ];
+  const environment = { HOLDFAST_SHARE_PASSPHRASE: 'the key of carol' };
+  const refused: readonly (readonly [readonly string[], string, number])[] = [
+    [reshare(1, 3), '2 of 3 shares were given', 1],
+    [reshare(1, 3, 2), 'no --identity opens share 2 (bob)', 2],
+    [[...reshare(1, 3, 4), '--officer', join(site, 'alice.key')], 'officer', 2],
+  ];
+  for (const [command, message, code] of refused) {
+    const result = await holdfastResult(command, environment);
+    expect(result).toMatchObject({ code, stderr: expect.stringContaining(message) as string });
+    expect(existsSync(out)).toBe(false);
+  }
+  expect(await holdfastResult(reshare(1, 3, 4), environment)).toMatchObject({ code: 0 });
+  expect((await one.status()).custody).toMatchObject({ threshold: 2, shares: 3 });
+  await one.admin.call('POST /seal');
+  await until(async () => (await two.status()).state === 'sealed', 'the other node is sealed');
+  for (const node of [one, two]) {
+    await expect(node.give(shareOf(1), alice)).rejects.toThrow('another splitting of the same key');
+    await node.give(readFileSync(join(out, 'share-3-zoe.json')), zoe);
+    await node.give(readFileSync(join(out, 'share-2-bob.json')), bob);
+    const connection = await client(node);
+    await connection.call(get, { uniqueIdentifier });
+    await connection.close();
+  }
 });
 
 test('nodes whose root key nobody shares are neither sealed nor unsealed', async () => {

@@ -18,10 +18,12 @@ export {
   readShare,
   readSplit,
   shareName,
+  splitFactsOf,
   type SealedShare,
   type SplitFacts,
 } from './custody/format';
 export {
+  isSealedTo,
   openShare,
   privateKeyFrom,
   sealShare,
@@ -29,4 +31,4 @@ export {
   type OpenedShare,
   type ShareOpener,
 } from './custody/sealing';
-export { requireScheme, ShareCollection, splitKey } from './custody/split';
+export { isSplitOf, requireScheme, ShareCollection, splitKey } from './custody/split';

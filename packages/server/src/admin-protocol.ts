@@ -1,5 +1,5 @@
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
-import type { SealedShare } from '@holdfast/crypto';
+import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
@@ -37,19 +37,29 @@ export interface StatusAnswer {
     /** Processes of the HSM that are ready. */
     readonly processIds: readonly number[];
   };
-  /** While it is sealed. */
-  readonly unsealing?: UnsealingAnswer;
+  /** Where custodians hold the root key. */
+  readonly custody?: CustodyAnswer;
 }
 
-/** How far custodians are with unsealing a node. */
-export interface UnsealingAnswer {
+/** Who holds the root key of a node, and how far they are with unsealing it. */
+export interface CustodyAnswer {
+  /** Identifies the splitting whose shares count. */
+  readonly split: string;
   /** Shares that are needed. */
   readonly threshold: number;
   /** Shares that there are. */
   readonly shares: number;
+  /** Shares that were given; 0 where it is unsealed. */
   readonly given: number;
   /** What shares are sealed to on their way to the node. */
   readonly publicKeyPem: string;
+}
+
+/** Another splitting of the same root key. */
+export interface ReshareRequest {
+  /** As many as are needed of the splitting in force, sealed to the node's public key. */
+  readonly shares: readonly SealedShare[];
+  readonly split: SplitFacts;
 }
 
 export type UnsealAnswer =
@@ -309,6 +319,7 @@ export interface AdminCalls {
     request: { readonly domain?: string };
     answer: readonly DomainKeyAnswer[];
   };
+  'POST /root/reshare': { request: ReshareRequest; answer: Done };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
   'POST /officers/:name/revoke': { request: undefined; answer: Done };

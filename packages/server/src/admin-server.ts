@@ -12,6 +12,7 @@ import {
   type AdminCall,
   type AdminCalls,
   type Done,
+  type ReshareRequest,
   type StatusAnswer,
   type UnsealAnswer,
 } from './admin-protocol';
@@ -41,6 +42,7 @@ export interface NodeControl {
   isSealed(): boolean;
   unseal(share: SealedShare): Promise<UnsealAnswer>;
   seal(actor: Actor): Promise<void>;
+  reshare(request: ReshareRequest, actor: Actor): Promise<void>;
 }
 
 type Handlers = {
@@ -121,6 +123,10 @@ function handlersOf(
     'GET /domain-keys': () => keyRotation().status(),
     'GET /domain-keys/rotation': () => keyRotation().rotation(),
     'POST /domain-keys/rotate': (body, _name, actor) => keyRotation().rotate(body.domain, actor),
+    'POST /root/reshare': async (body, _name, actor) => {
+      await control.reshare(body, actor);
+      return done;
+    },
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {

@@ -1,8 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { HoldfastError, type Actor, type AuditLog, type Directory } from '@holdfast/core';
-import { openShare, readShare, ShareCollection, type SealedShare } from '@holdfast/crypto';
+import {
+  isSplitOf,
+  openShare,
+  readShare,
+  readSplit,
+  ShareCollection,
+  splitFactsOf,
+  type OpenedShare,
+  type SealedShare,
+  type SplitFacts,
+} from '@holdfast/crypto';
 import type { CustodyStore } from '@holdfast/store';
-import type { UnsealAnswer, UnsealingAnswer } from './admin-protocol';
+import type { CustodyAnswer, ReshareRequest, UnsealAnswer } from './admin-protocol';
 import { describeError, type Logger } from './log';
 import { splitFrom, type SharedRoot } from './shared-root';
 
@@ -64,11 +74,11 @@ export class Custody {
     this.#collection?.destroy();
   }
 
-  /** How far unsealing is; undefined where it is done. */
-  get progress(): UnsealingAnswer | undefined {
-    if (!this.isSealed || this.#collection === undefined) return undefined;
+  get status(): CustodyAnswer | undefined {
+    if (this.#collection === undefined) return undefined;
     const { given, split } = this.#collection;
     return {
+      split: split.id,
       threshold: split.threshold,
       shares: split.custodians.length,
       given,
@@ -85,8 +95,7 @@ export class Custody {
     return this.#inTurn(async () => {
       if (!this.isSealed) return { state: 'unsealed', isNew: false };
       const collection = await this.#currentCollection();
-      const opened = await openShare(readShare({ ...share }), { privateKey: this.#pair.privateKey });
-      const isNew = collection.add(opened);
+      const isNew = collection.add(await this.#opened(share));
       const { given, split } = collection;
       this.log.info({ given, threshold: split.threshold }, 'a share was given');
       if (!collection.isComplete) return { state: 'sealed', isNew, given, threshold: split.threshold };
@@ -112,6 +121,49 @@ export class Custody {
       'this node is sealed, but the database does not answer: the other nodes were not told',
       { cause: problem },
     );
+  }
+
+  /**
+   * Puts another splitting of the same root key in force; the shares so far count no longer.
+   * @throws HoldfastError PermissionDenied without enough shares of the splitting in force; IntegrityViolation for a wrong
+   * one; InvalidField where the new splitting is none of this root key
+   */
+  reshare({ shares, split }: ReshareRequest, actor: Actor): Promise<void> {
+    return this.#inTurn(async () => {
+      const before = await this.#splitText();
+      const next = splitFactsOf(readSplit({ ...split }));
+      const custodians = await this.#requireSameKey(splitFrom(before), shares, next);
+      const names = next.custodians.map(({ name }) => name);
+      const subject = `${next.threshold} of ${names.join(', ')}, by ${custodians.join(', ')}`;
+      if (!(await this.store.custody.replaceSplit(before, JSON.stringify(next), subject, actor))) {
+        throw new HoldfastError('InvalidField', 'the root key was split anew meanwhile: nothing was changed');
+      }
+      await this.#currentCollection();
+    });
+  }
+
+  /** @returns whose the shares are */
+  async #requireSameKey(
+    split: SplitFacts,
+    shares: readonly SealedShare[],
+    next: SplitFacts,
+  ): Promise<readonly string[]> {
+    const collection = new ShareCollection(split);
+    try {
+      for (const share of shares) collection.add(await this.#opened(share));
+      const { custodians } = collection;
+      const rootKey = collection.join();
+      const isSame = next.content === split.content && isSplitOf(next, rootKey);
+      rootKey.destroy();
+      if (isSame) return custodians;
+    } finally {
+      collection.destroy();
+    }
+    throw new HoldfastError('InvalidField', 'this is no splitting of the root key of this node');
+  }
+
+  #opened(share: SealedShare): Promise<OpenedShare> {
+    return openShare(readShare({ ...share }), { privateKey: this.#pair.privateKey });
   }
 
   async #open(collection: ShareCollection): Promise<void> {

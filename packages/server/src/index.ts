@@ -2,8 +2,16 @@ export { restoreBackup, verifyBackup } from './backup';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
 export { Node } from './node';
-export { shareIn, shareForNode, type Ceremony, type ShareFile } from './shared-root';
 export {
+  reshare,
+  shareIn,
+  shareForNode,
+  type Ceremony,
+  type ShareFile,
+  type ShareToOpen,
+} from './shared-root';
+export {
+  isSealedTo,
   privateKeyFrom,
   recipientFrom,
   requireScheme,

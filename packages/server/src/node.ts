@@ -184,6 +184,7 @@ export class Node {
       isSealed: () => this.#isSealed,
       unseal: (share) => (custody ?? notShared()).unseal(share),
       seal: (actor) => (custody ?? notShared()).seal(actor),
+      reshare: (request, actor) => (custody ?? notShared()).reshare(request, actor),
     };
   }
 
@@ -298,7 +299,7 @@ export class Node {
 
   async #status(): Promise<StatusAnswer> {
     const { kmip, https } = this.#addresses ?? {};
-    const unsealing = this.#custody?.progress;
+    const custody = this.#custody?.status;
     const { root } = this.rootKeys;
     return {
       version: VERSION,
@@ -320,7 +321,7 @@ export class Node {
         forEvaluation: root.kind.startsWith('software'),
         processIds: root.processIds,
       },
-      ...(unsealing === undefined ? {} : { unsealing }),
+      ...(custody === undefined ? {} : { custody }),
     };
   }
 }

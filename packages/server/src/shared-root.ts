@@ -8,6 +8,7 @@ import {
   readSplit,
   recipientFrom,
   sealShare,
+  ShareCollection,
   shareName,
   splitKey,
   type Custodian,
@@ -17,6 +18,7 @@ import {
 } from '@holdfast/crypto';
 import { openSharedRootKey, ROOT_KEY_BYTES } from '@holdfast/hsm';
 import type { Store } from '@holdfast/store';
+import type { ReshareRequest } from './admin-protocol';
 
 /** What the shared key is, in its shares. */
 const CONTENT = 'root-key';
@@ -86,23 +88,62 @@ export class SharedRoot implements RootOfTrust {
  * @returns the root, unsealed
  * @throws HoldfastError InvalidField where threshold and custodians do not fit, and what `deliver` throws
  */
-export async function createSharedRoot({ threshold, custodians, deliver }: Ceremony): Promise<SharedRoot> {
+export async function createSharedRoot(ceremony: Ceremony): Promise<SharedRoot> {
   const rootKey = new SecretBytes(randomBytes(ROOT_KEY_BYTES));
   try {
-    const { split, shares } = await splitKey(CONTENT, rootKey, threshold, custodians);
-    await deliver(
-      shares.map((share) => ({
-        custodian: custodianOf(share),
-        index: share.index,
-        contents: encodeShare(share),
-      })),
-    );
+    const split = await splitAndDeliver(rootKey, ceremony);
     const root = new SharedRoot(JSON.stringify(split));
     await root.unseal(rootKey);
     return root;
   } catch (error) {
     rootKey.destroy();
     throw error;
+  }
+}
+
+async function splitAndDeliver(
+  rootKey: SecretBytes,
+  { threshold, custodians, deliver }: Ceremony,
+): Promise<SplitFacts> {
+  const { split, shares } = await splitKey(CONTENT, rootKey, threshold, custodians);
+  await deliver(
+    shares.map((share) => ({
+      custodian: custodianOf(share),
+      index: share.index,
+      contents: encodeShare(share),
+    })),
+  );
+  return split;
+}
+
+/**
+ * Splits a root key anew. It is in this process alone for as long as that takes.
+ * @param shares as many as are needed of the splitting so far, each with what opens it
+ * @returns what the node is asked to put the new splitting in force with
+ * @throws HoldfastError PermissionDenied where these are too few; as ShareCollection.add, openShare and splitKey
+ */
+export async function reshare(
+  shares: readonly { readonly share: ShareToOpen; readonly opener: ShareOpener }[],
+  ceremony: Ceremony,
+  nodeKeyPem: string,
+): Promise<ReshareRequest> {
+  const [first] = shares;
+  if (first === undefined) throw new HoldfastError('InvalidField', 'give the shares of custodians');
+  const collection = new ShareCollection(first.share.share.split);
+  const forNode: SealedShare[] = [];
+  try {
+    for (const { share, opener } of shares) {
+      forNode.push(await shareForNode(share, opener, nodeKeyPem));
+      collection.add(await openShare(share.share, opener));
+    }
+    const rootKey = collection.join();
+    try {
+      return { shares: forNode, split: await splitAndDeliver(rootKey, ceremony) };
+    } finally {
+      rootKey.destroy();
+    }
+  } finally {
+    collection.destroy();
   }
 }
 

@@ -4,7 +4,7 @@ import { State } from '@holdfast/kmip';
 import type { DrillReport } from '@holdfast/server';
 import { ExitCode } from '../exit';
 import { table } from '../table';
-import { readCeremony, withCeremonyOptions, type CeremonyOptions } from './ceremony';
+import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import {
   addShareCommand,
   collect,
@@ -22,7 +22,7 @@ import {
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { readRoot } from './root-options';
-import { databaseUrl, sharesText, withNodeOptions, type NodeOptions } from './serve';
+import { databaseUrl, withNodeOptions, type NodeOptions } from './serve';
 
 interface CreateOptions extends OfficerOptions, HolderOptions {
   readonly out: string;
@@ -65,7 +65,7 @@ async function restore(file: string, options: OpenerOptions & NodeOptions & Cere
     opener,
     prepared?.ceremony,
   );
-  if (prepared !== undefined) process.stdout.write(sharesText(prepared.ceremony, prepared.delivered));
+  if (prepared !== undefined) process.stdout.write(sharesText(prepared));
   process.stdout.write(
     `${facts.objects} objects of ${facts.createdAt} were restored. Start the server and run: holdfast verify\n`,
   );

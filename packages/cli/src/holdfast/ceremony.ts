@@ -152,3 +152,10 @@ async function writeShare(path: string, contents: Buffer, onMade: () => void): P
     await file.close();
   }
 }
+
+/** What the custodians are to be told. */
+export function sharesText({ ceremony: { threshold, custodians }, delivered }: PreparedCeremony): string {
+  return `  The root key is in no file: any ${threshold} of ${custodians.length} custodians unseal a node (holdfast unseal).
+  Hand each share to its custodian and remove it from this machine:
+${delivered.map((line) => `    ${line}\n`).join('')}`;
+}

@@ -14,13 +14,13 @@ async function unseal(file: string, options: UnsealOptions): Promise<void> {
   const node = asOperator(options);
   const { shareIn, shareForNode } = await import('@holdfast/server');
   const share = shareIn(await readShareFile(file));
-  const { state, unsealing } = await node.call('GET /status');
-  if (unsealing === undefined) {
+  const { state, custody } = await node.call('GET /status');
+  if (state !== 'sealed' || custody === undefined) {
     process.stdout.write(`Nothing to unseal: the node is ${state}.\n`);
     return;
   }
   const opener = await openerOf(share.name, share.wantsPassphrase, options.identity);
-  const answer = await node.call('POST /unseal', await shareForNode(share, opener, unsealing.publicKeyPem));
+  const answer = await node.call('POST /unseal', await shareForNode(share, opener, custody.publicKeyPem));
   const taken = answer.isNew ? 'was taken' : 'was given before and counts once';
   if (answer.state === 'sealed') {
     process.stdout.write(
@@ -29,7 +29,8 @@ async function unseal(file: string, options: UnsealOptions): Promise<void> {
   } else process.stdout.write(`${capitalised(share.name)} ${taken}. The node is unsealed.\n`);
 }
 
-async function readShareFile(path: string): Promise<Buffer> {
+/** @throws HoldfastError Configuration */
+export async function readShareFile(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
@@ -38,13 +39,13 @@ async function readShareFile(path: string): Promise<Buffer> {
 }
 
 /** What opens a share: its custodian's private key, or the passphrase. @throws HoldfastError Configuration, InvalidField */
-export async function openerOf(
+async function openerOf(
   name: string,
   wantsPassphrase: boolean,
   identity: string | undefined,
 ): Promise<ShareOpener> {
   const { privateKeyFrom } = await import('@holdfast/server');
-  const passphrase = (): Promise<SecretBytes | undefined> => readSecret(SHARE_PASSPHRASE, true);
+  const passphrase = (): Promise<SecretBytes | undefined> => sharePassphrase(name);
   if (identity !== undefined)
     return { privateKey: await privateKeyFrom(await readText(identity), passphrase) };
   const secret = wantsPassphrase ? await passphrase() : undefined;
@@ -53,6 +54,11 @@ export async function openerOf(
     'InvalidField',
     `${name} is sealed to its custodian's key: give it with --identity FILE`,
   );
+}
+
+/** What opens a share or the private key to it. */
+export function sharePassphrase(of: string): Promise<SecretBytes | undefined> {
+  return readSecret({ ...SHARE_PASSPHRASE, prompt: `Passphrase of ${of}: ` }, true);
 }
 
 function capitalised(text: string): string {

@@ -9,6 +9,7 @@ import { domainCommand } from './domain';
 import { domainKeyCommand } from './domain-key';
 import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
+import { rootCommand } from './root';
 import { initCommand, serveCommand } from './serve';
 import { userCommand } from './user';
 import { drainCommand, statusCommand } from './status';
@@ -35,6 +36,7 @@ export function buildProgram(): Command {
     officerCommand(),
     completionCommand(program),
     hsmCommand(),
+    rootCommand(),
     verifyCommand(),
     backupCommand(),
     reindexCommand(),

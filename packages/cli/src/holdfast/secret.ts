@@ -15,10 +15,7 @@ export const PASSPHRASE: SecretSource = {
 };
 export const HSM_PIN: SecretSource = { variable: 'HOLDFAST_HSM_PIN', prompt: "PIN of the HSM's user: " };
 
-export const SHARE_PASSPHRASE: SecretSource = {
-  variable: 'HOLDFAST_SHARE_PASSPHRASE',
-  prompt: 'Passphrase: ',
-};
+export const SHARE_PASSPHRASE: Pick<SecretSource, 'variable'> = { variable: 'HOLDFAST_SHARE_PASSPHRASE' };
 
 /** A new secret, asked for twice. @throws HoldfastError Configuration */
 export async function askNewSecret(prompt: string): Promise<SecretBytes> {

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import type { Ceremony } from '@holdfast/server';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
-import { readCeremony, withCeremonyOptions, type CeremonyOptions } from './ceremony';
+import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import { withConfigFile } from './config-file';
 import { withDataDir } from './options';
 import { withRootOptions, readRoot, type RootOptions } from './root-options';
@@ -227,11 +227,8 @@ async function init(options: NodeOptions & CeremonyOptions): Promise<void> {
   const address = { listen: '127.0.0.1:0', workers: 1 };
   const prepared = await readCeremony(options);
   if (prepared !== undefined) {
-    const { ceremony, delivered } = prepared;
-    await (await openNode(options, address, ceremony)).stop();
-    process.stdout.write(
-      setUp(dataDir, sharesText(ceremony, delivered), `${start.trimEnd()} --root shares\n`),
-    );
+    await (await openNode(options, address, prepared.ceremony)).stop();
+    process.stdout.write(setUp(dataDir, sharesText(prepared), `${start.trimEnd()} --root shares\n`));
     return;
   }
   const wasThere = existsSync(join(dataDir, OFFICER_FILE_NAME)) || existsSync(join(dataDir, 'root.key'));
@@ -252,13 +249,6 @@ function setUp(dataDir: string, rootKey: string, start: string): string {
 ${rootKey}  officer.json    credential of the first officer: hand it out and remove it from this machine
   client/         certificate, key and CA of the first client
 ${start}`;
-}
-
-/** What the custodians are to be told. */
-export function sharesText({ threshold, custodians }: Ceremony, delivered: readonly string[]): string {
-  return `  The root key is in no file: any ${threshold} of ${custodians.length} custodians unseal a node (holdfast unseal).
-  Hand each share to its custodian and remove it from this machine:
-${delivered.map((line) => `    ${line}\n`).join('')}`;
 }
 
 export function initCommand(): Command {

@@ -43,13 +43,13 @@ async function status(options: StatusOptions): Promise<void> {
   process.stdout
     .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'sealed' ? ', started' : ' since'} ${answer.startedAt}
 ${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}
-Root         ${root.kind}${rootNote(root)}
+Root         ${root.kind}${rootNote(answer)}
 ${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
-function servingLines({ kmip, https, connections, workers, pid, unsealing }: StatusAnswer): string {
-  if (unsealing !== undefined) {
-    const { given, threshold, shares } = unsealing;
+function servingLines({ state, kmip, https, connections, workers, pid, custody }: StatusAnswer): string {
+  if (state === 'sealed' && custody !== undefined) {
+    const { given, threshold, shares } = custody;
     return `Unsealing    ${given} of ${threshold} shares given (there are ${shares}): holdfast unseal\n`;
   }
   const lines = [
@@ -78,7 +78,8 @@ export function drainCommand(): Command {
     });
 }
 
-function rootNote({ kind, forEvaluation, processIds }: StatusAnswer['root']): string {
+function rootNote({ root: { kind, forEvaluation, processIds }, custody }: StatusAnswer): string {
+  if (custody !== undefined) return ` (${custody.threshold} of ${custody.shares} custodians unseal it)`;
   if (forEvaluation) return ' (for evaluation)';
   if (kind !== 'pkcs11') return '';
   return processIds.length === 0 ? ' (the HSM does not answer)' : ` (${processIds.length} processes ready)`;

@@ -2,13 +2,14 @@ import {
   createCipheriv,
   createDecipheriv,
   createPrivateKey,
+  createPublicKey,
   randomBytes,
   scrypt,
   type KeyObject,
   type ScryptOptions,
 } from 'node:crypto';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
-import { unwrapContentKey, wrapContentKey, type Recipient } from '../envelope/recipients';
+import { keySha256, unwrapContentKey, wrapContentKey, type Recipient } from '../envelope/recipients';
 import { inLongJobTurn } from '../long-jobs';
 import {
   custodianOf,
@@ -90,6 +91,11 @@ export async function openShare(share: SealedShare, opener: ShareOpener): Promis
   } finally {
     key.destroy();
   }
+}
+
+/** Whether a share is sealed to the public half of a private key. */
+export function isSealedTo({ sealing }: SealedShare, privateKey: KeyObject): boolean {
+  return sealing.scheme !== 'scrypt' && sealing.keySha256 === keySha256(createPublicKey(privateKey));
 }
 
 /**

@@ -138,7 +138,7 @@ function commitment(id: string, index: number, share: SecretBytes): string {
 }
 
 /** Whether a key is the one that a splitting says it split, and its facts are those that were written then. */
-function isSplitOf(split: SplitFacts, key: SecretBytes): boolean {
+export function isSplitOf(split: SplitFacts, key: SecretBytes): boolean {
   return timingSafeEqual(Buffer.from(macOf(split, key), 'hex'), Buffer.from(split.mac, 'hex'));
 }
 
