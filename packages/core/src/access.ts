@@ -49,7 +49,8 @@ const ACCESS: Readonly<Record<AccessClass, Readonly<Record<Role, readonly Owners
 /** @throws HoldfastError PermissionDenied */
 export function authorise(principal: Principal, access: AccessClass, ownerId: string): void {
   const { clientId, certificateClientId } = principal;
-  const ownership: Ownership = [clientId, certificateClientId].includes(ownerId) ? 'owner' : 'domain';
+  const isOwner = ownerId === clientId || ownerId === certificateClientId;
+  const ownership: Ownership = isOwner ? 'owner' : 'domain';
   if (!ACCESS[access][principal.role].includes(ownership)) {
     throw new HoldfastError('PermissionDenied', `the role ${principal.role} does not allow this operation`);
   }

@@ -60,7 +60,7 @@ export class ObjectAccess {
    * IntegrityViolation
    */
   async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
-    const object = await this.find(uniqueIdentifier, access);
+    const object = onLine(await this.findAnywhere(uniqueIdentifier, access), 'ObjectArchived');
     if (object !== undefined) return object;
     throw notFound();
   }
@@ -71,11 +71,7 @@ export class ObjectAccess {
     access: AccessClass = this.access,
     archived: ErrorCode = 'ObjectArchived',
   ): Promise<ManagedObject | undefined> {
-    const object = await this.findAnywhere(uniqueIdentifier, access);
-    if (object?.attributes.has('ArchiveDate') === true) {
-      throw new HoldfastError(archived, 'the object is archived');
-    }
-    return object !== undefined && isGone(object) ? undefined : object;
+    return onLine(await this.findAnywhere(uniqueIdentifier, access), archived);
   }
 
   /** Like fetch, on-line or archived. */
@@ -237,6 +233,14 @@ export class ObjectAccess {
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
     return { stored, uniqueIdentifier: stored.uniqueIdentifier, attributes, state };
   }
+}
+
+/** The object, where it is still there. @throws HoldfastError the code `archived` where it is not on-line */
+function onLine(object: ManagedObject | undefined, archived: ErrorCode): ManagedObject | undefined {
+  if (object?.attributes.has('ArchiveDate') === true) {
+    throw new HoldfastError(archived, 'the object is archived');
+  }
+  return object !== undefined && isGone(object) ? undefined : object;
 }
 
 /** Of a destroyed Template only its identifier stays, so that it is not given out again. KMIP 1.4 section 4.21. */

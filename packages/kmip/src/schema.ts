@@ -274,9 +274,15 @@ export function repeated<T>(tag: number, codec: Codec<T>, window: Window = {}): 
 
 const EMPTY: readonly Item[] = [];
 
+/** The tags of the specifications: those from here on. */
+const FIRST_TAG = 0x420000;
+const TAG_COUNT = 0x200;
+const NO_SLOT = -1;
+
 /** How one version sees a structure. */
 interface Plan {
-  readonly slotByTag: ReadonlyMap<number, number>;
+  /** The member that takes a tag: by what the tag is above FIRST_TAG, NO_SLOT where there is none. */
+  readonly slots: Int16Array;
   readonly members: readonly PlannedMember[];
 }
 interface PlannedMember {
@@ -290,10 +296,12 @@ interface PlannedMember {
 
 function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Dialect): Plan {
   const entries = Object.entries(fields);
+  const slots = new Int16Array(TAG_COUNT).fill(NO_SLOT);
+  for (const [slot, [, field]] of entries.entries()) {
+    for (const tag of field.tagsIn(dialect)) slots[tag - FIRST_TAG] = slot;
+  }
   return {
-    slotByTag: new Map(
-      entries.flatMap(([, field], slot) => field.tagsIn(dialect).map((tag) => [tag, slot] as const)),
-    ),
+    slots,
     members: entries.map(([name, field]) => ({
       name,
       field,
@@ -311,8 +319,8 @@ function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Diale
 function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[] | undefined)[] {
   const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(plan.members.length);
   for (const child of item.value) {
-    const slot = plan.slotByTag.get(child.tag);
-    if (slot === undefined) {
+    const slot = plan.slots[child.tag - FIRST_TAG] ?? NO_SLOT;
+    if (slot === NO_SLOT) {
       if (child.tag >= FIRST_EXTENSION_TAG) continue;
       throw new HoldfastError(
         'InvalidField',

@@ -295,7 +295,7 @@ export class Batch {
       if (notes.emptied) this.#references.record(definition.code, [], true, undefined);
       throw error;
     }
-    await notes.finish?.();
+    if (notes.finish !== undefined) await notes.finish();
     this.#remainingBytes -= bytes;
     const isRecorded = this.#records.noteSuccess(definition.name, seen?.seen ?? [], changed);
     if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);

@@ -5,7 +5,8 @@ import type { StructureItem } from '@holdfast/ttlv';
 /** What the items of one batch leave in the audit log: all but changes of objects, which their commit records. */
 export class ItemRecords {
   readonly #records: AuditRecord[] = [];
-  readonly #recorded = new Set<ResponseBatchItem>();
+  /** Mostly there are none: reads change nothing. */
+  #recorded: ResponseBatchItem[] | undefined;
 
   constructor(
     private readonly principal: Principal,
@@ -45,11 +46,11 @@ export class ItemRecords {
 
   /** The answer needs no record but those that were committed with it. */
   settle(answer: ResponseBatchItem): void {
-    this.#recorded.add(answer);
+    (this.#recorded ??= []).push(answer);
   }
 
   isSettled(answer: ResponseBatchItem): boolean {
-    return this.#recorded.has(answer);
+    return this.#recorded?.includes(answer) === true;
   }
 
   /** Resolves once everything noted so far is durable. @throws HoldfastError StoreUnavailable */

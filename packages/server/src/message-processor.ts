@@ -61,7 +61,8 @@ export class MessageProcessor {
       const { header, dialect } = request;
       // Whoever is refused here is in the audit log by then.
       known = undefined;
-      const identity = await this.authenticator.identify(requester, header.credentials, policy);
+      const found = this.authenticator.identify(requester, header.credentials, policy);
+      const identity = found instanceof Promise ? await found : found;
       known = identity.principal;
       this.gate.requireOpen();
       const batch = this.#batch(request, identity.principal, canTurn);

@@ -81,13 +81,17 @@ export const encrypt = operation({
       {
         operation: NAME,
         uniqueIdentifier,
-        begin: () =>
-          context.crypto.encryption({
-            ...keyUseRequest(object, request.cryptographicParameters),
+        begin() {
+          const { value, algorithm, parameters } = keyUseRequest(object, request.cryptographicParameters);
+          return context.crypto.encryption({
+            value,
+            algorithm,
+            parameters,
             ivCounterNonce: request.ivCounterNonce,
             additionalData: request.additionalData,
             isTagAppended: !context.dialect.knows(HAS_TAG),
-          }),
+          });
+        },
         async apply(stream, isLast) {
           const begun = stream.update(data);
           const generatedIv = placeOf(request).isFirst ? stream.generatedIv : undefined;

@@ -119,13 +119,22 @@ export function locateFilters(attributes: readonly Attribute[]): readonly Locate
   return filters;
 }
 
+/** The members that a value of the attribute has to have so that it says all; undefined where none ever does. */
+const wholeMembers = new Map<AttributeKey, readonly string[] | undefined>();
+
+function wholeMembersOf(key: AttributeKey): readonly string[] | undefined {
+  if (!wholeMembers.has(key)) {
+    const { fields = {} } = definitionOf(key).codec;
+    const isNever = key === 'UsageLimits' || Object.values(fields).some(({ isRepeated }) => isRepeated);
+    wholeMembers.set(key, isNever ? undefined : Object.keys(fields));
+  }
+  return wholeMembers.get(key);
+}
+
 /** Whether an attribute that meets the condition has exactly its value: then it can be found by that value. */
 function isWhole({ key, value }: Attribute): boolean {
-  if (key === 'UsageLimits') return false;
-  const { fields } = definitionOf(key).codec;
-  if (fields === undefined) return true;
   const members = value as Readonly<Record<string, unknown>>;
-  return Object.entries(fields).every(([name, { isRepeated }]) => !isRepeated && members[name] !== undefined);
+  return wholeMembersOf(key)?.every((name) => members[name] !== undefined) === true;
 }
 
 function dateRange(key: AttributeKey, values: readonly number[]): LocateFilter {

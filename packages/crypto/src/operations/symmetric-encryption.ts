@@ -1,6 +1,7 @@
-import { randomBytes, type CipherGCM } from 'node:crypto';
+import type { CipherGCM } from 'node:crypto';
 import type { CipherRequest, Encrypted, Encryption } from '@holdfast/core';
 import type { SecretBytes } from '@holdfast/ttlv';
+import { RandomPool } from '../random-pool';
 import { HeldBytes } from './held-bytes';
 import { attempt, failure } from './refusals';
 import {
@@ -26,15 +27,21 @@ export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
   const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
   const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
   if (isRandom && parameters.randomIV !== true) throw missingIv();
-  const given = isRandom
-    ? randomBytes(randomIvLength(prepared.facts, parameters))
-    : (ivCounterNonce ?? EMPTY);
+  const given = isRandom ? randomIv(randomIvLength(prepared.facts, parameters)) : (ivCounterNonce ?? EMPTY);
   const iv = opensslIv(prepared.facts, given, parameters);
   requireNoAdditionalData(prepared.facts, additionalData);
   const generatedIv = isRandom ? given : undefined;
   return isWhole(prepared.facts)
     ? new WholeEncryption(prepared, iv, generatedIv, additionalData, isTagAppended)
     : new RunningEncryption(prepared, iv, generatedIv, additionalData, isTagAppended);
+}
+
+const ivs = new RandomPool();
+
+function randomIv(lengthBytes: number): Buffer {
+  const iv = Buffer.allocUnsafe(lengthBytes);
+  ivs.fill(iv, 0, lengthBytes);
+  return iv;
 }
 
 class RunningEncryption implements ImmediateEncryption {

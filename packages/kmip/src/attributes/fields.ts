@@ -217,7 +217,11 @@ export function attributeConditions(): Field<readonly Attribute[], false> {
     ...attributeList(),
     tagsIn: (dialect) => (isIndexed(dialect) ? CONDITION_TAGS_V1 : LIST_TAGS_V2),
     decode(items, dialect, structure) {
-      if (isIndexed(dialect)) return items.flatMap((item) => decodeConditionItem(item, dialect));
+      if (isIndexed(dialect)) {
+        const conditions: Attribute[] = [];
+        for (const each of items) conditions.push(...decodeConditionItem(each, dialect));
+        return conditions;
+      }
       const item = onlyItem(items, structure);
       if (item === undefined) return [];
       return childrenOf(item).map((child) => decodeTaggedAttribute(child, dialect, 'given'));

@@ -65,26 +65,25 @@ export class Authenticator {
   }
 
   /**
+   * The certificate's client at once, where it is enough.
    * @param listenerPolicy what the listener demands, where the client's own settings do not say
    * @throws HoldfastError AuthenticationNotSuccessful, AttestationFailed, InvalidTicket, UsageLimitExceeded
    */
-  async identify(
+  identify(
     requester: Requester,
     credentials: readonly Credential[],
     listenerPolicy: AuthenticationPolicy,
-  ): Promise<Identity> {
+  ): Identity | Promise<Identity> {
     const { principal, refusal, needsCredential } = requester;
     if (principal === undefined && !needsCredential) throw refusal;
     const policy = principal?.settings?.authentication ?? listenerPolicy;
     if (credentials.length === 0 && principal !== undefined && policy !== 'certificate-and-credential') {
       return { principal };
     }
-    try {
-      return await this.#judge(requester, credentials, policy);
-    } catch (error) {
+    return this.#judge(requester, credentials, policy).catch(async (error: unknown) => {
       if (error instanceof HoldfastError) await this.#recordFailure(requester, credentials, error);
       throw error;
-    }
+    });
   }
 
   async #judge(

@@ -57,20 +57,20 @@ export class ObjectReader {
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredRow | undefined> {
     const kept = this.#usable(this.kept.find(domainId, uniqueIdentifier));
     if (kept === undefined && !canBeKey(domainId, uniqueIdentifier)) return Promise.resolve(undefined);
+    const key = uniqueIdentifier;
     return new Promise((resolve, reject) => {
-      const lookup = { domainId, key: uniqueIdentifier, resolve, reject };
-      if (kept === undefined) this.#byIdentifier.add(lookup);
-      else this.#checks.add({ ...lookup, kept });
+      if (kept === undefined) this.#byIdentifier.add({ domainId, key, resolve, reject });
+      else this.#checks.add({ domainId, key, resolve, reject, kept });
     });
   }
 
   /** The object that holds a name. */
   fetchNamed(domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
     const kept = this.#usable(this.kept.findNamed(domainId, nameDigest));
+    const key = nameDigest;
     return new Promise((resolve, reject) => {
-      const lookup = { domainId, key: nameDigest, resolve, reject };
-      if (kept === undefined) this.#byName.add(lookup);
-      else this.#nameChecks.add({ ...lookup, kept });
+      if (kept === undefined) this.#byName.add({ domainId, key, resolve, reject });
+      else this.#nameChecks.add({ domainId, key, resolve, reject, kept });
     });
   }
 
