@@ -1,5 +1,5 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -91,19 +91,35 @@ interface RootSetting {
 
 const TOKEN_LABEL = 'holdfast';
 
-/** HOLDFAST_TEST_ROOT=pkcs11 gives each data folder a token of its own, beside it. */
+/** Makes a token with a root key. */
+async function fill(hsm: SoftHsm): Promise<SoftHsm> {
+  await hsm.initToken(TOKEN_LABEL);
+  const token = ['--module', hsm.modulePath, '--token', TOKEN_LABEL];
+  const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
+  const { code, stderr } = await holdfastResult(['hsm', 'init', ...token], environment);
+  if (code !== 0) throw new Error(`no root key could be made: ${stderr}`);
+  return hsm;
+}
+
+/**
+ * HOLDFAST_TEST_ROOT=pkcs11 gives each data folder a token of its own, beside it. All are copies of the one in
+ * HOLDFAST_TEST_TOKEN, where that is set: making one takes longer than anything else that a start does.
+ */
+async function tokenFor(dataDir: string): Promise<SoftHsm> {
+  const folder = `${dataDir}.softhsm`;
+  const original = process.env['HOLDFAST_TEST_TOKEN'];
+  if (existsSync(folder) || original === undefined) return new SoftHsm(folder);
+  if (!existsSync(original)) (await fill(new SoftHsm())).moveTo(original);
+  return new SoftHsm(original).copyTo(folder);
+}
+
 async function rootOf(dataDir: string, softHsm: SoftHsm | undefined): Promise<RootSetting> {
   if (softHsm === undefined && process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11') {
     return { arguments: [], environment: {}, remove: () => undefined };
   }
-  const hsm = softHsm ?? new SoftHsm(`${dataDir}.softhsm`);
+  const hsm = softHsm ?? (await tokenFor(dataDir));
   const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
-  if (hsm.isEmpty) {
-    await hsm.initToken(TOKEN_LABEL);
-    const token = ['--module', hsm.modulePath, '--token', TOKEN_LABEL];
-    const { code, stderr } = await holdfastResult(['hsm', 'init', ...token], environment);
-    if (code !== 0) throw new Error(`no root key could be made: ${stderr}`);
-  }
+  if (hsm.isEmpty) await fill(hsm);
   return {
     arguments: ['--root', 'pkcs11', '--pkcs11-module', hsm.modulePath, '--pkcs11-token', TOKEN_LABEL],
     environment,

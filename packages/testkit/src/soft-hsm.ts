@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,6 +31,23 @@ export class SoftHsm {
       this.environment.SOFTHSM2_CONF,
       `directories.tokendir = ${this.#tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`,
     );
+  }
+
+  /** The same tokens in another folder: what is done to those does not concern these. */
+  copyTo(folder: string): SoftHsm {
+    const copy = new SoftHsm(folder);
+    cpSync(this.#tokens, copy.#tokens, { recursive: true });
+    return copy;
+  }
+
+  /** Moves the tokens' folder, unless there is one already. */
+  moveTo(folder: string): void {
+    try {
+      renameSync(this.#folder, folder);
+    } catch {
+      if (!existsSync(folder)) throw new Error(`the token cannot be moved to ${folder}`);
+      this.remove();
+    }
   }
 
   /** What a process needs to find these tokens. */
