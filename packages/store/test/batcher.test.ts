@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Batcher } from '../src/postgres/batcher';
+import { Batcher, type BatcherOptions } from '../src/postgres/batcher';
 
 /** A batcher whose batches end when told to. */
-function controlled(options: { concurrency: number; atOnce?: number; maxItems: number }): {
+function controlled(options: BatcherOptions): {
   readonly batcher: Batcher<number>;
   readonly batches: readonly number[][];
   readonly end: (batch: number) => void;
@@ -64,6 +64,16 @@ test('two batches at once share the items equally', async () => {
   batcher.add(23);
   await turns();
   expect(batches.map(({ length }) => length)).toEqual([8, 8, 8]);
+});
+
+test('few items are not shared out', async () => {
+  const { batcher, batches, end } = controlled({ concurrency: 2, atOnce: 2, minShare: 4, maxItems: 64 });
+  addAll(batcher, 0, 6);
+  await turns();
+  end(0);
+  addAll(batcher, 6, 14);
+  await turns();
+  expect(batches.map(({ length }) => length)).toEqual([6, 4, 4]);
 });
 
 test('no batch is larger than it may be', async () => {

@@ -27,7 +27,7 @@ interface PendingCheck extends PendingLookup {
 
 type Outcome = { readonly row: StoredRow | undefined } | { readonly error: unknown };
 
-const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 256 };
+const BATCHES = { concurrency: 3, atOnce: 2, minShare: 4, maxItems: 256 };
 
 /** Reads objects by key. What is asked for within one turn of the event loop goes in one statement. */
 export class ObjectReader {

@@ -22,7 +22,8 @@ interface PendingChange {
   reject(error: unknown): void;
 }
 
-const BATCHES = { concurrency: 3, atOnce: 2, maxItems: 64 };
+/** A transaction of its own costs PostgreSQL as much as seven objects do. */
+const BATCHES = { concurrency: 3, atOnce: 2, minShare: 8, maxItems: 64 };
 const MAX_REPETITIONS = 3;
 /** Where a name was taken, others are likely to be: for so many batches names are looked for before they are taken. */
 const CAREFUL_BATCHES = 32;

@@ -11,6 +11,8 @@ export interface BatcherOptions {
    * brought while the database works on another. Default 1.
    */
   readonly atOnce?: number;
+  /** Items are shared out where each share has so many at least; else they go together. Default 1. */
+  readonly minShare?: number;
   readonly maxItems: number;
 }
 
@@ -56,8 +58,9 @@ export class Batcher<T> {
 
   /** How many items make a batch now, at most. */
   #share(): number {
-    const { atOnce = 1, maxItems } = this.options;
-    return Math.min(Math.ceil(Math.max(this.#total, this.#usual) / atOnce), maxItems);
+    const { atOnce = 1, minShare = 1, maxItems } = this.options;
+    const share = Math.ceil(Math.max(this.#total, this.#usual) / atOnce);
+    return share < minShare ? maxItems : Math.min(share, maxItems);
   }
 
   /**
