@@ -4,6 +4,7 @@ import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
 import type { AttributeSet } from './objects/attribute-set';
 import { requireConstraintsMet, type DomainPolicy } from './objects/domain-policy';
+import { markAwaiting, requireCovered } from './objects/safekeeping';
 import { stateAt } from './objects/state';
 import type { GrantedRights } from './rights';
 import type {
@@ -89,6 +90,7 @@ export class ObjectAccess {
     const loaded = this.#loaded.get(uniqueIdentifier);
     if (loaded !== undefined) {
       authorise(this.principal, access, loaded.stored.ownerId);
+      requireCovered(loaded.stored.attributes, access);
       return loaded;
     }
     const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
@@ -164,6 +166,7 @@ export class ObjectAccess {
     authorise(this.principal, 'create', clientId);
     this.rights?.touch(undefined, attributes);
     requireConstraintsMet(this.policy, attributes);
+    markAwaiting(attributes, this.principal, this.policy);
     this.#changes.push({
       kind: 'create',
       object: { domainId, ownerId: clientId, uniqueIdentifier, attributes, value },
@@ -182,6 +185,7 @@ export class ObjectAccess {
    */
   overwrite(object: ManagedObject, attributes: AttributeSet, value: ValueChange): void {
     requireConstraintsMet(this.policy, attributes);
+    markAwaiting(attributes, this.principal, this.policy);
     this.#change(object, attributes, value);
   }
 
@@ -227,6 +231,7 @@ export class ObjectAccess {
 
   #load(stored: StoredObject, access: AccessClass): ManagedObject {
     authorise(this.principal, access, stored.ownerId);
+    requireCovered(stored.attributes, access);
     this.rights?.touch(stored.uniqueIdentifier, stored.attributes);
     const attributes = stored.attributes.clone();
     const state = stateAt(attributes, this.nowSeconds);

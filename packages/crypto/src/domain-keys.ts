@@ -26,6 +26,7 @@ const MAC_PURPOSES: Readonly<Record<MacPurpose, 'kept' | 'destroyed'>> = {
   'audit-batch': 'kept',
   'directory-row': 'destroyed',
   'domain-key': 'kept',
+  'escrowed-object': 'kept',
 };
 const ALL_PURPOSES = Object.keys(MAC_PURPOSES) as readonly MacPurpose[];
 /** Record keys of format 1: format number (1 byte) ‖ the subkeys of these purposes, in this order. */

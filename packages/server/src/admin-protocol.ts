@@ -1,3 +1,4 @@
+import type { ManifestObject } from './escrow/package-file';
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 
@@ -220,11 +221,81 @@ export interface FindingAnswer {
   readonly severity: 'fault' | 'notice';
 }
 
-export interface BackupRequest {
-  /** Who can open it: certificates or public keys, PEM. */
+/** Who can open a sealed file. */
+export interface HoldersRequest {
+  /** Certificates or public keys, PEM. */
   readonly recipients: readonly { readonly name: string; readonly pem: string }[];
   /** How many of them are needed; undefined: any one. */
   readonly threshold?: number;
+}
+
+export interface BackupRequest extends HoldersRequest {
+  /** By which it is confirmed once it is in its file. */
+  readonly id?: string;
+}
+
+export interface EscrowRequest extends BackupRequest {
+  readonly domain: string;
+  /** Which objects: by identifier, by name, or all that have a value. */
+  readonly identifiers?: readonly string[];
+  readonly names?: readonly string[];
+  readonly all?: boolean;
+}
+
+/** A backup or escrow package that was made. */
+export interface CustodyCopyAnswer {
+  readonly id: string;
+  readonly kind: 'backup' | 'escrow';
+  readonly custodians: readonly string[];
+  readonly threshold?: number | undefined;
+  readonly domain?: string | undefined;
+  /** In the package; of a backup, those that waited for one. */
+  readonly objects: number;
+  readonly sha256: string;
+  readonly createdAt: string;
+}
+
+/** How the objects of a package stand to those of the server. */
+export interface ComparedAnswer {
+  readonly same: number;
+  /** Attributes changed; the value is the escrowed one. */
+  readonly changedSince: number;
+  readonly valueReplaced: number;
+  readonly destroyed: number;
+  readonly gone: number;
+  /** Not what was escrowed, although no change was recorded since. */
+  readonly different: number;
+}
+
+export interface RecoveryRequest {
+  /** Of the package's file, in hex. */
+  readonly sha256: string;
+  readonly objects: number;
+  /** Who opened it. */
+  readonly custodians: readonly string[];
+  readonly into: 'store' | 'file';
+  /** Another domain than that of the objects. */
+  readonly domain?: string;
+  /** Whether objects that were destroyed here come back. */
+  readonly replacesDestroyed?: boolean;
+  /** Whether objects are taken that another installation escrowed. */
+  readonly takesForeign?: boolean;
+}
+
+export interface RecoveryAnswer {
+  readonly recovery: string;
+}
+
+export interface ImportRequest {
+  readonly recovery: string;
+  /** Base64. */
+  readonly record: string;
+  readonly keyVersion: number;
+  readonly mac: string;
+}
+
+export interface ImportAnswer {
+  readonly outcome: 'restored' | 'replaced' | 'there already' | 'destroyed';
 }
 
 /** One version of a domain's key, and how many rows need it. */
@@ -303,6 +374,15 @@ export interface AdminCalls {
   'POST /verification': { request: undefined; answer: VerificationAnswer };
   'GET /verification': { request: undefined; answer: VerificationAnswer };
   'POST /backup': { request: BackupRequest; answer: AsyncIterable<Buffer> };
+  'POST /escrow': { request: EscrowRequest; answer: AsyncIterable<Buffer> };
+  'GET /copies': { request: undefined; answer: readonly CustodyCopyAnswer[] };
+  'POST /copies/:name/confirm': { request: { readonly sha256: string }; answer: CustodyCopyAnswer };
+  'POST /escrow/compare': {
+    request: { readonly objects: readonly ManifestObject[] };
+    answer: ComparedAnswer;
+  };
+  'POST /escrow/recover': { request: RecoveryRequest; answer: RecoveryAnswer };
+  'POST /escrow/import': { request: ImportRequest; answer: ImportAnswer };
   /** A line for each object: see objectDigestLines of the store. */
   'GET /objects/digests': { request: undefined; answer: AsyncIterable<Buffer> };
   'POST /reindex': { request: undefined; answer: { readonly objects: number } };
@@ -326,7 +406,7 @@ export interface AdminCalls {
 }
 export type AdminCall = keyof AdminCalls;
 /** The calls whose answer is a stream of bytes. */
-export type AdminStream = 'POST /backup' | 'GET /objects/digests';
+export type AdminStream = 'POST /backup' | 'POST /escrow' | 'GET /objects/digests';
 
 /** What the proof of the operator alone allows. */
 export const OPERATOR_CALLS: readonly AdminCall[] = [

@@ -17,6 +17,7 @@ import {
   type UnsealAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
+import type { Safekeeping } from './escrow/safekeeping';
 import type { Administration } from './administration';
 import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
@@ -24,7 +25,8 @@ import { officerOf } from './officer';
 import type { KeyRotation } from './key-rotation';
 import type { Upkeep } from './upkeep';
 
-const MAX_BODY_BYTES = 256 * 1024;
+/** An escrowed object comes back in one request. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Asked over and over by who waits, and telling nothing of clients. What changes something leaves records of its own. */
 const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
@@ -68,6 +70,7 @@ function handlersOf(
   administration: Administration,
   users: UserAdministration,
   upkeep: Upkeep,
+  safekeeping: Safekeeping,
   keyRotation: () => KeyRotation,
   control: NodeControl,
 ): Handlers {
@@ -108,7 +111,13 @@ function handlersOf(
       administration.authorities.add(body.name, body.certificatePem, actor),
     'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
     'GET /verification': () => upkeep.verification(),
-    'POST /backup': (body, _name, actor) => upkeep.backup(body, actor),
+    'POST /backup': (body, _name, actor) => safekeeping.backup(body, actor),
+    'POST /escrow': (body, _name, actor) => safekeeping.escrow(body, actor),
+    'GET /copies': () => safekeeping.list(),
+    'POST /copies/:name/confirm': (body, name, actor) => safekeeping.confirm(name, body.sha256, actor),
+    'POST /escrow/compare': (body) => safekeeping.compare(body.objects),
+    'POST /escrow/recover': (body, _name, actor) => safekeeping.recover(body, actor),
+    'POST /escrow/import': (body, _name, actor) => safekeeping.import(body, actor),
     'GET /objects/digests': () => Promise.resolve(upkeep.objectDigests()),
     'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
     'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
@@ -195,13 +204,14 @@ export class AdminServer {
     administration: Administration,
     users: UserAdministration,
     upkeep: Upkeep,
+    safekeeping: Safekeeping,
     keyRotation: () => KeyRotation,
     private readonly control: NodeControl,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, users, upkeep, keyRotation, control);
+    this.#handlers = handlersOf(administration, users, upkeep, safekeeping, keyRotation, control);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

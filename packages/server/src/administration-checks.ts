@@ -53,33 +53,48 @@ export function checkRole(role: unknown = 'user'): Role {
 
 /** @throws HoldfastError InvalidField */
 export function checkDomainSettings(settings: unknown = {}): DomainSettings {
-  const { namesMayRepeat, keysInHsm, ...others } = settings as Readonly<Record<string, unknown>>;
-  const isKnown = [namesMayRepeat, keysInHsm].every((value) => value === undefined || value === true);
+  const { namesMayRepeat, keysInHsm, requiresEscrow, ...others } = settings as Readonly<
+    Record<string, unknown>
+  >;
+  const isKnown = [namesMayRepeat, keysInHsm, requiresEscrow].every(
+    (value) => value === undefined || value === true,
+  );
   if (Object.keys(others).length > 0 || !isKnown) {
-    throw new HoldfastError('InvalidField', 'the settings of a domain are namesMayRepeat and keysInHsm');
+    throw new HoldfastError(
+      'InvalidField',
+      'the settings of a domain are namesMayRepeat, keysInHsm and requiresEscrow',
+    );
   }
   return {
     ...(namesMayRepeat === true ? { namesMayRepeat } : {}),
     ...(keysInHsm === true ? { keysInHsm } : {}),
+    ...(requiresEscrow === true ? { requiresEscrow } : {}),
   };
 }
 
 /** @throws HoldfastError InvalidField */
 export function checkClientSettings(settings: unknown = {}): ClientSettings {
-  const { authentication, toleratesBatchCount, ...others } = settings as Readonly<Record<string, unknown>>;
+  const { authentication, toleratesBatchCount, requiresEscrow, ...others } = settings as Readonly<
+    Record<string, unknown>
+  >;
   const policy = AUTHENTICATION_POLICIES.find((each) => each === authentication);
   const isKnown =
     Object.keys(others).length === 0 &&
     (authentication === undefined || policy !== undefined) &&
-    (toleratesBatchCount === undefined || typeof toleratesBatchCount === 'boolean');
+    [toleratesBatchCount, requiresEscrow].every(isSwitch);
   if (!isKnown) {
     throw new HoldfastError(
       'InvalidField',
-      `the settings of a client are toleratesBatchCount and authentication (${AUTHENTICATION_POLICIES.join(', ')})`,
+      `the settings of a client are toleratesBatchCount, requiresEscrow and authentication (${AUTHENTICATION_POLICIES.join(', ')})`,
     );
   }
   return {
     ...(policy === undefined ? {} : { authentication: policy }),
     ...(toleratesBatchCount === true ? { toleratesBatchCount } : {}),
+    ...(requiresEscrow === true ? { requiresEscrow } : {}),
   };
+}
+
+function isSwitch(setting: unknown): boolean {
+  return setting === undefined || typeof setting === 'boolean';
 }

@@ -187,7 +187,8 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
     if (holder === undefined || domain === undefined) return undefined;
     const { name, domainId, role } = holder;
     const { namesMayRepeat } = domain.settings;
-    return { kind, clientId, clientName: name, domainId, role, credentialId, peer, namesMayRepeat };
+    const settings = 'settings' in holder ? holder.settings : undefined;
+    return { kind, clientId, clientName: name, domainId, role, credentialId, peer, settings, namesMayRepeat };
   }
 }
 

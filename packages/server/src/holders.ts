@@ -1,24 +1,17 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { HoldfastError } from '@holdfast/core';
 import {
   decodeShare,
   encodeShare,
   passShareOn,
+  privateKeyFrom,
   readEnvelopeHeader,
   recipientFrom,
   type EnvelopeOpener,
 } from '@holdfast/crypto';
 
-/** A private key from PEM. @throws HoldfastError InvalidField */
-function privateKeyFrom(pem: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch (cause) {
-    throw new HoldfastError('InvalidField', 'the identity is no private key (PEM, without a passphrase)', {
-      cause,
-    });
-  }
+/** None of these keys is under a passphrase. */
+function identityFrom(pem: string): ReturnType<typeof privateKeyFrom> {
+  return privateKeyFrom(pem, () => Promise.resolve(undefined));
 }
 
 /**
@@ -27,8 +20,14 @@ function privateKeyFrom(pem: string): KeyObject {
  * @param shareFiles shares that custodians took out of the file for one of these keys
  * @throws HoldfastError InvalidField, IntegrityViolation
  */
-export function openerFrom(identities: readonly string[], shareFiles: readonly Buffer[]): EnvelopeOpener {
-  return { privateKeys: identities.map(privateKeyFrom), shares: shareFiles.map(decodeShare) };
+export async function openerFrom(
+  identities: readonly string[],
+  shareFiles: readonly Buffer[],
+): Promise<EnvelopeOpener> {
+  return {
+    privateKeys: await Promise.all(identities.map(identityFrom)),
+    shares: shareFiles.map(decodeShare),
+  };
 }
 
 /**
@@ -41,5 +40,5 @@ export async function handShareOn(
   to: { readonly name: string; readonly pem: string },
 ): Promise<Buffer> {
   const header = await readEnvelopeHeader(createReadStream(path));
-  return encodeShare(await passShareOn(header, privateKeyFrom(identity), recipientFrom(to.name, to.pem)));
+  return encodeShare(await passShareOn(header, await identityFrom(identity), recipientFrom(to.name, to.pem)));
 }

@@ -1,4 +1,13 @@
 export { restoreBackup, verifyBackup } from './backup';
+export {
+  openPackage,
+  readPackage,
+  sealPackage,
+  type EscrowPackage,
+  type ManifestObject,
+  type PackageEntry,
+} from './escrow/package-file';
+export { decodeRecord } from './escrow/records';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
 export { Node } from './node';

@@ -13,6 +13,7 @@ import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
 import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
+import { Safekeeping } from './escrow/safekeeping';
 import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
 import { HsmKeyCleaner } from './hsm-keys';
@@ -152,7 +153,6 @@ export class Node {
     else await this.#listen();
     this.#upkeep = new Upkeep(
       this.store,
-      this.rootKeys,
       auditLog,
       this.#audit.outside,
       () => this.#newKeyring(),
@@ -162,6 +162,7 @@ export class Node {
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
       this.#upkeep,
+      new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
       () => present(this.#keyRotation),
       this.#control(),
       directory,

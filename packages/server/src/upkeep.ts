@@ -1,11 +1,9 @@
 import { HoldfastError, type Actor, type AuditLog } from '@holdfast/core';
-import { recipientFrom, requireScheme, type ManagedKeyring } from '@holdfast/crypto';
+import type { ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
-import type { BackupRequest, VerificationAnswer } from './admin-protocol';
+import type { VerificationAnswer } from './admin-protocol';
 import type { OutsideCheckpoints } from './audit/outside-checkpoints';
-import { createBackup } from './backup';
 import { describeError, type Logger } from './log';
-import type { KeyWrapper } from './root-keys';
 
 /** What officers have done to the store as a whole, while it is in use. */
 export class Upkeep {
@@ -14,8 +12,7 @@ export class Upkeep {
 
   /** @param newKeyring gives one that has loaded nothing yet */
   constructor(
-    private readonly store: Pick<Store, 'verify' | 'reindex' | 'dump' | 'objectDigests'>,
-    private readonly root: KeyWrapper,
+    private readonly store: Pick<Store, 'verify' | 'reindex' | 'objectDigests'>,
     private readonly auditLog: AuditLog,
     private readonly outside: OutsideCheckpoints,
     private readonly newKeyring: () => ManagedKeyring,
@@ -75,26 +72,6 @@ export class Upkeep {
     const objects = await this.store.reindex();
     await this.#record('store.reindex', actor, []);
     return { objects };
-  }
-
-  /**
-   * A backup of the store, sealed to the recipients.
-   * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
-   */
-  async backup({ recipients, threshold }: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
-    if (!Array.isArray(recipients) || recipients.length === 0) {
-      throw new HoldfastError('InvalidField', 'a backup needs somebody who can open it');
-    }
-    const checked = recipients.map(({ name, pem }) => recipientFrom(String(name), String(pem)));
-    if (threshold !== undefined) requireScheme(threshold, checked.length);
-    // Recorded before anything leaves.
-    await this.auditLog.append({
-      actor,
-      action: 'store.backup',
-      subject: checked.map(({ name }) => name).join(', '),
-      outcome: 'success',
-    });
-    return createBackup(this.store, this.root, { recipients: checked, threshold });
   }
 
   /** Which objects there are and what they are like: digests of rows whose values are sealed. */

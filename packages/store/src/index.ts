@@ -11,6 +11,7 @@ export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export { compareObjects, type ObjectComparison } from './backup/object-comparison';
 export { createScratchSchema } from './backup/scratch-schema';
 export type { CustodyStore } from './custody';
+export type { CustodyCopy, CustodyCopyStore } from './custody-copies';
 export {
   requireAuthentic,
   type DomainKeyStatus,
@@ -40,3 +41,4 @@ export type { Finding, Progress } from './verify/finding';
 export { decodeEntry, type RecordEntry } from './records/entry';
 export { unpackRecords } from './records/audit-batch';
 export { DEFAULT_MAX_KEPT_BYTES, openStore, type Store, type StoreOptions } from './store';
+export { encodeValue, readValue } from './objects/value-codec';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { Command, Option } from 'commander';
 import { State } from '@holdfast/kmip';
@@ -40,8 +41,11 @@ const COLUMNS = {
 
 async function create(options: CreateOptions): Promise<void> {
   mustNotExist(options.out);
-  const content = await (await asOfficer(options)).stream('POST /backup', await readHolders(options));
-  await writeWhole(options.out, 'backup', content);
+  const officer = await asOfficer(options);
+  const id = randomUUID();
+  const content = await officer.stream('POST /backup', { ...(await readHolders(options)), id });
+  const sha256 = await writeWhole(options.out, 'backup', content);
+  await officer.call('POST /copies/:name/confirm', { sha256 }, { name: id });
   process.stdout.write(`${options.out} holds the backup, for ${holdersText(options)}.\n`);
 }
 

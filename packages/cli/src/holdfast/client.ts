@@ -34,6 +34,7 @@ interface SettingsOptions {
   readonly authentication?: AuthenticationPolicy | 'listener';
   /** False for --no-tolerate-batch-count, undefined where nothing is said. */
   readonly tolerateBatchCount?: boolean;
+  readonly requireEscrow?: boolean;
 }
 interface AddOptions extends CredentialOptions, SettingsOptions {
   readonly domain?: string;
@@ -94,18 +95,24 @@ function withSettings(command: Command): Command {
         'listener',
       ]),
     )
-    .option('--tolerate-batch-count', 'take requests whose Batch Count is not the number of their items');
+    .option('--tolerate-batch-count', 'take requests whose Batch Count is not the number of their items')
+    .option('--require-escrow', 'let nothing that it makes be used before a backup or an escrow covers it');
 }
 
-function settingsOf({ authentication, tolerateBatchCount }: SettingsOptions): ClientSettings {
+function settingsOf({ authentication, tolerateBatchCount, requireEscrow }: SettingsOptions): ClientSettings {
   return {
     ...(authentication === undefined || authentication === 'listener' ? {} : { authentication }),
     ...(tolerateBatchCount === true ? { toleratesBatchCount: true } : {}),
+    ...(requireEscrow === true ? { requiresEscrow: true } : {}),
   };
 }
 
-function settingsText({ authentication, toleratesBatchCount }: ClientSettings): string {
-  const texts = [authentication, toleratesBatchCount === true ? 'tolerates Batch Count' : undefined];
+function settingsText({ authentication, toleratesBatchCount, requiresEscrow }: ClientSettings): string {
+  const texts = [
+    authentication,
+    toleratesBatchCount === true ? 'tolerates Batch Count' : undefined,
+    requiresEscrow === true ? 'escrow before use' : undefined,
+  ];
   return texts.filter((text) => text !== undefined).join(', ');
 }
 
@@ -193,13 +200,15 @@ export function clientCommand(): Command {
   withSettings(withOfficer(command.command('set <name>')))
     .description('change the settings of a client; those that are not named stay as they are')
     .option('--no-tolerate-batch-count', 'refuse such requests again')
+    .option('--no-require-escrow', 'let what it makes from now on be used at once')
     .action(async (name: string, options: OfficerOptions & SettingsOptions) => {
-      const { authentication, tolerateBatchCount } = options;
+      const { authentication, tolerateBatchCount, requireEscrow } = options;
       const changes = {
         ...(authentication === undefined
           ? {}
           : { authentication: authentication === 'listener' ? null : authentication }),
         ...(tolerateBatchCount === undefined ? {} : { toleratesBatchCount: tolerateBatchCount }),
+        ...(requireEscrow === undefined ? {} : { requiresEscrow: requireEscrow }),
       };
       const officer = await asOfficer(options);
       const client = await officer.call('POST /clients/:name/settings', changes, { name });

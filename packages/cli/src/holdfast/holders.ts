@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream, existsSync } from 'node:fs';
 import { access, constants, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -76,7 +77,7 @@ export function readHolders({ to, threshold }: HolderOptions): Promise<{
 export async function readOpener({
   identity,
   share = [],
-}: OpenerOptions): Promise<ReturnType<typeof import('@holdfast/server').openerFrom>> {
+}: OpenerOptions): Promise<Awaited<ReturnType<typeof import('@holdfast/server').openerFrom>>> {
   const { openerFrom } = await import('@holdfast/server');
   return openerFrom(
     await Promise.all(identity.map(readPem)),
@@ -99,22 +100,25 @@ export function mustNotExist(path: string): void {
 /**
  * Writes a file (mode 0600) under another name until it is whole and on the disk; never over a file that is there.
  * @param what it is, for messages
+ * @returns the SHA-256 of what was written, in hex
  * @throws HoldfastError ObjectAlreadyExists, Configuration, StoreUnavailable
  */
 export async function writeWhole(
   path: string,
   what: string,
   content: AsyncIterable<Buffer> | Iterable<Buffer>,
-): Promise<void> {
+): Promise<string> {
   const begun = `${path}.part`;
+  const digest = createHash('sha256');
   try {
     await pipeline(
-      Readable.from(content),
+      Readable.from(digested(content, digest)),
       createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true }),
     );
     // Fails where somebody has put a file there meanwhile.
     await link(begun, path);
     await rm(begun);
+    return digest.digest('hex');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST') {
@@ -128,6 +132,16 @@ export async function writeWhole(
     throw new HoldfastError('StoreUnavailable', `the ${what} was not finished; nothing was kept of it`, {
       cause,
     });
+  }
+}
+
+async function* digested(
+  content: AsyncIterable<Buffer> | Iterable<Buffer>,
+  digest: Hash,
+): AsyncGenerator<Buffer> {
+  for await (const part of content) {
+    digest.update(part);
+    yield part;
   }
 }
 

@@ -7,6 +7,7 @@ import { clientCommand } from './client';
 import { sealCommand, unsealCommand } from './custody';
 import { domainCommand } from './domain';
 import { domainKeyCommand } from './domain-key';
+import { escrowCommand } from './escrow';
 import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
 import { rootCommand } from './root';
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
     rootCommand(),
     verifyCommand(),
     backupCommand(),
+    escrowCommand(),
     reindexCommand(),
   ]) {
     program.addCommand(inherit(command, program));

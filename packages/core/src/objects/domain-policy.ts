@@ -19,6 +19,8 @@ export interface DomainPolicy {
   readonly constraints?: readonly Constraint[] | undefined;
   /** Whether an officer wants keys to be generated inside the HSM; no client can change it. */
   readonly keysInHsm?: true | undefined;
+  /** Whether its objects cannot be used before a backup or an escrow covers them. */
+  readonly requiresEscrow?: true | undefined;
 }
 
 /** What says which key it is: it goes together, and is not filled in one by one. */

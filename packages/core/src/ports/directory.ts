@@ -7,6 +7,8 @@ export interface DomainSettings {
   readonly namesMayRepeat?: true | undefined;
   /** Whether keys are generated inside the HSM. */
   readonly keysInHsm?: true | undefined;
+  /** Whether its objects cannot be used before a backup or an escrow covers them. */
+  readonly requiresEscrow?: true | undefined;
 }
 
 /** How requests prove who makes them: a certificate, a credential in the request header (KMIP 2.1 section 9.11). */
@@ -25,6 +27,8 @@ export interface ClientSettings {
   readonly authentication?: AuthenticationPolicy | undefined;
   /** Whether its requests may have another number of items than their Batch Count says. */
   readonly toleratesBatchCount?: true | undefined;
+  /** Whether what it makes cannot be used before a backup or an escrow covers it. */
+  readonly requiresEscrow?: true | undefined;
 }
 
 export interface Domain {

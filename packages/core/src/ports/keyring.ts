@@ -36,4 +36,10 @@ export interface Keyring {
 }
 
 export type MacPurpose =
-  'object-row' | 'change-record' | 'audit-record' | 'audit-batch' | 'directory-row' | 'domain-key';
+  | 'object-row'
+  | 'change-record'
+  | 'audit-record'
+  | 'audit-batch'
+  | 'directory-row'
+  | 'domain-key'
+  | 'escrowed-object';

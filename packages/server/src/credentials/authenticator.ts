@@ -168,6 +168,7 @@ export class Authenticator {
       credentialId: client?.credentialId ?? id,
       peer,
       certificateClientId: client?.clientId,
+      settings: 'user' in holder ? client?.settings : holder.client.settings,
       namesMayRepeat,
     };
     await this.ports.prepare(principal);

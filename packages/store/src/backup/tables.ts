@@ -13,6 +13,7 @@ export const BACKED_UP_TABLES = [
   'ticket',
   'asynchronous_request',
   'hsm_key',
+  'custody_copy',
   'object',
   'object_name',
   'object_projection',

@@ -42,12 +42,12 @@ export class PostgresPolicies implements Policies {
 
   async domainPolicy(domainId: string): Promise<DomainPolicy> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    return policyIn(
-      await repeatable(
-        (run) => this.database.general(run),
-        (session) => this.#row(session, domainId),
-      ),
+    const row = await repeatable(
+      (run) => this.database.general(run),
+      (session) => this.#row(session, domainId),
     );
+    const { requiresEscrow } = domainOf(row).settings;
+    return { ...policyIn(row), requiresEscrow };
   }
 
   async changeDomainPolicy(domainId: string, change: DomainPolicy, actor: Actor): Promise<void> {

@@ -1,6 +1,7 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { ProcessingStage } from '@holdfast/kmip';
 import { asynchronousRequests } from '../asynchronous/table';
+import { custodyCopies } from '../custody-copies';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { hsmKeyTable } from '../hsm-keys';
@@ -54,6 +55,7 @@ const RESEALED_TABLES: readonly ResealedTable[] = [
     `t.stage <> ${ProcessingStage.InProcess}`,
   ),
   resealed('hsm-key.reseal', hsmKeyTable),
+  resealed('custody_copy.reseal', custodyCopies),
 ];
 
 /**

@@ -6,6 +6,7 @@ import { auditBatches } from './0005-audit-batches';
 import { domainKeyWrappings } from './0006-domain-key-wrappings';
 import { hsmKeys } from './0007-hsm-keys';
 import { auditChain } from './0008-audit-chain';
+import { custodyCopies } from './0009-custody-copies';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, name: 'domain-key-wrappings', sql: domainKeyWrappings },
   { version: 7, name: 'hsm-keys', sql: hsmKeys },
   { version: 8, name: 'audit-chain', sql: auditChain },
+  { version: 9, name: 'custody-copies', sql: custodyCopies },
 ];

@@ -6,13 +6,18 @@ const field = managedObjectField();
 /** Only its tag is looked at, to name in errors what holds the object. */
 const NO_STRUCTURE: Item = { tag: 0, type: 1, value: [] };
 
-/** Seals a managed object's value: its TTLV in the storage dialect. The plaintext is zeroed. */
-export function sealValue(keyring: Keyring, binding: SealBinding, value: ManagedObjectValue): SealedValue {
+/** A managed object's value as TTLV in the storage dialect; the caller's, who destroys it. */
+export function encodeValue(value: ManagedObjectValue): SecretBytes {
   const items: Item[] = [];
   field.encode(value, STORAGE_DIALECT, items);
   const [item] = items;
   if (item === undefined) throw new HoldfastError('InternalServerError', 'the object cannot be stored');
-  const plaintext = new SecretBytes(encodeTtlv(item));
+  return new SecretBytes(encodeTtlv(item));
+}
+
+/** Seals a managed object's value. The plaintext is zeroed. */
+export function sealValue(keyring: Keyring, binding: SealBinding, value: ManagedObjectValue): SealedValue {
+  const plaintext = encodeValue(value);
   try {
     return keyring.seal(binding, plaintext);
   } finally {

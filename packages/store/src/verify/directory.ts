@@ -1,5 +1,6 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { asynchronousRequests } from '../asynchronous/table';
+import { custodyCopies } from '../custody-copies';
 import type { AuthenticatedTable } from '../directory/table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from '../directory/tables';
 import { tickets } from '../directory/tickets';
@@ -21,6 +22,7 @@ export const DIRECTORY_TABLES: readonly AuthenticatedTable<never>[] = [
   tickets,
   asynchronousRequests,
   hsmKeyTable,
+  custodyCopies,
 ].map((table) => table as unknown as AuthenticatedTable<never>);
 
 /** Checks every row that decides access, and that none is gone which the records say is there (tickets and

@@ -1,0 +1,431 @@
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  AWAITS_BACKUP,
+  AttributeSet,
+  HoldfastError,
+  SecretBytes,
+  awaitsBackup,
+  isInHsm,
+  markCovered,
+  type Actor,
+  type AuditLog,
+  type Domain,
+  type Keyring,
+  type LocateFilter,
+  type StoredObject,
+} from '@holdfast/core';
+import { recipientFrom, requireScheme, type EnvelopeHolders } from '@holdfast/crypto';
+import { NameType } from '@holdfast/kmip';
+import { encodeValue, readValue, type CustodyCopy, type Store } from '@holdfast/store';
+import type {
+  BackupRequest,
+  ComparedAnswer,
+  CustodyCopyAnswer,
+  EscrowRequest,
+  HoldersRequest,
+  ImportAnswer,
+  ImportRequest,
+  RecoveryAnswer,
+  RecoveryRequest,
+} from '../admin-protocol';
+import { isoDate } from '../administration-checks';
+import { createBackup } from '../backup';
+import type { KeyWrapper } from '../root-keys';
+import { sealPackage, type ManifestObject, type PackageEntry } from './package-file';
+import { decodeRecord, encodeRecord } from './records';
+
+/** Copies that were not confirmed, and recoveries, of which no more are kept in mind. */
+const MAX_OPEN = 32;
+const MAX_ATTEMPTS = 8;
+const DESTINATIONS: readonly string[] = ['store', 'file'] satisfies readonly RecoveryRequest['into'][];
+
+interface Covered {
+  readonly domainId: string;
+  readonly uniqueIdentifier: string;
+  readonly generation: number;
+}
+/** A copy on its way to its file. */
+interface OpenCopy {
+  readonly copy: Omit<CustodyCopy, 'id' | 'createdAtSeconds' | 'sha256'>;
+  /** Objects that it lets be used. */
+  readonly covered: readonly Covered[];
+  sha256: Buffer | undefined;
+}
+interface OpenRecovery {
+  readonly request: RecoveryRequest;
+  readonly actorId: string;
+}
+
+/** Backups and escrow packages: makes them, knows which were made, and takes escrowed objects back. */
+export class Safekeeping {
+  readonly #copies = new Map<string, OpenCopy>();
+  readonly #recoveries = new Map<string, OpenRecovery>();
+
+  constructor(
+    private readonly store: Pick<Store, 'dump' | 'keyStore' | 'directory' | 'custodyCopies' | 'clock'>,
+    private readonly root: KeyWrapper,
+    private readonly keyring: Keyring,
+    private readonly auditLog: AuditLog,
+  ) {}
+
+  /**
+   * A backup of the store, sealed to its holders. It counts once it was confirmed.
+   * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
+   */
+  async backup(request: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    const holders = holdersOf(request, 'a backup');
+    const covered: Covered[] = [];
+    for (const { id } of await this.store.directory.listDomains()) {
+      for (const object of await this.#located(id, [{ kind: 'equals', attribute: AWAITS_BACKUP }])) {
+        covered.push(object);
+      }
+    }
+    await this.#recordMaking('backup', holders, undefined, actor);
+    const open = this.#open(request.id, {
+      copy: { ...factsOf(holders), kind: 'backup', domainId: undefined, objects: covered.length },
+      covered,
+      sha256: undefined,
+    });
+    return digested(createBackup(this.store, this.root, holders), open);
+  }
+
+  /**
+   * A package of chosen objects of a domain, sealed to custodians.
+   * @throws HoldfastError InvalidField, ItemNotFound where one of them is not there or has no value
+   */
+  async escrow(request: EscrowRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    const holders = holdersOf(request, 'an escrow');
+    requireScheme(request.threshold ?? 1, holders.recipients.length);
+    const domain = await this.store.directory.domainNamed(request.domain);
+    await this.keyring.ensure(domain.id);
+    const objects = await this.#chosen(domain, request);
+    await this.#recordMaking('escrow', holders, domain.id, actor);
+    const open = this.#open(request.id, {
+      copy: { ...factsOf(holders), kind: 'escrow', domainId: domain.id, objects: objects.length },
+      covered: objects,
+      sha256: undefined,
+    });
+    return digested(sealPackage(holders, this.#entries(domain, objects)), open);
+  }
+
+  /**
+   * The file is on its disk, whole: it is listed, and what waited for it can be used.
+   * @throws HoldfastError ItemNotFound for a copy that was not made here; IntegrityViolation where the file is another
+   */
+  async confirm(id: string, sha256: unknown, actor: Actor): Promise<CustodyCopyAnswer> {
+    const open = this.#copies.get(id);
+    if (open?.sha256 === undefined) {
+      throw new HoldfastError('ItemNotFound', 'no such copy is being made on this node');
+    }
+    if (open.sha256.toString('hex') !== sha256) {
+      throw new HoldfastError('IntegrityViolation', 'the file is not what was sent');
+    }
+    const copy = await this.store.custodyCopies.add({ ...open.copy, sha256: open.sha256 }, actor);
+    for (const object of open.covered) await this.#cover(object, copy, actor);
+    this.#copies.delete(id);
+    return this.#answer(copy, await this.#domainNames());
+  }
+
+  async list(): Promise<readonly CustodyCopyAnswer[]> {
+    const names = await this.#domainNames();
+    return (await this.store.custodyCopies.list()).map((copy) => this.#answer(copy, names));
+  }
+
+  /** Holds objects of a package against those that are here. */
+  async compare(objects: readonly ManifestObject[]): Promise<ComparedAnswer> {
+    const counts = { same: 0, changedSince: 0, valueReplaced: 0, destroyed: 0, gone: 0, different: 0 };
+    for (const object of objects) counts[await this.#compareOne(object)]++;
+    return counts;
+  }
+
+  /** Begins to take objects back, or to hand them out: who, from which package, opened by whom is recorded first. */
+  async recover(request: RecoveryRequest, actor: Actor): Promise<RecoveryAnswer> {
+    const { sha256, custodians, objects, into } = request;
+    const isFile = into === 'file';
+    if (!/^[0-9a-f]{64}$/.test(sha256) || !DESTINATIONS.includes(into)) {
+      throw new HoldfastError('InvalidField', 'no recovery is described');
+    }
+    await this.auditLog.append({
+      actor,
+      action: isFile ? 'escrow.recover-to-file' : 'escrow.recover',
+      subject: `${objects} objects of ${sha256}, opened by ${custodians.join(', ')}`.slice(0, 1000),
+      outcome: 'success',
+    });
+    const recovery = randomUUID();
+    remember(this.#recoveries, recovery, { request, actorId: actor.id });
+    return { recovery };
+  }
+
+  /**
+   * Puts one object back as it was, where it is missing; where it was destroyed, only if that is wanted.
+   * @throws HoldfastError PermissionDenied without a recovery of the officer; IntegrityViolation where this
+   * installation did not write the record, unless the recovery takes foreign ones
+   */
+  async import(request: ImportRequest, actor: Actor): Promise<ImportAnswer> {
+    const { request: recovery, actorId } = this.#recoveries.get(request.recovery) ?? {};
+    if (recovery?.into !== 'store' || actorId !== actor.id) {
+      throw new HoldfastError('PermissionDenied', 'no such recovery was begun by this officer');
+    }
+    const bytes = Buffer.from(request.record, 'base64');
+    try {
+      const { head, attributes, value } = decodeRecord(bytes);
+      if (recovery.takesForeign !== true) await this.#requireOwn(head.domainId, request, bytes);
+      const domain = await this.store.directory.domainNamed(recovery.domain ?? head.domain);
+      await this.keyring.ensure(domain.id);
+      const { uniqueIdentifier, ownerId } = head;
+      const before = await this.store.keyStore.fetch(domain.id, uniqueIdentifier);
+      if (before?.hasValue === true) return { outcome: 'there already' };
+      if (before !== undefined && recovery.replacesDestroyed !== true) return { outcome: 'destroyed' };
+      const object = {
+        attributes: AttributeSet.fromBytes(Buffer.from(attributes)),
+        value: readValue(SecretBytes.copyOf(value)),
+      };
+      markCovered(object.attributes);
+      const { namesMayRepeat } = domain.settings;
+      const cause = { actor, operation: 'EscrowRecover', namesMayRepeat };
+      await this.store.keyStore.commit(
+        [
+          before === undefined
+            ? { kind: 'create', object: { ...object, domainId: domain.id, ownerId, uniqueIdentifier } }
+            : {
+                kind: 'update',
+                object: before,
+                attributes: object.attributes,
+                value: { replace: object.value },
+              },
+        ],
+        cause,
+      );
+      return { outcome: before === undefined ? 'restored' : 'replaced' };
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async #requireOwn(
+    domainId: string,
+    { keyVersion, mac }: Pick<ImportRequest, 'keyVersion' | 'mac'>,
+    record: Buffer,
+  ): Promise<void> {
+    const isKnown = (await this.store.directory.listDomains()).some(({ id }) => id === domainId);
+    if (isKnown && (await this.#isOfKey(domainId, keyVersion, record, mac))) return;
+    throw new HoldfastError(
+      'IntegrityViolation',
+      'this installation did not write the record: say --foreign to take it all the same',
+    );
+  }
+
+  async #isOfKey(domainId: string, keyVersion: number, record: Buffer, mac: string): Promise<boolean> {
+    await this.keyring.ensure(domainId);
+    try {
+      const bytes = Buffer.from(mac, 'base64');
+      return this.keyring.verifyMac(domainId, keyVersion, 'escrowed-object', record, bytes);
+    } catch (error) {
+      // A version of the key that there is not, or no longer.
+      if (error instanceof HoldfastError) return false;
+      throw error;
+    }
+  }
+
+  async #compareOne(object: ManifestObject): Promise<keyof ComparedAnswer> {
+    const { domainId, uniqueIdentifier, generation, revision, keyVersion, mac } = object;
+    const domain = (await this.store.directory.listDomains()).find(({ id }) => id === domainId);
+    if (domain === undefined) return 'gone';
+    await this.keyring.ensure(domainId);
+    const live = await this.store.keyStore.fetch(domainId, uniqueIdentifier);
+    if (live === undefined) return 'gone';
+    if (!live.hasValue) return 'destroyed';
+    if (live.generation !== generation) return 'valueReplaced';
+    if (live.revision > revision) return 'changedSince';
+    const record = recordOf(domain, live);
+    try {
+      return (await this.#isOfKey(domainId, keyVersion, record, mac)) ? 'same' : 'different';
+    } finally {
+      record.fill(0);
+    }
+  }
+
+  async #recordMaking(
+    kind: CustodyCopy['kind'],
+    { recipients, threshold }: EnvelopeHolders,
+    domainId: string | undefined,
+    actor: Actor,
+  ): Promise<void> {
+    const names = recipients.map(({ name }) => name).join(', ');
+    // Recorded before anything leaves.
+    await this.auditLog.append({
+      actor,
+      action: `store.${kind}`,
+      domainId,
+      subject: threshold === undefined ? names : `any ${threshold} of ${names}`,
+      outcome: 'success',
+    });
+  }
+
+  #open(id: unknown, open: OpenCopy): OpenCopy {
+    if (typeof id === 'string') remember(this.#copies, id, open);
+    return open;
+  }
+
+  async #located(domainId: string, filters: readonly LocateFilter[]): Promise<readonly Covered[]> {
+    await this.keyring.ensure(domainId);
+    const { uniqueIdentifiers } = await this.store.keyStore.locate({
+      domainId,
+      filters,
+      storage: { online: true, archived: true, destroyed: false },
+      order: 'oldest-first',
+      offsetItems: 0,
+      maximumItems: undefined,
+      isCounted: false,
+      nowSeconds: this.store.clock.nowSeconds(),
+    });
+    const objects: Covered[] = [];
+    for (const uniqueIdentifier of uniqueIdentifiers) {
+      const stored = await this.store.keyStore.fetch(domainId, uniqueIdentifier);
+      if (isKept(stored)) {
+        objects.push({ domainId, uniqueIdentifier, generation: stored.generation });
+      }
+    }
+    return objects;
+  }
+
+  async #chosen(
+    { id, name: domainName }: Domain,
+    { identifiers = [], names = [], all }: EscrowRequest,
+  ): Promise<readonly Covered[]> {
+    if (all === true) return this.#located(id, []);
+    const chosen = new Map<string, Covered>();
+    for (const uniqueIdentifier of identifiers) {
+      const stored = await this.store.keyStore.fetch(id, uniqueIdentifier);
+      if (!isKept(stored)) {
+        throw new HoldfastError(
+          'ItemNotFound',
+          `${domainName} has no ${uniqueIdentifier}, or not its value: it may be destroyed, or inside the HSM`,
+        );
+      }
+      chosen.set(uniqueIdentifier, { domainId: id, uniqueIdentifier, generation: stored.generation });
+    }
+    for (const name of names) {
+      const value = { nameValue: name, nameType: NameType.UninterpretedTextString };
+      const found = await this.#located(id, [{ kind: 'equals', attribute: { key: 'Name', value } }]);
+      if (found.length === 0)
+        throw new HoldfastError('ItemNotFound', `${domainName} has nothing named ${name} with a value`);
+      for (const object of found) chosen.set(object.uniqueIdentifier, object);
+    }
+    if (chosen.size === 0)
+      throw new HoldfastError('InvalidField', 'name objects by identifier or name, or take all');
+    return [...chosen.values()];
+  }
+
+  async *#entries(domain: Domain, objects: readonly Covered[]): AsyncGenerator<PackageEntry> {
+    for (const { uniqueIdentifier } of objects) {
+      const stored = await this.store.keyStore.fetch(domain.id, uniqueIdentifier);
+      // Destroyed since it was chosen.
+      if (!isKept(stored)) continue;
+      const record = recordOf(domain, stored);
+      const keyVersion = this.keyring.currentVersion(domain.id);
+      const mac = this.keyring.mac(domain.id, keyVersion, 'escrowed-object', record).toString('base64');
+      const { generation, revision } = stored;
+      const object = { domain: domain.name, domainId: domain.id, uniqueIdentifier, generation, revision };
+      yield { record, object: { ...object, keyVersion, mac } };
+    }
+  }
+
+  /** Takes the mark off an object that is still the one which the copy has. */
+  async #cover(
+    { domainId, uniqueIdentifier, generation }: Covered,
+    { kind }: CustodyCopy,
+    actor: Actor,
+  ): Promise<void> {
+    const { keyStore, clock } = this.store;
+    await repeatedly(async () => {
+      const stored = await keyStore.fetch(domainId, uniqueIdentifier);
+      if (stored?.generation !== generation || !awaitsBackup(stored.attributes)) return;
+      const attributes = stored.attributes.clone();
+      markCovered(attributes);
+      attributes.set('LastChangeDate', clock.nowSeconds());
+      await keyStore.commit([{ kind: 'update', object: stored, attributes, value: 'keep' }], {
+        actor,
+        operation: `covered by ${kind}`,
+      });
+    });
+  }
+
+  async #domainNames(): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.store.directory.listDomains()).map(({ id, name }) => [id, name]));
+  }
+
+  #answer(copy: CustodyCopy, domains: ReadonlyMap<string, string>): CustodyCopyAnswer {
+    const { id, kind, custodians, threshold, domainId, objects, sha256, createdAtSeconds } = copy;
+    return {
+      id,
+      kind,
+      custodians,
+      threshold,
+      domain: domainId === undefined ? undefined : (domains.get(domainId) ?? domainId),
+      objects,
+      sha256: sha256.toString('hex'),
+      createdAt: isoDate(createdAtSeconds),
+    };
+  }
+}
+
+/** Whether there is a value that can be copied: a key inside the HSM never leaves it. */
+function isKept(stored: StoredObject | undefined): stored is StoredObject {
+  return stored?.hasValue === true && !isInHsm(stored.attributes);
+}
+
+/** The record of an object; secret, the caller's to zero. */
+function recordOf({ id, name }: Domain, stored: StoredObject): Buffer {
+  const { uniqueIdentifier, ownerId, generation, revision, attributes } = stored;
+  const value = encodeValue(stored.openValue());
+  try {
+    const head = { domain: name, domainId: id, uniqueIdentifier, ownerId, generation, revision };
+    return encodeRecord(head, attributes.toBytes(), value.reveal());
+  } finally {
+    value.destroy();
+  }
+}
+
+function holdersOf({ recipients, threshold }: HoldersRequest, what: string): EnvelopeHolders {
+  if (!Array.isArray(recipients) || recipients.length === 0) {
+    throw new HoldfastError('InvalidField', `${what} needs somebody who can open it`);
+  }
+  const checked = recipients.map(({ name, pem }) => recipientFrom(String(name), String(pem)));
+  if (threshold !== undefined) requireScheme(threshold, checked.length);
+  return { recipients: checked, threshold };
+}
+
+function factsOf({ recipients, threshold }: EnvelopeHolders): Pick<CustodyCopy, 'custodians' | 'threshold'> {
+  return { custodians: recipients.map(({ name }) => name), threshold };
+}
+
+async function* digested(content: AsyncIterable<Buffer>, open: OpenCopy): AsyncGenerator<Buffer> {
+  const digest = createHash('sha256');
+  for await (const part of content) {
+    digest.update(part);
+    yield part;
+  }
+  open.sha256 = digest.digest();
+}
+
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= MAX_OPEN) break;
+    map.delete(oldest);
+  }
+}
+
+/** Runs work again where somebody else changed the object in between. */
+async function repeatedly(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const isConflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
+      if (!isConflict || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}

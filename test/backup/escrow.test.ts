@@ -1,0 +1,273 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { activate, destroy, encrypt, get, getAttributes, locate, register } from '@holdfast/core';
+import type { KmipClient } from '@holdfast/client';
+import {
+  holdfastResult,
+  keyBytesOf,
+  startServerProcess,
+  type CommandResult,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { SecretBytes } from '@holdfast/ttlv';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, type Database } from '../support/database';
+import { columnsOf, named, newClient, newKey, otherValues, outcomeOf, whileTampered } from '../custody/site';
+import { symmetricKey } from '../custody/known-keys';
+import { Needles } from '../custody/needles';
+
+jest.setTimeout(120_000);
+
+/** Escrow: chosen objects for several custodians, who alone give them back, together. */
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-escrow-'));
+const path = (name: string): string => join(folder, name);
+
+let server: ServerProcess;
+let client: KmipClient;
+let database: Database;
+const needles = new Needles();
+const identifiers: string[] = [];
+
+function holdfast(...args: readonly string[]): Promise<CommandResult> {
+  return holdfastResult([...args, '--data-dir', server.dataDir], { HOLDFAST_LOG_LEVEL: 'silent' });
+}
+const identities = (...names: readonly string[]) =>
+  names.flatMap((name) => ['--identity', path(`${name}.key`)]);
+const CUSTODIANS = ['alice', 'bob', 'carol'];
+const custodians = (threshold: number) => [
+  ...['--threshold', String(threshold)],
+  ...CUSTODIANS.flatMap((name) => ['--to', path(`${name}.pub`)]),
+];
+const escrow = (out: string, ...args: readonly string[]) =>
+  holdfast('escrow', 'create', ...custodians(2), '--out', path(out), ...args);
+/** As `holdfast escrow recover`, which the commands of other files are tried with too. */
+const recover = (file: string, ...args: readonly string[]) =>
+  holdfast('escrow', 'recover', path(file), ...args);
+
+async function seen(uniqueIdentifier: string, by = client): Promise<unknown> {
+  const attributes = await by.call(getAttributes, { uniqueIdentifier, attributeReferences: [] });
+  const { object } = await by.call(get, { uniqueIdentifier });
+  return { attributes, bytes: keyBytesOf(object).toString('hex') };
+}
+
+/** What a database administrator can do, and nobody else: all of an object is gone. */
+async function lose(uniqueIdentifier: string): Promise<void> {
+  for (const table of ['object_name', 'object_projection', 'change_record', 'object']) {
+    await database.sql(`DELETE FROM ${table} WHERE unique_identifier = $1`, [uniqueIdentifier]);
+  }
+}
+
+beforeAll(async () => {
+  for (const name of [...CUSTODIANS, 'stranger', 'successor']) {
+    const { publicKey, privateKey } = generateKeyPairSync('x25519');
+    writeFileSync(path(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(path(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  }
+  server = await startServerProcess();
+  client = await connectFirstClient(server);
+  database = await openDatabase(server.dataDir);
+  for (let number = 0; number < 6; number++) {
+    const key = symmetricKey(`key ${number}`, 256);
+    for (const secret of key.secrets) needles.add(secret, key.name);
+    const { objectType } = key.object;
+    const { uniqueIdentifier } = await client.call(register, {
+      objectType,
+      newAttributes: key.newAttributes,
+      object: key.object,
+    });
+    identifiers.push(uniqueIdentifier);
+    await client.call(get, { uniqueIdentifier });
+  }
+  await client.call(activate, { uniqueIdentifier: identifiers[0] });
+  expect(await escrow('two', '--name', 'key 0', '--object', identifiers[1] as string)).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringContaining('2 objects, for any 2 of') as string,
+  });
+  expect(await escrow('all', '--all')).toMatchObject({ code: 0, stderr: '' });
+});
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test('a package tells without recovery what it is, and the server that it is as it was', async () => {
+  const { code, stdout } = await holdfast('escrow', 'verify', path('all'), '--live', '--json');
+  expect([code, JSON.parse(stdout)]).toEqual([
+    0,
+    expect.objectContaining({
+      objects: 6,
+      threshold: 2,
+      custodians: CUSTODIANS.map((name) => `${name}.pub`),
+      isOpened: false,
+      isListed: true,
+      compared: { same: 6, changedSince: 0, valueReplaced: 0, destroyed: 0, gone: 0, different: 0 },
+    }),
+  ]);
+  const opened = await holdfast('escrow', 'verify', path('all'), ...identities('bob', 'carol'));
+  expect([opened.code, opened.stdout]).toEqual([0, expect.stringContaining('every tag is right')]);
+  const listed = await holdfast('escrow', 'list');
+  expect(listed.stdout).toContain('any 2 of alice.pub, bob.pub, carol.pub');
+});
+
+test('no key stands in it, and one custodian, or a stranger, gets nothing', async () => {
+  for (const file of ['two', 'all']) expect(needles.foundIn(readFileSync(path(file)))).toEqual([]);
+  const out = ['--clear', '--out', path('nothing')];
+  for (const who of [['alice'], ['bob', 'bob'], ['alice', 'stranger']]) {
+    expect([who, (await recover('all', ...identities(...who), ...out)).code]).toEqual([who, 1]);
+  }
+  expect(existsSync(path('nothing'))).toBe(false);
+});
+
+test('one that was altered or cut off anywhere is refused', async () => {
+  const whole = readFileSync(path('two'));
+  for (let step = 0; step < 8; step++) {
+    const place = Math.floor((step * whole.length) / 8);
+    const altered = Buffer.from(whole);
+    altered[place] = (altered[place] ?? 0) ^ 1;
+    writeFileSync(path('altered'), step % 2 === 0 ? altered : whole.subarray(0, place));
+    const args = [...identities('alice', 'bob'), '--clear', '--offline', '--out', path('nothing')];
+    expect([place, (await recover('altered', ...args)).code]).not.toEqual([place, 0]);
+    const { code, stdout } = await holdfast('escrow', 'verify', path('altered'), '--live');
+    expect([place, code === 0 && !stdout.includes('NO SUCH')]).toEqual([place, false]);
+  }
+  expect(existsSync(path('nothing'))).toBe(false);
+});
+
+test('what was lost comes back as it was, with a record of who opened the package', async () => {
+  const [first = '', second = ''] = identifiers;
+  const before = [await seen(first), await seen(second)];
+  await lose(first);
+  expect((await holdfast('escrow', 'verify', path('two'), '--live')).stdout).toContain('1 gone');
+  expect(await outcomeOf(client.call(get, { uniqueIdentifier: first }))).not.toBe('done');
+  const { code, stdout } = await recover('two', ...identities('carol', 'alice'));
+  expect([code, stdout]).toEqual([0, 'Of 2 objects: 1 restored, 1 there already.\n']);
+  expect([await seen(first), await seen(second)]).toEqual(before);
+  const { uniqueIdentifiers } = await client.call(locate, { attributes: [named('key 0')] });
+  expect(uniqueIdentifiers).toEqual([first]);
+  const records = await holdfast('audit', 'search', '--action', 'escrow.recover');
+  if (records.code === 0) expect(records.stdout).toContain('carol.key');
+});
+
+test('what was destroyed comes back only where that is asked for', async () => {
+  const uniqueIdentifier = identifiers[2] as string;
+  const { bytes } = (await seen(uniqueIdentifier)) as { bytes: string };
+  await client.call(destroy, { uniqueIdentifier });
+  const args = identities('alice', 'bob');
+  expect((await recover('all', ...args)).stdout).toContain('1 destroyed');
+  expect((await recover('all', ...args, '--replace-destroyed')).stdout).toContain('1 replaced');
+  expect(await seen(uniqueIdentifier)).toMatchObject({ bytes });
+});
+
+test('objects go to one recipient sealed, or to a file in clear only where that is asked for', async () => {
+  expect((await recover('two', ...identities('alice', 'bob'), '--out', path('out'))).code).toBe(2);
+  const sealed = ['--out', path('sealed'), '--for', path('successor.pub')];
+  expect(await recover('two', ...identities('alice', 'bob'), ...sealed)).toMatchObject({ code: 0 });
+  expect(needles.foundIn(readFileSync(path('sealed')))).toEqual([]);
+  const clear = ['--out', path('clear'), '--clear', '--offline'];
+  expect(await recover('sealed', ...identities('successor'), ...clear)).toMatchObject({ code: 0 });
+  expect(statSync(path('clear')).mode & 0o777).toBe(0o600);
+  const lines = readFileSync(path('clear'), 'utf8').trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { uniqueIdentifier: string }).uniqueIdentifier)).toEqual([
+    identifiers[1],
+    identifiers[0],
+  ]);
+  expect(needles.foundIn(lines.join('\n').toLowerCase())).toHaveLength(2);
+});
+
+test('custodians can hand their shares on instead of their keys', async () => {
+  for (const name of ['bob', 'carol']) {
+    const args = [...identities(name), '--for', path('successor.pub'), '--out', path(`${name}.share`)];
+    const { code } = await holdfastResult(['escrow', 'share', path('two'), ...args]);
+    expect([name, code]).toEqual([name, 0]);
+  }
+  const shares = ['--share', path('bob.share'), '--share', path('carol.share')];
+  expect((await recover('two', ...identities('successor'), ...shares)).stdout).toContain('2 there already');
+});
+
+test('another installation takes them only where it is told that they are foreign', async () => {
+  const other = await startServerProcess();
+  try {
+    const there = (...args: readonly string[]) =>
+      holdfastResult(['escrow', 'recover', path('two'), ...args, '--data-dir', other.dataDir]);
+    const refused = await there(...identities('alice', 'bob'));
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--foreign')]);
+    expect((await there(...identities('alice', 'bob'), '--foreign')).stdout).toContain('2 restored');
+    const same = await connectFirstClient(other);
+    expect(await seen(identifiers[1] as string, same)).toEqual(await seen(identifiers[1] as string));
+    await same.close();
+  } finally {
+    await other.stop();
+  }
+});
+
+test('nothing is made for too few custodians, nothing that is not there, and over no file', async () => {
+  const one = ['--to', path('alice.pub'), '--all', '--out', path('new')];
+  expect((await holdfast('escrow', 'create', '--threshold', '2', ...one)).code).toBe(2);
+  expect((await holdfast('escrow', 'create', '--threshold', '1', ...one)).code).toBe(2);
+  expect((await escrow('new', '--name', 'nobody')).stderr).toContain('nothing named nobody');
+  expect((await escrow('new')).stderr).toContain('name objects');
+  expect((await escrow('all', '--all')).stderr).toContain('there already');
+  expect(existsSync(path('new'))).toBe(false);
+});
+
+describe('a client that needs an escrow before use', () => {
+  test.each(['backup', 'escrow'] as const)('gets no use of a key before a %s covers it', async (kind) => {
+    const careful = await newClient(server, `careful-${kind}`);
+    expect((await holdfast('client', 'set', `careful-${kind}`, '--require-escrow')).code).toBe(0);
+    const connection = await careful.connect();
+    const uniqueIdentifier = await newKey(connection, named('precious'));
+    await connection.call(activate, { uniqueIdentifier });
+    const uses = async () => [
+      await outcomeOf(connection.call(get, { uniqueIdentifier })),
+      await outcomeOf(
+        connection.call(encrypt, { uniqueIdentifier, data: SecretBytes.copyOf(Buffer.alloc(16)) }),
+      ),
+    ];
+    expect(await uses()).toEqual(['PermissionDenied', 'PermissionDenied']);
+    const out = ['--out', path(`for-${kind}`)];
+    const made =
+      kind === 'backup'
+        ? await holdfast('backup', 'create', '--to', path('alice.pub'), ...out)
+        : await escrow(`for-${kind}`, '--domain', `careful-${kind}`, '--name', 'precious');
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(await uses()).toEqual(['done', expect.not.stringMatching('PermissionDenied')]);
+    // The next one waits for the next.
+    const next = await newKey(connection, named('next'));
+    expect(await outcomeOf(connection.call(get, { uniqueIdentifier: next }))).toBe('PermissionDenied');
+    await connection.close();
+  });
+
+  test('is one of many where its domain asks for it', async () => {
+    const any = await newClient(server, 'any');
+    expect((await holdfast('domain', 'set', 'any', '--require-escrow')).code).toBe(0);
+    const connection = await any.connect();
+    const uniqueIdentifier = await newKey(connection);
+    expect(await outcomeOf(connection.call(get, { uniqueIdentifier }))).toBe('PermissionDenied');
+    expect((await holdfast('domain', 'set', 'any', '--no-require-escrow')).code).toBe(0);
+    const free = await newKey(connection);
+    expect(await outcomeOf(connection.call(get, { uniqueIdentifier: free }))).toBe('done');
+    await connection.close();
+  });
+});
+
+test('a row of the copies that was changed is not told as it stands', async () => {
+  for (const column of await columnsOf(database, 'custody_copy')) {
+    for (const value of otherValues(column).slice(0, 1)) {
+      const oneRow = 'ctid = (SELECT min(ctid) FROM custody_copy)';
+      const change = `UPDATE custody_copy SET ${column.name} = ${value} WHERE ${oneRow}`;
+      const listed = await whileTampered(database, 'custody_copy', change, () => holdfast('escrow', 'list'));
+      expect([column.name, value, listed.code]).toEqual([column.name, value, 1]);
+    }
+  }
+});
+
+test('the store is in order after all that', async () => {
+  const { stdout } = await holdfast('verify');
+  expect(stdout).toContain('all are as they were');
+});
