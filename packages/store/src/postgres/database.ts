@@ -9,6 +9,7 @@ import {
   type QueryResult,
 } from 'pg';
 import type { BinaryWriter, RowReader } from './binary';
+import { KeptConnections } from './kept-connections';
 import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
 import { execute, type Paging, type Statement } from './statement';
@@ -80,9 +81,12 @@ export class Database {
   readonly #transactions: Pool;
   readonly #general: Pool;
   readonly #backends = new WeakMap<LeanClient, Backend>();
+  readonly #hotConnections: KeptConnections;
+  readonly #hotSessions = new WeakMap<PoolClient, Session>();
 
   constructor(private readonly options: DatabaseOptions) {
     this.#hot = this.#pool(HOT_CONNECTIONS, HOT_SETTINGS);
+    this.#hotConnections = new KeptConnections(this.#hot, (error) => this.#lostIdle(this.#hot, error));
     this.#transactions = this.#pool(options.poolSize, HOT_SETTINGS);
     this.#general = this.#pool(options.poolSize, GENERAL_SETTINGS);
   }
@@ -102,8 +106,29 @@ export class Database {
    * Runs `work` on a connection for the statements that reach rows by key.
    * @throws what `work` throws; HoldfastError StoreUnavailable where there is no connection
    */
-  hot<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#with(this.#hot, work);
+  async hot<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const connections = this.#hotConnections;
+    let client = connections.take();
+    if (client === undefined) {
+      try {
+        client = await connections.connect();
+      } catch (error) {
+        throw storeError(error);
+      }
+    }
+    let session = this.#hotSessions.get(client);
+    if (session === undefined) {
+      session = this.#session(client as unknown as LeanClient);
+      this.#hotSessions.set(client, session);
+    }
+    try {
+      const result = await work(session);
+      connections.give(client, false);
+      return result;
+    } catch (error) {
+      connections.give(client, isBroken(error, client));
+      throw error;
+    }
   }
 
   /** Runs `work` on a connection for a transaction; `work` begins and ends it. */
@@ -118,6 +143,7 @@ export class Database {
 
   /** Waits for what is under way and closes all connections. */
   async close(): Promise<void> {
+    this.#hotConnections.close();
     await Promise.all([this.#hot, this.#transactions, this.#general].map(endPool));
   }
 
@@ -132,11 +158,13 @@ export class Database {
       },
     };
     const pool = new Pool(config);
-    // The error carries the client with all it knows: only its message is for the log.
-    pool.on('error', ({ message }) => {
-      if (!pool.ending) this.options.log.warn({ reason: message }, 'an idle database connection was lost');
-    });
+    pool.on('error', (error) => this.#lostIdle(pool, error));
     return pool;
+  }
+
+  /** The error carries the client with all it knows: only its message is for the log. */
+  #lostIdle(pool: Pool, { message }: Error): void {
+    if (!pool.ending) this.options.log.warn({ reason: message }, 'an idle database connection was lost');
   }
 
   async #prepare(client: LeanClient, settings: string): Promise<void> {

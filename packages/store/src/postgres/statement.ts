@@ -1,5 +1,6 @@
 import type { Connection, Submittable } from 'pg';
 import { BinaryWriter, RowReader } from './binary';
+import { Deadlines } from './deadlines';
 import type { LeanClient, RowSink } from './lean-client';
 
 /** A statement that is prepared once per connection under its name. Parameters and columns are binary. */
@@ -141,6 +142,9 @@ class Execution implements Submittable, RowSink {
   }
 }
 
+/** Connections of which an answer is awaited. */
+const deadlines = new Deadlines<LeanClient>((client) => client.abort());
+
 /**
  * Runs a statement and hands each row to `onRow` while the answer arrives.
  * @param timeoutMs how long the answer, or a page of it, may take; after this the connection is dropped, which fails the
@@ -157,18 +161,16 @@ export function execute(
   return new Promise((resolve, reject) => {
     const execution = paging === undefined ? EXECUTE_ALL : executeMessage(paging);
     const message = bindMessage(statement, writeParameters, execution);
-    const timer = setTimeout(() => {
-      client.abort();
-    }, timeoutMs);
+    deadlines.set(client, timeoutMs);
     const timedPaging = paging && {
       rowsPerPage: paging.rowsPerPage,
       onPage: () => {
-        timer.refresh();
+        deadlines.set(client, timeoutMs);
         return paging.onPage();
       },
     };
     const settle = (error: unknown): void => {
-      clearTimeout(timer);
+      deadlines.met(client);
       if (error === undefined) resolve();
       else reject(error instanceof Error ? error : new Error('the statement failed', { cause: error }));
     };
