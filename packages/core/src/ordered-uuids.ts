@@ -1,4 +1,6 @@
 const COUNTER_LIMIT = 0x1000;
+/** What stands before the counter. */
+const VERSION = 0x7000;
 /** Where version 4 and version 7 agree: the variant and 62 random bits. */
 const RANDOM_PART = 19;
 
@@ -9,6 +11,8 @@ const RANDOM_PART = 19;
 export class OrderedUuids {
   #lastMs = 0;
   #counter = 0;
+  /** The text of the time, up to the version. */
+  #time = '';
 
   /** @param randomUuid makes UUIDs of version 4 from a cryptographic generator */
   constructor(
@@ -18,15 +22,15 @@ export class OrderedUuids {
 
   next(): string {
     const nowMs = this.nowMs();
-    if (nowMs > this.#lastMs) {
-      this.#lastMs = nowMs;
-      this.#counter = 0;
-    } else if (++this.#counter === COUNTER_LIMIT) {
-      this.#lastMs++;
-      this.#counter = 0;
-    }
-    const time = this.#lastMs.toString(16).padStart(12, '0');
-    const counter = this.#counter.toString(16).padStart(3, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${this.randomUuid().slice(RANDOM_PART)}`;
+    if (nowMs > this.#lastMs) this.#begin(nowMs);
+    else if (++this.#counter === COUNTER_LIMIT) this.#begin(this.#lastMs + 1);
+    return `${this.#time}${(VERSION | this.#counter).toString(16)}-${this.randomUuid().slice(RANDOM_PART)}`;
+  }
+
+  #begin(timeMs: number): void {
+    const time = timeMs.toString(16).padStart(12, '0');
+    this.#time = `${time.slice(0, 8)}-${time.slice(8)}-`;
+    this.#lastMs = timeMs;
+    this.#counter = 0;
   }
 }

@@ -56,7 +56,8 @@ export class ObjectWriter {
 
   /** Commits the changes, all or none. @throws as KeyStoreSession.commit */
   async commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
-    const prepared = await this.prepare(changes, cause);
+    const made = this.prepare(changes, cause);
+    const prepared = made instanceof Promise ? await made : made;
     const [only] = prepared;
     if (only === undefined) return;
     if (prepared.length > 1 || !isSimple(only)) return this.commitTogether(prepared);
@@ -71,15 +72,23 @@ export class ObjectWriter {
   }
 
   /** Encodes and seals changes, loading the keys of their domains where that has not been done. */
-  async prepare(changes: readonly ObjectChange[], cause: ChangeCause): Promise<readonly PreparedChange[]> {
+  prepare(
+    changes: readonly ObjectChange[],
+    cause: ChangeCause,
+  ): readonly PreparedChange[] | Promise<readonly PreparedChange[]> {
     const context = { keyring: this.keyring, internalIds: this.internalIds, nowMs: this.nowMs() };
+    const prepare = (): readonly PreparedChange[] =>
+      changes.map((change) => prepareChange(change, cause, context));
     try {
-      return changes.map((change) => prepareChange(change, cause, context));
+      return prepare();
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'RootOfTrustUnavailable') throw error;
-      for (const { object } of changes) await this.keyring.ensure(object.domainId);
-      return changes.map((change) => prepareChange(change, cause, context));
+      return this.#ensureAll(changes).then(prepare);
     }
+  }
+
+  async #ensureAll(changes: readonly ObjectChange[]): Promise<void> {
+    for (const { object } of changes) await this.keyring.ensure(object.domainId);
   }
 
   /** Commits prepared changes in one transaction. */
