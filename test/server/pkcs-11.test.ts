@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { pkcs11 } from '@holdfast/core';
-import { Operation, Tag } from '@holdfast/kmip';
+import { locate, pkcs11, revoke } from '@holdfast/core';
+import { NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
 import {
   Wire,
   readResponse,
@@ -97,7 +97,7 @@ test('digests and random bytes are made', async () => {
   const list = (await call(8, library, `${SLOT} 01 00000040`)).outputParameters?.toString('hex');
   expect(list).toContain('0000000000000250');
   expect(await call(9, library, `${SLOT} 0000000000000250`)).toMatchObject({ returnCode: 0 });
-  expect(await call(9, library, `${SLOT} 0000000000001087`)).toMatchObject({ returnCode: 0x70 });
+  expect(await call(9, library, `${SLOT} 000000000000ffff`)).toMatchObject({ returnCode: 0x70 });
   const data = `${session} 00000003 616263`;
   expect(await call(39, library, `${data} 01 00000020`)).toMatchObject({ returnCode: 0x91 });
   expect(await call(38, library, `${session} 0000000000000250 00`)).toMatchObject({ returnCode: 0 });
@@ -116,9 +116,148 @@ test('digests and random bytes are made', async () => {
   expect(await call(64, library, `${session} 00000001 00`)).toMatchObject({ returnCode: 0x120 });
 });
 
+describe('keys', () => {
+  const ulong = (value: number) => value.toString(16).padStart(16, '0');
+  const bytes = (value: Buffer | string) => {
+    const content = Buffer.from(value);
+    return content.length.toString(16).padStart(8, '0') + content.toString('hex');
+  };
+  /** An attribute with its value, and a template of several. */
+  const has = (type: number, value: string) => `${ulong(type)} 01 01 ${value}`;
+  const template = (...attributes: readonly string[]) =>
+    attributes.length.toString(16).padStart(8, '0') + attributes.join('');
+  const CLASS = has(0, ulong(4));
+  const label = (text: string) => has(3, bytes(text));
+  const USES = [0x104, 0x105, 0x108, 0x10a].map((type) => has(type, '01'));
+  const AES_KEY_GEN = `${ulong(0x1080)} 00`;
+
+  async function generated(text: string, ...further: readonly string[]) {
+    const { library, session } = await withSession();
+    const wanted = template(CLASS, label(text), has(0x161, ulong(32)), ...USES, ...further);
+    const { returnCode, outputParameters } = await call(59, library, session + AES_KEY_GEN + wanted);
+    expect(returnCode).toBe(0);
+    return { library, session, key: outputParameters?.toString('hex') ?? '' };
+  }
+  async function found(library: Buffer, session: string, wanted: string): Promise<string | undefined> {
+    expect(await call(27, library, session + wanted)).toMatchObject({ returnCode: 0 });
+    expect(await call(27, library, session + wanted)).toMatchObject({ returnCode: 0x90 });
+    const { outputParameters } = await call(28, library, `${session} 00000010`);
+    expect(await call(28, library, `${session} 00000010`)).toMatchObject({
+      outputParameters: hex('00000000'),
+    });
+    expect(await call(29, library, session)).toMatchObject({ returnCode: 0 });
+    return outputParameters?.toString('hex');
+  }
+  const asked = (type: number, isWanted = true) => `${ulong(type)} 00 0${isWanted ? 1 : 0}`;
+  const out = async (...args: Parameters<typeof call>) => {
+    const { returnCode, outputParameters = Buffer.alloc(0) } = await call(...args);
+    expect(returnCode).toBe(0);
+    return outputParameters;
+  };
+
+  test('are generated, found, told of and destroyed', async () => {
+    const { library, session, key } = await generated('of PKCS#11', has(0x102, bytes('id')));
+    const same = template(label('of PKCS#11'), has(0x100, ulong(0x1f)), has(0x102, bytes('id')));
+    expect(await found(library, session, same)).toBe(`00000001${key}`);
+    expect(await found(library, session, template(label('of nobody')))).toBe('00000000');
+    expect(await found(library, session, template(has(1, '00')))).toBe('00000000');
+    const wanted = template(asked(0), asked(3), asked(3, false), asked(0x104), asked(0x106), asked(0x161));
+    const told = template(
+      has(0, ulong(4)),
+      label('of PKCS#11'),
+      `${ulong(3)} 00 01 0000000a`,
+      has(0x104, '01'),
+      has(0x106, '00'),
+      has(0x161, ulong(32)),
+    );
+    expect((await out(25, library, session + key + wanted)).toString('hex')).toBe(hex(told).toString('hex'));
+    expect(await call(25, library, session + key + template(asked(0x86)))).toMatchObject({
+      returnCode: 0x12,
+    });
+    expect(await call(23, library, session + key)).toMatchObject({ returnCode: 0x1b });
+    const name = { nameValue: 'of PKCS#11', nameType: NameType.UninterpretedTextString };
+    const { uniqueIdentifiers } = await client.call(locate, { attributes: [{ key: 'Name', value: name }] });
+    const revocationReason = { revocationReasonCode: RevocationReasonCode.CessationOfOperation };
+    await client.call(revoke, { uniqueIdentifier: uniqueIdentifiers[0], revocationReason });
+    expect(await call(23, library, session + key)).toMatchObject({ returnCode: 0 });
+    expect(await call(23, library, session + key)).toMatchObject({ returnCode: 0x82 });
+    expect(await call(25, library, `${session}${ulong(99)}${wanted}`)).toMatchObject({ returnCode: 0x82 });
+    expect(await found(library, session, template(label('of PKCS#11')))).toBe('00000000');
+  });
+
+  test('encrypt and decrypt', async () => {
+    const { library, session, key } = await generated('that encrypts');
+    const value = (await out(25, library, session + key + template(asked(0x11)))).subarray(4 + 8 + 2 + 4);
+    const iv = Buffer.alloc(12, 7);
+    const parameter = hex(`${bytes(iv)} ${ulong(96)} ${bytes('aad')} ${ulong(128)}`);
+    const mechanism = `${ulong(0x1087)} 01 ${bytes(parameter)}`;
+    await out(30, library, session + mechanism + key);
+    expect(await call(30, library, session + mechanism + key)).toMatchObject({ returnCode: 0x90 });
+    const data = session + bytes('a plain text');
+    expect((await out(31, library, `${data} 00`)).toString('hex')).toBe('0000001c');
+    expect(await call(31, library, `${data} 01 0000001b`)).toMatchObject({ returnCode: 0x150 });
+    const ciphertext = (await out(31, library, `${data} 01 0000001c`)).subarray(4);
+    expect(await call(31, library, `${data} 01 0000001c`)).toMatchObject({ returnCode: 0x91 });
+    const decipher = createDecipheriv('aes-256-gcm', value, iv).setAAD(Buffer.from('aad'));
+    decipher.setAuthTag(ciphertext.subarray(-16));
+    expect(decipher.update(ciphertext.subarray(0, -16)).toString() + decipher.final().toString()).toBe(
+      'a plain text',
+    );
+    await out(34, library, session + mechanism + key);
+    const plain = await out(35, library, `${session}${bytes(ciphertext)} 01 00000100`);
+    expect(plain.subarray(4).toString()).toBe('a plain text');
+    await out(34, library, session + mechanism + key);
+    ciphertext[0] = (ciphertext[0] ?? 0) ^ 1;
+    expect(await call(35, library, `${session}${bytes(ciphertext)} 01 00000100`)).toMatchObject({
+      returnCode: 0x40,
+    });
+  });
+
+  test('make MACs and verify them', async () => {
+    const { library, session, key } = await generated('that authenticates');
+    const value = (await out(25, library, session + key + template(asked(0x11)))).subarray(4 + 8 + 2 + 4);
+    const mechanism = `${ulong(0x251)} 00`;
+    await out(43, library, session + mechanism + key);
+    const mac = (await out(44, library, `${session}${bytes('data')} 01 00000020`)).subarray(4);
+    expect(mac.equals(createHmac('sha256', value).update('data').digest())).toBe(true);
+    await out(49, library, session + mechanism + key);
+    await out(50, library, session + bytes('data') + bytes(mac));
+    await out(49, library, session + mechanism + key);
+    expect(await call(50, library, session + bytes('other') + bytes(mac))).toMatchObject({
+      returnCode: 0xc0,
+    });
+    expect(await call(43, library, `${session}${ulong(0x1085)} 00${key}`)).toMatchObject({
+      returnCode: 0x70,
+    });
+  });
+
+  test('obey the rules of their own operations', async () => {
+    const { library, session, key } = await generated('that is hidden', has(0x103, '01'));
+    expect(await call(25, library, session + key + template(asked(0x11)))).toMatchObject({
+      returnCode: 0x11,
+      outputParameters: hex(`00000001 ${ulong(0x11)} 00 00`),
+    });
+    const readOnly = (await out(13, library, `${SLOT} ${ulong(4)}`)).toString('hex');
+    expect(await call(59, library, readOnly + AES_KEY_GEN + template(CLASS))).toMatchObject({
+      returnCode: 0xb5,
+    });
+    expect(await call(59, library, session + AES_KEY_GEN + template(CLASS))).toMatchObject({
+      returnCode: 0xd0,
+    });
+    const wanted = template(CLASS, label('that signs'), has(0x161, ulong(32)), has(0x108, '01'));
+    const signing = (await out(59, library, session + AES_KEY_GEN + wanted)).toString('hex');
+    await out(30, library, `${session}${ulong(0x1081)} 00 ${signing}`);
+    const data = `${session}${bytes(Buffer.alloc(16))} 01 00000100`;
+    expect(await call(31, library, data)).toMatchObject({ returnCode: 0x68 });
+    expect(await call(30, library, `${session}${ulong(0x1081)} 00 ${ulong(77)}`)).toMatchObject({
+      returnCode: 0x82,
+    });
+  });
+});
+
 test('what is not there is said so', async () => {
   const library = await initialized();
-  for (const each of [4, 21, 30, 43, 59, 92]) {
+  for (const each of [4, 21, 32, 47, 60, 92]) {
     expect(await call(each, library, '00')).toMatchObject({ returnCode: 0x54, correlationValue: library });
   }
   expect(await call(3)).toMatchObject({ returnCode: 0x190 });

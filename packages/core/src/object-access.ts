@@ -100,6 +100,15 @@ export class ObjectAccess {
     return object;
   }
 
+  /** Part of an operation under the rules of another; what it changes counts once it has succeeded. */
+  async within<T>(access: AccessClass, work: (objects: ObjectAccess) => Promise<T>): Promise<T> {
+    const { session, principal, nowSeconds, policy, rights } = this;
+    const part = new ObjectAccess(session, principal, access, nowSeconds, policy, rights);
+    const result = await work(part);
+    this.#changes.push(...part.#changes);
+    return result;
+  }
+
   /** Objects of the domain that match; see LocateQuery. */
   async locate(
     query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>,

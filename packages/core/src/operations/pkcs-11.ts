@@ -14,14 +14,8 @@ import {
 import { HoldfastError, ItemType } from '@holdfast/ttlv';
 import { operation, type OperationContext } from '../operation';
 import { ParameterReader } from '../pkcs11/codec';
-import {
-  C_FINALIZE,
-  C_INITIALIZE,
-  FUNCTIONS,
-  LAST_FUNCTION,
-  Rv,
-  type Pkcs11Result,
-} from '../pkcs11/functions';
+import { Rv, type Pkcs11Result } from '../pkcs11/call';
+import { C_FINALIZE, C_INITIALIZE, FUNCTIONS, LAST_FUNCTION } from '../pkcs11/functions';
 import { Pkcs11Library } from '../pkcs11/library';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -69,13 +63,13 @@ export const pkcs11 = operation({
     ...GENERAL_REASONS,
   ],
 
-  execute({ pkcs11Interface, pkcs11Function: number, correlationValue, inputParameters }, context) {
+  async execute({ pkcs11Interface, pkcs11Function: number, correlationValue, inputParameters }, context) {
     if (pkcs11Interface !== undefined && pkcs11Interface !== INTERFACE) {
       throw new HoldfastError('PKCS_11InvalidInterface', `the only interface is "${INTERFACE}"`);
     }
     if (number < C_INITIALIZE || number > LAST_FUNCTION) throw invalidFunction();
     const input = new ParameterReader(inputParameters ?? Buffer.alloc(0));
-    const { value, result } = call(number, correlationValue, input, context);
+    const { value, result } = await call(number, correlationValue, input, context);
     return {
       pkcs11Interface,
       pkcs11Function: number,
@@ -92,12 +86,12 @@ interface Called {
   readonly result: Pkcs11Result;
 }
 
-function call(
+async function call(
   number: number,
   value: Buffer | undefined,
   input: ParameterReader,
   context: OperationContext,
-): Called {
+): Promise<Called> {
   const { streams } = context.crypto;
   const owner = { clientId: context.principal.clientId, operation: NAME };
   if (number === C_INITIALIZE) return initialize(value, input, context);
@@ -114,7 +108,7 @@ function call(
   if (!(library instanceof Pkcs11Library)) {
     throw new HoldfastError('InvalidCorrelationValue', 'the Correlation Value belongs to something else');
   }
-  const result = FUNCTIONS.get(number)?.(input, library, context) ?? {
+  const result = (await FUNCTIONS.get(number)?.(input, library, context)) ?? {
     returnCode: Rv.FUNCTION_NOT_SUPPORTED,
   };
   return { value, result };

@@ -26,6 +26,11 @@ export class ParameterReader {
     return this.#take(this.count());
   }
 
+  /** An array of fixed length. */
+  fixedBytes(lengthBytes: number): Buffer {
+    return this.#take(lengthBytes);
+  }
+
   /** Whether a list is wanted, and for how many elements there is room; else its length alone. */
   wantedCount(): number | undefined {
     const isWanted = this.byte() !== 0;

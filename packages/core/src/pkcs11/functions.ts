@@ -1,46 +1,16 @@
 import { HashingAlgorithm } from '@holdfast/kmip';
 import type { OperationContext } from '../operation';
-import { byte, byteString, count, padded, ulong, version, type ParameterReader } from './codec';
-import type { Pkcs11Library, Pkcs11Session } from './library';
+import { bytesFor, done, inSession, list, refused, Rv, type Pkcs11Call, type Pkcs11Result } from './call';
+import { byteString, padded, ulong, version, type ParameterReader } from './codec';
+import { CRYPTOGRAPHIC_FUNCTIONS } from './cryptography';
+import type { Pkcs11Library } from './library';
+import { MECHANISM_NUMBERS, mechanismFlags } from './mechanisms';
+import { OBJECT_FUNCTIONS } from './objects';
 
 /** The PKCS#11 functions that are carried out here, by their place in CK_FUNCTION_LIST_3_0 (PKCS#11 v3.0 section 5). */
 
-/** CK_RV values. */
-export const Rv = {
-  OK: 0x0,
-  SLOT_ID_INVALID: 0x3,
-  ARGUMENTS_BAD: 0x7,
-  DATA_LEN_RANGE: 0x21,
-  FUNCTION_NOT_SUPPORTED: 0x54,
-  MECHANISM_INVALID: 0x70,
-  OPERATION_ACTIVE: 0x90,
-  OPERATION_NOT_INITIALIZED: 0x91,
-  SESSION_COUNT: 0xb1,
-  SESSION_HANDLE_INVALID: 0xb3,
-  SESSION_PARALLEL_NOT_SUPPORTED: 0xb4,
-  USER_ALREADY_LOGGED_IN: 0x100,
-  USER_NOT_LOGGED_IN: 0x101,
-  USER_TYPE_INVALID: 0x103,
-  RANDOM_SEED_NOT_SUPPORTED: 0x120,
-  BUFFER_TOO_SMALL: 0x150,
-  CRYPTOKI_NOT_INITIALIZED: 0x190,
-  CRYPTOKI_ALREADY_INITIALIZED: 0x191,
-} as const;
-export type Rv = (typeof Rv)[keyof typeof Rv];
-
 /** The number of functions in CK_FUNCTION_LIST_3_0. */
 export const LAST_FUNCTION = 92;
-
-export interface Pkcs11Result {
-  readonly returnCode: Rv;
-  readonly output?: Buffer;
-}
-
-export type Pkcs11Call = (
-  input: ParameterReader,
-  library: Pkcs11Library,
-  context: OperationContext,
-) => Pkcs11Result;
 
 /** There is one slot, whose token is the client's domain. */
 const SLOT = 1n;
@@ -63,40 +33,11 @@ const DIGESTS: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
   [0x270n, HashingAlgorithm.SHA_512],
 ]);
 
-const done = (...output: readonly Buffer[]): Pkcs11Result =>
-  output.length === 0 ? { returnCode: Rv.OK } : { returnCode: Rv.OK, output: Buffer.concat(output) };
-const refused = (returnCode: Rv): Pkcs11Result => ({ returnCode });
-
-/** A list of which the caller wants the elements, or to know how many there are. */
-function list(room: number | undefined, elements: readonly Buffer[]): Pkcs11Result {
-  if (room === undefined) return done(byte(0), count(elements.length));
-  if (room < elements.length) {
-    return { returnCode: Rv.BUFFER_TOO_SMALL, output: Buffer.concat([byte(0), count(elements.length)]) };
-  }
-  return done(byte(1), count(elements.length), ...elements);
-}
-
 function onSlot(
   call: (input: ParameterReader, library: Pkcs11Library, context: OperationContext) => Pkcs11Result,
 ): Pkcs11Call {
   return (input, library, context) =>
     input.ulong() === SLOT ? call(input, library, context) : refused(Rv.SLOT_ID_INVALID);
-}
-
-function inSession(
-  call: (
-    session: Pkcs11Session,
-    input: ParameterReader,
-    library: Pkcs11Library,
-    context: OperationContext,
-  ) => Pkcs11Result,
-): Pkcs11Call {
-  return (input, library, context) => {
-    const session = library.session(input.ulong());
-    return session === undefined
-      ? refused(Rv.SESSION_HANDLE_INVALID)
-      : call(session, input, library, context);
-  };
 }
 
 const getInfo: Pkcs11Call = (input) => {
@@ -141,14 +82,16 @@ const getTokenInfo = onSlot((input, { sessions }) => {
 const getMechanismList = onSlot((input) => {
   const room = input.wantedCount();
   input.end();
-  return list(room, [...DIGESTS.keys()].map(ulong));
+  return list(room, [...DIGESTS.keys(), ...MECHANISM_NUMBERS].map(ulong));
 });
 
 const getMechanismInfo = onSlot((input) => {
   const mechanism = input.ulong();
   input.end();
-  if (!DIGESTS.has(mechanism)) return refused(Rv.MECHANISM_INVALID);
-  return done(ulong(0n), ulong(0n), ulong(MECHANISM_FLAG_DIGEST));
+  const flags = DIGESTS.has(mechanism) ? MECHANISM_FLAG_DIGEST : mechanismFlags(mechanism);
+  if (flags === 0n) return refused(Rv.MECHANISM_INVALID);
+  // Shortest and longest key: each operation says itself what it takes.
+  return done(ulong(0n), ulong(0n), ulong(flags));
 });
 
 const openSession = onSlot((input, library) => {
@@ -213,11 +156,9 @@ const digest = inSession((session, input, _library, { crypto }) => {
   input.end();
   if (session.digest === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
   const value = crypto.digest(session.digest, data);
-  // Asking for the length, or with too little room, does not end the operation (PKCS#11 section 5.2).
-  if (room === undefined) return done(count(value.length));
-  if (room < value.length) return { returnCode: Rv.BUFFER_TOO_SMALL, output: count(value.length) };
-  session.digest = undefined;
-  return done(byteString(value));
+  const { isLast, ...result } = bytesFor(room, value);
+  if (isLast) session.digest = undefined;
+  return result;
 });
 
 const seedRandom = inSession((_session, input) => {
@@ -237,7 +178,7 @@ export const C_INITIALIZE = 1;
 export const C_FINALIZE = 2;
 
 /** Every other function of the list is answered CKR_FUNCTION_NOT_SUPPORTED. */
-export const FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
+export const FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map<number, Pkcs11Call>([
   [3, getInfo],
   [5, getSlotList],
   [6, getSlotInfo],
@@ -254,4 +195,6 @@ export const FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
   [39, digest],
   [64, seedRandom],
   [65, generateRandom],
+  ...OBJECT_FUNCTIONS,
+  ...CRYPTOGRAPHIC_FUNCTIONS,
 ]);

@@ -1,8 +1,22 @@
 import type { HashingAlgorithm } from '@holdfast/kmip';
 import type { CryptoStream } from '../ports/crypto';
+import type { Mechanism, Purpose } from './mechanisms';
+
+/** What C_EncryptInit and its like begin. */
+export interface ActiveUse {
+  readonly purpose: Purpose;
+  readonly mechanism: Mechanism;
+  readonly uniqueIdentifier: string;
+  /** What came of the data, while it waits for enough room. */
+  readonly made?: { readonly data: Buffer; readonly result: Buffer };
+}
 
 export interface Pkcs11Session {
   readonly isReadWrite: boolean;
+  /** One operation of each kind at a time (PKCS#11 v3.0 section 5.1). */
+  readonly uses: Map<Purpose, ActiveUse>;
+  /** Identifiers that C_FindObjects has not given out yet; undefined where no search is open. */
+  found: readonly string[] | undefined;
   /** Set by C_DigestInit. */
   digest: HashingAlgorithm | undefined;
 }
@@ -13,13 +27,31 @@ export class Pkcs11Library implements CryptoStream {
   readonly #sessions = new Map<bigint, Pkcs11Session>();
   #next = 1n;
 
+  readonly #handles = new Map<string, bigint>();
+  readonly #identifiers = new Map<bigint, string>();
+
+  /** The handle of an object: the same for as long as the library is initialized. */
+  handleOf(uniqueIdentifier: string): bigint {
+    const known = this.#handles.get(uniqueIdentifier);
+    if (known !== undefined) return known;
+    const handle = BigInt(this.#handles.size + 1);
+    this.#handles.set(uniqueIdentifier, handle);
+    this.#identifiers.set(handle, uniqueIdentifier);
+    return handle;
+  }
+
+  /** Undefined for a handle that was never given out. */
+  identifierOf(handle: bigint): string | undefined {
+    return this.#identifiers.get(handle);
+  }
+
   get sessions(): readonly Pkcs11Session[] {
     return [...this.#sessions.values()];
   }
 
   openSession(isReadWrite: boolean): bigint {
     const handle = this.#next++;
-    this.#sessions.set(handle, { isReadWrite, digest: undefined });
+    this.#sessions.set(handle, { isReadWrite, digest: undefined, found: undefined, uses: new Map() });
     return handle;
   }
 
@@ -29,14 +61,14 @@ export class Pkcs11Library implements CryptoStream {
 
   /** @returns whether there was one. The last one that closes logs the user out (PKCS#11 section 5.6). */
   closeSession(handle: bigint): boolean {
+    this.#sessions.get(handle)?.uses.forEach(({ made }) => made?.result.fill(0));
     const wasOpen = this.#sessions.delete(handle);
     if (this.#sessions.size === 0) this.isLoggedIn = false;
     return wasOpen;
   }
 
   closeAll(): void {
-    this.#sessions.clear();
-    this.isLoggedIn = false;
+    for (const handle of [...this.#sessions.keys()]) this.closeSession(handle);
   }
 
   destroy(): void {

@@ -1,0 +1,236 @@
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  NameType,
+  ObjectType,
+  type Attribute,
+} from '@holdfast/kmip';
+import { ItemType } from '@holdfast/ttlv';
+import { Tag } from '@holdfast/kmip';
+import type { AttributeSet } from '../objects/attribute-set';
+import { byte, byteString, count, ulong, type ParameterReader } from './codec';
+
+/** Attributes of PKCS#11 (PKCS#11 v3.0 chapter 4) as those of KMIP. */
+
+const CKA = {
+  CLASS: 0x0n,
+  TOKEN: 0x1n,
+  PRIVATE: 0x2n,
+  LABEL: 0x3n,
+  VALUE: 0x11n,
+  KEY_TYPE: 0x100n,
+  ID: 0x102n,
+  SENSITIVE: 0x103n,
+  MODULUS_BITS: 0x121n,
+  VALUE_LEN: 0x161n,
+  EXTRACTABLE: 0x162n,
+  ALLOWED_MECHANISMS: 0x4000_0600n,
+} as const;
+export const CKA_VALUE = CKA.VALUE;
+
+type Kind = 'ulong' | 'boolean' | 'bytes';
+export type Pkcs11Value = bigint | boolean | Buffer;
+
+const USAGES: ReadonlyMap<bigint, CryptographicUsageMask> = new Map([
+  [0x104n, CryptographicUsageMask.Encrypt],
+  [0x105n, CryptographicUsageMask.Decrypt],
+  [0x106n, CryptographicUsageMask.WrapKey],
+  [0x107n, CryptographicUsageMask.UnwrapKey],
+  [0x108n, CryptographicUsageMask.Sign | CryptographicUsageMask.MACGenerate],
+  [0x10an, CryptographicUsageMask.Verify | CryptographicUsageMask.MACVerify],
+  [0x10cn, CryptographicUsageMask.DeriveKey],
+] as [bigint, CryptographicUsageMask][]);
+
+const KINDS: ReadonlyMap<bigint, Kind> = new Map<bigint, Kind>([
+  ...[CKA.CLASS, CKA.KEY_TYPE, CKA.MODULUS_BITS, CKA.VALUE_LEN].map((type) => [type, 'ulong'] as const),
+  ...[CKA.TOKEN, CKA.PRIVATE, CKA.SENSITIVE, CKA.EXTRACTABLE, ...USAGES.keys()].map(
+    (type) => [type, 'boolean'] as const,
+  ),
+  ...[CKA.LABEL, CKA.ID, CKA.VALUE].map((type) => [type, 'bytes'] as const),
+]);
+
+/** CK_OBJECT_CLASS; what has none of its own is CKO_DATA. */
+const CLASSES: ReadonlyMap<ObjectType, bigint> = new Map<ObjectType, bigint>([
+  [ObjectType.OpaqueObject, 0n],
+  [ObjectType.Certificate, 1n],
+  [ObjectType.PublicKey, 2n],
+  [ObjectType.PrivateKey, 3n],
+  [ObjectType.SymmetricKey, 4n],
+]);
+/** CK_KEY_TYPE. */
+const KEY_TYPES: ReadonlyMap<CryptographicAlgorithm, bigint> = new Map<CryptographicAlgorithm, bigint>([
+  [CryptographicAlgorithm.RSA, 0x0n],
+  [CryptographicAlgorithm.DSA, 0x1n],
+  [CryptographicAlgorithm.DH, 0x2n],
+  [CryptographicAlgorithm.EC, 0x3n],
+  [CryptographicAlgorithm.ECDSA, 0x3n],
+  [CryptographicAlgorithm.ECDH, 0x3n],
+  [CryptographicAlgorithm.DES3, 0x15n],
+  [CryptographicAlgorithm.AES, 0x1fn],
+  [CryptographicAlgorithm.Camellia, 0x25n],
+]);
+const CKK_GENERIC_SECRET = 0x10n;
+
+const keyOf = <K>(table: ReadonlyMap<K, bigint>, wanted: Pkcs11Value): K | undefined =>
+  [...table].find(([, value]) => value === wanted)?.[0];
+
+/** The vendor attribute that keeps CKA_ID. */
+const idAttribute = (value: Buffer): Attribute => ({
+  key: 'VendorAttribute',
+  value: {
+    vendorIdentification: 'PKCS11',
+    attributeName: 'CKA_ID',
+    attributeValue: { tag: Tag.AttributeValue, type: ItemType.ByteString, value },
+  },
+});
+
+/**
+ * Reads a template: count, then type, whether a value and whether a length is there, and the value.
+ * @returns undefined where it has an attribute that there is not here
+ * @throws HoldfastError PKCS_11CodecError
+ */
+export function readTemplate(input: ParameterReader): ReadonlyMap<bigint, Pkcs11Value> | undefined {
+  const template = new Map<bigint, Pkcs11Value>();
+  for (let left = input.count(); left > 0; left--) {
+    const type = input.ulong();
+    const [hasValue] = [input.byte() !== 0, input.byte()];
+    const kind = KINDS.get(type);
+    if (kind === undefined || !hasValue) return undefined;
+    template.set(
+      type,
+      kind === 'ulong' ? input.ulong() : kind === 'boolean' ? input.byte() !== 0 : input.byteString(),
+    );
+  }
+  return template;
+}
+
+/** An attribute that C_GetAttributeValue asks for: its value, or how long it is. */
+export interface AskedAttribute {
+  readonly type: bigint;
+  readonly isValueWanted: boolean;
+}
+
+export function readAsked(input: ParameterReader): readonly AskedAttribute[] {
+  return Array.from({ length: input.count() }, () => {
+    const type = input.ulong();
+    input.byte();
+    const isValueWanted = input.byte() !== 0;
+    if (type === CKA.ALLOWED_MECHANISMS && isValueWanted) input.count();
+    return { type, isValueWanted };
+  });
+}
+
+/** One attribute of the answer; without a value where the object has none, or does not show it. */
+export function writeAttribute(
+  { type, isValueWanted }: AskedAttribute,
+  value: Pkcs11Value | undefined,
+): Buffer {
+  if (value === undefined) return Buffer.concat([ulong(type), byte(0), byte(0)]);
+  const flags = Buffer.concat([ulong(type), byte(isValueWanted ? 1 : 0), byte(1)]);
+  if (Buffer.isBuffer(value)) {
+    return Buffer.concat([flags, isValueWanted ? byteString(value) : count(value.length)]);
+  }
+  if (!isValueWanted) return flags;
+  return Buffer.concat([flags, typeof value === 'boolean' ? byte(value ? 1 : 0) : ulong(value)]);
+}
+
+/** What KMIP's attributes say for one of PKCS#11's; undefined where the object has none. */
+export function valueOf(type: bigint, attributes: AttributeSet): Pkcs11Value | undefined {
+  const usage = USAGES.get(type);
+  if (usage !== undefined) return ((attributes.get('CryptographicUsageMask') ?? 0) & usage) !== 0;
+  const objectType = attributes.get('ObjectType');
+  const algorithm = attributes.get('CryptographicAlgorithm');
+  const lengthBits = attributes.get('CryptographicLength');
+  switch (type) {
+    case CKA.CLASS:
+      return (objectType === undefined ? undefined : CLASSES.get(objectType)) ?? 0n;
+    case CKA.TOKEN:
+    case CKA.PRIVATE:
+      return true;
+    case CKA.LABEL:
+      return Buffer.from(attributes.get('Name')?.nameValue ?? '');
+    case CKA.KEY_TYPE:
+      return algorithm === undefined ? undefined : (KEY_TYPES.get(algorithm) ?? CKK_GENERIC_SECRET);
+    case CKA.ID: {
+      const [kept] = attributes.vendorInstances('PKCS11', 'CKA_ID');
+      const value = kept?.key === 'VendorAttribute' ? kept.value.attributeValue.value : undefined;
+      return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
+    }
+    case CKA.SENSITIVE:
+      return attributes.get('Sensitive') === true;
+    case CKA.EXTRACTABLE:
+      return attributes.get('Extractable') !== false;
+    case CKA.VALUE_LEN:
+      return objectType === ObjectType.SymmetricKey && lengthBits !== undefined
+        ? BigInt(Math.ceil(lengthBits / 8))
+        : undefined;
+    case CKA.MODULUS_BITS:
+      return algorithm === CryptographicAlgorithm.RSA && lengthBits !== undefined
+        ? BigInt(lengthBits)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether no object can be as the template says: there are no session objects. */
+const isOfNone = (template: ReadonlyMap<bigint, Pkcs11Value>): boolean => template.get(CKA.TOKEN) === false;
+
+/**
+ * What a template says, as attributes of a new object or conditions on those that are there.
+ * @returns undefined where no object is so
+ */
+export function attributesOf(template: ReadonlyMap<bigint, Pkcs11Value>): readonly Attribute[] | undefined {
+  if (isOfNone(template)) return undefined;
+  const attributes: Attribute[] = [];
+  let mask = 0;
+  for (const [type, value] of template) {
+    const usage = USAGES.get(type);
+    if (usage !== undefined) {
+      if (value === true) mask |= usage;
+      continue;
+    }
+    const said = attributeOf(type, value);
+    if (said === undefined) return undefined;
+    attributes.push(...said);
+  }
+  return mask === 0 ? attributes : [...attributes, { key: 'CryptographicUsageMask', value: mask }];
+}
+
+function attributeOf(type: bigint, value: Pkcs11Value): readonly Attribute[] | undefined {
+  switch (type) {
+    case CKA.CLASS: {
+      const objectType = keyOf(CLASSES, value);
+      return objectType === undefined ? undefined : [{ key: 'ObjectType', value: objectType }];
+    }
+    case CKA.KEY_TYPE: {
+      const algorithm =
+        value === CKK_GENERIC_SECRET ? CryptographicAlgorithm.HMAC_SHA256 : keyOf(KEY_TYPES, value);
+      return algorithm === undefined ? undefined : [{ key: 'CryptographicAlgorithm', value: algorithm }];
+    }
+    case CKA.LABEL:
+      if (!Buffer.isBuffer(value) || value.length === 0) return [];
+      return [
+        {
+          key: 'Name',
+          value: { nameValue: value.toString(), nameType: NameType.UninterpretedTextString },
+        },
+      ];
+    case CKA.ID:
+      return Buffer.isBuffer(value) && value.length > 0 ? [idAttribute(value)] : [];
+    case CKA.SENSITIVE:
+      return [{ key: 'Sensitive', value: value === true }];
+    case CKA.EXTRACTABLE:
+      return [{ key: 'Extractable', value: value === true }];
+    case CKA.VALUE_LEN:
+      return typeof value === 'bigint'
+        ? [{ key: 'CryptographicLength', value: Number(value) * 8 }]
+        : undefined;
+    case CKA.MODULUS_BITS:
+      return typeof value === 'bigint' ? [{ key: 'CryptographicLength', value: Number(value) }] : undefined;
+    case CKA.VALUE:
+      return undefined;
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,198 @@
+import {
+  BlockCipherMode,
+  CryptographicAlgorithm,
+  DigitalSignatureAlgorithm,
+  HashingAlgorithm,
+  PaddingMethod,
+  type CryptographicParameters,
+} from '@holdfast/kmip';
+import { ParameterReader } from './codec';
+
+/** The mechanisms of PKCS#11 (PKCS#11 Current Mechanisms v3.0) that use keys here, as parameters of KMIP. */
+
+export type Purpose = 'encrypt' | 'decrypt' | 'sign' | 'verify';
+
+/** A mechanism with its parameter. */
+export interface Mechanism {
+  /** MACs are made and verified, not signed. */
+  readonly isMac: boolean;
+  readonly parameters: CryptographicParameters;
+  readonly ivCounterNonce?: Buffer;
+  readonly additionalData?: Buffer;
+  /** Of a tag behind the ciphertext; 0 where there is none. */
+  readonly tagLengthBytes: number;
+}
+
+type Read = (
+  parameter: ParameterReader,
+) => Omit<Mechanism, 'isMac' | 'tagLengthBytes'> & { readonly tagLengthBytes?: number };
+interface Row {
+  readonly uses: 'cipher' | 'signature' | 'mac';
+  readonly hasParameter: boolean;
+  readonly read: Read;
+}
+
+const IV_LENGTH_BYTES = 16;
+const hashes: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
+  [0x220n, HashingAlgorithm.SHA_1],
+  [0x250n, HashingAlgorithm.SHA_256],
+  [0x255n, HashingAlgorithm.SHA_224],
+  [0x260n, HashingAlgorithm.SHA_384],
+  [0x270n, HashingAlgorithm.SHA_512],
+]);
+const mgfHashes: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
+  [1n, HashingAlgorithm.SHA_1],
+  [2n, HashingAlgorithm.SHA_256],
+  [3n, HashingAlgorithm.SHA_384],
+  [4n, HashingAlgorithm.SHA_512],
+  [5n, HashingAlgorithm.SHA_224],
+]);
+
+const bare = (uses: Row['uses'], parameters: CryptographicParameters): Row => ({
+  uses,
+  hasParameter: false,
+  read: () => ({ parameters }),
+});
+const block = (blockCipherMode: BlockCipherMode, paddingMethod: PaddingMethod): Row => {
+  const parameters = { blockCipherMode, paddingMethod };
+  if (blockCipherMode === BlockCipherMode.ECB) return bare('cipher', parameters);
+  return {
+    uses: 'cipher',
+    hasParameter: true,
+    read: (parameter) => ({ parameters, ivCounterNonce: parameter.byteString() }),
+  };
+};
+const signature = (digitalSignatureAlgorithm: DigitalSignatureAlgorithm): Row =>
+  bare('signature', { digitalSignatureAlgorithm });
+const hmac = (cryptographicAlgorithm: CryptographicAlgorithm): Row => bare('mac', { cryptographicAlgorithm });
+
+/** CK_GCM_PARAMS: IV, its length in bits, additional data, length of the tag in bits. */
+const gcm: Row = {
+  uses: 'cipher',
+  hasParameter: true,
+  read(parameter) {
+    const ivCounterNonce = parameter.byteString();
+    parameter.ulong();
+    const additionalData = parameter.byteString();
+    const tagLengthBytes = Number(parameter.ulong() / 8n);
+    const parameters = { blockCipherMode: BlockCipherMode.GCM, tagLengthBytes };
+    return {
+      parameters,
+      ivCounterNonce,
+      tagLengthBytes,
+      ...(additionalData.length === 0 ? {} : { additionalData }),
+    };
+  },
+};
+
+/** CK_AES_CTR_PARAMS: bits of the counter, first counter block. */
+const counter: Row = {
+  uses: 'cipher',
+  hasParameter: true,
+  read(parameter) {
+    parameter.ulong();
+    return {
+      parameters: { blockCipherMode: BlockCipherMode.CTR },
+      ivCounterNonce: parameter.fixedBytes(IV_LENGTH_BYTES),
+    };
+  },
+};
+
+function hashNumbered(number: bigint, table: ReadonlyMap<bigint, HashingAlgorithm>): HashingAlgorithm {
+  return table.get(number) ?? HashingAlgorithm.MD2;
+}
+
+/** CK_RSA_PKCS_OAEP_PARAMS: hash, mask generator, kind of source (CKZ_DATA_SPECIFIED), label. */
+const oaep: Row = {
+  uses: 'cipher',
+  hasParameter: true,
+  read(parameter) {
+    const hashingAlgorithm = hashNumbered(parameter.ulong(), hashes);
+    const maskGeneratorHashingAlgorithm = hashNumbered(parameter.ulong(), mgfHashes);
+    parameter.ulong();
+    const pSource = parameter.byteString();
+    const parameters = {
+      paddingMethod: PaddingMethod.OAEP,
+      hashingAlgorithm,
+      maskGeneratorHashingAlgorithm,
+      ...(pSource.length === 0 ? {} : { pSource }),
+    };
+    return { parameters };
+  },
+};
+
+/** CK_RSA_PKCS_PSS_PARAMS: hash, mask generator, length of the salt. */
+const pss = (hashingAlgorithm: HashingAlgorithm): Row => ({
+  uses: 'signature',
+  hasParameter: true,
+  read(parameter) {
+    parameter.ulong();
+    const maskGeneratorHashingAlgorithm = hashNumbered(parameter.ulong(), mgfHashes);
+    const saltLengthBytes = Number(parameter.ulong());
+    return {
+      parameters: {
+        digitalSignatureAlgorithm: DigitalSignatureAlgorithm.RSASSA_PSS,
+        hashingAlgorithm,
+        maskGeneratorHashingAlgorithm,
+        saltLengthBytes,
+      },
+    };
+  },
+});
+
+const { CBC, ECB } = BlockCipherMode;
+const MECHANISMS: ReadonlyMap<bigint, Row> = new Map([
+  [0x1n, bare('cipher', { paddingMethod: PaddingMethod.PKCS1V1_5 })],
+  [0x6n, signature(DigitalSignatureAlgorithm.SHA_1WithRSAEncryption)],
+  [0x9n, oaep],
+  [0x40n, signature(DigitalSignatureAlgorithm.SHA_256WithRSAEncryption)],
+  [0x41n, signature(DigitalSignatureAlgorithm.SHA_384WithRSAEncryption)],
+  [0x42n, signature(DigitalSignatureAlgorithm.SHA_512WithRSAEncryption)],
+  [0x43n, pss(HashingAlgorithm.SHA_256)],
+  [0x44n, pss(HashingAlgorithm.SHA_384)],
+  [0x45n, pss(HashingAlgorithm.SHA_512)],
+  [0x132n, block(ECB, PaddingMethod.None)],
+  [0x133n, block(CBC, PaddingMethod.None)],
+  [0x136n, block(CBC, PaddingMethod.PKCS5)],
+  [0x221n, hmac(CryptographicAlgorithm.HMAC_SHA1)],
+  [0x251n, hmac(CryptographicAlgorithm.HMAC_SHA256)],
+  [0x261n, hmac(CryptographicAlgorithm.HMAC_SHA384)],
+  [0x271n, hmac(CryptographicAlgorithm.HMAC_SHA512)],
+  [0x1081n, block(ECB, PaddingMethod.None)],
+  [0x1082n, block(CBC, PaddingMethod.None)],
+  [0x1085n, block(CBC, PaddingMethod.PKCS5)],
+  [0x1086n, counter],
+  [0x1087n, gcm],
+  [0x108an, bare('mac', { blockCipherMode: BlockCipherMode.CMAC })],
+]);
+
+/** C_GenerateKey. */
+export const CKM_AES_KEY_GEN = 0x1080n;
+export const CKM_GENERIC_SECRET_KEY_GEN = 0x350n;
+const GENERATING: readonly bigint[] = [CKM_GENERIC_SECRET_KEY_GEN, CKM_AES_KEY_GEN];
+
+export const MECHANISM_NUMBERS: readonly bigint[] = [...GENERATING, ...MECHANISMS.keys()];
+
+/** CKF_ENCRYPT and CKF_DECRYPT, CKF_SIGN and CKF_VERIFY, CKF_GENERATE; 0 for a mechanism that there is not. */
+export function mechanismFlags(number: bigint): bigint {
+  if (GENERATING.includes(number)) return 0x8000n;
+  const row = MECHANISMS.get(number);
+  if (row === undefined) return 0n;
+  return row.uses === 'cipher' ? 0x300n : 0x2800n;
+}
+
+/**
+ * Reads a mechanism: its number, whether a parameter follows, the parameter's length and the parameter.
+ * @returns undefined where there is no such mechanism for the purpose
+ * @throws HoldfastError PKCS_11CodecError
+ */
+export function readMechanism(input: ParameterReader, purpose: Purpose): Mechanism | undefined {
+  const row = MECHANISMS.get(input.ulong());
+  const parameter = input.byte() === 0 ? undefined : new ParameterReader(input.byteString());
+  const isCipher = purpose === 'encrypt' || purpose === 'decrypt';
+  if (row === undefined || (row.uses === 'cipher') !== isCipher) return undefined;
+  if (row.hasParameter !== (parameter !== undefined)) return undefined;
+  const mechanism = row.read(parameter ?? new ParameterReader(Buffer.alloc(0)));
+  parameter?.end();
+  return { tagLengthBytes: 0, ...mechanism, isMac: row.uses === 'mac' };
+}

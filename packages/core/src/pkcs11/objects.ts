@@ -1,0 +1,162 @@
+import { CryptographicAlgorithm, ObjectType, type Attribute, type ManagedObjectValue } from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import type { ManagedObject } from '../object-access';
+import { keyBlockOf } from '../objects/new-object';
+import type { OperationContext } from '../operation';
+import { create } from '../operations/create';
+import { destroy } from '../operations/destroy';
+import { get } from '../operations/get';
+import { locate } from '../operations/locate';
+import {
+  CKA_VALUE,
+  attributesOf,
+  readAsked,
+  readTemplate,
+  valueOf,
+  writeAttribute,
+  type Pkcs11Value,
+} from './attributes';
+import { byOperation, done, inSession, refused, Rv, type Pkcs11Call } from './call';
+import { count, ulong } from './codec';
+import { CKM_AES_KEY_GEN, CKM_GENERIC_SECRET_KEY_GEN } from './mechanisms';
+
+/** Functions of PKCS#11 about objects, by the rules of KMIP's operations. All objects are those of the token. */
+
+/** How many objects one search tells of. */
+const MAX_FOUND = 10_000;
+
+const findObjectsInit = inSession((session, input, _library, context) => {
+  const template = readTemplate(input);
+  input.end();
+  if (session.found !== undefined) return refused(Rv.OPERATION_ACTIVE);
+  if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  const attributes = attributesOf(template);
+  return byOperation('inspect', context, async (within) => {
+    const found =
+      attributes === undefined
+        ? []
+        : (await locate.execute({ attributes, maximumItems: MAX_FOUND }, withoutNotes(within)))
+            .uniqueIdentifiers;
+    session.found = [...found];
+    return done();
+  });
+});
+
+/** What a call finds or makes is told by handles: it is nothing that later items of a batch could name. */
+function withoutNotes(context: OperationContext): OperationContext {
+  return { ...context, produced: () => undefined, emptyPlaceholder: () => undefined };
+}
+
+const findObjects = inSession((session, input, library) => {
+  const wanted = input.count();
+  input.end();
+  if (session.found === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+  const next = session.found.slice(0, wanted);
+  session.found = session.found.slice(wanted);
+  return done(count(next.length), ...next.map((identifier) => ulong(library.handleOf(identifier))));
+});
+
+const findObjectsFinal = inSession((session, input) => {
+  input.end();
+  if (session.found === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+  session.found = undefined;
+  return done();
+});
+
+/** The bytes of an object; undefined where it has none, or hides them. */
+async function bytesOf(object: ManagedObject, context: OperationContext): Promise<Buffer | undefined> {
+  const { attributes, uniqueIdentifier } = object;
+  const isHidden = attributes.get('Sensitive') === true || attributes.get('Extractable') === false;
+  if (isHidden) return undefined;
+  const answer = await context.objects.within('obtain', (objects) =>
+    Promise.resolve(get.execute({ uniqueIdentifier }, { ...withoutNotes(context), objects })),
+  );
+  return contentOf(answer.object);
+}
+
+function contentOf(value: ManagedObjectValue): Buffer | undefined {
+  if (value.objectType === ObjectType.Certificate) return value.certificateValue;
+  if (value.objectType !== ObjectType.SymmetricKey) return undefined;
+  const keyValue = keyBlockOf(value)?.keyValue;
+  if (keyValue === undefined || 'encoded' in keyValue) return undefined;
+  return keyValue.keyMaterial instanceof SecretBytes ? Buffer.from(keyValue.keyMaterial.reveal()) : undefined;
+}
+
+const getAttributeValue = inSession((_session, input, library, context) => {
+  const uniqueIdentifier = library.identifierOf(input.ulong());
+  const asked = readAsked(input);
+  input.end();
+  if (uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
+  return byOperation('inspect', context, async (within) => {
+    const object = await within.objects.fetch(uniqueIdentifier);
+    const answers: Buffer[] = [];
+    let returnCode: Rv = Rv.OK;
+    for (const each of asked) {
+      const value: Pkcs11Value | undefined =
+        each.type === CKA_VALUE ? await bytesOf(object, within) : valueOf(each.type, object.attributes);
+      if (value === undefined) {
+        returnCode = each.type === CKA_VALUE ? Rv.ATTRIBUTE_SENSITIVE : Rv.ATTRIBUTE_TYPE_INVALID;
+      }
+      answers.push(writeAttribute(each, value));
+    }
+    return { returnCode, output: Buffer.concat([count(asked.length), ...answers]) };
+  });
+});
+
+/** Keys are for use at once: they are made Active. */
+const generateKey = inSession(({ isReadWrite }, input, library, context) => {
+  const mechanism = input.ulong();
+  const hasParameter = input.byte() !== 0;
+  const template = readTemplate(input);
+  input.end();
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  const algorithm = GENERATED.get(mechanism);
+  if (algorithm === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  const said = attributesOf(template);
+  if (said === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
+  if (!said.some(({ key }) => key === 'CryptographicLength')) return refused(Rv.TEMPLATE_INCOMPLETE);
+  const attributes: readonly Attribute[] = [
+    ...said.filter(({ key }) => key !== 'ObjectType' && key !== 'CryptographicAlgorithm'),
+    { key: 'CryptographicAlgorithm', value: algorithm },
+    { key: 'ActivationDate', value: context.nowSeconds },
+  ];
+  return byOperation('create', context, async (within) => {
+    const { uniqueIdentifier } = await create.execute(
+      { objectType: ObjectType.SymmetricKey, newAttributes: { templateNames: [], attributes } },
+      withoutNotes(within),
+    );
+    return done(ulong(library.handleOf(uniqueIdentifier)));
+  });
+});
+
+const GENERATED: ReadonlyMap<bigint, CryptographicAlgorithm> = new Map<bigint, CryptographicAlgorithm>([
+  [CKM_AES_KEY_GEN, CryptographicAlgorithm.AES],
+  [CKM_GENERIC_SECRET_KEY_GEN, CryptographicAlgorithm.HMAC_SHA256],
+]);
+
+/** By the rules of Destroy: an Active key has to be revoked first, which PKCS#11 has no function for. */
+const destroyObject = inSession(({ isReadWrite }, input, library, context) => {
+  const uniqueIdentifier = library.identifierOf(input.ulong());
+  input.end();
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  if (uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
+  return byOperation(
+    'destroy',
+    context,
+    async (within) => {
+      await destroy.execute({ uniqueIdentifier }, within);
+      return done();
+    },
+    { PermissionDenied: Rv.ACTION_PROHIBITED, WrongKeyLifecycleState: Rv.ACTION_PROHIBITED },
+  );
+});
+
+export const OBJECT_FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
+  [23, destroyObject],
+  [25, getAttributeValue],
+  [27, findObjectsInit],
+  [28, findObjects],
+  [29, findObjectsFinal],
+  [59, generateKey],
+]);
