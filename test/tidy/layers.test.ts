@@ -39,7 +39,7 @@ const MAY_REVEAL = [
   /^packages\/crypto\/src\//,
   /^packages\/hsm\/src\//,
   /^packages\/pki\/src\//,
-  /^packages\/core\/src\/objects\/[a-z-]+\.ts$/,
+  /^packages\/core\/src\/(objects\/[a-z-]+|pkcs11\/codec)\.ts$/,
   /^packages\/store\/src\/(objects\/value-codec|directory\/tickets|backup\/dump|chain\/signing)\.ts$/,
   /^packages\/testkit\/src\//,
   /^packages\/server\/src\/escrow\/safekeeping\.ts$/,

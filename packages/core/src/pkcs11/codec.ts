@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 
 /** How parameters of PKCS#11 functions are written. KMIP Profiles 2.1 section 5.18.1. */
 
@@ -73,6 +73,11 @@ export function count(value: number): Buffer {
 
 export function byteString(value: Buffer): Buffer {
   return Buffer.concat([count(value.length), value]);
+}
+
+/** Output parameters are not secret to the caller, whom they are for. */
+export function inClear(secret: SecretBytes): Buffer {
+  return Buffer.from(secret.reveal());
 }
 
 /** CK_VERSION. */

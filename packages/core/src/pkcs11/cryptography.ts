@@ -8,6 +8,7 @@ import { macVerify } from '../operations/mac-verify';
 import { sign } from '../operations/sign';
 import { signatureVerify } from '../operations/signature-verify';
 import { byOperation, bytesFor, done, inSession, refused, Rv, type Pkcs11Call } from './call';
+import { inClear } from './codec';
 import type { ActiveUse, Pkcs11Session } from './library';
 import { readMechanism, type Purpose } from './mechanisms';
 
@@ -48,7 +49,7 @@ const MAKE: Readonly<Record<Exclude<Purpose, 'verify'>, Make>> = {
     const end = Math.max(data.length - tagLengthBytes, 0);
     const tag = tagLengthBytes === 0 ? {} : { authenticatedEncryptionTag: data.subarray(end) };
     const answer = await decrypt.execute({ ...asked(use), data: data.subarray(0, end), ...tag }, context);
-    return answer.data === undefined ? EMPTY : Buffer.from(answer.data.reveal());
+    return answer.data === undefined ? EMPTY : inClear(answer.data);
   },
   async sign({ uniqueIdentifier, mechanism }, data, context) {
     const { parameters: cryptographicParameters, isMac } = mechanism;

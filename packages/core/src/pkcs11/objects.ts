@@ -17,7 +17,7 @@ import {
   type Pkcs11Value,
 } from './attributes';
 import { byOperation, done, inSession, refused, Rv, type Pkcs11Call } from './call';
-import { count, ulong } from './codec';
+import { count, inClear, ulong } from './codec';
 import { CKM_AES_KEY_GEN, CKM_GENERIC_SECRET_KEY_GEN } from './mechanisms';
 
 /** Functions of PKCS#11 about objects, by the rules of KMIP's operations. All objects are those of the token. */
@@ -79,7 +79,7 @@ function contentOf(value: ManagedObjectValue): Buffer | undefined {
   if (value.objectType !== ObjectType.SymmetricKey) return undefined;
   const keyValue = keyBlockOf(value)?.keyValue;
   if (keyValue === undefined || 'encoded' in keyValue) return undefined;
-  return keyValue.keyMaterial instanceof SecretBytes ? Buffer.from(keyValue.keyMaterial.reveal()) : undefined;
+  return keyValue.keyMaterial instanceof SecretBytes ? inClear(keyValue.keyMaterial) : undefined;
 }
 
 const getAttributeValue = inSession((_session, input, library, context) => {
