@@ -1,6 +1,8 @@
 import type { ManifestObject } from './escrow/package-file';
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
+import type { AuditLine, LineFormatName } from './audit/lines';
+import type { AuditKeyAnswer, AuditQuery } from './audit/protocol';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
@@ -400,13 +402,26 @@ export interface AdminCalls {
     answer: readonly DomainKeyAnswer[];
   };
   'POST /root/reshare': { request: ReshareRequest; answer: Done };
+  'POST /audit/search': { request: AuditQuery; answer: readonly AuditLine[] };
+  'POST /audit/export': {
+    request: { readonly from?: number; readonly format?: LineFormatName };
+    answer: AsyncIterable<Buffer>;
+  };
+  /** Lines, the last of which is an AuditVerificationAnswer. */
+  'POST /audit/verification': { request: undefined; answer: AsyncIterable<Buffer> };
+  'GET /audit/key': { request: undefined; answer: AuditKeyAnswer };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
   'POST /officers/:name/revoke': { request: undefined; answer: Done };
 }
 export type AdminCall = keyof AdminCalls;
 /** The calls whose answer is a stream of bytes. */
-export type AdminStream = 'POST /backup' | 'POST /escrow' | 'GET /objects/digests';
+export type AdminStream =
+  | 'POST /audit/export'
+  | 'POST /audit/verification'
+  | 'POST /backup'
+  | 'POST /escrow'
+  | 'GET /objects/digests';
 
 /** What the proof of the operator alone allows. */
 export const OPERATOR_CALLS: readonly AdminCall[] = [

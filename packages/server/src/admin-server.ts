@@ -18,6 +18,7 @@ import {
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
 import type { Safekeeping } from './escrow/safekeeping';
+import type { AuditAdministration } from './audit/administration';
 import type { Administration } from './administration';
 import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
@@ -32,6 +33,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
   'GET /status',
   'GET /verification',
+  'GET /audit/key',
   'POST /unseal',
   'POST /seal',
 ]);
@@ -73,6 +75,7 @@ function handlersOf(
   safekeeping: Safekeeping,
   keyRotation: () => KeyRotation,
   control: NodeControl,
+  audit: AuditAdministration,
 ): Handlers {
   const done: Done = { done: true };
   return {
@@ -136,6 +139,10 @@ function handlersOf(
       await control.reshare(body, actor);
       return done;
     },
+    'POST /audit/search': (body, _name, actor) => audit.search(body, actor),
+    'POST /audit/export': (body, _name, actor) => audit.export(body, actor),
+    'POST /audit/verification': (_body, _name, actor) => audit.verify(actor),
+    'GET /audit/key': () => Promise.resolve(audit.key()),
     'GET /officers': () => administration.listOfficers(),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
@@ -207,11 +214,12 @@ export class AdminServer {
     safekeeping: Safekeeping,
     keyRotation: () => KeyRotation,
     private readonly control: NodeControl,
+    audit: AuditAdministration,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, users, upkeep, safekeeping, keyRotation, control);
+    this.#handlers = handlersOf(administration, users, upkeep, safekeeping, keyRotation, control, audit);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 

@@ -3,3 +3,5 @@ export { AdminClient } from './admin-client';
 export * from './admin-protocol';
 export { readOfficerFile, writeClientFiles } from './client-files';
 export { VERSION } from './version';
+export type { AuditLine, LineFormatName } from './audit/lines';
+export type { AuditKeyAnswer, AuditQuery, AuditVerificationAnswer } from './audit/protocol';

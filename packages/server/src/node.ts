@@ -8,6 +8,7 @@ import { openStore, type Store, type StoreOptions } from '@holdfast/store';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer, type NodeControl } from './admin-server';
+import { AuditAdministration } from './audit/administration';
 import { AuditKeeper } from './audit/audit-keeper';
 import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
@@ -165,6 +166,7 @@ export class Node {
       new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
       () => present(this.#keyRotation),
       this.#control(),
+      new AuditAdministration(this.store, this.#audit, () => this.#newKeyring()),
       directory,
       auditLog,
       this.log,

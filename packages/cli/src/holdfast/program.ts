@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
+import { auditCommand } from './audit';
 import { backupCommand } from './backup';
 import { caCommand } from './ca';
 import { clientCommand } from './client';
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
     hsmCommand(),
     rootCommand(),
     verifyCommand(),
+    auditCommand(),
     backupCommand(),
     escrowCommand(),
     reindexCommand(),

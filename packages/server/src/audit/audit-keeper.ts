@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import { AUDIT_SIGNING_KEY, newSigningKey, signerOf, type Store } from '@holdfast/store';
 import type { Logger } from '../log';
 import type { KeyWrapper } from '../root-keys';
@@ -8,6 +9,7 @@ import { Sequencer } from './sequencer';
 export class AuditKeeper {
   readonly outside: OutsideCheckpoints;
   #sequencer: Sequencer | undefined;
+  #signer: ReturnType<typeof signerOf> | undefined;
 
   constructor(
     private readonly store: Pick<Store, 'auditChain' | 'directory'>,
@@ -21,15 +23,26 @@ export class AuditKeeper {
   async start(): Promise<void> {
     const { directory, auditChain } = this.store;
     const { value } = await directory.serverSecret(AUDIT_SIGNING_KEY, () => Promise.resolve(newSigningKey()));
-    const signer = signerOf(value);
+    const signer = (this.#signer = signerOf(value));
     value.destroy();
     this.#sequencer = new Sequencer(auditChain, signer, this.outside, this.root, this.log);
     await this.#sequencer.start();
   }
 
+  /** Signs for the log. @throws HoldfastError RootOfTrustUnavailable while the node is sealed */
+  get signer(): ReturnType<typeof signerOf> {
+    if (this.#signer !== undefined) return this.#signer;
+    throw new HoldfastError('RootOfTrustUnavailable', 'the node is sealed');
+  }
+
+  /** Links what has been committed so far, where it is this node that links. */
+  async advance(): Promise<void> {
+    await this.#sequencer?.advance();
+  }
+
   async close(): Promise<void> {
     const sequencer = this.#sequencer;
-    this.#sequencer = undefined;
+    this.#sequencer = this.#signer = undefined;
     await sequencer?.close();
   }
 }

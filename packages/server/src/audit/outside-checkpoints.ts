@@ -37,7 +37,7 @@ export class OutsideCheckpoints {
   /** Those that are there, oldest first. Lines that cannot be read, as a crash may leave at the end, are passed over. */
   async kept(): Promise<readonly Checkpoint[]> {
     const texts = await Promise.all([EARLIER_FILE, FILE].map((name) => this.#read(name)));
-    return texts.flatMap((text) => text.split('\n').flatMap(checkpointsIn));
+    return texts.flatMap((text) => text.split('\n').flatMap((line) => checkpointIn(line) ?? []));
   }
 
   /** The one that goes furthest. */
@@ -71,12 +71,13 @@ export function lineOf({ statement, signature }: Checkpoint): string {
   return `${JSON.stringify({ checkpoint: statement, signature: signature.toString('base64') })}\n`;
 }
 
-function checkpointsIn(line: string): readonly Checkpoint[] {
+/** The checkpoint in such a line; undefined where there is none. */
+export function checkpointIn(line: string): Checkpoint | undefined {
   try {
     const { checkpoint, signature } = JSON.parse(line) as { checkpoint: string; signature: string };
     const read = { statement: checkpoint, signature: Buffer.from(signature, 'base64') };
-    return Number.isInteger(statementOf(read).position) ? [read] : [];
+    return Number.isInteger(statementOf(read).position) ? read : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }

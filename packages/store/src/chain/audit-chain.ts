@@ -62,14 +62,14 @@ export interface AuditChainStore {
   checkpoints(fromPosition: number): AsyncGenerator<Checkpoint>;
   /** The records that a checkpoint is over, in their order. */
   recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]>;
-  /** Records that no checkpoint covers yet. */
-  pending(): Promise<readonly PackedEntry[]>;
+  /** Records behind a checkpoint, or all of them: what the newest one does not cover yet. */
+  recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]>;
   databaseId(): Promise<string>;
 }
 
 const PAGE_CHECKPOINTS = 200;
 /** Beyond any transaction number. */
-export const NO_END = 2 ** 53 - 1;
+const NO_END = 2 ** 53 - 1;
 
 export class PostgresAuditChain implements AuditChainStore {
   constructor(
@@ -188,12 +188,9 @@ export class PostgresAuditChain implements AuditChainStore {
     return this.#records(from, to);
   }
 
-  async pending(): Promise<readonly PackedEntry[]> {
-    const newest = await this.newest();
-    return this.#records(
-      newest === undefined ? GENESIS.horizon : statementOf(newest).transactions[1],
-      NO_END,
-    );
+  recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]> {
+    const { horizon } = checkpoint === undefined ? GENESIS : stateAfter(checkpoint);
+    return this.#records(horizon, NO_END);
   }
 
   async databaseId(): Promise<string> {

@@ -1,0 +1,105 @@
+import {
+  GENESIS,
+  decodeEntry,
+  linkHash,
+  statementOf,
+  type AuditChainStore,
+  type Checkpoint,
+  type CheckpointSigner,
+  type PackedEntry,
+} from '@holdfast/store';
+import { LINE_FORMATS, auditLine, type LineFormatName } from './lines';
+
+/** The first line of an export. */
+export interface ExportHeader {
+  readonly holdfastAuditExport: 1;
+  readonly format: LineFormatName;
+  readonly database: string;
+  /** Position of the first record. */
+  readonly first: number;
+  /** Link of the record before it, hex. */
+  readonly previous: string;
+  /** Identifies the public key. */
+  readonly key: string;
+}
+
+/** What the last line of an export signs, as JSON text. */
+export interface ExportStatement extends ExportHeader {
+  readonly last: number;
+  readonly count: number;
+  /** Link of the last record, hex. */
+  readonly head: string;
+  /** Position up to which checkpoints cover the records. */
+  readonly checkpointed: number;
+  readonly time: string;
+}
+
+/** A signed text in a line of its own. */
+export function signedLine(kind: 'checkpoint' | 'statement', { statement, signature }: Checkpoint): string {
+  return JSON.stringify({ [kind]: statement, signature: signature.toString('base64') });
+}
+
+/**
+ * The log as lines: a header, the records with a checkpoint behind those that it is over, those that no checkpoint covers yet,
+ * and a signed statement.
+ * @param from position; the export begins with the first record of the checkpoint that covers it
+ */
+export async function* exportLog(
+  chain: AuditChainStore,
+  signer: CheckpointSigner,
+  { from, format, time }: { readonly from: number; readonly format: LineFormatName; readonly time: string },
+): AsyncGenerator<Buffer> {
+  const start = await startOf(chain, from);
+  const header: ExportHeader = {
+    holdfastAuditExport: 1,
+    format,
+    database: await chain.databaseId(),
+    first: start.position + 1,
+    previous: start.head.toString('hex'),
+    key: signer.keyId,
+  };
+  let { position, head } = start;
+  const lines = (entries: readonly PackedEntry[]): string =>
+    entries
+      .map(({ who, what }) => {
+        head = linkHash(head, who, what);
+        const line = auditLine(++position, decodeEntry(who, what));
+        return `${LINE_FORMATS[format].write({ ...line, link: head.toString('hex') })}\n`;
+      })
+      .join('');
+  yield Buffer.from(`${JSON.stringify(header)}\n`);
+  let last: Checkpoint | undefined;
+  for await (const checkpoint of chain.checkpoints(start.position + 1)) {
+    const text = lines(await chain.recordsOf(checkpoint));
+    yield Buffer.from(`${text}${signedLine('checkpoint', checkpoint)}\n`);
+    last = checkpoint;
+  }
+  const checkpointed = position;
+  const pending = await chain.recordsSince(last);
+  yield Buffer.from(lines(pending));
+  const statement: ExportStatement = {
+    ...header,
+    last: position,
+    count: position - start.position,
+    head: head.toString('hex'),
+    checkpointed,
+    time,
+  };
+  const text = JSON.stringify(statement);
+  yield Buffer.from(`${signedLine('statement', { statement: text, signature: signer.sign(text) })}\n`);
+}
+
+async function startOf(
+  chain: AuditChainStore,
+  from: number,
+): Promise<{ readonly position: number; readonly head: Buffer }> {
+  for await (const checkpoint of chain.checkpoints(from)) {
+    const { position, records } = statementOf(checkpoint);
+    const before = position - records;
+    if (before === 0) break;
+    for await (const previous of chain.checkpoints(before)) {
+      return { position: before, head: Buffer.from(statementOf(previous).head, 'hex') };
+    }
+  }
+  return GENESIS;
+}

@@ -1,0 +1,211 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Operation } from '@holdfast/kmip';
+import { verifyExport, type ExportVerdict } from '@holdfast/server';
+import {
+  Peer,
+  holdfastResult,
+  startServerProcess,
+  tlsOptions,
+  uniqueIdentifier,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { openDatabase, type Database } from '../support/database';
+import { createKey } from '../server/support';
+
+/**
+ * An exported log is checked with the public key alone, and any alteration is found. HOLDFAST_TEST_AUDIT_RECORDS and
+ * HOLDFAST_TEST_AUDIT_PLACES set how many records there are, and at how many places each alteration is tried.
+ */
+const RECORDS = Number(process.env['HOLDFAST_TEST_AUDIT_RECORDS'] ?? 2_000);
+const PLACES = Number(process.env['HOLDFAST_TEST_AUDIT_PLACES'] ?? 12);
+const BATCH_ITEMS = 100;
+
+jest.setTimeout(120_000 + RECORDS * 2 + PLACES * RECORDS);
+
+let server: ServerProcess;
+let database: Database;
+let folder: string;
+let pem: string;
+
+async function holdfast(...args: readonly string[]): Promise<{ code: number | null; stdout: string }> {
+  return holdfastResult(['audit', ...args, '--data-dir', server.dataDir]);
+}
+
+beforeAll(
+  async () => {
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-audit-'));
+    server = await startServerProcess({ logLevel: 'fatal' });
+    database = await openDatabase(server.dataDir);
+    const peer = await Peer.connect(tlsOptions(server), '1.4');
+    const key = await createKey(peer, 'odd | \\ = name');
+    const items = Array.from({ length: BATCH_ITEMS }, (_, index) => ({
+      operation: index % 2 === 0 ? Operation.GetAttributeList : Operation.Get,
+      payload: [uniqueIdentifier(index % 7 === 0 ? `none | ${index} = \\ "x"` : key)],
+      id: Buffer.from(String(index)),
+    }));
+    const { BatchErrorContinuationOption, Tag } = await import('@holdfast/kmip');
+    const { enumeration } = await import('@holdfast/testkit');
+    const header = [enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Continue)];
+    for (let done = 0; done < RECORDS; done += BATCH_ITEMS) await peer.batch(items, { header });
+    await peer.close();
+    expect((await holdfast('public-key', '--out', join(folder, 'audit.pem'))).code).toBe(0);
+    pem = readFileSync(join(folder, 'audit.pem'), 'utf8');
+  },
+  120_000 + RECORDS * 2,
+);
+afterAll(async () => {
+  await database.close();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function exported(name: string, ...options: readonly string[]): Promise<readonly string[]> {
+  const out = join(folder, name);
+  expect(await holdfast('export', '--out', out, ...options)).toMatchObject({ code: 0 });
+  return readFileSync(out, 'utf8').split('\n').slice(0, -1);
+}
+
+async function* chunks(text: string): AsyncGenerator<Buffer> {
+  await Promise.resolve();
+  const bytes = Buffer.from(text);
+  for (let start = 0; start < bytes.length; start += 65_536) yield bytes.subarray(start, start + 65_536);
+}
+
+const verdictOf = (lines: readonly string[]): Promise<ExportVerdict> =>
+  verifyExport(chunks(`${lines.join('\n')}\n`), pem);
+
+const random = (below: number): number => Math.floor(Math.random() * below);
+
+/** Another character in the place of one. */
+function edited(line: string): string {
+  const at = random(line.length);
+  const other = line[at] === '7' ? '8' : '7';
+  return line.slice(0, at) + other + line.slice(at + 1);
+}
+
+const ALTERATIONS: Readonly<Record<string, (lines: string[], at: number) => string[]>> = {
+  edit: (lines, at) => lines.with(at, edited(lines[at] ?? '')),
+  'added field': (lines, at) => lines.with(at, (lines[at] ?? '').replace(/\}$|$/, ',"x":1}')),
+  deletion: (lines, at) => lines.toSpliced(at, 1),
+  insertion: (lines, at) => lines.toSpliced(at, 0, lines[random(lines.length)] ?? ''),
+  swap: (lines, at) => {
+    const other = (at + 1 + random(lines.length - 1)) % lines.length;
+    return lines.with(at, lines[other] ?? '').with(other, lines[at] ?? '');
+  },
+  truncation: (lines, at) => lines.slice(0, at),
+};
+
+describe.each(['json', 'cef'])('an export as %s', (format) => {
+  let lines: readonly string[];
+  beforeAll(async () => {
+    lines = await exported(`log.${format}`, '--format', format);
+  });
+
+  test('is genuine by the public key alone', async () => {
+    const verdict = await verdictOf(lines);
+    expect(verdict).toMatchObject({ isGenuine: true, first: 1, last: verdict.records });
+    expect(verdict.records).toBeGreaterThan(RECORDS);
+    const file = join(folder, `log.${format}`);
+    const { code, stdout } = await holdfastResult([
+      'audit',
+      'verify',
+      file,
+      '--public-key',
+      join(folder, 'audit.pem'),
+    ]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('GENUINE') as string]);
+  });
+
+  test.each(Object.entries(ALTERATIONS))('any %s is found', async (_what, alter) => {
+    const missed: number[] = [];
+    for (let place = 0; place < PLACES; place++) {
+      const at = random(lines.length);
+      const altered = alter([...lines], at);
+      if (altered.length === lines.length && altered.every((line, index) => line === lines[index])) continue;
+      if ((await verdictOf(altered)).isGenuine) missed.push(at);
+    }
+    expect(missed).toEqual([]);
+  });
+
+  test('the first bad record is named', async () => {
+    const at = lines.findIndex((line) => /(?:"position":|cn1=)777\b/.test(line));
+    const file = join(folder, `bad.${format}`);
+    writeFileSync(
+      file,
+      `${lines.with(at, (lines[at] ?? '').replace('GetAttributeList', 'GetAttributeLisT').replace('"Get"', '"GeT"').replace('act=Get ', 'act=GeT ')).join('\n')}\n`,
+    );
+    const { code, stdout } = await holdfastResult([
+      'audit',
+      'verify',
+      file,
+      '--public-key',
+      join(folder, 'audit.pem'),
+    ]);
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/line \d+: record 777 .*\nNOT GENUINE/) as string,
+    ]);
+  });
+});
+
+test('an export goes on from a kept checkpoint, and says where it does not', async () => {
+  const kept = join(server.dataDir, 'audit', 'checkpoints.jsonl');
+  const [first = ''] = readFileSync(kept, 'utf8').split('\n');
+  const { position } = JSON.parse((JSON.parse(first) as { checkpoint: string }).checkpoint) as {
+    position: number;
+  };
+  const since = join(folder, 'since.jsonl');
+  writeFileSync(since, `${first}\n`);
+  const verify = async (name: string) =>
+    (
+      await holdfast(
+        'verify',
+        join(folder, name),
+        '--public-key',
+        join(folder, 'audit.pem'),
+        '--since',
+        since,
+      )
+    ).code;
+  await exported('rest.jsonl', '--from', String(position + 1));
+  expect(await verify('rest.jsonl')).toBe(0);
+  expect(await verify('log.json')).toBe(0);
+  const second = readFileSync(kept, 'utf8').split('\n')[1] ?? '';
+  const later = (
+    JSON.parse((JSON.parse(second) as { checkpoint: string }).checkpoint) as { position: number }
+  ).position;
+  await exported('later.jsonl', '--from', String(later + 1));
+  expect(await verify('later.jsonl')).toBe(1);
+});
+
+test('search and tail show what is asked for', async () => {
+  const search = async (...options: readonly string[]) =>
+    (await holdfast('search', '--json', '--limit', '5', ...options)).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { action: string; outcome: string; objects: string[] });
+  const refused = await search('--operation', 'get', '--outcome', 'failure', '--actor', 'first-client');
+  expect(refused).toHaveLength(5);
+  for (const line of refused) expect(line).toMatchObject({ action: 'Get', outcome: 'failure' });
+  expect(await search('--object', 'none | 7 = \\ "x"')).toHaveLength(5);
+  expect((await holdfast('search', '--since', '2999-01-01')).stdout).toContain('No record');
+  expect((await holdfast('tail', '-n', '3')).stdout.trimEnd().split('\n')).toHaveLength(4);
+});
+
+test('the live log is as it was linked; one that was cut is found by the checkpoint in the data folder', async () => {
+  const verified = await holdfast('verify');
+  expect([verified.code, verified.stdout]).toEqual([
+    0,
+    expect.stringContaining('as they were linked') as string,
+  ]);
+  const last = '(SELECT max(position) FROM audit_checkpoint)';
+  await database.sql(
+    `BEGIN; LOCK TABLE audit_chain; UPDATE audit_chain SET leased_until = 'infinity', epoch = epoch + 1;
+      DELETE FROM audit_batch WHERE transaction_number >= (SELECT from_transaction FROM audit_checkpoint WHERE position = ${last});
+      DELETE FROM audit_checkpoint WHERE position = ${last}; COMMIT`,
+  );
+  const cut = await holdfast('verify');
+  expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining('cut or wound back') as string]);
+});
