@@ -69,6 +69,8 @@ function parts(data: Buffer, length: number): Buffer[] {
 
 const SP800_38A = '2b7e151628aed2a6abf7158809cf4f3c';
 const TWO_BLOCKS = '6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51';
+/** The plaintext of FIPS 197 appendix C, which RFC 5794 has taken over. */
+const FIPS_197 = '00112233445566778899aabbccddeeff';
 const IV = '000102030405060708090a0b0c0d0e0f';
 
 /** Name and source, use, plaintext, ciphertext, tag. */
@@ -184,6 +186,30 @@ const VECTORS: readonly (readonly [string, Use, string, string, string?])[] = [
     '00112233445566778899aabbccddeeff',
     'd718fbd6ab644c739da95f3be6451778',
   ],
+  ...(
+    [
+      ['AES-192: FIPS 197 appendix C.2', AES, 24, FIPS_197, 'dda97ca4864cdfe06eaf70a0ec0d7191'],
+      ['AES-256: FIPS 197 appendix C.3', AES, 32, FIPS_197, '8ea2b7ca516745bfeafc49904b496089'],
+      ['ARIA-192: RFC 5794 appendix A.2', ARIA, 24, FIPS_197, '26449c1805dbe7aa25a468ce263a9e79'],
+      ['ARIA-256: RFC 5794 appendix A.3', ARIA, 32, FIPS_197, 'f92bd7c79fb72e2f2b8f80c1972d24fc'],
+    ] as const
+  ).map(([name, algorithm, keyLengthBytes, plaintext, ciphertext]) => {
+    const key = Buffer.from(Array.from({ length: keyLengthBytes }, (_, index) => index)).toString('hex');
+    return [name, { algorithm, key, parameters: { blockCipherMode: ECB } }, plaintext, ciphertext] as const;
+  }),
+  ...(
+    [
+      ['Camellia-192', '0011223344556677', 'b4993401b3e996f84ee5cee7d79b09b9'],
+      ['Camellia-256', '00112233445566778899aabbccddeeff', '9acc237dff16d76c20ef7c919e3a7509'],
+    ] as const
+  ).map(([name, rest, ciphertext]) => {
+    const use = {
+      algorithm: Camellia,
+      key: `0123456789abcdeffedcba9876543210${rest}`,
+      parameters: { blockCipherMode: ECB },
+    };
+    return [`${name}: RFC 3713 appendix A`, use, '0123456789abcdeffedcba9876543210', ciphertext] as const;
+  }),
   [
     'SM4: GB/T 32907 example 1',
     { algorithm: SM4, key: '0123456789abcdeffedcba9876543210', parameters: { blockCipherMode: ECB } },

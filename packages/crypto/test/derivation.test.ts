@@ -168,6 +168,35 @@ const VECTORS: readonly (readonly [string, DerivationRequest, string])[] = [
     }),
     '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
   ],
+  [
+    'key agreement, X448, RFC 7748 section 6.2',
+    request(Method.AsymmetricKey, '', {
+      value: {
+        objectType: ObjectType.PrivateKey,
+        keyBlock: keyBlock(
+          KeyFormatType.PKCS_8,
+          secret(
+            '3046020100300506032b656f043a0438' +
+              '9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28d' +
+              'd9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b',
+          ),
+        ),
+      },
+      peer: {
+        objectType: ObjectType.PublicKey,
+        keyBlock: keyBlock(
+          KeyFormatType.X_509,
+          secret(
+            '3042300506032b656f033900' +
+              '3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b430' +
+              '27d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609',
+          ),
+        ),
+      },
+    }),
+    '07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282b' +
+      'b60c0b56fd2464c335543936521c24403085d59a449a5037514a879d',
+  ],
 ];
 
 test.each(VECTORS)('%s', async (_name, derivation, expected) => {

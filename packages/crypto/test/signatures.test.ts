@@ -1,4 +1,6 @@
+import { rootCertificates } from 'node:tls';
 import {
+  X509Certificate,
   createHash,
   createPrivateKey,
   createPublicKey,
@@ -295,6 +297,33 @@ describe('EdDSA', () => {
     expect(verified({ privateKey, publicKey }, {}, signature, Buffer.from('72', 'hex'))).toBe(true);
   });
 
+  test('RFC 8032 section 7.4, blank', async () => {
+    const privateKey = keyBlock(
+      KeyFormatType.PKCS_8,
+      secret(
+        '3047020100300506032b6571043b0439' +
+          '6c82a562cb808d10d632be89c8513ebf6c929f34ddfa8c9f63c9960ef6e348a3' +
+          '528c8a3fcc2f044e39a3fc5b94492f8f032e7549a20098f95b',
+      ),
+    );
+    const publicKey = keyBlock(
+      KeyFormatType.X_509,
+      secret(
+        '3043300506032b6571033a00' +
+          '5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778' +
+          'edf124769b46c7061bd6783df1e50f6cd1fa1abeafe8256180',
+      ),
+    );
+    const signature = await signed({ privateKey, publicKey }, {}, Buffer.alloc(0));
+    expect(signature.toString('hex')).toBe(
+      '533a37f6bbe457251f023c0d88f976ae2dfb504a843e34d2074fd823d41a591f' +
+        '2b233f034f628281f2fd7a22ddd47d7828c59bd0a21bfd3980ff0d2028d4b18a' +
+        '9df63e006c5d1c2d345b925d8dc00b4104852db99ac5c7cdda8530a113a0f4db' +
+        'b61149f05a7363268c71d95808ff2e652600',
+    );
+    expect(verified({ privateKey, publicKey }, {}, signature, Buffer.alloc(0))).toBe(true);
+  });
+
   test.each([Ed25519, Ed448])('algorithm %d signs data, not digests', async (algorithm) => {
     const pair = await pairOf(crypto, algorithm);
     const signature = await signed(pair, {}, MESSAGE);
@@ -303,6 +332,59 @@ describe('EdDSA', () => {
     expect(await rejectionOf(signed(pair, {}, undefined, Buffer.alloc(32)))).toBe(
       'UnsupportedCryptographicParameters',
     );
+  });
+});
+
+/** The content of a DER element and what follows it. */
+function element(der: Buffer): { readonly whole: Buffer; readonly content: Buffer; readonly rest: Buffer } {
+  const first = der.readUInt8(1);
+  const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
+  const length = lengthBytes === 0 ? first : der.readUIntBE(2, lengthBytes);
+  const start = 2 + lengthBytes;
+  const end = start + length;
+  return { whole: der.subarray(0, end), content: der.subarray(start, end), rest: der.subarray(end) };
+}
+
+describe('published root certificates, which are signed by their own keys', () => {
+  const D = DigitalSignatureAlgorithm;
+  const ALGORITHMS: Readonly<Record<string, DigitalSignatureAlgorithm>> = {
+    '2a864886f70d010105': D.SHA_1WithRSAEncryption,
+    '2a864886f70d01010b': D.SHA_256WithRSAEncryption,
+    '2a864886f70d01010c': D.SHA_384WithRSAEncryption,
+    '2a864886f70d01010d': D.SHA_512WithRSAEncryption,
+    '2a8648ce3d040302': D.ECDSAWithSHA256,
+    '2a8648ce3d040303': D.ECDSAWithSHA384,
+  };
+  const roots = rootCertificates.map((pem) => {
+    const certificate = new X509Certificate(pem);
+    const signedPart = element(element(certificate.raw).content);
+    const algorithm = element(signedPart.rest);
+    return {
+      keyBlock: keyBlock(
+        KeyFormatType.X_509,
+        secret(certificate.publicKey.export({ format: 'der', type: 'spki' }).toString('hex')),
+      ),
+      digitalSignatureAlgorithm: ALGORITHMS[element(algorithm.content).content.toString('hex')],
+      message: signedPart.whole,
+      // A Bit String begins with the number of its unused bits.
+      signature: element(algorithm.rest).content.subarray(1),
+    };
+  });
+
+  test.each(Object.values(ALGORITHMS))('Digital Signature Algorithm %d', (digitalSignatureAlgorithm) => {
+    const signedSo = roots.filter((root) => root.digitalSignatureAlgorithm === digitalSignatureAlgorithm);
+    for (const { keyBlock: publicKey, message, signature } of signedSo) {
+      const pair = { privateKey: publicKey, publicKey };
+      expect(verified(pair, { digitalSignatureAlgorithm }, signature, message)).toBe(true);
+      expect(verified(pair, { digitalSignatureAlgorithm }, signature, message.subarray(1))).toBe(false);
+    }
+  });
+
+  test('are there for RSA and ECDSA', () => {
+    const found = new Set(roots.map(({ digitalSignatureAlgorithm }) => digitalSignatureAlgorithm));
+    for (const each of [D.SHA_256WithRSAEncryption, D.SHA_384WithRSAEncryption, D.ECDSAWithSHA384]) {
+      expect(found).toContain(each);
+    }
   });
 });
 
