@@ -1,5 +1,7 @@
 import type { StoredRow } from './row';
 
+const SLAB_BYTES = 64 * 1024;
+
 interface Entry {
   readonly row: StoredRow;
   readonly lengthBytes: number;
@@ -26,6 +28,9 @@ export class KeptObjects {
   /** In the order in which they are looked at to make room. */
   readonly #entries = new Set<Entry>();
   #lengthBytes = 0;
+  /** Where the next rows go: they come and leave in about the same order. */
+  #slab = Buffer.alloc(0);
+  #slabUsed = 0;
 
   /** @param maxBytes 0: nothing is kept */
   constructor(private readonly maxBytes: number) {}
@@ -42,11 +47,10 @@ export class KeptObjects {
   /**
    * Keeps an object, in place of what was kept of it before.
    * @param nameDigest of the name by which it was found
-   * @returns the object to go on with
    */
-  keep(row: StoredRow, nameDigest?: Buffer): StoredRow {
+  keep(row: StoredRow, nameDigest?: Buffer): void {
     const lengthBytes = row.keptLengthBytes;
-    if (lengthBytes > this.maxBytes) return row;
+    if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
     let shelf = this.#shelves.get(domainId);
     if (shelf === undefined) {
@@ -56,13 +60,13 @@ export class KeptObjects {
     const before = shelf.byIdentifier.get(uniqueIdentifier);
     if (before !== undefined) this.#remove(before);
     const name = nameDigest === undefined ? undefined : nameKey(nameDigest);
-    const entry: Entry = { row: row.kept(), lengthBytes, name, isUsed: false };
+    this.#move(row);
+    const entry: Entry = { row, lengthBytes, name, isUsed: false };
     shelf.byIdentifier.set(uniqueIdentifier, entry);
     if (name !== undefined) shelf.byName.set(name, entry);
     this.#entries.add(entry);
     this.#lengthBytes += lengthBytes;
     this.#makeRoom();
-    return entry.row;
   }
 
   /** Forgets an object, whatever is kept of it now. */
@@ -74,6 +78,21 @@ export class KeptObjects {
   /** Forgets everything. */
   clear(): void {
     for (const entry of this.#entries) this.#remove(entry);
+  }
+
+  /** What a row was received with would stay as long as the row. */
+  #move(row: StoredRow): void {
+    const { lengthBytes } = row;
+    if (lengthBytes > SLAB_BYTES / 4) {
+      row.keepIn(Buffer.allocUnsafeSlow(lengthBytes), 0);
+      return;
+    }
+    if (this.#slabUsed + lengthBytes > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    row.keepIn(this.#slab, this.#slabUsed);
+    this.#slabUsed += lengthBytes;
   }
 
   #makeRoom(): void {

@@ -117,7 +117,10 @@ export class ObjectReader {
       items.forEach((item, index) => {
         const outcome = outcomes[index] as Outcome;
         if ('error' in outcome) item.reject(outcome.error);
-        else item.resolve(outcome.row && this.kept.keep(outcome.row, nameIn(item)));
+        else {
+          if (outcome.row !== undefined) this.kept.keep(outcome.row, nameIn(item));
+          item.resolve(outcome.row);
+        }
       });
     } catch (error) {
       for (const item of items) item.reject(error);

@@ -33,6 +33,8 @@ export const OBJECT_COLUMNS = [
 
 /** The form of rows that is written here; the first column of each. */
 const FORMAT = 1;
+/** Its length and itself. */
+const INT2_COLUMN_BYTES = 6;
 
 /** What a SELECT names to get rows that `readObject` takes, from `object AS o`: columns, MAC, newest recorded revision. */
 export const OBJECT_SELECTION = `${OBJECT_COLUMNS.map(([name]) => `o.${name}`).join(', ')}, o.mac,
@@ -77,7 +79,7 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
 }
 
 /** What a kept object takes besides its bytes, roughly. */
-const KEPT_OVERHEAD_BYTES = 640;
+const KEPT_OVERHEAD_BYTES = 400;
 
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
@@ -86,8 +88,11 @@ export class StoredRow implements StoredObject, ObjectRow {
   readonly generation: number;
   readonly revision: number;
   readonly keyVersion: number;
+  /** Offsets from the start of the row. */
   readonly #internalIdAt: number;
   readonly #attributesAt: number;
+  readonly #macAt: number;
+  readonly #length: number;
   #isKept = false;
   /** The opened value of a kept object. */
   #opened: SecretBytes | undefined;
@@ -95,33 +100,39 @@ export class StoredRow implements StoredObject, ObjectRow {
 
   /**
    * @param domainId the domain in which it was looked for
-   * @param columns those of OBJECT_COLUMNS, as the MAC covers them
+   * @param bytes hold the columns of OBJECT_COLUMNS and the MAC, each with its length, from `start` on
    */
   constructor(
     private readonly keyring: Keyring,
     readonly domainId: string,
-    private readonly columns: Buffer,
-    private readonly mac: Buffer,
+    private bytes: Buffer,
+    private start: number,
   ) {
-    const reader = new RowReader(columns, 0);
+    const reader = new RowReader(bytes, start);
     reader.skip();
     reader.skip();
     this.uniqueIdentifier = reader.text();
-    this.#internalIdAt = reader.offset;
+    this.#internalIdAt = reader.offset - start;
     reader.skip();
     this.ownerId = reader.uuid();
     this.generation = reader.int4();
     this.revision = reader.int4();
     this.keyVersion = reader.int4();
-    this.#attributesAt = reader.offset;
+    this.#attributesAt = reader.offset - start;
+    reader.skip();
+    reader.skip();
+    reader.skip();
+    this.#macAt = reader.offset - start;
+    reader.skip();
+    this.#length = reader.offset - start;
   }
 
   get internalId(): string {
-    return new RowReader(this.columns, this.#internalIdAt).uuid();
+    return this.#reader(this.#internalIdAt).uuid();
   }
 
   get attributeBytes(): Buffer {
-    return new RowReader(this.columns, this.#attributesAt).bytea();
+    return this.#reader(this.#attributesAt).bytea();
   }
 
   get attributes(): AttributeSet {
@@ -129,7 +140,7 @@ export class StoredRow implements StoredObject, ObjectRow {
   }
 
   get sealedValue(): SealedValue | undefined {
-    const reader = new RowReader(this.columns, this.#attributesAt);
+    const reader = this.#reader(this.#attributesAt);
     reader.skip();
     const salt = reader.byteaOrNull();
     const sealed = reader.byteaOrNull();
@@ -138,6 +149,15 @@ export class StoredRow implements StoredObject, ObjectRow {
 
   get hasValue(): boolean {
     return this.sealedValue !== undefined;
+  }
+
+  /** What the MAC covers. */
+  get columns(): Buffer {
+    return this.bytes.subarray(this.start, this.start + this.#macAt);
+  }
+
+  get mac(): Buffer {
+    return this.#reader(this.#macAt).bytea();
   }
 
   openValue(): ManagedObjectValue {
@@ -157,26 +177,25 @@ export class StoredRow implements StoredObject, ObjectRow {
     return (this.#digest ??= imageDigest(this.columns, this.mac));
   }
 
-  /** The same object in bytes of its own: its value stays open from its first use on, until `release`. */
-  kept(): StoredRow {
-    const { columns, mac } = this;
-    const bytes = Buffer.allocUnsafeSlow(columns.length + mac.length);
-    columns.copy(bytes);
-    mac.copy(bytes, columns.length);
-    const kept = new StoredRow(
-      this.keyring,
-      this.domainId,
-      bytes.subarray(0, columns.length),
-      bytes.subarray(columns.length),
-    );
-    kept.#isKept = true;
-    return kept;
+  /** How long the row is, in bytes. */
+  get lengthBytes(): number {
+    return this.#length;
   }
 
   /** What it takes while it is kept, roughly. */
   get keptLengthBytes(): number {
-    const value = this.sealedValue?.sealed.length ?? 0;
-    return this.columns.length + value + KEPT_OVERHEAD_BYTES;
+    return 2 * this.#length - this.#attributesAt + KEPT_OVERHEAD_BYTES;
+  }
+
+  /**
+   * Moves to memory where it may stay: `lengthBytes` from `start` on. Its value stays open from its first use on, until
+   * `release`.
+   */
+  keepIn(bytes: Buffer, start: number): void {
+    this.bytes.copy(bytes, start, this.start, this.start + this.#length);
+    this.bytes = bytes;
+    this.start = start;
+    this.#isKept = true;
   }
 
   /** Zeroes the opened value. Who goes on using the object has its value opened anew each time. */
@@ -184,6 +203,10 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#isKept = false;
     this.#opened?.destroy();
     this.#opened = undefined;
+  }
+
+  #reader(at: number): RowReader {
+    return new RowReader(this.bytes, this.start + at);
   }
 }
 
@@ -199,15 +222,12 @@ export function bindingOf(row: Omit<ObjectRow, 'attributeBytes' | 'sealedValue'>
  * RootOfTrustUnavailable where the domain's keys are not loaded
  */
 export function readObject(keyring: Keyring, reader: RowReader, domainId: string): StoredRow {
-  const start = reader.offset;
+  const row = new StoredRow(keyring, domainId, reader.bytes, reader.offset);
   const format = reader.int2();
-  // The domain need not be compared: the key of the MAC is that of the domain in which the row was looked for.
-  for (let column = 1; column < OBJECT_COLUMNS.length; column++) reader.skip();
-  const columns = reader.bytes.subarray(start, reader.offset);
-  const mac = reader.bytea();
+  reader.offset += row.lengthBytes - INT2_COLUMN_BYTES;
   const newestRevision = reader.int4OrNull();
-  const row = new StoredRow(keyring, domainId, columns, mac);
-  if (format !== FORMAT || !keyring.verifyMac(domainId, row.keyVersion, 'object-row', columns, mac)) {
+  // The domain need not be compared: the key of the MAC is that of the domain in which the row was looked for.
+  if (format !== FORMAT || !keyring.verifyMac(domainId, row.keyVersion, 'object-row', row.columns, row.mac)) {
     throw new HoldfastError('IntegrityViolation', 'the stored object is not what was written');
   }
   if (newestRevision !== row.revision) {
