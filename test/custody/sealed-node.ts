@@ -111,7 +111,7 @@ export class SharedNode {
   }
 
   /** `holdfast unseal` itself. */
-  unseal(path: string, { unsealing }: TestCustodian): ReturnType<typeof holdfastResult> {
+  unseal(path: string, { unsealing }: Pick<TestCustodian, 'unsealing'>): ReturnType<typeof holdfastResult> {
     const { options, environment } = unsealing;
     return holdfastResult(['unseal', path, ...options, '--data-dir', this.dataDir], environment);
   }

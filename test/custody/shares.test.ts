@@ -41,6 +41,7 @@ const custodians: readonly TestCustodian[] = [
   keyHolder(site, 'dave', generateKeyPairSync('ec', { namedCurve: 'P-384' })),
   passphraseHolder(site, 'erin', 'correct horse battery staple'),
 ];
+const nobody: Pick<TestCustodian, 'unsealing'> = { unsealing: { options: [], environment: {} } };
 const [alice, bob, carol] = custodians as [TestCustodian, TestCustodian, TestCustodian];
 const first = join(site, 'first');
 const second = join(site, 'second');
@@ -253,9 +254,17 @@ test('three unseal it, by holdfast unseal, in any order; it serves and says so',
   });
   expect((await one.unseal(pathOf(3), carol)).stdout).toBe('Share 3 (carol) was taken: 2 of 3 are given.\n');
   expect((await one.unseal(pathOf(3), carol)).stdout).toContain('was given before and counts once');
-  expect((await one.unseal(pathOf(1), alice)).stdout).toBe(
-    'Share 1 (alice) was taken. The node is unsealed.\n',
+  // Alice is elsewhere: the share comes sealed to this node, her key does not.
+  const [node, passed] = [join(site, 'node.pem'), join(site, 'passed.json')];
+  writeFileSync(node, (await one.status()).custody?.publicKeyPem ?? '');
+  await holdfast(
+    ...['root', 'share', pathOf(1), '--identity', join(site, 'alice.key'), '--for', node, '--out', passed],
   );
+  expect(statSync(passed).mode & 0o777).toBe(0o600);
+  expect(await one.unseal(passed, nobody)).toMatchObject({
+    code: 0,
+    stdout: 'Share 1 (alice) was taken. The node is unsealed.\n',
+  });
   expect((await one.unseal(pathOf(2), bob)).stdout).toBe('Nothing to unseal: the node is serving.\n');
   expect(await one.status()).toMatchObject({ state: 'serving', kmip: { port } });
   const connection = await client(one);
@@ -264,8 +273,19 @@ test('three unseal it, by holdfast unseal, in any order; it serves and says so',
 });
 
 test('a second node with workers is unsealed by others; a worker that dies is replaced without them', async () => {
+  const config = join(site, 'config.json');
+  writeFileSync(config, JSON.stringify({ limits: { drainTimeoutMs: 1000 } }));
   two = await SharedNode.start(second, [
-    ...['--database-url', url, '--listen', `127.0.0.1:${await freePort()}`, '--workers', '2'],
+    ...[
+      '--database-url',
+      url,
+      '--listen',
+      `127.0.0.1:${await freePort()}`,
+      '--workers',
+      '2',
+      '--config',
+      config,
+    ],
   ]);
   expect(two.workers).toHaveLength(0);
   await unsealBy(two, 2, 5, 4);
@@ -433,6 +453,10 @@ test('when a custodian leaves, others split the same root key anew; shares so fa
     await connection.call(get, { uniqueIdentifier });
     await connection.close();
   }
+  // A worker that hangs holds keys, too.
+  process.kill(two.workers[0] as number, 'SIGSTOP');
+  await two.admin.call('POST /seal');
+  expect(two.workers).toEqual([]);
 });
 
 test('nodes whose root key nobody shares are neither sealed nor unsealed', async () => {

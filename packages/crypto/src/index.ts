@@ -10,7 +10,7 @@ export {
 } from './keyring';
 export { openEnvelope, readEnvelopeHeader, sealEnvelope, type EnvelopeHeader } from './envelope/envelope';
 export { passShareOn, sharesOf, type EnvelopeHolders, type EnvelopeOpener } from './envelope/content-key';
-export { recipientFrom, type Recipient, type WrappedContentKey } from './envelope/recipients';
+export { keySha256, recipientFrom, type Recipient, type WrappedContentKey } from './envelope/recipients';
 export {
   custodianOf,
   decodeShare,

@@ -38,6 +38,7 @@ export class Custody {
   #collected: string | undefined;
   /** The last order to seal that is obeyed already. */
   #order = '';
+  #isClosed = false;
   #turn: Promise<unknown> = Promise.resolve();
   #stopWatching: (() => Promise<void>) | undefined;
 
@@ -69,9 +70,14 @@ export class Custody {
     );
   }
 
+  /** Forgets what was given; nothing is unsealed from now on. */
   async close(): Promise<void> {
     await this.#stopWatching?.();
-    this.#collection?.destroy();
+    await this.#inTurn(() => {
+      this.#isClosed = true;
+      this.#collection?.destroy();
+      return Promise.resolve();
+    });
   }
 
   get status(): CustodyAnswer | undefined {
@@ -93,15 +99,25 @@ export class Custody {
    */
   unseal(share: SealedShare): Promise<UnsealAnswer> {
     return this.#inTurn(async () => {
+      if (this.#isClosed) throw new HoldfastError('RootOfTrustUnavailable', 'the server is stopping');
       if (!this.isSealed) return { state: 'unsealed', isNew: false };
       const collection = await this.#currentCollection();
-      const isNew = collection.add(await this.#opened(share));
+      const isNew = await this.#take(share, collection);
       const { given, split } = collection;
       this.log.info({ given, threshold: split.threshold }, 'a share was given');
       if (!collection.isComplete) return { state: 'sealed', isNew, given, threshold: split.threshold };
       await this.#open(collection);
       return { state: 'unsealed', isNew };
     });
+  }
+
+  async #take(share: SealedShare, collection: ShareCollection): Promise<boolean> {
+    try {
+      return collection.add(await this.#opened(share));
+    } catch (error) {
+      this.log.warn({ error: describeError(error) }, 'a share was refused');
+      throw error;
+    }
   }
 
   /**

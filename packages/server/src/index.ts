@@ -14,6 +14,7 @@ export { verifyExport, type ExportVerdict } from './audit/verify-export';
 export { checkpointIn } from './audit/outside-checkpoints';
 export { Node } from './node';
 export {
+  isForNode,
   reshare,
   shareIn,
   shareForNode,
@@ -22,6 +23,7 @@ export {
   type ShareToOpen,
 } from './shared-root';
 export {
+  encodeShare,
   isSealedTo,
   privateKeyFrom,
   recipientFrom,

@@ -30,7 +30,7 @@ import { VERSION } from './version';
 import { WorkerPool } from './worker-pool';
 
 /** How long sealing waits for what hangs, beside the time that requests in hand have. */
-const SHUT_TIMEOUT_MS = 2000;
+const SHUT_TIMEOUT_MS = 10_000;
 
 /** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
 export interface ServingAddresses {
@@ -266,9 +266,9 @@ export class Node {
     this.#draining = true;
     this.log.info('draining');
     const steps: readonly (() => unknown)[] = [
+      () => this.#custody?.close(),
       () => this.#serving?.close(),
       () => this.#admin?.close(),
-      () => this.#custody?.close(),
       () => this.#keyRotation?.close(),
       () => this.#hsmKeyCleaner?.close(),
       () => this.#audit.close(),

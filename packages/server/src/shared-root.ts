@@ -4,6 +4,7 @@ import {
   custodianOf,
   decodeShare,
   encodeShare,
+  keySha256,
   openShare,
   readSplit,
   recipientFrom,
@@ -197,7 +198,8 @@ export function shareIn(file: Buffer): ShareToOpen {
 }
 
 /**
- * Opens a share for a node: it leaves this process sealed to the key that the node shows in its status.
+ * Opens a share for a node: it leaves this process sealed to the key that the node shows in its status, and is worth
+ * something to that node alone, until it is restarted.
  * @throws HoldfastError PermissionDenied, IntegrityViolation, InvalidField (see openShare)
  */
 export async function shareForNode(
@@ -207,8 +209,14 @@ export async function shareForNode(
 ): Promise<SealedShare> {
   const opened = await openShare(share, opener);
   try {
-    return await sealShare(opened, recipientFrom('node', nodeKeyPem));
+    return await sealShare(opened, recipientFrom('the node', nodeKeyPem));
   } finally {
     opened.share.destroy();
   }
+}
+
+/** Whether a share is sealed to a node already, as `shareForNode` does it. */
+export function isForNode({ share: { sealing } }: ShareToOpen, nodeKeyPem: string): boolean {
+  const { publicKey } = recipientFrom('the node', nodeKeyPem);
+  return sealing.scheme !== 'scrypt' && sealing.keySha256 === keySha256(publicKey);
 }

@@ -11,6 +11,8 @@ import type { ToKeeper, ToWorker } from './worker-protocol';
 /** A worker that lived shorter than this ended for a reason that a new one would share: it comes back later. */
 const SHORT_LIFE_MS = 2000;
 const CONNECTIONS_ANSWER_MS = 1000;
+/** What a worker needs to stop beside the time that requests in hand have. */
+const STOP_GRACE_MS = 5000;
 
 /**
  * Serving in several processes. The keeper holds the root keys: workers send it wrapped domain keys and get them
@@ -51,11 +53,20 @@ export class WorkerPool implements Serving {
       [...this.#workers].map(
         (worker) =>
           new Promise<void>((resolve) => {
-            worker.once('exit', () => resolve());
+            // It holds keys: one that hangs is ended all the same.
+            const force = setTimeout(() => worker.process.kill('SIGKILL'), this.#stopTimeoutMs);
+            worker.once('exit', () => {
+              clearTimeout(force);
+              resolve();
+            });
             send(worker, { kind: 'stop' });
           }),
       ),
     );
+  }
+
+  get #stopTimeoutMs(): number {
+    return this.config.limits.drainTimeoutMs + STOP_GRACE_MS;
   }
 
   #countOf(worker: Worker): Promise<number> {

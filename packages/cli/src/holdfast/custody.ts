@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { HoldfastError, type SecretBytes } from '@holdfast/core';
-import type { ShareOpener } from '@holdfast/server';
-import { readText } from './files';
+import type { ShareOpener, ShareToOpen } from '@holdfast/server';
+import { readText, writeNewSecret } from './files';
 import { asOperator, withDataDir, type CommonOptions } from './options';
 import { readSecret, SHARE_PASSPHRASE } from './secret';
 
@@ -12,15 +12,18 @@ interface UnsealOptions extends CommonOptions {
 
 async function unseal(file: string, options: UnsealOptions): Promise<void> {
   const node = asOperator(options);
-  const { shareIn, shareForNode } = await import('@holdfast/server');
+  const { isForNode, shareIn, shareForNode } = await import('@holdfast/server');
   const share = shareIn(await readShareFile(file));
   const { state, custody } = await node.call('GET /status');
   if (state !== 'sealed' || custody === undefined) {
     process.stdout.write(`Nothing to unseal: the node is ${state}.\n`);
     return;
   }
-  const opener = await openerOf(share.name, share.wantsPassphrase, options.identity);
-  const answer = await node.call('POST /unseal', await shareForNode(share, opener, custody.publicKeyPem));
+  const { publicKeyPem } = custody;
+  const sealed = isForNode(share, publicKeyPem)
+    ? share.share
+    : await shareForNode(share, await openerOf(share, options.identity), publicKeyPem);
+  const answer = await node.call('POST /unseal', sealed);
   const taken = answer.isNew ? 'was taken' : 'was given before and counts once';
   if (answer.state === 'sealed') {
     process.stdout.write(
@@ -40,16 +43,15 @@ export async function readShareFile(path: string): Promise<Buffer> {
 
 /** What opens a share: its custodian's private key, or the passphrase. @throws HoldfastError Configuration, InvalidField */
 async function openerOf(
-  name: string,
-  wantsPassphrase: boolean,
+  { name, wantsPassphrase }: ShareToOpen,
   identity: string | undefined,
 ): Promise<ShareOpener> {
   const { privateKeyFrom } = await import('@holdfast/server');
-  const passphrase = (): Promise<SecretBytes | undefined> => sharePassphrase(name);
-  if (identity !== undefined)
-    return { privateKey: await privateKeyFrom(await readText(identity), passphrase) };
-  const secret = wantsPassphrase ? await passphrase() : undefined;
-  if (secret !== undefined) return { passphrase: secret };
+  if (identity !== undefined) {
+    return { privateKey: await privateKeyFrom(await readText(identity), () => sharePassphrase(identity)) };
+  }
+  const passphrase = wantsPassphrase ? await sharePassphrase(name) : undefined;
+  if (passphrase !== undefined) return { passphrase };
   throw new HoldfastError(
     'InvalidField',
     `${name} is sealed to its custodian's key: give it with --identity FILE`,
@@ -83,6 +85,45 @@ Example:
 `,
     )
     .action(unseal);
+}
+
+interface PassOptions {
+  readonly identity?: string;
+  readonly for: string;
+  readonly out: string;
+}
+
+async function passOn(file: string, options: PassOptions): Promise<void> {
+  const { encodeShare, shareForNode, shareIn } = await import('@holdfast/server');
+  const share = shareIn(await readShareFile(file));
+  const opener = await openerOf(share, options.identity);
+  await writeNewSecret(options.out, async () =>
+    encodeShare(await shareForNode(share, opener, await readText(options.for))).toString('utf8'),
+  );
+  process.stdout.write(
+    `${options.out} holds ${share.name} for the node of ${options.for} alone, until that is restarted.\n`,
+  );
+}
+
+/** A custodian's part from afar: the private key stays where it is. */
+export function addPassOnCommand(root: Command): void {
+  root
+    .command('share <share>')
+    .description('seal the share of a custodian to one node, on any machine: holdfast unseal takes it there')
+    .option(
+      '--identity <file>',
+      "the custodian's private key (PEM), unless the share is sealed with a passphrase",
+    )
+    .requiredOption(
+      '--for <file>',
+      "the node's public key (PEM): custody.publicKeyPem in holdfast status --json",
+    )
+    .requiredOption('--out <file>', 'where it goes; never overwritten')
+    .addHelpText(
+      'after',
+      '\nNeeds no server.\n\nExample:\n  holdfast root share share-1-alice.json --identity alice.key --for node-1.pem --out for-node-1.json\n',
+    )
+    .action(passOn);
 }
 
 export function sealCommand(): Command {

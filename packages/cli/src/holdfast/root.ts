@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
-import { readShareFile, sharePassphrase } from './custody';
+import { addPassOnCommand, readShareFile, sharePassphrase } from './custody';
 import { readText } from './files';
 import { collect } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
@@ -85,5 +85,6 @@ Example:
 `,
     )
     .action(reshareRoot);
+  addPassOnCommand(command);
   return command;
 }
