@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { locate } from '@holdfast/core';
-import { asFirstOfficer, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid } from '../support/database';
 import { groupsBelow, killGroups } from '../support/processes';
@@ -87,6 +87,9 @@ class Trial {
       if (!(await opens(client, key))) this.#faults.push(`${key.name} does not open any more`);
     }
     await client.close();
+    // Every record of a change is in the chain, and agrees with the checkpoints that were kept before the kills.
+    const audit = await holdfastResult(['audit', 'verify', '--json', '--data-dir', this.dataDir]);
+    if (audit.code !== 0) this.#faults.push(`the audit log: ${audit.stdout}`);
     await server.stop();
     expect(this.#faults).toEqual([]);
     // For whoever watches: how many keys were promised, and how many are there.
