@@ -180,7 +180,7 @@ test('a restored server under a new root of trust has everything as it was', asy
   for (const name of ['client', 'officer.json']) {
     cpSync(join(server.dataDir, name), join(dataDir, name), { recursive: true });
   }
-  const other = await startServerProcess({ dataDir });
+  const other = await startServerProcess({ dataDir, root: 'software' });
   try {
     const same = await connectFirstClient(other);
     expect(await seen(same)).toEqual(before);

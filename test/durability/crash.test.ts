@@ -49,7 +49,9 @@ class Trial {
   }
 
   async start(): Promise<ServerProcess> {
-    const options = { dataDir: this.dataDir, logLevel: 'fatal', ownProcessGroup: true };
+    // Killed while it logs in, SoftHSM loses its token.
+    const root = 'software';
+    const options = { dataDir: this.dataDir, logLevel: 'fatal', ownProcessGroup: true, root } as const;
     return (this.#server = await startServerProcess(options));
   }
 

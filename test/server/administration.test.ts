@@ -95,7 +95,12 @@ test('status tells where it serves, and with what', async () => {
     database: { kind: 'embedded', version: expect.stringMatching(/^\d+/) as unknown },
     root:
       process.env['HOLDFAST_TEST_ROOT'] === 'pkcs11'
-        ? { kind: 'pkcs11', forEvaluation: false, processIds: expect.any(Array) as unknown }
+        ? {
+            kind: 'pkcs11',
+            forEvaluation: false,
+            processIds: expect.any(Array) as unknown,
+            requests: expect.any(Number) as unknown,
+          }
         : { kind: 'software-file', forEvaluation: true, processIds: [] },
   });
   expect(await done('status')).toContain(String(server.port));

@@ -105,7 +105,7 @@ describe('a data folder', () => {
     'serves one server at a time, and comes back as it was',
     async () => {
       const dataDir = join(folder, 'one at a time');
-      const first = await startServerProcess({ dataDir });
+      const first = await startServerProcess({ dataDir, root: 'software' });
       const key = await once(tlsOptions(first), (peer) => createKey(peer, 'survives'));
       const material = await materialOf(first, key);
       const fingerprint = async (server: ServerProcess) => {
@@ -132,11 +132,11 @@ describe('a data folder', () => {
       expect(used.message).toContain(`${first.host}:${first.port} is in use already`);
 
       await first.stop();
-      const again = await startServerProcess({ dataDir });
+      const again = await startServerProcess({ dataDir, root: 'software' });
       expect(await materialOf(again, key)).toEqual(material);
       expect(await fingerprint(again)).toBe(certificate);
       await again.kill();
-      const afterKill = await startServerProcess({ dataDir });
+      const afterKill = await startServerProcess({ dataDir, root: 'software' });
       expect(await materialOf(afterKill, key)).toEqual(material);
       await afterKill.stop();
 
@@ -157,7 +157,7 @@ describe('a data folder', () => {
     async () => {
       const dataDir = join(folder, 'passphrase');
       const environment = { HOLDFAST_PASSPHRASE: 'correct horse battery staple' };
-      const server = await startServerProcess({ dataDir, environment });
+      const server = await startServerProcess({ dataDir, environment, root: 'software' });
       const status = await (await asFirstOfficer(server)).call('GET /status');
       expect(status.root.kind).toContain('passphrase');
       await server.stop();
@@ -167,7 +167,7 @@ describe('a data folder', () => {
         expect(message).toMatch(/passphrase/i);
         expect(message).not.toContain('correct horse');
       }
-      const again = await startServerProcess({ dataDir, environment });
+      const again = await startServerProcess({ dataDir, environment, root: 'software' });
       await again.stop();
     },
     3 * START_MS,

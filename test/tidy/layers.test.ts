@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 
 /** The layers of docs/ARCHITECTURE.md, held as a test: the compiler does not stop an import that runs upwards. */
@@ -210,4 +210,19 @@ test('sources fit a sitting', () => {
       !tables.test(file.path) && file.text.split('\n').length > 450 ? ['more than 450 lines'] : [],
     ),
   ).toEqual([]);
+});
+
+test('servers are started in test files alone, by which npm run test:pkcs11 finds what to run again', () => {
+  const folders = [
+    'test',
+    ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
+  ];
+  const helpers = folders
+    .map((folder) => join(root, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap(filesBelow)
+    .filter(
+      (path) => !path.endsWith('.test.ts') && /\bstartServerProcess\(/.test(readFileSync(path, 'utf8')),
+    );
+  expect(helpers).toEqual([]);
 });

@@ -6,6 +6,7 @@ import { deriveBytes } from './derivation/derive';
 import { availableHashes, digestWith } from './digest';
 import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes, publicKeyOf } from './keys/convert';
+import type { HsmRandomness } from './hsm-randomness';
 import { createKeyPairGenerator, generateSymmetricKey, symmetricKeyLengthBytes } from './keys/generate';
 import { inspectKey } from './keys/inspect';
 import { decrypt, encrypt } from './operations/ciphers';
@@ -20,10 +21,25 @@ import { createStreams } from './operations/streams';
  * The Crypto port over node:crypto, that is over the OpenSSL that Node is linked with.
  * @param isApprovedOnly whether it refuses what NIST SP 800-131A disallows
  * @param hsmKeys the way to keys inside the HSM, where there is one
+ * @param randomness is mixed into the random bytes of symmetric keys and secrets
  */
-export function createCrypto(isApprovedOnly = false, hsmKeys?: HsmKeys): CryptoPort {
-  const crypto = createUnrestricted();
+export function createCrypto(
+  isApprovedOnly = false,
+  hsmKeys?: HsmKeys,
+  randomness?: HsmRandomness,
+): CryptoPort {
+  const system = createUnrestricted();
+  const crypto = randomness === undefined ? system : mixing(system, randomness);
   return withHsmKeys(isApprovedOnly ? approvedOnly(crypto) : crypto, hsmKeys);
+}
+
+function mixing(crypto: CryptoPort, randomness: HsmRandomness): CryptoPort {
+  const draw = (lengthBytes: number): Buffer => randomness.mixInto(randomBytes(lengthBytes));
+  return {
+    ...crypto,
+    randomBytes: draw,
+    generateSymmetricKey: (algorithm, lengthBits) => generateSymmetricKey(algorithm, lengthBits, draw),
+  };
 }
 
 function createUnrestricted(): CryptoPort {
@@ -34,7 +50,7 @@ function createUnrestricted(): CryptoPort {
     hashingAlgorithms: [...hashes.keys()],
     randomBytes: (lengthBytes) => randomBytes(lengthBytes),
     orderedUuid: () => uuids.next(),
-    generateSymmetricKey,
+    generateSymmetricKey: (algorithm, lengthBits) => generateSymmetricKey(algorithm, lengthBits),
     symmetricKeyLengthBytes,
     deriveBytes,
     splitSecret,

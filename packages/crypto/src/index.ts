@@ -1,4 +1,5 @@
 export { createCrypto } from './crypto';
+export { HsmRandomness } from './hsm-randomness';
 export { hsmPairKind, hsmSecretKind, publicKeyFromHsm } from './keys/hsm-keys';
 export {
   createKeyring,

@@ -39,6 +39,8 @@ export interface StatusAnswer {
     readonly forEvaluation: boolean;
     /** Processes of the HSM that are ready. */
     readonly processIds: readonly number[];
+    /** How many requests the HSM was sent since the start; absent where there is none. */
+    readonly requests?: number;
   };
   /** Where custodians hold the root key. */
   readonly custody?: CustodyAnswer;

@@ -130,6 +130,8 @@ export interface NodeConfig {
   readonly testMode: boolean;
   /** Whether cryptography that NIST SP 800-131A disallows is refused. */
   readonly approvedOnly: boolean;
+  /** Whether random bytes of the HSM are mixed into those of keys. */
+  readonly hsmRandom: boolean;
 }
 
 export const DEFAULT_AUDIT_GRACE_SECONDS = 3600;

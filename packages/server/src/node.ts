@@ -323,6 +323,7 @@ export class Node {
         kind: root.kind,
         forEvaluation: root.kind.startsWith('software'),
         processIds: root.processIds,
+        ...(root.requestCount === undefined ? {} : { requests: root.requestCount }),
       },
       ...(custody === undefined ? {} : { custody }),
     };

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
-import { createCrypto, type ManagedKeyring } from '@holdfast/crypto';
+import { HsmRandomness, createCrypto, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
-import type { AuthenticationPolicy, HsmKeys } from '@holdfast/core';
+import { HoldfastError, type AuthenticationPolicy, type HsmKeys } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
 import { SERVING_SECRET } from './built-in-authorities';
@@ -26,6 +26,8 @@ import { SERVER_IDENTITY } from './server-identity';
 import { tlsIdentity } from './tls-identity';
 
 const RENEWAL_CHECK_MS = 6 * 3600_000;
+/** How often the HSM is asked for random bytes, where they are mixed into those of keys. */
+const SEEDING_MS = 60_000;
 
 /** A listener and where it is to listen. */
 interface Door {
@@ -36,6 +38,7 @@ interface Door {
 /** Serving in this process: the TLS listeners and what answers their requests. */
 export class Service implements Serving {
   #renewal: NodeJS.Timeout | undefined;
+  #seeding: NodeJS.Timeout | undefined;
   #stopWatching: (() => Promise<void>) | undefined;
 
   private constructor(
@@ -45,6 +48,7 @@ export class Service implements Serving {
     private readonly gate: AuditGate,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly log: Logger,
+    private readonly randomness: HsmRandomness | undefined,
   ) {}
 
   static async create(
@@ -65,7 +69,8 @@ export class Service implements Serving {
     const ports = { directory, certificates, clock };
     const { crlUrls, caIssuerUrls } = config;
     const policies = new DomainPolicies(store.policies);
-    const crypto = createCrypto(config.approvedOnly, hsmKeys);
+    const randomness = config.hsmRandom ? await randomnessOf(hsmKeys) : undefined;
+    const crypto = createCrypto(config.approvedOnly, hsmKeys, randomness);
     const batchPorts = {
       keyStore,
       auditLog,
@@ -121,7 +126,7 @@ export class Service implements Serving {
         ),
       });
     }
-    const service = new Service(doors, asynchronous, gate, () => tlsIdentity(config, ports), log);
+    const service = new Service(doors, asynchronous, gate, () => tlsIdentity(config, ports), log, randomness);
     service.#stopWatching = await directory.watch((change) => {
       policies.forget(change);
       if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
@@ -132,6 +137,8 @@ export class Service implements Serving {
   async listen(): Promise<ServingAddresses> {
     this.#renewal = setInterval(() => this.#renewSoon(), RENEWAL_CHECK_MS);
     this.#renewal.unref();
+    this.#seeding = setInterval(() => this.#seed(), SEEDING_MS);
+    this.#seeding.unref();
     this.gate.start();
     // In this order in every process: workers share a free port by it.
     const addresses: AddressInfo[] = [];
@@ -147,9 +154,19 @@ export class Service implements Serving {
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
+    clearInterval(this.#seeding);
     this.gate.close();
     await Promise.all([...this.doors.map(({ listener }) => listener.close()), this.asynchronous.close()]);
     await this.#stopWatching?.();
+  }
+
+  #seed(): void {
+    this.randomness?.renew().catch((error: unknown) => {
+      this.log.warn(
+        { error: describeError(error) },
+        'the HSM gives no random bytes; its earlier ones are used',
+      );
+    });
   }
 
   #renewSoon(): void {
@@ -162,4 +179,10 @@ export class Service implements Serving {
     const renewed = await this.identity();
     for (const { listener } of this.doors) listener.replaceIdentity(renewed);
   }
+}
+
+/** @throws HoldfastError Configuration where there is no HSM, RootOfTrustUnavailable */
+function randomnessOf(hsmKeys: HsmKeys | undefined): Promise<HsmRandomness> {
+  if (hsmKeys !== undefined) return HsmRandomness.draw(hsmKeys);
+  throw new HoldfastError('Configuration', '--hsm-random needs an HSM: --root pkcs11');
 }

@@ -19,6 +19,8 @@ export interface ServerProcessOptions {
   /** Arguments of node itself, e.g. --cpu-prof. */
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of tests that are about the software root, whatever root the suite runs with. */
+  readonly root?: 'software' | undefined;
   /** A SoftHSM whose token holds the root key; one with the default label is made where there is none. */
   readonly softHsm?: SoftHsm;
   /** Whether it leads a process group of its own, as from a terminal or a service manager. */
@@ -113,8 +115,9 @@ async function tokenFor(dataDir: string): Promise<SoftHsm> {
   return new SoftHsm(original).copyTo(folder);
 }
 
-async function rootOf(dataDir: string, softHsm: SoftHsm | undefined): Promise<RootSetting> {
-  if (softHsm === undefined && process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11') {
+async function rootOf(dataDir: string, { root, softHsm }: ServerProcessOptions): Promise<RootSetting> {
+  const isSoftware = root === 'software' || process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11';
+  if (softHsm === undefined && isSoftware) {
     return { arguments: [], environment: {}, remove: () => undefined };
   }
   const hsm = softHsm ?? (await tokenFor(dataDir));
@@ -131,7 +134,7 @@ async function rootOf(dataDir: string, softHsm: SoftHsm | undefined): Promise<Ro
 
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'));
-  const root = await rootOf(dataDir, options.softHsm);
+  const root = await rootOf(dataDir, options);
   const child = spawn(
     process.execPath,
     [

@@ -46,6 +46,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     kind: 'true or false',
     accepts: (value) => typeof value === 'boolean',
   },
+  hsmRandom: { option: 'hsmRandom', kind: 'true or false', accepts: (value) => typeof value === 'boolean' },
   limits: { option: 'limits', kind: 'an object of numbers', accepts: isObject },
 };
 

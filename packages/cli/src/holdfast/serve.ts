@@ -27,6 +27,7 @@ interface ServeOptions extends NodeOptions {
   readonly welcome?: boolean;
   readonly testMode?: boolean;
   readonly approvedOnly?: boolean;
+  readonly hsmRandom?: boolean;
   readonly authentication?: string;
   readonly httpsAuthentication?: string;
   readonly auditGrace?: number;
@@ -99,6 +100,7 @@ async function openNode(
     workers,
     testMode = false,
     approvedOnly = false,
+    hsmRandom = false,
     authentication = 'certificate',
     httpsAuthentication = authentication,
     auditGrace,
@@ -133,6 +135,7 @@ async function openNode(
       httpsAuthentication: parsePolicy(httpsAuthentication),
       testMode,
       approvedOnly,
+      hsmRandom,
     },
     secret,
     ceremony,
@@ -216,6 +219,7 @@ export function serveCommand(): Command {
       graceSeconds,
     )
     .option('--approved-only', 'refuse cryptography that NIST SP 800-131A disallows')
+    .option('--hsm-random', 'mix random bytes of the HSM into those of keys')
     .addOption(new Option('--welcome', 'print what to do next').hideHelp())
     .addHelpText('after', '\nExample:\n  holdfast serve --data-dir /var/lib/holdfast --listen 0.0.0.0:5696\n')
     .action((options: ServeOptions) => serve(options));

@@ -40,6 +40,9 @@ export interface RootOfTrust {
   /** Processes that hold the device's library and are ready; empty where none is, or where the root needs none. */
   readonly processIds: readonly number[];
 
+  /** How many requests the device was sent since it was opened; undefined where there is none. */
+  readonly requestCount?: number | undefined;
+
   /** Keys of objects inside the device; there where the root is one. */
   readonly hsmKeys?: HsmKeys | undefined;
 

@@ -27,11 +27,15 @@ export interface GeneratedKeyPair {
 }
 
 /**
- * A new symmetric or HMAC key in format Raw, from the system's CSPRNG.
+ * A new symmetric or HMAC key in format Raw, from the system's CSPRNG, unless other random bytes are drawn.
  * @throws HoldfastError InvalidField where the algorithm or length cannot be
  */
-export function generateSymmetricKey(algorithm: CryptographicAlgorithm, lengthBits: number): GeneratedKey {
-  const key = randomBytes(symmetricKeyLengthBytes(algorithm, lengthBits));
+export function generateSymmetricKey(
+  algorithm: CryptographicAlgorithm,
+  lengthBits: number,
+  draw: (lengthBytes: number) => Buffer = randomBytes,
+): GeneratedKey {
+  const key = draw(symmetricKeyLengthBytes(algorithm, lengthBits));
   const facts = secretKeyFacts(algorithm);
   if (facts.hasParity) setOddParity(key);
   return { keyFormatType: KeyFormatType.Raw, keyMaterial: new SecretBytes(key), algorithm, lengthBits };

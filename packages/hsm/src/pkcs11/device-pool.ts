@@ -57,6 +57,7 @@ export class DevicePool {
   readonly #pin: SecretBytes;
   #sweep: NodeJS.Timeout | undefined;
   #refusedPin: string | undefined;
+  #requestCount = 0;
   #hasOpened = false;
   #closed = false;
 
@@ -116,6 +117,7 @@ export class DevicePool {
     if (this.#refusedPin !== undefined) {
       return Promise.reject(toError({ kind: 'pin', message: this.#refusedPin }));
     }
+    this.#requestCount++;
     return new Promise((resolve, reject) => {
       this.#queue.push({
         call,
@@ -135,6 +137,11 @@ export class DevicePool {
   /** Process identifiers of those that are ready. */
   get processIds(): readonly number[] {
     return this.#slots.flatMap(({ processId }) => (processId === undefined ? [] : [processId]));
+  }
+
+  /** How often something was asked, however many tries it took. */
+  get requestCount(): number {
+    return this.#requestCount;
   }
 
   async close(): Promise<void> {

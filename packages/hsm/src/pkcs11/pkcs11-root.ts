@@ -28,6 +28,10 @@ class Pkcs11Root implements RootOfTrust {
     return this.pool.processIds;
   }
 
+  get requestCount(): number {
+    return this.pool.requestCount;
+  }
+
   /** Asked of the device each time it is opened: what it says is compared with what is known. */
   async keyCheckValue(): Promise<string> {
     const keys = await this.pool.request('listRootKeys', { label: this.key.label });

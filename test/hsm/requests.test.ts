@@ -1,0 +1,174 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KmipClient } from '@holdfast/client';
+import {
+  activate,
+  createKeyPair,
+  decrypt,
+  destroy,
+  encrypt,
+  get,
+  locate,
+  mac,
+  reKey,
+  sign,
+} from '@holdfast/core';
+import {
+  BlockCipherMode,
+  CryptographicAlgorithm as Algorithm,
+  CryptographicUsageMask as Use,
+  RecommendedCurve,
+  HashingAlgorithm,
+  WrappingMethod,
+  type Attribute,
+} from '@holdfast/kmip';
+import {
+  SOFT_HSM_MODULE,
+  SoftHsm,
+  asFirstOfficer,
+  startServerProcess,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { SecretBytes } from '@holdfast/ttlv';
+import { newClient, newKey, outcomeOf } from '../custody/site';
+import { until } from '../support/until';
+
+jest.setTimeout(120_000);
+
+/** docs/hsm.md says how often each operation asks the HSM: counted here. */
+
+const isRequired = process.env['CI'] === 'true';
+const documented = new Map(
+  [...readFileSync(join(__dirname, '../../docs/hsm.md'), 'utf8').matchAll(/^\| (.+?) +\| (\d+) +\|$/gm)].map(
+    ([, operation = '', requests]) => [operation, Number(requests)],
+  ),
+);
+
+const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
+const usage = (value: number): Attribute => ({ key: 'CryptographicUsageMask', value });
+const ECB = { cryptographicParameters: { blockCipherMode: BlockCipherMode.ECB } };
+const block = (): SecretBytes => SecretBytes.copyOf(Buffer.alloc(16));
+const none = { templateNames: [], attributes: [] };
+
+(SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
+  'requests to the HSM (skipped where the system package softhsm2 is missing)',
+  () => {
+    const hsm = new SoftHsm();
+    const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+    let server: ServerProcess;
+    let inside: KmipClient;
+    let outside: KmipClient;
+    let fresh: KmipClient;
+
+    beforeAll(async () => {
+      server = await startServerProcess({ softHsm: hsm, dataDir });
+      const officer = await asFirstOfficer(server);
+      await officer.call('POST /domains', { name: 'inside', settings: { keysInHsm: true } });
+      inside = await (await newClient(server, 'inside')).connect();
+      outside = await (await newClient(server, 'outside')).connect();
+      fresh = await (await newClient(server, 'fresh')).connect();
+      // The keys of these domains are made, and open.
+      for (const client of [inside, outside]) await newKey(client);
+    });
+    afterAll(async () => {
+      for (const client of [inside, outside, fresh]) await client.close();
+      await server.stop();
+      rmSync(dataDir, { recursive: true });
+      hsm.remove();
+    });
+
+    const requests = async (): Promise<number> => {
+      const { root } = await (await asFirstOfficer(server)).call('GET /status');
+      return root.requests ?? Number.NaN;
+    };
+
+    test('are as many as the page says', async () => {
+      const counted = new Map<string, number>();
+      const count = async <T>(operation: string, work: () => Promise<T>): Promise<T> => {
+        const before = await requests();
+        const result = await work();
+        counted.set(operation, (await requests()) - before);
+        return result;
+      };
+
+      await count('the first object of a new domain', () => newKey(fresh));
+      const here = await count('Create, key in the database', () => newKey(outside));
+      await count('Get, key in the database', () => outside.call(get, { uniqueIdentifier: here }));
+      await count('Locate', () => outside.call(locate, { attributes: [] }));
+      await count('Activate', () => outside.call(activate, { uniqueIdentifier: here }));
+      const text = { ...ECB, data: block() };
+      await count('Encrypt, key in the database', () =>
+        outside.call(encrypt, { uniqueIdentifier: here, ...text }),
+      );
+      const old = await newKey(outside);
+      await count('Destroy, key in the database', () => outside.call(destroy, { uniqueIdentifier: old }));
+
+      const there = await count('Create, key inside the HSM', () => newKey(inside));
+      await count('Activate, key inside the HSM', () => inside.call(activate, { uniqueIdentifier: there }));
+      await count('Get, key inside the HSM', () => outcomeOf(inside.call(get, { uniqueIdentifier: there })));
+      const { data = Buffer.alloc(0) } = await count('Encrypt, key inside the HSM', () =>
+        inside.call(encrypt, { uniqueIdentifier: there, ...text }),
+      );
+      await count('Decrypt, key inside the HSM', () =>
+        inside.call(decrypt, { uniqueIdentifier: there, ...ECB, data }),
+      );
+      await count('Re-key, key inside the HSM', () =>
+        inside.call(reKey, { uniqueIdentifier: there, newAttributes: none }),
+      );
+      const authenticating = await newKey(inside, ACTIVE, usage(Use.MACGenerate));
+      await count('MAC, key inside the HSM', () =>
+        inside.call(mac, {
+          uniqueIdentifier: authenticating,
+          cryptographicParameters: { blockCipherMode: BlockCipherMode.CMAC },
+          data: block(),
+        }),
+      );
+      const pair = await count('Create Key Pair, key inside the HSM', () =>
+        inside.call(createKeyPair, {
+          commonAttributes: {
+            templateNames: [],
+            attributes: [
+              { key: 'CryptographicAlgorithm', value: Algorithm.ECDSA },
+              {
+                key: 'CryptographicDomainParameters',
+                value: { recommendedCurve: RecommendedCurve.P_256 },
+              },
+              ACTIVE,
+            ],
+          },
+          privateKeyAttributes: { templateNames: [], attributes: [usage(Use.Sign)] },
+          publicKeyAttributes: { templateNames: [], attributes: [usage(Use.Verify)] },
+        }),
+      );
+      await count('Sign, key inside the HSM', () =>
+        inside.call(sign, {
+          uniqueIdentifier: pair.privateKeyUniqueIdentifier,
+          cryptographicParameters: { hashingAlgorithm: HashingAlgorithm.SHA_256 },
+          data: block(),
+        }),
+      );
+      const wrapping = await newKey(inside, ACTIVE, usage(Use.WrapKey));
+      await count('Get of a key that one inside the HSM wraps', () =>
+        inside.call(get, {
+          uniqueIdentifier: pair.publicKeyUniqueIdentifier,
+          keyWrappingSpecification: {
+            wrappingMethod: WrappingMethod.Encrypt,
+            encryptionKeyInformation: {
+              uniqueIdentifier: wrapping,
+              cryptographicParameters: { blockCipherMode: BlockCipherMode.CTR },
+            },
+            attributeNames: [],
+          },
+        }),
+      );
+      const victim = await newKey(inside);
+      await count('Destroy, key inside the HSM', async () => {
+        const before = await requests();
+        await inside.call(destroy, { uniqueIdentifier: victim });
+        await until(async () => (await requests()) > before, 'the HSM is asked');
+      });
+      expect(counted).toEqual(documented);
+    });
+  },
+);
