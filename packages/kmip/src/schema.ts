@@ -283,6 +283,8 @@ const NO_SLOT = -1;
 interface Plan {
   /** The member that takes a tag: by what the tag is above FIRST_TAG, NO_SLOT where there is none. */
   readonly slots: Int16Array;
+  /** The same for tags of vendors. */
+  readonly vendorSlots: ReadonlyMap<number, number>;
   readonly members: readonly PlannedMember[];
 }
 interface PlannedMember {
@@ -297,11 +299,16 @@ interface PlannedMember {
 function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Dialect): Plan {
   const entries = Object.entries(fields);
   const slots = new Int16Array(TAG_COUNT).fill(NO_SLOT);
+  const vendorSlots = new Map<number, number>();
   for (const [slot, [, field]] of entries.entries()) {
-    for (const tag of field.tagsIn(dialect)) slots[tag - FIRST_TAG] = slot;
+    for (const tag of field.tagsIn(dialect)) {
+      if (tag >= FIRST_EXTENSION_TAG) vendorSlots.set(tag, slot);
+      else slots[tag - FIRST_TAG] = slot;
+    }
   }
   return {
     slots,
+    vendorSlots,
     members: entries.map(([name, field]) => ({
       name,
       field,
@@ -319,7 +326,7 @@ function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Diale
 function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[] | undefined)[] {
   const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(plan.members.length);
   for (const child of item.value) {
-    const slot = plan.slots[child.tag - FIRST_TAG] ?? NO_SLOT;
+    const slot = plan.slots[child.tag - FIRST_TAG] ?? plan.vendorSlots.get(child.tag) ?? NO_SLOT;
     if (slot === NO_SLOT) {
       if (child.tag >= FIRST_EXTENSION_TAG) continue;
       throw new HoldfastError(

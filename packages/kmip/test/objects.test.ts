@@ -255,3 +255,18 @@ describe('transparent keys', () => {
     expect(decoded.object).toEqual(object);
   });
 });
+
+test('what stands for a key inside an HSM is kept at rest, and neither said nor heard in any version', () => {
+  const hsmKey = { keyId: 'a0b1', publicKey: Buffer.from('02', 'hex') };
+  const { keyFormatType, cryptographicAlgorithm, cryptographicLengthBits } = raw;
+  const block = { keyFormatType, cryptographicAlgorithm, cryptographicLengthBits };
+  const object: ManagedObjectValue = { objectType: ObjectType.PrivateKey, keyBlock: { ...block, hsmKey } };
+  const atRest = schema.encode(Tag.RequestPayload, { object }, STORAGE_DIALECT) as Item;
+  expect(schema.decode(atRest, STORAGE_DIALECT)).toEqual({ object });
+  const bare = { object: { ...object, keyBlock: block } };
+  for (const dialect of DIALECTS) {
+    expect(schema.decode(atRest, dialect)).toEqual(bare);
+    const spoken = schema.encode(Tag.RequestPayload, { object }, dialect) as Item;
+    expect(schema.decode(spoken, STORAGE_DIALECT)).toEqual(bare);
+  }
+});
