@@ -102,7 +102,11 @@ const none = { templateNames: [], attributes: [] };
       };
 
       const member = await newClient(server, 'fresh');
-      const fresh = await count('the first connection to a new domain', () => member.connect());
+      const fresh = await count('the first connection to a new domain', async () => {
+        const connected = await member.connect();
+        await newKey(connected);
+        return connected;
+      });
       await fresh.close();
       const here = await count('Create, key in the database', () => newKey(outside));
       await count('Get, key in the database', () => outside.call(get, { uniqueIdentifier: here }));
