@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
 import type { SealedShare } from '@holdfast/crypto';
 import {
@@ -28,6 +29,8 @@ import type { Upkeep } from './upkeep';
 
 /** An escrowed object comes back in one request. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** How long a stop waits for calls that are being answered, among them the one that asked for it. */
+const LAST_CALLS_MS = 2_000;
 
 /** Asked over and over by who waits, and telling nothing of clients. What changes something leaves records of its own. */
 const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
@@ -204,6 +207,7 @@ function isAnswering(path: string): Promise<boolean> {
 /** The administration socket of one node. */
 export class AdminServer {
   readonly #server: Server;
+  readonly #calls = new Set<Promise<void>>();
   readonly #handlers: Handlers;
   #socket: { readonly path: string; release(): void } | undefined;
 
@@ -220,7 +224,10 @@ export class AdminServer {
     private readonly log: Logger,
   ) {
     this.#handlers = handlersOf(administration, users, upkeep, safekeeping, keyRotation, control, audit);
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server = createServer((request, response) => {
+      const call = this.#serve(request, response).finally(() => this.#calls.delete(call));
+      this.#calls.add(call);
+    });
   }
 
   /**
@@ -247,6 +254,10 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
+    const patience = new AbortController();
+    const isUp = delay(LAST_CALLS_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([Promise.allSettled(this.#calls), isUp]);
+    patience.abort();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     this.#socket?.release();
