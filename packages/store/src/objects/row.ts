@@ -79,7 +79,7 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
 }
 
 /** What a kept object takes besides its bytes, roughly. */
-const KEPT_OVERHEAD_BYTES = 400;
+const KEPT_OVERHEAD_BYTES = 700;
 
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
@@ -91,6 +91,7 @@ export class StoredRow implements StoredObject, ObjectRow {
   /** Offsets from the start of the row. */
   readonly #internalIdAt: number;
   readonly #attributesAt: number;
+  readonly #sealedAt: number;
   readonly #macAt: number;
   readonly #length: number;
   #isKept = false;
@@ -121,6 +122,7 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#attributesAt = reader.offset - start;
     reader.skip();
     reader.skip();
+    this.#sealedAt = reader.offset - start;
     reader.skip();
     this.#macAt = reader.offset - start;
     reader.skip();
@@ -184,7 +186,7 @@ export class StoredRow implements StoredObject, ObjectRow {
 
   /** What it takes while it is kept, roughly. */
   get keptLengthBytes(): number {
-    return 2 * this.#length - this.#attributesAt + KEPT_OVERHEAD_BYTES;
+    return this.#length + (this.#macAt - this.#sealedAt) + KEPT_OVERHEAD_BYTES;
   }
 
   /**
