@@ -1,8 +1,23 @@
+import type {
+  ApprovalAnswer,
+  ApprovalRuleAnswer,
+  ApprovalRuleRequest,
+  BackupRequest,
+  ComparedAnswer,
+  CustodyCopyAnswer,
+  EscrowRequest,
+  ImportAnswer,
+  ImportRequest,
+  RecoveryAnswer,
+  RecoveryRequest,
+} from './custody-protocol';
 import type { ManifestObject } from './escrow/package-file';
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 import type { AuditLine, LineFormatName } from './audit/lines';
 import type { AuditKeyAnswer, AuditQuery } from './audit/protocol';
+
+export type * from './custody-protocol';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
@@ -225,83 +240,6 @@ export interface FindingAnswer {
   readonly severity: 'fault' | 'notice';
 }
 
-/** Who can open a sealed file. */
-export interface HoldersRequest {
-  /** Certificates or public keys, PEM. */
-  readonly recipients: readonly { readonly name: string; readonly pem: string }[];
-  /** How many of them are needed; undefined: any one. */
-  readonly threshold?: number;
-}
-
-export interface BackupRequest extends HoldersRequest {
-  /** By which it is confirmed once it is in its file. */
-  readonly id?: string;
-}
-
-export interface EscrowRequest extends BackupRequest {
-  readonly domain: string;
-  /** Which objects: by identifier, by name, or all that have a value. */
-  readonly identifiers?: readonly string[];
-  readonly names?: readonly string[];
-  readonly all?: boolean;
-}
-
-/** A backup or escrow package that was made. */
-export interface CustodyCopyAnswer {
-  readonly id: string;
-  readonly kind: 'backup' | 'escrow';
-  readonly custodians: readonly string[];
-  readonly threshold?: number | undefined;
-  readonly domain?: string | undefined;
-  /** In the package; of a backup, those that waited for one. */
-  readonly objects: number;
-  readonly sha256: string;
-  readonly createdAt: string;
-}
-
-/** How the objects of a package stand to those of the server. */
-export interface ComparedAnswer {
-  readonly same: number;
-  /** Attributes changed; the value is the escrowed one. */
-  readonly changedSince: number;
-  readonly valueReplaced: number;
-  readonly destroyed: number;
-  readonly gone: number;
-  /** Not what was escrowed, although no change was recorded since. */
-  readonly different: number;
-}
-
-export interface RecoveryRequest {
-  /** Of the package's file, in hex. */
-  readonly sha256: string;
-  readonly objects: number;
-  /** Who opened it. */
-  readonly custodians: readonly string[];
-  readonly into: 'store' | 'file';
-  /** Another domain than that of the objects. */
-  readonly domain?: string;
-  /** Whether objects that were destroyed here come back. */
-  readonly replacesDestroyed?: boolean;
-  /** Whether objects are taken that another installation escrowed. */
-  readonly takesForeign?: boolean;
-}
-
-export interface RecoveryAnswer {
-  readonly recovery: string;
-}
-
-export interface ImportRequest {
-  readonly recovery: string;
-  /** Base64. */
-  readonly record: string;
-  readonly keyVersion: number;
-  readonly mac: string;
-}
-
-export interface ImportAnswer {
-  readonly outcome: 'restored' | 'replaced' | 'there already' | 'destroyed';
-}
-
 /** One version of a domain's key, and how many rows need it. */
 export interface DomainKeyAnswer {
   readonly domain: string;
@@ -389,6 +327,11 @@ export interface AdminCalls {
   'POST /escrow/import': { request: ImportRequest; answer: ImportAnswer };
   /** A line for each object: see objectDigestLines of the store. */
   'GET /objects/digests': { request: undefined; answer: AsyncIterable<Buffer> };
+  'GET /approvals': { request: undefined; answer: readonly ApprovalAnswer[] };
+  'POST /approvals/:name/approve': { request: undefined; answer: ApprovalAnswer };
+  'POST /approvals/:name/deny': { request: undefined; answer: ApprovalAnswer };
+  'GET /approval-rules': { request: undefined; answer: readonly ApprovalRuleAnswer[] };
+  'POST /approval-rules': { request: ApprovalRuleRequest; answer: readonly ApprovalRuleAnswer[] };
   'POST /reindex': { request: undefined; answer: { readonly objects: number } };
   'POST /authorities/roll': { request: RollRequest; answer: AuthorityAnswer };
   'GET /authorities/:name': { request: undefined; answer: AuthorityDetails };

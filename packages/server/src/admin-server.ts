@@ -18,6 +18,7 @@ import {
   type UnsealAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
+import type { ApprovalAdministration, Approvals } from './approvals';
 import type { Safekeeping } from './escrow/safekeeping';
 import type { AuditAdministration } from './audit/administration';
 import type { Administration } from './administration';
@@ -76,6 +77,8 @@ function handlersOf(
   users: UserAdministration,
   upkeep: Upkeep,
   safekeeping: Safekeeping,
+  approvals: Approvals,
+  rules: ApprovalAdministration,
   keyRotation: () => KeyRotation,
   control: NodeControl,
   audit: AuditAdministration,
@@ -125,6 +128,13 @@ function handlersOf(
     'POST /escrow/recover': (body, _name, actor) => safekeeping.recover(body, actor),
     'POST /escrow/import': (body, _name, actor) => safekeeping.import(body, actor),
     'GET /objects/digests': () => Promise.resolve(upkeep.objectDigests()),
+    'GET /approvals': async () => approvals.list(await rules.domainNames()),
+    'POST /approvals/:name/approve': async (_body, name, actor) =>
+      approvals.vote(name, true, actor, await rules.domainNames()),
+    'POST /approvals/:name/deny': async (_body, name, actor) =>
+      approvals.vote(name, false, actor, await rules.domainNames()),
+    'GET /approval-rules': () => rules.list(),
+    'POST /approval-rules': (body, _name, actor) => rules.set(body, actor),
     'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
     'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
     'GET /authorities/:name': (_body, name) => administration.authorities.show(name),
@@ -216,6 +226,8 @@ export class AdminServer {
     users: UserAdministration,
     upkeep: Upkeep,
     safekeeping: Safekeeping,
+    private readonly approvals: Approvals,
+    rules: ApprovalAdministration,
     keyRotation: () => KeyRotation,
     private readonly control: NodeControl,
     audit: AuditAdministration,
@@ -223,7 +235,17 @@ export class AdminServer {
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(administration, users, upkeep, safekeeping, keyRotation, control, audit);
+    this.#handlers = handlersOf(
+      administration,
+      users,
+      upkeep,
+      safekeeping,
+      approvals,
+      rules,
+      keyRotation,
+      control,
+      audit,
+    );
     this.#server = createServer((request, response) => {
       const call = this.#serve(request, response).finally(() => this.#calls.delete(call));
       this.#calls.add(call);
@@ -295,6 +317,7 @@ export class AdminServer {
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
     let answer: unknown;
     try {
+      if (actor.kind === 'officer') await this.approvals.requireForCall(call, name, body, actor);
       answer = await handler(body, name, actor);
     } catch (error) {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);

@@ -9,6 +9,7 @@ import type {
   ServerIdentity,
   Tickets,
 } from '@holdfast/core';
+import type { Approvals } from './approvals';
 import type { Catalogue } from './catalogue';
 import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
@@ -30,6 +31,7 @@ export interface BatchPorts {
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
   readonly provisioner: Provisioner;
+  readonly approvals: Approvals;
   /** Undefined where there is no HSM. */
   readonly hsmKeyMaking: HsmKeyMaking | undefined;
 }

@@ -251,6 +251,13 @@ export class Batch {
     const { dialect } = this.request;
     const { policies } = this.ports;
     const { domainId } = this.principal;
+    await this.ports.approvals.requireForItem(
+      definition.name,
+      payload,
+      this.principal,
+      session,
+      (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
+    );
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
     let notes = new Notes(session);
     let encoded: Item | undefined;

@@ -5,6 +5,7 @@ import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
 import { openStore, type Store, type StoreOptions } from '@holdfast/store';
+import { ApprovalAdministration, ApprovalRules, Approvals } from './approvals';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
 import { AdminServer, type NodeControl } from './admin-server';
@@ -152,18 +153,14 @@ export class Node {
     const { directory, auditLog, clock, users } = this.store;
     if (this.#custody?.isSealed === true) await this.#custody.start();
     else await this.#listen();
-    this.#upkeep = new Upkeep(
-      this.store,
-      auditLog,
-      this.#audit.outside,
-      () => this.#newKeyring(),
-      this.log,
-    );
+    this.#upkeep = new Upkeep(this.store, auditLog, this.#audit.outside, () => this.#newKeyring(), this.log);
     this.#admin = new AdminServer(
       new Administration(directory, certificates, clock, addressesOf(this.config)),
       new UserAdministration(users, directory),
       this.#upkeep,
       new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
+      new Approvals(new ApprovalRules(directory), this.store.approvals, () => clock.nowSeconds()),
+      new ApprovalAdministration(new ApprovalRules(directory), directory),
       () => present(this.#keyRotation),
       this.#control(),
       new AuditAdministration(this.store, this.#audit, () => this.#newKeyring()),

@@ -4,6 +4,7 @@ import { certificates } from '@holdfast/pki';
 import { HoldfastError, type AuthenticationPolicy, type HsmKeys } from '@holdfast/core';
 import type { Store } from '@holdfast/store';
 import { AsynchronousProcessor } from './asynchronous';
+import { ApprovalRules, Approvals } from './approvals';
 import { SERVING_SECRET } from './built-in-authorities';
 import { Administration } from './administration';
 import { AuditGate } from './audit/gate';
@@ -71,6 +72,7 @@ export class Service implements Serving {
     const policies = new DomainPolicies(store.policies);
     const randomness = config.hsmRandom ? await randomnessOf(hsmKeys) : undefined;
     const crypto = createCrypto(config.approvedOnly, hsmKeys, randomness);
+    const approvalRules = new ApprovalRules(directory);
     const batchPorts = {
       keyStore,
       auditLog,
@@ -83,6 +85,7 @@ export class Service implements Serving {
       catalogue: catalogueOf(config.testMode),
       server: { ...SERVER_IDENTITY, servesHttps: config.httpsListen !== undefined },
       policies,
+      approvals: new Approvals(approvalRules, store.approvals, () => clock.nowSeconds()),
       channels: new Channels(),
       provisioner: new CertificateProvisioner(
         new Administration(directory, certificates, clock, { crlUrls, caIssuerUrls }),
@@ -129,6 +132,7 @@ export class Service implements Serving {
     const service = new Service(doors, asynchronous, gate, () => tlsIdentity(config, ports), log, randomness);
     service.#stopWatching = await directory.watch((change) => {
       policies.forget(change);
+      approvalRules.forget(change);
       if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
     });
     return service;

@@ -19,6 +19,7 @@ import type { Checkpoint } from './chain/checkpoint';
 import { dumpStore } from './backup/dump';
 import { DatabaseClock } from './clock';
 import { PostgresCustody, type CustodyStore } from './custody';
+import { PostgresApprovals, type ApprovalStore } from './approvals';
 import { PostgresCustodyCopies, type CustodyCopyStore } from './custody-copies';
 import { PostgresDirectory } from './directory/directory';
 import { PostgresPolicies } from './directory/policy';
@@ -70,6 +71,7 @@ export interface Store {
   readonly custody: CustodyStore;
   readonly rootKeys: RootKeyStore;
   readonly custodyCopies: CustodyCopyStore;
+  readonly approvals: ApprovalStore;
   /** PostgreSQL's version, e.g. "15.13". */
   readonly databaseVersion: string;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
@@ -129,6 +131,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
       custody: new PostgresCustody(database, keyring, nowMs),
       rootKeys: new PostgresRootKeys(database, keyring, nowMs),
+      approvals: new PostgresApprovals(database, keyring, nowMs),
       custodyCopies: new PostgresCustodyCopies(database, keyring, nowMs),
       databaseVersion,
       reindex: () => reindex(database, keyring),

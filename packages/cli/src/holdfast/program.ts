@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
+import { approvalCommand } from './approval';
 import { auditCommand } from './audit';
 import { backupCommand } from './backup';
 import { caCommand } from './ca';
@@ -43,6 +44,7 @@ export function buildProgram(): Command {
     auditCommand(),
     backupCommand(),
     escrowCommand(),
+    approvalCommand(),
     reindexCommand(),
   ]) {
     program.addCommand(inherit(command, program));

@@ -14,6 +14,7 @@ export const BACKED_UP_TABLES = [
   'asynchronous_request',
   'hsm_key',
   'custody_copy',
+  'approval',
   'object',
   'object_name',
   'object_projection',

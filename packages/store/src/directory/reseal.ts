@@ -1,6 +1,7 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { ProcessingStage } from '@holdfast/kmip';
 import { asynchronousRequests } from '../asynchronous/table';
+import { approvals } from '../approvals';
 import { custodyCopies } from '../custody-copies';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
@@ -56,6 +57,7 @@ const RESEALED_TABLES: readonly ResealedTable[] = [
   ),
   resealed('hsm-key.reseal', hsmKeyTable),
   resealed('custody_copy.reseal', custodyCopies),
+  resealed('approval.reseal', approvals),
 ];
 
 /**

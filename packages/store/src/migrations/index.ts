@@ -7,6 +7,7 @@ import { domainKeyWrappings } from './0006-domain-key-wrappings';
 import { hsmKeys } from './0007-hsm-keys';
 import { auditChain } from './0008-audit-chain';
 import { custodyCopies } from './0009-custody-copies';
+import { approvals } from './0010-approvals';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -26,4 +27,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, name: 'hsm-keys', sql: hsmKeys },
   { version: 8, name: 'audit-chain', sql: auditChain },
   { version: 9, name: 'custody-copies', sql: custodyCopies },
+  { version: 10, name: 'approvals', sql: approvals },
 ];

@@ -1,5 +1,6 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { asynchronousRequests } from '../asynchronous/table';
+import { approvals } from '../approvals';
 import { custodyCopies } from '../custody-copies';
 import type { AuthenticatedTable } from '../directory/table';
 import { authorities, clients, credentials, domains, officers, serverSecrets } from '../directory/tables';
@@ -23,6 +24,7 @@ export const DIRECTORY_TABLES: readonly AuthenticatedTable<never>[] = [
   asynchronousRequests,
   hsmKeyTable,
   custodyCopies,
+  approvals,
 ].map((table) => table as unknown as AuthenticatedTable<never>);
 
 /** Checks every row that decides access, and that none is gone which the records say is there (tickets and

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
+import { AuthenticatedTable, type DirectoryRow } from './directory/table';
+import { DirectoryTransactions, type DirectoryTransaction } from './directory/transaction';
+import type { Database, Session } from './postgres/database';
+import { repeatable } from './postgres/transaction';
+
+/** What an officer said of a request. */
+export interface ApprovalVote {
+  readonly officerId: string;
+  readonly officerName: string;
+  readonly approves: boolean;
+  readonly atSeconds: number;
+}
+
+/** Who asks to do what: an approval is good for exactly that, once. */
+export interface ApprovedRequest {
+  readonly action: string;
+  readonly requesterKind: Actor['kind'];
+  readonly requesterId: string;
+  readonly requesterName: string;
+  readonly domainId: string | undefined;
+  /** The administrative call or the operation. */
+  readonly operation: string;
+  /** The object, or what the call is about. */
+  readonly subject: string;
+  /** SHA-256 of the rest of the request. */
+  readonly sha256: Buffer;
+}
+
+export interface Approval extends ApprovedRequest {
+  readonly number: number;
+  /** How many officers have to approve. */
+  readonly needed: number;
+  readonly votes: readonly ApprovalVote[];
+  readonly state: 'open' | 'approved' | 'denied' | 'used';
+  readonly createdAtSeconds: number;
+  readonly expiresAtSeconds: number;
+}
+
+export const approvals = new AuthenticatedTable('approval', {
+  number: 'int4',
+  action: 'text',
+  requester_kind: 'text',
+  requester_id: 'text',
+  requester_name: 'text',
+  domain_id: 'uuid',
+  operation: 'text',
+  subject: 'text',
+  sha256: 'bytea',
+  needed: 'int4',
+  votes: 'text',
+  state: 'text',
+  created_at: 'int8',
+  expires_at: 'int8',
+});
+
+/** Requests that wait for officers. */
+export interface ApprovalStore {
+  /** The newest one for this request that has neither been used nor expired. */
+  find(request: ApprovedRequest): Promise<Approval | undefined>;
+  add(
+    request: ApprovedRequest,
+    terms: Pick<Approval, 'needed' | 'votes' | 'state' | 'expiresAtSeconds'>,
+    actor: Actor,
+  ): Promise<Approval>;
+  /** Newest first; those that are done or expired as well. */
+  list(): Promise<readonly Approval[]>;
+  /**
+   * Changes one as it stands, alone among all nodes.
+   * @throws HoldfastError ItemNotFound, and what `next` throws
+   */
+  change(
+    number: number,
+    what: string,
+    next: (approval: Approval) => Pick<Approval, 'votes' | 'state'>,
+    actor: Actor,
+  ): Promise<Approval>;
+}
+
+export class PostgresApprovals implements ApprovalStore {
+  readonly #transactions: DirectoryTransactions;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly nowMs: () => number,
+  ) {
+    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+  }
+
+  async find(request: ApprovedRequest): Promise<Approval | undefined> {
+    const { requesterId, operation, subject, sha256 } = request;
+    const [row] = await this.#read(
+      `t.requester_id = $1 AND t.operation = $2 AND t.subject = $3 AND t.sha256 = $4 AND t.state <> 'used'
+        AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`,
+      [requesterId, operation, subject, sha256, this.#nowSeconds()],
+    );
+    return row;
+  }
+
+  async add(
+    request: ApprovedRequest,
+    { needed, votes, state, expiresAtSeconds }: Parameters<ApprovalStore['add']>[1],
+    actor: Actor,
+  ): Promise<Approval> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    return this.#transactions.run(actor, async (transaction) => {
+      const row = await transaction.insert(approvals, {
+        id: randomUUID(),
+        number: await nextNumber(transaction),
+        action: request.action,
+        requester_kind: request.requesterKind,
+        requester_id: request.requesterId,
+        requester_name: request.requesterName,
+        domain_id: request.domainId ?? null,
+        operation: request.operation,
+        subject: request.subject,
+        sha256: request.sha256,
+        needed,
+        votes: JSON.stringify(votes),
+        state,
+        created_at: this.#nowSeconds(),
+        expires_at: expiresAtSeconds,
+      });
+      const approval = approvalOf(row);
+      await transaction.record('approval.add', row, subjectOf(approval), request.domainId, 'pending');
+      return approval;
+    });
+  }
+
+  list(): Promise<readonly Approval[]> {
+    return this.#read('true ORDER BY t.number DESC LIMIT 1000', []);
+  }
+
+  async change(
+    number: number,
+    what: string,
+    next: Parameters<ApprovalStore['change']>[2],
+    actor: Actor,
+  ): Promise<Approval> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    return this.#transactions.run(actor, async (transaction) => {
+      const [row] = await approvals.select(transaction.session, this.keyring, 't.number = $1', [number]);
+      if (row === undefined) throw new HoldfastError('ItemNotFound', `there is no approval ${number}`);
+      const { votes, state } = next(approvalOf(row));
+      const written = await transaction.update(approvals, row, { votes: JSON.stringify(votes), state });
+      const approval = approvalOf(written);
+      await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
+      return approval;
+    });
+  }
+
+  async #read(condition: string, values: readonly unknown[]): Promise<readonly Approval[]> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    const rows = await repeatable(
+      (run) => this.database.general(run),
+      (session: Session) => approvals.select(session, this.keyring, condition, values),
+    );
+    return rows.map(approvalOf);
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.nowMs() / 1000);
+  }
+}
+
+async function nextNumber({ session }: DirectoryTransaction): Promise<number> {
+  const [row] = await session.query<{ number: number }>(
+    'SELECT (coalesce(max(number), 0) + 1)::int4 AS number FROM approval',
+  );
+  return row?.number ?? 1;
+}
+
+function subjectOf({ number, operation, subject, requesterName }: Approval): string {
+  return `${number}: ${operation} ${subject} for ${requesterName}`;
+}
+
+type Row = typeof approvals extends AuthenticatedTable<infer Column> ? DirectoryRow<Column> : never;
+
+// What was authenticated was written above.
+function approvalOf(row: Row): Approval {
+  return {
+    number: row.number as number,
+    action: row.action as string,
+    requesterKind: row.requester_kind as Actor['kind'],
+    requesterId: row.requester_id as string,
+    requesterName: row.requester_name as string,
+    domainId: (row.domain_id ?? undefined) as string | undefined,
+    operation: row.operation as string,
+    subject: row.subject as string,
+    sha256: row.sha256 as Buffer,
+    needed: row.needed as number,
+    votes: JSON.parse(row.votes as string) as ApprovalVote[],
+    state: row.state as Approval['state'],
+    createdAtSeconds: row.created_at as number,
+    expiresAtSeconds: row.expires_at as number,
+  };
+}

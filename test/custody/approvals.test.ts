@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KmipRefusal, type KmipClient } from '@holdfast/client';
+import { destroy, get, getAttributes } from '@holdfast/core';
+import {
+  holdfastResult,
+  startServerProcess,
+  type CommandResult,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { openDatabase, type Database } from '../support/database';
+import { columnsOf, newClient, newKey, otherValues, outcomeOf, whileTampered } from './site';
+
+jest.setTimeout(180_000);
+
+/** Dual control: what needs several officers does not happen before they have approved exactly that, and then once. */
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-approvals-'));
+let server: ServerProcess;
+let database: Database;
+let client: KmipClient;
+
+function holdfast(...args: readonly string[]): Promise<CommandResult> {
+  return holdfastResult([...args, '--data-dir', server.dataDir], { HOLDFAST_LOG_LEVEL: 'silent' });
+}
+/** As the second or the third officer. */
+const as = (officer: string, ...args: readonly string[]) =>
+  holdfast(...args, '--officer', join(folder, `${officer}.json`));
+
+/** What a refused call says; '' where it was done. */
+async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return '';
+  } catch (error) {
+    if (error instanceof KmipRefusal) return `${error.resultReasonName ?? ''}: ${error.message}`;
+    throw error;
+  }
+}
+/** Columns by which the approval of a request is found. */
+const FOUND_BY = ['requester_id', 'operation', 'subject', 'sha256'];
+const numberIn = (text: string): string => /approval (\d+)/.exec(text)?.[1] ?? '';
+
+beforeAll(async () => {
+  server = await startServerProcess();
+  database = await openDatabase(server.dataDir);
+  for (const name of ['second', 'third']) {
+    expect((await holdfast('officer', 'add', name, '--out', join(folder, `${name}.json`))).code).toBe(0);
+  }
+  client = await (await newClient(server, 'guarded')).connect();
+});
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test('more officers than there are cannot be asked for, nor what nobody knows', async () => {
+  expect((await holdfast('approval', 'require', 'destroy', '--officers', '4')).code).toBe(2);
+  expect((await holdfast('approval', 'require', 'sleep', '--officers', '2')).code).toBe(2);
+  expect((await holdfast('approval', 'require', 'ca', '--officers', '2', '--domain', 'guarded')).code).toBe(
+    2,
+  );
+});
+
+test('Destroy waits for two officers, is done once, and no other object goes with it', async () => {
+  const two = ['--officers', '2', '--domain', 'guarded'];
+  expect((await holdfast('approval', 'require', 'destroy', ...two)).code).toBe(0);
+  const [uniqueIdentifier, other] = [await newKey(client), await newKey(client)];
+  const told = await refusal(client.call(destroy, { uniqueIdentifier }));
+  expect(told).toContain('PermissionDenied');
+  expect(told).toContain('0 of 2 officers');
+  expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('done');
+  // The same question is the same approval.
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).toBe(told);
+  const number = numberIn(told);
+  expect((await as('second', 'approval', 'approve', number)).code).toBe(0);
+  const twice = await as('second', 'approval', 'approve', number);
+  expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('takes another one')]);
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).toContain('1 of 2 officers');
+  expect((await as('third', 'approval', 'approve', number)).stdout).toContain('approved');
+  expect(await refusal(client.call(destroy, { uniqueIdentifier: other }))).toContain('0 of 2');
+  expect(await outcomeOf(client.call(destroy, { uniqueIdentifier }))).toBe('done');
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).not.toBe('');
+  expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+});
+
+test('what was denied stays denied, and other domains have no such rule', async () => {
+  const uniqueIdentifier = await newKey(client);
+  const number = numberIn(await refusal(client.call(destroy, { uniqueIdentifier })));
+  expect((await as('third', 'approval', 'deny', number)).code).toBe(0);
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).toContain('was denied');
+  expect((await as('second', 'approval', 'approve', number)).code).toBe(1);
+  const free = await (await newClient(server, 'free')).connect();
+  expect(await outcomeOf(free.call(destroy, { uniqueIdentifier: await newKey(free) }))).toBe('done');
+  await free.close();
+});
+
+test('a row that was changed lets nothing through', async () => {
+  const uniqueIdentifier = await newKey(client);
+  const number = numberIn(await refusal(client.call(destroy, { uniqueIdentifier })));
+  expect((await as('second', 'approval', 'approve', number)).code).toBe(0);
+  const tamper = (change: string) =>
+    whileTampered(database, 'approval', `UPDATE approval SET ${change} WHERE number = ${number}`, () =>
+      outcomeOf(client.call(destroy, { uniqueIdentifier })),
+    );
+  expect(await tamper(`state = 'approved'`)).toBe('GeneralFailure');
+  const columns = await columnsOf(database, 'approval');
+  for (const column of columns.filter(({ name }) => !FOUND_BY.includes(name))) {
+    const [value = ''] = otherValues(column);
+    expect([column.name, await tamper(`${column.name} = ${value}`)]).toEqual([column.name, 'GeneralFailure']);
+  }
+  // Another request's row is not found: a new one waits for officers.
+  expect(await tamper(`subject = subject || 'x'`)).toBe('PermissionDenied');
+  expect(await outcomeOf(client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] }))).toBe(
+    'done',
+  );
+});
+
+test('keys leave in clear only where two officers approve it', async () => {
+  const guarded = ['--officers', '2', '--domain', 'guarded'];
+  const asked = await holdfast('approval', 'require', 'export', ...guarded);
+  // There is a rule already: this one needs as many.
+  expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('1 of 2 officers')]);
+  const own = await holdfast('approval', 'approve', numberIn(asked.stderr));
+  expect(own.code).toBe(1);
+  expect((await as('second', 'approval', 'approve', numberIn(asked.stderr))).code).toBe(0);
+  expect((await holdfast('approval', 'require', 'export', ...guarded)).code).toBe(0);
+  const uniqueIdentifier = await newKey(client);
+  const told = await refusal(client.call(get, { uniqueIdentifier }));
+  expect(told).toContain('0 of 2 officers');
+  for (const officer of ['second', 'third']) {
+    expect((await as(officer, 'approval', 'approve', numberIn(told))).code).toBe(0);
+  }
+  expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('done');
+  expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('PermissionDenied');
+});
+
+test('one officer alone gets round it neither by another officer nor by waiving the rule', async () => {
+  const extra = await holdfast('officer', 'add', 'puppet', '--out', join(folder, 'puppet.json'));
+  expect([extra.code, extra.stderr]).toEqual([1, expect.stringContaining('1 of 2 officers')]);
+  expect((await holdfast('approval', 'waive', 'destroy', '--domain', 'guarded')).code).toBe(1);
+  expect((await holdfast('approval', 'rules')).stdout).toMatch(/destroy +guarded +2/);
+  expect((await holdfast('officer', 'revoke', 'third')).code).toBe(1);
+});
+
+test('the store is in order after all that', async () => {
+  expect((await holdfast('verify')).stdout).toContain('all are as they were');
+});
