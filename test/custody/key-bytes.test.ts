@@ -1,5 +1,6 @@
-import { createPrivateKey, randomBytes } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
 import { create, destroy, get, getAttributes, reKey, register } from '@holdfast/core';
@@ -12,7 +13,7 @@ import {
   dialectNamed,
   encodeRequest,
 } from '@holdfast/kmip';
-import { keyBytesOf, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { holdfastResult, keyBytesOf, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { encodeTtlv, type StructureItem } from '@holdfast/ttlv';
 import { decodeRootKey } from '../../packages/hsm/src/root-key-format';
 import { wrappingContext } from '../../packages/server/src/domain-keys';
@@ -32,7 +33,7 @@ let server: ServerProcess;
 let client: KmipClient;
 let database: Database;
 const needles = new Needles();
-const PASSING_KEYS = 12;
+const PASSING_KEYS = 66;
 
 beforeAll(async () => {
   server = await startServerProcess({ logLevel: 'trace' });
@@ -139,8 +140,29 @@ test('registered and created keys are nowhere in clear', async () => {
     await client.call(get, { uniqueIdentifier });
     await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] });
   }
-  expect(needles.count).toBeGreaterThan(80);
+  expect(needles.count).toBeGreaterThan(200);
   expect(await findings(needles)).toEqual([]);
+}, 120_000);
+
+test('nor are they in a backup, or in an escrow package', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-copies-'));
+  try {
+    const custodians = ['alice', 'bob'].flatMap((name) => {
+      const path = join(folder, `${name}.pub`);
+      const { publicKey } = generateKeyPairSync('x25519');
+      writeFileSync(path, publicKey.export({ type: 'spki', format: 'pem' }));
+      return ['--to', path];
+    });
+    for (const [kind, ...args] of [['backup'], ['escrow', '--all']] as const) {
+      const out = join(folder, kind);
+      const to = [...custodians, '--threshold', '2', '--out', out, '--data-dir', server.dataDir];
+      const made = await holdfastResult([kind, 'create', ...args, ...to]);
+      expect([kind, made.code, made.stderr]).toEqual([kind, 0, '']);
+      expect([kind, needles.foundIn(readFileSync(out))]).toEqual([kind, []]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }, 60_000);
 
 test('requests that fail leave nothing of their keys either', async () => {
