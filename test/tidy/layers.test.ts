@@ -47,7 +47,7 @@ const MAY_REVEAL = [
   /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
   /^packages\/server\/src\/(tls-identity|administration|asynchronous|worker|worker-pool)\.ts$/,
   /^packages\/server\/src\/(built-in-authorities|kmip-authority)\.ts$/,
-  /^packages\/cli\/src\/key-output\.ts$/,
+  /^packages\/cli\/src\/(key-output|holdfast\/secret)\.ts$/,
 ];
 
 interface SourceFile {

@@ -1,5 +1,10 @@
 export { ROOT_KEY_BYTES } from './root-key-format';
-export { SOFTWARE_ROOT_FILE } from './root-key-file';
+export {
+  NEXT_SOFTWARE_ROOT_FILE,
+  promoteRootKeyFile,
+  removeRootKeyFile,
+  SOFTWARE_ROOT_FILE,
+} from './root-key-file';
 export {
   createSoftwareRoot,
   openSharedRootKey,

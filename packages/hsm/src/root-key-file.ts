@@ -1,11 +1,13 @@
 import { HoldfastError } from '@holdfast/core';
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, link, open, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Name of the file in the data folder that holds the root key of the software root. */
 export const SOFTWARE_ROOT_FILE = 'root.key';
+/** Name of the file that holds the one which is to take its place. */
+export const NEXT_SOFTWARE_ROOT_FILE = 'root.key.next';
 
 const MAX_FILE_BYTES = 4096;
 const OWNER_ONLY = 0o600;
@@ -45,27 +47,25 @@ async function writeNewFile(path: string, contents: Buffer): Promise<void> {
  * another name and then linked to its own, which fails where that name is taken.
  * @throws HoldfastError Configuration
  */
-export async function createRootKeyFile(dataDir: string, contents: Buffer): Promise<void> {
-  const temporary = join(dataDir, `.${SOFTWARE_ROOT_FILE}.${randomUUID()}`);
+export async function createRootKeyFile(
+  dataDir: string,
+  contents: Buffer,
+  name = SOFTWARE_ROOT_FILE,
+): Promise<void> {
+  const temporary = join(dataDir, `.${name}.${randomUUID()}`);
   try {
     try {
       await writeNewFile(temporary, contents);
-      await link(temporary, join(dataDir, SOFTWARE_ROOT_FILE));
+      await link(temporary, join(dataDir, name));
     } finally {
       await rm(temporary, { force: true });
     }
     await syncFolder(dataDir);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') {
-      throw configuration(
-        `${SOFTWARE_ROOT_FILE} exists in the data folder already; it is never overwritten`,
-        error,
-      );
+      throw configuration(`${name} exists in the data folder already; it is never overwritten`, error);
     }
-    throw configuration(
-      `${SOFTWARE_ROOT_FILE} cannot be written in the data folder (${codeOf(error)})`,
-      error,
-    );
+    throw configuration(`${name} cannot be written in the data folder (${codeOf(error)})`, error);
   }
 }
 
@@ -104,16 +104,13 @@ async function readBounded(handle: FileHandle): Promise<Buffer> {
  * @throws HoldfastError RootOfTrustUnavailable where there is none; Configuration where it is not a regular file of this
  * user with mode 0600
  */
-export async function readRootKeyFile(dataDir: string): Promise<Buffer> {
+export async function readRootKeyFile(dataDir: string, name = SOFTWARE_ROOT_FILE): Promise<Buffer> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(join(dataDir, SOFTWARE_ROOT_FILE), flags).catch((error: unknown) => {
+  const handle = await open(join(dataDir, name), flags).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') {
-      throw new HoldfastError(
-        'RootOfTrustUnavailable',
-        `there is no ${SOFTWARE_ROOT_FILE} in the data folder`,
-      );
+      throw new HoldfastError('RootOfTrustUnavailable', `there is no ${name} in the data folder`);
     }
-    throw configuration(`${SOFTWARE_ROOT_FILE} cannot be opened (${codeOf(error)})`, error);
+    throw configuration(`${name} cannot be opened (${codeOf(error)})`, error);
   });
   try {
     await checkOwnership(handle);
@@ -121,4 +118,33 @@ export async function readRootKeyFile(dataDir: string): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Puts the next root key file in the place of the root key file, which stays under another name. Once done, or where it is
+ * done again, nothing changes.
+ * @param keptAs the name under which the one before stays
+ */
+export async function promoteRootKeyFile(dataDir: string, keptAs: string): Promise<void> {
+  if (!existsSync(join(dataDir, NEXT_SOFTWARE_ROOT_FILE))) return;
+  try {
+    await link(join(dataDir, SOFTWARE_ROOT_FILE), join(dataDir, keptAs)).catch(ignore('ENOENT', 'EEXIST'));
+    await syncFolder(dataDir);
+    await rename(join(dataDir, NEXT_SOFTWARE_ROOT_FILE), join(dataDir, SOFTWARE_ROOT_FILE));
+    await syncFolder(dataDir);
+  } catch (error) {
+    throw configuration(`${SOFTWARE_ROOT_FILE} cannot be replaced (${codeOf(error)})`, error);
+  }
+}
+
+/** Removes a root key file that is no longer wanted. */
+export async function removeRootKeyFile(dataDir: string, name: string): Promise<void> {
+  await rm(join(dataDir, name), { force: true });
+  await syncFolder(dataDir);
+}
+
+function ignore(...codes: readonly string[]): (error: unknown) => void {
+  return (error) => {
+    if (!codes.includes(codeOf(error))) throw error;
+  };
 }

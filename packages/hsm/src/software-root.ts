@@ -9,6 +9,8 @@ export const SOFTWARE_ROOT_WARNING =
   'together has every key (with a passphrase: once it is guessed). Use an HSM as the root of trust in production.';
 
 export interface SoftwareRootOptions {
+  /** Name of the file; default: root.key. */
+  readonly file?: string;
   /** The folder with root.key; it exists. */
   readonly dataDir: string;
   /** Seals or opens the file; at least one byte. It stays the caller's. */
@@ -121,9 +123,13 @@ export function openSharedRootKey(rootKey: SecretBytes): RootOfTrust {
  * @throws HoldfastError RootOfTrustUnavailable where there is no root.key; RootOfTrustMismatch for a wrong passphrase;
  * Configuration for a file that is damaged, foreign or open to others, and for a passphrase that is missing or too much
  */
-export async function openSoftwareRoot({ dataDir, passphrase }: SoftwareRootOptions): Promise<RootOfTrust> {
+export async function openSoftwareRoot({
+  dataDir,
+  passphrase,
+  file: name,
+}: SoftwareRootOptions): Promise<RootOfTrust> {
   checkPassphrase(passphrase);
-  const file = await readRootKeyFile(dataDir);
+  const file = await readRootKeyFile(dataDir, name);
   try {
     return new RootInMemory(await decodeRootKey(file, passphrase));
   } finally {
@@ -135,12 +141,16 @@ export async function openSoftwareRoot({ dataDir, passphrase }: SoftwareRootOpti
  * Makes a random root key, stores it in the data folder, sealed where there is a passphrase, and opens it.
  * @throws HoldfastError Configuration where root.key exists already (it is never overwritten) or cannot be written
  */
-export async function createSoftwareRoot({ dataDir, passphrase }: SoftwareRootOptions): Promise<RootOfTrust> {
+export async function createSoftwareRoot({
+  dataDir,
+  passphrase,
+  file: name,
+}: SoftwareRootOptions): Promise<RootOfTrust> {
   checkPassphrase(passphrase);
   const rootKey = new SecretBytes(randomBytes(ROOT_KEY_BYTES));
   try {
     const file = await encodeRootKey(rootKey, passphrase);
-    await createRootKeyFile(dataDir, file).finally(() => file.fill(0));
+    await createRootKeyFile(dataDir, file, name).finally(() => file.fill(0));
   } catch (error) {
     rootKey.destroy();
     throw error;

@@ -41,7 +41,7 @@ const LABEL = 'holdfast';
       };
       const keeper = await TokenKeeper.open({ ...options, mayWrite: true });
       await keeper.generateRootKey().finally(() => keeper.close());
-      root = await openPkcs11Root(options, undefined);
+      root = await openPkcs11Root(options, []);
       if (root.hsmKeys === undefined) throw new Error('this root has a token');
       keys = root.hsmKeys;
     });

@@ -44,7 +44,7 @@ const LABEL = 'holdfast';
     rootOfTrustContract('a root key in a token', async (label) => {
       if (!made.has(label)) await makeKey(label);
       made.add(label);
-      return openPkcs11Root(options(label), undefined);
+      return openPkcs11Root(options(label), []);
     });
 
     async function refusalOf(opening: Promise<RootOfTrust>): Promise<unknown> {
@@ -74,13 +74,13 @@ const LABEL = 'holdfast';
 
     test('of two keys the one is taken under which the database was set up', async () => {
       await makeKey('one');
-      const one = await openPkcs11Root(options('one'), undefined);
+      const one = await openPkcs11Root(options('one'), []);
       const checkValue = await one.keyCheckValue();
       await one.close();
-      const again = await openPkcs11Root(options('one'), checkValue);
+      const again = await openPkcs11Root(options('one'), [checkValue]);
       expect(await again.keyCheckValue()).toBe(checkValue);
       await again.close();
-      expect(await refusalOf(openPkcs11Root(options('one'), '0'.repeat(32)))).toMatchObject({
+      expect(await refusalOf(openPkcs11Root(options('one'), ['0'.repeat(32)]))).toMatchObject({
         code: 'RootOfTrustMismatch',
       });
     });
@@ -89,12 +89,12 @@ const LABEL = 'holdfast';
       ['a library that is not there', { modulePath: '/nowhere/lib.so', tokenLabel: LABEL }],
       ['a token that is not there', { modulePath: hsm.modulePath, tokenLabel: 'another' }],
     ])('%s is said to be so', async (_name, target) => {
-      const error = await refusalOf(openPkcs11Root({ ...options('one'), targets: [target] }, undefined));
+      const error = await refusalOf(openPkcs11Root({ ...options('one'), targets: [target] }, []));
       expect(error).toMatchObject({ code: 'RootOfTrustUnavailable', retryable: true });
     });
 
     test('a key that is not there is said to be so', async () => {
-      expect(await refusalOf(openPkcs11Root(options('nothing'), undefined))).toMatchObject({
+      expect(await refusalOf(openPkcs11Root(options('nothing'), []))).toMatchObject({
         code: 'RootOfTrustUnavailable',
         message: expect.stringContaining('holdfast hsm init') as string,
       });
@@ -105,7 +105,7 @@ const LABEL = 'holdfast';
         { modulePath: hsm.modulePath, tokenLabel: 'another' },
         { modulePath: hsm.modulePath, tokenLabel: LABEL },
       ];
-      const root = await openPkcs11Root({ ...options('one'), targets }, undefined);
+      const root = await openPkcs11Root({ ...options('one'), targets }, []);
       const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), Buffer.alloc(0));
       expect((await root.unwrap(wrapped, Buffer.alloc(0))).reveal().toString()).toBe('a key');
       await root.close();
@@ -115,9 +115,7 @@ const LABEL = 'holdfast';
       const wrong = SecretBytes.copyOf(Buffer.from('000000'));
       const targets = [options('one'), options('one')].flatMap((each) => each.targets);
       warnings.length = 0;
-      expect(
-        await refusalOf(openPkcs11Root({ ...options('one'), pin: wrong, targets }, undefined)),
-      ).toMatchObject({
+      expect(await refusalOf(openPkcs11Root({ ...options('one'), pin: wrong, targets }, []))).toMatchObject({
         code: 'Configuration',
         message: expect.stringContaining('CKR_PIN_INCORRECT') as string,
       });

@@ -1,3 +1,4 @@
+import type { DomainKeyAnswer, MoveRootRequest, RootAnswer, RotationAnswer } from './admin-protocol-keys';
 import type {
   ApprovalAnswer,
   ApprovalRuleAnswer,
@@ -240,35 +241,6 @@ export interface FindingAnswer {
   readonly severity: 'fault' | 'notice';
 }
 
-/** One version of a domain's key, and how many rows need it. */
-export interface DomainKeyAnswer {
-  readonly domain: string;
-  readonly version: number;
-  /**
-   * `announced`: about to become `current`; `resealing`: objects are still under it; `in use`: other sealed rows are;
-   * `superseded`: nothing is; `retiring`: nothing can be written under it any more; `retired`: its sealing key is
-   * destroyed, and what verifies records is left.
-   */
-  readonly state: 'announced' | 'current' | 'resealing' | 'in use' | 'superseded' | 'retiring' | 'retired';
-  readonly createdAt: string;
-  /** Since when it is announced, current, superseded, retiring or retired. */
-  readonly changedAt: string;
-  readonly objects: number;
-  /** Asynchronous requests. */
-  readonly requests: number;
-  readonly directoryRows: number;
-  readonly records: number;
-  /** Values destroyed while it was current: until it is retired, copies of the database may hold what opens them. */
-  readonly destroyed: number;
-}
-
-export interface RotationAnswer {
-  /** Earlier versions that are not retired yet. */
-  readonly waiting: number;
-  /** What the node that is asked is sealing anew. */
-  readonly progress: { readonly domainId: string; readonly done: number; readonly total: number } | undefined;
-}
-
 export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -339,6 +311,10 @@ export interface AdminCalls {
   'GET /crl': { request: undefined; answer: CrlAnswer };
   'GET /authorities/:name/crl': { request: undefined; answer: CrlAnswer };
   'POST /authorities/:name/revoke': { request: undefined; answer: Done };
+  'GET /root': { request: undefined; answer: RootAnswer };
+  'POST /root/move': { request: MoveRootRequest; answer: RootAnswer };
+  'POST /root/retire': { request: { readonly destroyFile?: boolean }; answer: RootAnswer };
+  'POST /root/cancel': { request: undefined; answer: RootAnswer };
   'GET /domain-keys': { request: undefined; answer: readonly DomainKeyAnswer[] };
   'GET /domain-keys/rotation': { request: undefined; answer: RotationAnswer };
   /** Of one domain, or of all. */

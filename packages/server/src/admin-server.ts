@@ -26,6 +26,7 @@ import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
 import type { KeyRotation } from './key-rotation';
+import type { RootMigration } from './root-migration';
 import type { Upkeep } from './upkeep';
 
 /** An escrowed object comes back in one request. */
@@ -80,6 +81,7 @@ function handlersOf(
   approvals: Approvals,
   rules: ApprovalAdministration,
   keyRotation: () => KeyRotation,
+  rootMigration: () => RootMigration,
   control: NodeControl,
   audit: AuditAdministration,
 ): Handlers {
@@ -145,6 +147,10 @@ function handlersOf(
       await administration.authorities.revoke(name, actor);
       return done;
     },
+    'GET /root': () => rootMigration().status(),
+    'POST /root/move': (body, _name, actor) => rootMigration().move(body, actor),
+    'POST /root/retire': (body, _name, actor) => rootMigration().retire(body.destroyFile === true, actor),
+    'POST /root/cancel': (_body, _name, actor) => rootMigration().cancel(actor),
     'GET /domain-keys': () => keyRotation().status(),
     'GET /domain-keys/rotation': () => keyRotation().rotation(),
     'POST /domain-keys/rotate': (body, _name, actor) => keyRotation().rotate(body.domain, actor),
@@ -229,6 +235,7 @@ export class AdminServer {
     private readonly approvals: Approvals,
     rules: ApprovalAdministration,
     keyRotation: () => KeyRotation,
+    rootMigration: () => RootMigration,
     private readonly control: NodeControl,
     audit: AuditAdministration,
     private readonly directory: Directory,
@@ -243,6 +250,7 @@ export class AdminServer {
       approvals,
       rules,
       keyRotation,
+      rootMigration,
       control,
       audit,
     );

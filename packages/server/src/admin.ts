@@ -1,6 +1,7 @@
 /** The entry for programs that administer a running server: nothing here loads what serving needs. */
 export { AdminClient } from './admin-client';
 export * from './admin-protocol';
+export * from './admin-protocol-keys';
 export { readOfficerFile, writeClientFiles } from './client-files';
 export { VERSION } from './version';
 export type { AuditLine, LineFormatName } from './audit/lines';

@@ -30,6 +30,8 @@ const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
   'POST /authorities/:name/serve': 'ca',
   'POST /authorities/:name/revoke': 'ca',
   'POST /root/reshare': 'root',
+  'POST /root/move': 'root',
+  'POST /root/retire': 'root',
   'POST /domain-keys/rotate': 'root',
   'POST /domains/:name/settings': 'policy',
   'POST /clients/:name/settings': 'policy',
@@ -300,7 +302,7 @@ function requestOf(
   domainId: string | undefined,
 ): ApprovedRequest {
   // What names a single attempt is no part of what is asked for.
-  const asked = { ...(body as object | undefined), id: undefined };
+  const asked = { ...(body as object | undefined), id: undefined, secret: undefined };
   const sha256 = createHash('sha256').update(JSON.stringify(asked)).digest();
   return {
     action,

@@ -86,7 +86,7 @@ export async function restoreBackup(
     }
     const root =
       ceremony === undefined
-        ? await openRoot({ ...config, dataDir }, secret, undefined, log)
+        ? await openRoot({ ...config, dataDir }, secret, [], log)
         : await createSharedRoot(ceremony);
     try {
       return await loadBackup(connection, root, backupContent(path, opener));

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Directory } from '@holdfast/core';
 import { recordKeysOf, type ManagedKeyring } from '@holdfast/crypto';
 import type { KeyVersionUse, Store, StoredDomainKey } from '@holdfast/store';
-import type { DomainKeyAnswer, RotationAnswer } from './admin-protocol';
+import type { DomainKeyAnswer, RotationAnswer } from './admin-protocol-keys';
 import { isoDate } from './administration-checks';
 import { newDomainKey, unwrapDomainKey, wrappingContext } from './domain-keys';
 import { describeError, type Logger } from './log';

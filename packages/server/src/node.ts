@@ -23,6 +23,7 @@ import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { openRoot } from './root';
 import { RootKeys } from './root-keys';
+import { RootMigration } from './root-migration';
 import { Service } from './service';
 import { initSharedRoot, SharedRoot, type Ceremony } from './shared-root';
 import { Upkeep } from './upkeep';
@@ -52,6 +53,7 @@ export class Node {
   #serving: Serving | undefined;
   #keyRotation: KeyRotation | undefined;
   readonly #hsmKeyCleaner: HsmKeyCleaner | undefined;
+  #rootMigration: RootMigration | undefined;
   readonly #custody: Custody | undefined;
   #stopping: Promise<void> | undefined;
   #draining = false;
@@ -120,10 +122,11 @@ export class Node {
         maxKeptBytes: config.limits.maxKeptBytes,
       }));
       undo.push(() => store.close());
-      const checkValue = await store.domainKeys.rootCheckValue();
+      const { current, outgoing } = await store.rootKeys.state();
+      const accepted = [current, outgoing].flatMap((checkValue) => checkValue ?? []);
       const root =
         ceremony === undefined
-          ? await openRoot({ ...config, dataDir }, secret, checkValue, log)
+          ? await openRoot({ ...config, dataDir }, secret, accepted, log)
           : await initSharedRoot(store, ceremony);
       undo.push(() => root.close());
       const keys = (opened.keys = new RootKeys(root));
@@ -162,6 +165,7 @@ export class Node {
       new Approvals(new ApprovalRules(directory), this.store.approvals, () => clock.nowSeconds()),
       new ApprovalAdministration(new ApprovalRules(directory), directory),
       () => present(this.#keyRotation),
+      () => present(this.#rootMigration),
       this.#control(),
       new AuditAdministration(this.store, this.#audit, () => this.#newKeyring()),
       directory,
@@ -217,6 +221,8 @@ export class Node {
     await this.#keyRotation.start();
     await this.#hsmKeyCleaner?.start();
     await this.#audit.start();
+    this.#rootMigration = new RootMigration(this.store.rootKeys, this.rootKeys, this.config, this.log);
+    await this.#rootMigration.start();
     this.#addresses = await this.#serving?.listen();
     const { kmip, https } = this.#addresses ?? {};
     this.log.info(
@@ -238,13 +244,14 @@ export class Node {
 
   /** Ends serving, in order as far as there is time, and zeroes the keys. */
   async #shut(): Promise<void> {
-    const [serving, keyRotation] = [this.#serving, this.#keyRotation];
-    this.#serving = this.#keyRotation = this.#addresses = undefined;
+    const [serving, keyRotation, rootMigration] = [this.#serving, this.#keyRotation, this.#rootMigration];
+    this.#serving = this.#keyRotation = this.#rootMigration = this.#addresses = undefined;
     try {
       await within(this.config.limits.drainTimeoutMs + SHUT_TIMEOUT_MS, async () => {
         await serving?.close();
         await keyRotation?.close();
         await this.#audit.close();
+        await rootMigration?.close();
       });
     } finally {
       this.keyring.forget();
@@ -269,6 +276,7 @@ export class Node {
       () => this.#keyRotation?.close(),
       () => this.#hsmKeyCleaner?.close(),
       () => this.#audit.close(),
+      () => this.#rootMigration?.close(),
       () => this.store.close(),
       () => {
         this.keyring.close();

@@ -1,22 +1,31 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError, type RootOfTrust, type SecretBytes } from '@holdfast/core';
-import { createSoftwareRoot, openPkcs11Root, openSoftwareRoot, SOFTWARE_ROOT_FILE } from '@holdfast/hsm';
+import {
+  createSoftwareRoot,
+  NEXT_SOFTWARE_ROOT_FILE,
+  openPkcs11Root,
+  openSoftwareRoot,
+  promoteRootKeyFile,
+  SOFTWARE_ROOT_FILE,
+  type SoftwareRootOptions,
+} from '@holdfast/hsm';
 import type { NodeConfig } from './config';
 import type { Logger } from './log';
 import { SharedRoot } from './shared-root';
 
 /**
- * Opens the root of trust of a node (sealed, where custodians hold it), or makes the software root where this is the first start of all: a database that
- * was set up before is never given a new one.
+ * Opens the root of trust of a node (sealed, where custodians hold it), or makes the software root where this is the first
+ * start of all: a database that was set up before is never given a new one.
  * @param secret the passphrase of the software root, or the PIN of the HSM's user
- * @param expectedCheckValue that of the root key under which the database was set up; undefined for a new database
+ * @param accepted check values of the root keys that wrap the database's domain keys: the current one, and one that is
+ *   going out; none for a new database
  * @throws HoldfastError RootOfTrustMismatch, RootOfTrustUnavailable, Configuration
  */
 export async function openRoot(
   { dataDir, root }: Pick<NodeConfig, 'dataDir' | 'root'>,
   secret: SecretBytes | undefined,
-  expectedCheckValue: string | undefined,
+  accepted: readonly string[],
   log: Logger,
 ): Promise<RootOfTrust> {
   if (root.kind === 'shares') return new SharedRoot();
@@ -24,14 +33,36 @@ export async function openRoot(
     if (secret === undefined) {
       throw new HoldfastError('Configuration', 'the HSM wants a PIN: give it in HOLDFAST_HSM_PIN_FILE');
     }
-    return openPkcs11Root({ ...root, pin: secret, log }, expectedCheckValue);
+    return openPkcs11Root({ ...root, pin: secret, log }, accepted);
   }
-  if (existsSync(join(dataDir, SOFTWARE_ROOT_FILE))) return openSoftwareRoot({ dataDir, passphrase: secret });
-  if (expectedCheckValue !== undefined) {
+  const software = { dataDir, passphrase: secret };
+  const [current, outgoing] = accepted;
+  if (current !== undefined && existsSync(join(dataDir, NEXT_SOFTWARE_ROOT_FILE))) {
+    const next = await openNext(software, current);
+    if (next !== undefined) {
+      await promoteRootKeyFile(dataDir, keptRootFile(outgoing));
+      return next;
+    }
+  }
+  if (existsSync(join(dataDir, SOFTWARE_ROOT_FILE))) return openSoftwareRoot(software);
+  if (current !== undefined) {
     throw new HoldfastError(
       'RootOfTrustMismatch',
       `the database was set up under a root key that is not in ${dataDir}: restore ${SOFTWARE_ROOT_FILE} there`,
     );
   }
-  return createSoftwareRoot({ dataDir, passphrase: secret });
+  return createSoftwareRoot(software);
+}
+
+/** The next root key, where a rotation that made it the current one was cut off before its file had its name. */
+async function openNext(software: SoftwareRootOptions, current: string): Promise<RootOfTrust | undefined> {
+  const next = await openSoftwareRoot({ ...software, file: NEXT_SOFTWARE_ROOT_FILE }).catch(() => undefined);
+  if (next === undefined || (await next.keyCheckValue()) === current) return next;
+  await next.close();
+  return undefined;
+}
+
+/** Name under which the file of a root key that goes out is kept. */
+export function keptRootFile(checkValue: string | undefined): string {
+  return `${SOFTWARE_ROOT_FILE}.${(checkValue ?? 'before').slice(0, 8)}`;
 }

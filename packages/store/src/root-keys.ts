@@ -47,6 +47,8 @@ export interface RootKeyStore {
   cancel(actor: Actor): Promise<string>;
   /** Shows, until it is ended, that this node uses a root key. */
   use(root: string): Promise<{ end(): Promise<void> }>;
+  /** How many objects' keys there are, or may be, inside the HSM that holds the current root key. */
+  keysInHsm(): Promise<number>;
   /** How many nodes use it. */
   users(root: string): Promise<number>;
 }
@@ -146,6 +148,13 @@ export class PostgresRootKeys implements RootKeyStore {
   async use(root: string): Promise<{ end(): Promise<void> }> {
     const lock = await KeptLock.take(this.database.clientConfig(), lockName(root));
     return { end: () => lock.release() };
+  }
+
+  async keysInHsm(): Promise<number> {
+    const [row] = await this.#read((session) =>
+      session.query<{ keys: number }>('SELECT count(*)::int4 AS keys FROM hsm_key'),
+    );
+    return row?.keys ?? 0;
   }
 
   users(root: string): Promise<number> {

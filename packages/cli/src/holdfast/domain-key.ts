@@ -3,6 +3,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { DomainKeyAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
+import { followed } from './progress';
 
 const COLUMNS = {
   Domain: (row: DomainKeyAnswer) => row.domain,
@@ -12,20 +13,31 @@ const COLUMNS = {
   Requests: (row: DomainKeyAnswer) => String(row.requests),
   Directory: (row: DomainKeyAnswer) => String(row.directoryRows),
   Records: (row: DomainKeyAnswer) => String(row.records),
+  Destroyed: (row: DomainKeyAnswer) => String(row.destroyed),
   Created: (row: DomainKeyAnswer) => row.createdAt,
+  Since: (row: DomainKeyAnswer) => row.changedAt,
 };
 
 interface RotateOptions extends OfficerOptions {
   readonly domain?: string;
   readonly all?: boolean;
+  readonly wait: boolean;
 }
 
-async function rotate({ domain, all, ...options }: RotateOptions): Promise<void> {
+async function rotate({ domain, all, wait, ...options }: RotateOptions): Promise<void> {
   if (domain === undefined && all !== true) {
     throw new HoldfastError('InvalidField', 'say whose key: --domain NAME, or --all');
   }
   const officer = await asOfficer(options);
-  const keys = await officer.call('POST /domain-keys/rotate', domain === undefined ? {} : { domain });
+  let keys = await officer.call('POST /domain-keys/rotate', domain === undefined ? {} : { domain });
+  if (wait) {
+    await followed(
+      () => officer.call('GET /domain-keys/rotation'),
+      ({ waiting, progress }) =>
+        waiting === 0 ? undefined : { ...(progress ?? { done: 0, total: 0 }), what: 'objects' },
+    );
+    keys = await officer.call('GET /domain-keys');
+  }
   print(keys, options.json, COLUMNS, '');
 }
 
@@ -34,13 +46,14 @@ export function domainKeyCommand(): Command {
     'keys of domains, under which their objects are sealed: rotate them, see what needs which',
   );
   withOfficer(command.command('rotate'))
-    .description('give a domain a new key; its objects are sealed under it in the background')
+    .description('give a domain a new key, seal its objects under it, and retire the key before')
     .addOption(
       new Option('--domain <name>', 'the domain, or "(system)": directory, secrets and audit').conflicts(
         'all',
       ),
     )
     .option('--all', 'every domain, and the system')
+    .option('--no-wait', 'do not wait until the key before is retired: that goes on by itself')
     .action(rotate);
   withOfficer(command.command('status'))
     .description('list the versions of all domain keys, and how many rows need each')

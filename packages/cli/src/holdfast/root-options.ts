@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { HoldfastError, type SecretBytes } from '@holdfast/core';
 import type { RootConfig } from '@holdfast/server';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/hsm';
-import { HSM_PIN, PASSPHRASE, readSecret } from './secret';
+import { HSM_PIN, PASSPHRASE, readSecret, type SecretSource } from './secret';
 
 export interface RootOptions {
   readonly root: string;
@@ -16,8 +16,8 @@ const collect = (value: string, earlier: readonly string[] = []): readonly strin
 
 /** Adds what says where the root key is. */
 export function withRootOptions(command: Command): Command {
-  return command
-    .addOption(
+  return withRootLocation(
+    command.addOption(
       new Option(
         '--root <kind>',
         'root of trust: a software key in the data folder, a key in an HSM, or a key whose shares custodians hold',
@@ -25,7 +25,13 @@ export function withRootOptions(command: Command): Command {
         .choices(['software', 'pkcs11', 'shares'])
         .env('HOLDFAST_ROOT')
         .default('software'),
-    )
+    ),
+  );
+}
+
+/** Adds what says where in an HSM it is. */
+export function withRootLocation(command: Command): Command {
+  return command
     .addOption(
       new Option('--pkcs11-module <path>', "the HSM vendor's PKCS#11 library").env('HOLDFAST_PKCS11_MODULE'),
     )
@@ -40,20 +46,25 @@ export function withRootOptions(command: Command): Command {
 
 /**
  * What the options say of the root of trust, with the secret that opens it.
+ * @param secrets where that comes from
  * @throws HoldfastError Configuration
  */
 export async function readRoot(
   options: RootOptions,
+  secrets: { readonly software: SecretSource; readonly pkcs11: SecretSource } = {
+    software: PASSPHRASE,
+    pkcs11: HSM_PIN,
+  },
 ): Promise<{ readonly root: RootConfig; readonly secret: SecretBytes | undefined }> {
   const ask = options.passphrase === true;
   if (options.root === 'software')
-    return { root: { kind: 'software' }, secret: await readSecret(PASSPHRASE, ask) };
+    return { root: { kind: 'software' }, secret: await readSecret(secrets.software, ask) };
   if (options.root === 'shares') return { root: { kind: 'shares' }, secret: undefined };
   const { pkcs11Module: modulePath, pkcs11Token: tokens = [], pkcs11Key: keyLabel } = options;
   if (modulePath === undefined || tokens.length === 0) {
     throw new HoldfastError('Configuration', 'an HSM needs --pkcs11-module PATH and --pkcs11-token LABEL');
   }
   const targets = tokens.map((tokenLabel) => ({ modulePath, tokenLabel }));
-  const secret = await readSecret(HSM_PIN, ask || process.stdin.isTTY);
+  const secret = await readSecret(secrets.pkcs11, ask || process.stdin.isTTY);
   return { root: { kind: 'pkcs11', targets, keyLabel }, secret };
 }

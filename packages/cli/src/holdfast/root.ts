@@ -6,6 +6,7 @@ import { addPassOnCommand, readShareFile, sharePassphrase } from './custody';
 import { readText } from './files';
 import { collect } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { withMoveCommands } from './root-move';
 
 interface ReshareOptions extends OfficerOptions, CeremonyOptions {
   readonly share: readonly string[];
@@ -65,7 +66,9 @@ async function openersOf({
 }
 
 export function rootCommand(): Command {
-  const command = new Command('root').description('the root key, under which all other keys are wrapped');
+  const command = new Command('root').description(
+    'the root key, which wraps the domain keys: replace it, move to another root of trust, share it anew',
+  );
   withCeremonyOptions(withOfficer(command.command('reshare')))
     .description('split the same root key anew, e.g. when a custodian leaves (--root shares)')
     .requiredOption(
@@ -86,5 +89,5 @@ Example:
     )
     .action(reshareRoot);
   addPassOnCommand(command);
-  return command;
+  return withMoveCommands(command);
 }

@@ -77,3 +77,11 @@ export function question(prompt: string): Promise<string> {
     });
   });
 }
+
+/** A secret as a call on the administration socket carries it; the secret itself is zeroed. */
+export function handOver(secret: SecretBytes | undefined): { readonly secret?: string } {
+  if (secret === undefined) return {};
+  const text = secret.reveal().toString('utf8');
+  secret.destroy();
+  return { secret: text };
+}

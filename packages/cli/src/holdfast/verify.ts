@@ -1,13 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { HoldfastError } from '@holdfast/core';
-import type { AdminClient, FindingAnswer, VerificationAnswer } from '@holdfast/server/admin';
+import type { FindingAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
-
-const ASK_EVERY_MS = 250;
-const BAR_CELLS = 30;
+import { followed } from './progress';
 
 const COLUMNS = {
   Severity: ({ severity }: FindingAnswer) => severity,
@@ -16,26 +13,13 @@ const COLUMNS = {
   Problem: ({ problem }: FindingAnswer) => problem,
 };
 
-/** Asks until the walk has ended; a terminal is shown how far it is. */
-async function followed(client: AdminClient): Promise<VerificationAnswer> {
-  let answer = await client.call('POST /verification');
-  while (answer.state === 'running') {
-    if (process.stderr.isTTY) process.stderr.write(`\r${bar(answer.progress)}`);
-    await delay(ASK_EVERY_MS);
-    answer = await client.call('GET /verification');
-  }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  return answer;
-}
-
-function bar({ done, total }: VerificationAnswer['progress']): string {
-  const share = total === 0 ? 0 : Math.min(1, done / total);
-  const filled = Math.round(share * BAR_CELLS);
-  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_CELLS - filled)}] ${Math.floor(100 * share)} % of ${total} rows`;
-}
-
 async function verify(options: OfficerOptions): Promise<void> {
-  const answer = await followed(await asOfficer(options));
+  const officer = await asOfficer(options);
+  const answer = await followed(
+    () => officer.call('GET /verification'),
+    ({ state, progress }) => (state === 'running' ? { ...progress, what: 'rows' } : undefined),
+    await officer.call('POST /verification'),
+  );
   if (answer.state === 'failed') throw new HoldfastError('StoreUnavailable', answer.problem ?? 'it failed');
   const { findings, progress } = answer;
   if (options.json === true) print(answer, true, {}, '');

@@ -39,7 +39,8 @@ type Handlers = { readonly [C in keyof DeviceCalls]: (input: DeviceCalls[C]['in'
 export class Device {
   readonly calls: Handlers = {
     listRootKeys: ({ label }) => this.#find({ label }).map((key) => this.#factsOf(key)),
-    generateRootKey: ({ label }) => this.#generate(label),
+    generateRootKey: ({ label, besides }) => this.#generate(label, besides),
+    destroyRootKey: ({ label, checkValue }) => this.#destroy(label, checkValue),
     wrap: (input) => this.#wrap(input),
     unwrap: (input) => this.#unwrap(input),
     random: ({ lengthBytes }) => this.session.generateRandom(lengthBytes),
@@ -102,8 +103,14 @@ export class Device {
     return key;
   }
 
-  #generate(label: string): RootKeyFacts {
-    if (this.#find({ label }).length > 0) {
+  #destroy(label: string, checkValue: string): boolean {
+    const key = this.#find({ label }).find((each) => this.#factsOf(each).checkValue === checkValue);
+    key?.destroy();
+    return key !== undefined;
+  }
+
+  #generate(label: string, besides: boolean): RootKeyFacts {
+    if (!besides && this.#find({ label }).length > 0) {
       throw new DeviceFault('refused', `the token has a key labelled "${label}" already`);
     }
     const key = this.session.generateKey(KeyGenMechanism.AES, {

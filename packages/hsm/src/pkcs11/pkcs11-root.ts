@@ -67,20 +67,20 @@ class Pkcs11Root implements RootOfTrust {
 
 /**
  * Opens the root key in an HSM.
- * @param expectedCheckValue that of the root key under which the database was set up, which tells it from other keys of
- *   the label; undefined for a new database
+ * @param expectedCheckValues those of the root keys that wrap the database's domain keys, the preferred one first, which
+ *   tell them from other keys of the label; none for a new database
  * @throws HoldfastError RootOfTrustUnavailable where the token, or a key in it, is not there; RootOfTrustMismatch where
  * none is the one expected; Configuration for a refused PIN, for several keys to choose from and for one that is not
  * held as a root key must be
  */
 export async function openPkcs11Root(
   options: Pkcs11RootOptions,
-  expectedCheckValue: string | undefined,
+  expectedCheckValues: readonly string[],
 ): Promise<RootOfTrust> {
   const pool = await DevicePool.open({ ...options, mayWrite: true });
   try {
     const keys = await pool.request('listRootKeys', { label: options.keyLabel });
-    return new Pkcs11Root(pool, requireGuarded(chooseKey(keys, options.keyLabel, expectedCheckValue)));
+    return new Pkcs11Root(pool, requireGuarded(chooseKey(keys, options.keyLabel, expectedCheckValues)));
   } catch (error) {
     await pool.close();
     throw error;
@@ -108,7 +108,7 @@ function errorOfKey(fault: Fault): HoldfastError {
 function chooseKey(
   keys: readonly RootKeyFacts[],
   label: string,
-  expectedCheckValue: string | undefined,
+  expectedCheckValues: readonly string[],
 ): RootKeyFacts {
   const [only, ...others] = keys;
   if (only === undefined) {
@@ -117,14 +117,16 @@ function chooseKey(
       `the token has no AES key labelled "${label}": make it with "holdfast hsm init"`,
     );
   }
-  if (expectedCheckValue === undefined) {
+  if (expectedCheckValues.length === 0) {
     if (others.length === 0) return only;
     throw new HoldfastError(
       'Configuration',
       `the token has several keys labelled "${label}": leave one, or name another label`,
     );
   }
-  const expected = keys.find(({ checkValue }) => checkValue === expectedCheckValue);
+  const expected = expectedCheckValues
+    .map((wanted) => keys.find(({ checkValue }) => checkValue === wanted))
+    .find((key) => key !== undefined);
   if (expected !== undefined) return expected;
   throw new HoldfastError(
     'RootOfTrustMismatch',
@@ -163,9 +165,14 @@ export class TokenKeeper {
     return new TokenKeeper(await DevicePool.open({ processes: 1, ...options }), keyLabel);
   }
 
-  /** Makes the root key: AES-256, sensitive, never extractable. @throws HoldfastError Configuration where there is one */
-  async generateRootKey(): Promise<RootKeyFacts> {
-    return requireGuarded(await this.pool.request('generateRootKey', { label: this.keyLabel }));
+  /** Makes the root key: AES-256, sensitive, never extractable. @throws HoldfastError Configuration where there is one, unless it is to be made besides */
+  async generateRootKey({ besides = false }: { readonly besides?: boolean } = {}): Promise<RootKeyFacts> {
+    return requireGuarded(await this.pool.request('generateRootKey', { label: this.keyLabel, besides }));
+  }
+
+  /** Destroys a root key for good: nothing that it wraps opens any more. @returns whether there was one */
+  destroyRootKey(checkValue: string): Promise<boolean> {
+    return this.pool.request('destroyRootKey', { label: this.keyLabel, checkValue });
   }
 
   rootKeys(): Promise<readonly RootKeyFacts[]> {

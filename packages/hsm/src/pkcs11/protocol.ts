@@ -36,7 +36,16 @@ export interface TokenFacts {
 /** The calls of a device, with what goes in and out. */
 export interface DeviceCalls extends HsmKeyCalls {
   listRootKeys: { readonly in: { readonly label: string }; readonly out: readonly RootKeyFacts[] };
-  generateRootKey: { readonly in: { readonly label: string }; readonly out: RootKeyFacts };
+  generateRootKey: {
+    /** `besides`: even where there is one with the label. */
+    readonly in: { readonly label: string; readonly besides: boolean };
+    readonly out: RootKeyFacts;
+  };
+  destroyRootKey: {
+    readonly in: { readonly label: string; readonly checkValue: string };
+    /** Whether there was one. */
+    readonly out: boolean;
+  };
   wrap: { readonly in: KeyedBytes; readonly out: Uint8Array };
   unwrap: { readonly in: KeyedBytes; readonly out: Uint8Array };
   describe: { readonly in: undefined; readonly out: TokenFacts };

@@ -1,0 +1,110 @@
+import { Option, type Command } from 'commander';
+import { HoldfastError } from '@holdfast/core';
+import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
+import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { print } from './print';
+import { followed } from './progress';
+import { readRoot, withRootLocation, type RootOptions } from './root-options';
+import { HSM_PIN, PASSPHRASE, handOver, readSecret, type SecretSource } from './secret';
+
+const COLUMNS = {
+  State: ({ state }: RootAnswer) => state,
+  Kind: ({ kind }: RootAnswer) => kind,
+  'This node': ({ own }: RootAnswer) => own,
+  Current: ({ current, nodes }: RootAnswer) => `${current} (${nodes.current} nodes)`,
+  Incoming: ({ incoming, wrapped, domainKeys }: RootAnswer) =>
+    incoming === undefined ? '' : `${incoming} (wraps ${wrapped} of ${domainKeys})`,
+  Outgoing: ({ outgoing, nodes }: RootAnswer) =>
+    outgoing === undefined ? '' : `${outgoing} (${nodes.outgoing} nodes)`,
+  'Domain keys': ({ domainKeys }: RootAnswer) => String(domainKeys),
+};
+
+/** The secrets of a root of trust to which domain keys are to go. */
+const NEW_SECRETS: Readonly<Record<'software' | 'pkcs11', SecretSource>> = {
+  software: { variable: 'HOLDFAST_NEW_PASSPHRASE', prompt: 'Passphrase of the new root key: ' },
+  pkcs11: { variable: 'HOLDFAST_NEW_HSM_PIN', prompt: "PIN of the new HSM's user: " },
+};
+
+interface MoveOptions extends OfficerOptions {
+  readonly passphrase?: boolean;
+}
+
+async function move(options: OfficerOptions, request: MoveRootRequest): Promise<void> {
+  const officer = await asOfficer(options);
+  const begun = await officer.call('POST /root/move', request);
+  const answer = await followed(
+    () => officer.call('GET /root'),
+    ({ state, wrapped, domainKeys }) =>
+      state === 'moving' ? { done: wrapped, total: domainKeys, what: 'domain keys' } : undefined,
+    begun,
+  );
+  if (answer.problem !== undefined) throw new HoldfastError('StoreUnavailable', answer.problem);
+  print(answer, options.json, COLUMNS, '');
+}
+
+async function rotate(options: MoveOptions): Promise<void> {
+  const { kind } = await (await asOfficer(options)).call('GET /root');
+  const ask = options.passphrase === true;
+  const secret =
+    kind === 'pkcs11'
+      ? await readSecret(HSM_PIN, true)
+      : await readSecret(PASSPHRASE, ask || (kind === 'software-passphrase' && process.stdin.isTTY));
+  await move(options, handOver(secret));
+}
+
+async function migrate(
+  options: MoveOptions & RootOptions & { readonly to: 'software' | 'pkcs11' },
+): Promise<void> {
+  const { root, secret } = await readRoot({ ...options, root: options.to }, NEW_SECRETS);
+  await move(options, { to: root, ...handOver(secret) });
+}
+
+async function retire(options: OfficerOptions & { readonly destroyFile?: boolean }): Promise<void> {
+  const officer = await asOfficer(options);
+  const { destroyFile = false } = options;
+  print(await officer.call('POST /root/retire', { destroyFile }), options.json, COLUMNS, '');
+}
+
+/** Adds what replaces the root key, or moves to another root of trust. */
+export function withMoveCommands(command: Command): Command {
+  withOfficer(command.command('status'))
+    .description('show which root keys wrap the domain keys, and how many nodes run with which')
+    .action(async (options: OfficerOptions) => {
+      print(await (await asOfficer(options)).call('GET /root'), options.json, COLUMNS, '');
+    });
+  withOfficer(command.command('rotate'))
+    .description('make a new root key where the current one is, and have it wrap all domain keys')
+    .option('--passphrase', 'ask for a passphrase for the new software root key')
+    .addHelpText('after', NEXT_STEPS)
+    .action(rotate);
+  withRootLocation(withOfficer(command.command('migrate')))
+    .description('have the root key of another root of trust wrap all domain keys')
+    .addOption(
+      new Option('--to <kind>', 'a software key in the data folder, or a key in an HSM')
+        .choices(['software', 'pkcs11'])
+        .makeOptionMandatory(),
+    )
+    .addHelpText(
+      'after',
+      `
+The PIN of the new HSM comes from the file that HOLDFAST_NEW_HSM_PIN_FILE names, from HOLDFAST_NEW_HSM_PIN, or is asked for;
+the passphrase of a new software root key from HOLDFAST_NEW_PASSPHRASE_FILE or HOLDFAST_NEW_PASSPHRASE, or with --passphrase.
+${NEXT_STEPS}`,
+    )
+    .action(migrate);
+  withOfficer(command.command('retire'))
+    .description('remove everything that the root key before wraps, once no node runs with it')
+    .option('--destroy-file', 'remove its file in the data folder, too')
+    .action(retire);
+  withOfficer(command.command('cancel'))
+    .description('give up a move to another root key that was not finished')
+    .action(async (options: OfficerOptions) => {
+      print(await (await asOfficer(options)).call('POST /root/cancel'), options.json, COLUMNS, '');
+    });
+  return command;
+}
+
+const NEXT_STEPS = `
+Then restart every other node with the new root of trust, change what this one is started with, and run holdfast root retire.
+A move that was cut off goes on when the same command is given again.
+`;

@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { HoldfastError, SecretBytes, type Actor, type RootOfTrust } from '@holdfast/core';
+import {
+  createSoftwareRoot,
+  NEXT_SOFTWARE_ROOT_FILE,
+  openPkcs11Root,
+  openSoftwareRoot,
+  promoteRootKeyFile,
+  removeRootKeyFile,
+  TokenKeeper,
+} from '@holdfast/hsm';
+import type { RootKeyState, RootKeyStore } from '@holdfast/store';
+import type { MoveRootRequest, RootAnswer } from './admin-protocol-keys';
+import type { NodeConfig, RootConfig } from './config';
+import { unwrapDomainKey, wrappingContext } from './domain-keys';
+import { describeError, type Logger } from './log';
+import { keptRootFile } from './root';
+import type { RootKeys } from './root-keys';
+
+/**
+ * Moves the domain keys to another root key, while they are in use: each is unwrapped in memory by the root key so far and
+ * wrapped by the new one besides; once all are, the new one is the current one; what the one before wraps stays until it is
+ * retired. What is left to do follows from the rows: a move that was cut off goes on when it is ordered again.
+ */
+export class RootMigration {
+  #use: { readonly checkValue: string; end(): Promise<void> } | undefined;
+  #work: Promise<void> | undefined;
+  #problem: string | undefined;
+  #isEnding = false;
+  /** How the root of trust that this node is known by is reached. */
+  #config: RootConfig;
+
+  constructor(
+    private readonly store: RootKeyStore,
+    private readonly keys: RootKeys,
+    private readonly node: Pick<NodeConfig, 'dataDir' | 'root'>,
+    private readonly log: Logger,
+  ) {
+    this.#config = node.root;
+  }
+
+  /** Shows the other nodes which root key this one uses. */
+  async start(): Promise<void> {
+    await this.#showUse();
+  }
+
+  async close(): Promise<void> {
+    this.#isEnding = true;
+    await this.#work;
+    await this.#use?.end();
+  }
+
+  async status(): Promise<RootAnswer> {
+    const [state, own] = await Promise.all([this.store.state(), this.keys.own()]);
+    const { current = '', incoming, outgoing, domainKeys, wrapped } = state;
+    const nodes = async (root: string | undefined): Promise<number> =>
+      root === undefined ? 0 : this.store.users(root);
+    return {
+      kind: this.keys.root.kind,
+      own,
+      current,
+      incoming,
+      outgoing,
+      state: this.#stateOf(state),
+      domainKeys,
+      wrapped,
+      nodes: { current: await nodes(current), outgoing: await nodes(outgoing) },
+      problem: this.#problem,
+    };
+  }
+
+  #stateOf({ incoming, outgoing }: RootKeyState): RootAnswer['state'] {
+    if (incoming !== undefined) return this.#work === undefined ? 'interrupted' : 'moving';
+    return outgoing === undefined ? 'settled' : 'moved';
+  }
+
+  /**
+   * Moves all domain keys to a new root key of the same kind, or to another root of trust; returns when that has begun.
+   * @throws HoldfastError ObjectAlreadyExists while another move is not ended; InvalidField, and as what opens the root
+   */
+  async move({ to, secret }: MoveRootRequest, actor: Actor): Promise<RootAnswer> {
+    if (this.#work !== undefined) throw underWay('domain keys are on their way to another root key already');
+    const state = await this.store.state();
+    if (state.outgoing !== undefined)
+      throw underWay('the root key before is not retired yet: holdfast root retire');
+    const kept = to === undefined || this.keys.hsmKeys === undefined ? 0 : await this.store.keysInHsm();
+    if (kept > 0) {
+      throw underWay(
+        `${kept} keys of objects are inside this HSM, which they cannot leave: destroy them first`,
+      );
+    }
+    const config = to ?? this.#config;
+    const given = secret === undefined ? undefined : new SecretBytes(Buffer.from(secret, 'utf8'));
+    let target: RootOfTrust | undefined;
+    try {
+      target = await this.#openTarget(config, given, state.incoming, to === undefined);
+      await this.store.begin(await target.keyCheckValue(), actor);
+    } catch (error) {
+      await target?.close();
+      throw error;
+    } finally {
+      given?.destroy();
+    }
+    this.#problem = undefined;
+    this.keys.add(target);
+    this.#work = this.#run(target, config, actor);
+    return this.status();
+  }
+
+  /** @param isRotation whether a new key is wanted where the current one is */
+  async #openTarget(
+    config: RootConfig,
+    secret: SecretBytes | undefined,
+    incoming: string | undefined,
+    isRotation: boolean,
+  ): Promise<RootOfTrust> {
+    if (config.kind === 'shares') {
+      throw new HoldfastError(
+        'InvalidField',
+        'a root key that custodians hold is replaced by moving to another root of trust',
+      );
+    }
+    if (config.kind === 'pkcs11') return this.#openToken(config, secret, incoming, isRotation);
+    if (isRotation && this.keys.root.kind === 'software-passphrase' && secret === undefined) {
+      throw new HoldfastError(
+        'InvalidField',
+        'the root key is sealed with a passphrase: give one for the new root key',
+      );
+    }
+    const software = { dataDir: this.node.dataDir, passphrase: secret, file: NEXT_SOFTWARE_ROOT_FILE };
+    return existsSync(join(software.dataDir, software.file))
+      ? openSoftwareRoot(software)
+      : createSoftwareRoot(software);
+  }
+
+  async #openToken(
+    config: Extract<RootConfig, { kind: 'pkcs11' }>,
+    pin: SecretBytes | undefined,
+    incoming: string | undefined,
+    isRotation: boolean,
+  ): Promise<RootOfTrust> {
+    if (pin === undefined) throw new HoldfastError('InvalidField', 'the HSM wants a PIN');
+    const options = { ...config, pin, log: this.log };
+    if (incoming !== undefined || !isRotation) {
+      return openPkcs11Root(options, incoming === undefined ? [] : [incoming]);
+    }
+    const keeper = await TokenKeeper.open({ ...options, mayWrite: true });
+    try {
+      const { checkValue } = await keeper.generateRootKey({ besides: true });
+      return await openPkcs11Root(options, [checkValue]);
+    } finally {
+      await keeper.close();
+    }
+  }
+
+  async #run(target: RootOfTrust, config: RootConfig, actor: Actor): Promise<void> {
+    try {
+      const before = await this.keys.own();
+      const checkValue = await target.keyCheckValue();
+      do await this.#wrapAll(target, checkValue);
+      while (!this.#isEnding && !(await this.store.complete(actor)));
+      if (this.#isEnding) return;
+      if (config.kind === 'software') await promoteRootKeyFile(this.node.dataDir, keptRootFile(before));
+      this.#config = config;
+      this.keys.prefer(target);
+      await this.#showUse();
+      this.log.info(
+        { from: before, to: checkValue, kind: target.kind },
+        'all domain keys moved to another root key',
+      );
+    } catch (error) {
+      this.log.error({ error: describeError(error) }, 'domain keys could not be moved to another root key');
+      this.#problem = error instanceof HoldfastError ? error.message : 'the server log says why';
+      await this.keys.dropOthers();
+    } finally {
+      this.#work = undefined;
+    }
+  }
+
+  /** Again and again, since further domain keys may come meanwhile. */
+  async #wrapAll(target: RootOfTrust, checkValue: string): Promise<void> {
+    for (;;) {
+      const lacking = await this.store.lacking(checkValue);
+      if (lacking.length === 0) return;
+      for (const key of lacking) {
+        if (this.#isEnding) return;
+        const domainKey = await unwrapDomainKey(this.keys, key);
+        try {
+          await this.store.addWrapping(key, await this.keys.wrapBy(target, domainKey, wrappingContext(key)));
+        } finally {
+          domainKey.destroy();
+        }
+      }
+    }
+  }
+
+  /**
+   * Retires the root key before, once no node uses it: nothing that it wraps is left.
+   * @param destroysFile whether its file in the data folder goes too
+   * @throws HoldfastError ItemNotFound where there is none; ObjectAlreadyExists while nodes use it
+   */
+  async retire(destroysFile: boolean, actor: Actor): Promise<RootAnswer> {
+    await this.#work;
+    const retired = await this.store.retire(actor);
+    await this.keys.dropOthers();
+    if (destroysFile) await removeRootKeyFile(this.node.dataDir, keptRootFile(retired));
+    return this.status();
+  }
+
+  /** Gives a move up that is not at its end. @throws HoldfastError ItemNotFound */
+  async cancel(actor: Actor): Promise<RootAnswer> {
+    if (this.#work !== undefined) throw underWay('domain keys are on their way: that ends by itself');
+    await this.store.cancel(actor);
+    await removeRootKeyFile(this.node.dataDir, NEXT_SOFTWARE_ROOT_FILE);
+    return this.status();
+  }
+
+  async #showUse(): Promise<void> {
+    const checkValue = await this.keys.own();
+    if (this.#use?.checkValue === checkValue) return;
+    const before = this.#use;
+    const use = await this.store.use(checkValue);
+    this.#use = { checkValue, end: () => use.end() };
+    await before?.end();
+  }
+}
+
+function underWay(message: string): HoldfastError {
+  return new HoldfastError('ObjectAlreadyExists', message);
+}
