@@ -99,7 +99,7 @@ test('status tells where it serves, and with what', async () => {
             kind: 'pkcs11',
             forEvaluation: false,
             processIds: expect.any(Array) as unknown,
-            requests: expect.any(Number) as unknown,
+            requests: expect.any(Object) as unknown,
           }
         : { kind: 'software-file', forEvaluation: true, processIds: [] },
   });

@@ -55,8 +55,8 @@ export interface StatusAnswer {
     readonly forEvaluation: boolean;
     /** Processes of the HSM that are ready. */
     readonly processIds: readonly number[];
-    /** How many requests the HSM was sent since the start; absent where there is none. */
-    readonly requests?: number;
+    /** How many requests of each kind the HSM was sent since the start; absent where there is none. */
+    readonly requests?: Readonly<Record<string, number>>;
   };
   /** Where custodians hold the root key. */
   readonly custody?: CustodyAnswer;

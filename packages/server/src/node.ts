@@ -328,7 +328,7 @@ export class Node {
         kind: root.kind,
         forEvaluation: root.kind.startsWith('software'),
         processIds: root.processIds,
-        ...(root.requestCount === undefined ? {} : { requests: root.requestCount }),
+        ...(root.requestCounts === undefined ? {} : { requests: root.requestCounts }),
       },
       ...(custody === undefined ? {} : { custody }),
     };

@@ -40,8 +40,8 @@ export interface RootOfTrust {
   /** Processes that hold the device's library and are ready; empty where none is, or where the root needs none. */
   readonly processIds: readonly number[];
 
-  /** How many requests the device was sent since it was opened; undefined where there is none. */
-  readonly requestCount?: number | undefined;
+  /** How many requests of each kind the device was sent since it was opened; undefined where there is none. */
+  readonly requestCounts?: Readonly<Record<string, number>> | undefined;
 
   /** Keys of objects inside the device; there where the root is one. */
   readonly hsmKeys?: HsmKeys | undefined;

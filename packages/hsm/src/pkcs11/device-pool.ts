@@ -57,7 +57,7 @@ export class DevicePool {
   readonly #pin: SecretBytes;
   #sweep: NodeJS.Timeout | undefined;
   #refusedPin: string | undefined;
-  #requestCount = 0;
+  readonly #requestCounts = new Map<DeviceCall, number>();
   #hasOpened = false;
   #closed = false;
 
@@ -117,7 +117,7 @@ export class DevicePool {
     if (this.#refusedPin !== undefined) {
       return Promise.reject(toError({ kind: 'pin', message: this.#refusedPin }));
     }
-    this.#requestCount++;
+    this.#requestCounts.set(call, (this.#requestCounts.get(call) ?? 0) + 1);
     return new Promise((resolve, reject) => {
       this.#queue.push({
         call,
@@ -140,8 +140,8 @@ export class DevicePool {
   }
 
   /** How often something was asked, however many tries it took. */
-  get requestCount(): number {
-    return this.#requestCount;
+  get requestCounts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#requestCounts);
   }
 
   async close(): Promise<void> {

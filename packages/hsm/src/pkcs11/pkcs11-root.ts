@@ -28,8 +28,8 @@ class Pkcs11Root implements RootOfTrust {
     return this.pool.processIds;
   }
 
-  get requestCount(): number {
-    return this.pool.requestCount;
+  get requestCounts(): Readonly<Record<string, number>> {
+    return this.pool.requestCounts;
   }
 
   /** Asked of the device each time it is opened: what it says is compared with what is known. */
