@@ -81,7 +81,7 @@ const IN_HSM: Attribute = {
     let other: KmipClient;
 
     beforeAll(async () => {
-      server = await startServerProcess({ softHsm: hsm, dataDir });
+      server = await startServerProcess({ softHsm: hsm, dataDir, arguments: ['--hsm-random'] });
       const officer = await asFirstOfficer(server);
       await officer.call('POST /domains', { name: 'inside', settings: { keysInHsm: true } });
       client = await (await newClient(server, 'inside')).connect();
