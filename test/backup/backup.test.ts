@@ -145,7 +145,7 @@ test('a file that is not there is wrong use', async () => {
 
 test('a file that is altered, cut off or lengthened anywhere is refused, and nothing is written', async () => {
   const whole = readFileSync(path('backup'));
-  const places = Array.from({ length: 12 }, (_, index) => Math.floor((index * whole.length) / 12));
+  const places = Array.from({ length: 6 }, (_, index) => Math.floor((index * whole.length) / 6));
   const identity = ['--identity', path('first.key')];
   for (const place of [...places, whole.length - 1]) {
     const altered = Buffer.from(whole);
