@@ -81,13 +81,14 @@ export class Session implements Connection {
   start(): void {
     const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
     this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
-    this.socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    // Who says that nothing more will be asked still gets the answers.
+    this.socket.allowHalfOpen = true;
+    this.socket.on('data', (chunk: Buffer) => this.#receive(chunk)).on('end', () => this.#finish());
   }
 
   drain(): void {
-    this.#ending = true;
     this.#queue.length = 0;
-    if (!this.#answering) this.socket.end();
+    this.#finish();
   }
 
   destroy(): void {
@@ -108,6 +109,12 @@ export class Session implements Connection {
   #await(what: Awaited, withinMs: number): void {
     this.#waitingFor = what;
     this.#deadlineMs = withinMs === Infinity ? Infinity : Date.now() + withinMs;
+  }
+
+  /** Nothing more is read: the connection ends once what waits is answered. */
+  #finish(): void {
+    this.#ending = true;
+    if (!this.#answering) this.socket.end();
   }
 
   #receive(chunk: Buffer): void {

@@ -245,7 +245,7 @@ test('what is no pair cannot be replaced', async () => {
   expect(await refused(replace(pair))).toBe('ObjectDestroyed');
 });
 
-test('keys are kept in software alone', async () => {
+test('without an HSM keys are kept in software alone', async () => {
   const pair = await makePair();
   const masks = { protectionStorageMasks: [ProtectionStorageMask.Hardware] };
   const ask = (extra: object) =>
@@ -262,7 +262,7 @@ test('keys are kept in software alone', async () => {
         '2.1',
       ),
     );
-  expect(await ask({ commonProtectionStorageMasks: masks })).toBe('PrivateProtectionStorageUnavailable');
+  expect(await ask({ commonProtectionStorageMasks: masks })).toBe('PublicProtectionStorageUnavailable');
   expect(await ask({ privateProtectionStorageMasks: masks })).toBe('PrivateProtectionStorageUnavailable');
   expect(await ask({ publicProtectionStorageMasks: masks })).toBe('PublicProtectionStorageUnavailable');
 });
