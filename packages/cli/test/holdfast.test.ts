@@ -273,7 +273,7 @@ describe('with a server', () => {
   let server: ServerProcess;
 
   beforeAll(async () => {
-    server = await startServerProcess({ dataDir, logLevel: 'trace' });
+    server = await startServerProcess({ dataDir, logLevel: 'trace', root: 'software' });
   }, 60_000);
 
   afterAll(() => server.stop());
@@ -608,7 +608,7 @@ describe('the log level', () => {
     ['warn', ['warn']],
     ['silent', []],
   ])('%s shows %j', async (logLevel, levels) => {
-    const server = await startServerProcess({ dataDir, logLevel });
+    const server = await startServerProcess({ dataDir, logLevel, root: 'software' });
     await server.stop();
     const lines = server.log().split('\n').filter(Boolean);
     expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(levels);

@@ -115,9 +115,10 @@ async function tokenFor(dataDir: string): Promise<SoftHsm> {
   return new SoftHsm(original).copyTo(folder);
 }
 
-async function rootOf(dataDir: string, { root, softHsm }: ServerProcessOptions): Promise<RootSetting> {
-  const isSoftware = root === 'software' || process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11';
-  if (softHsm === undefined && isSoftware) {
+async function rootOf(dataDir: string, options: ServerProcessOptions): Promise<RootSetting> {
+  const { root, softHsm } = options;
+  const isChosen = root === 'software' || options.arguments?.includes('--root') === true;
+  if (softHsm === undefined && (isChosen || process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11')) {
     return { arguments: [], environment: {}, remove: () => undefined };
   }
   const hsm = softHsm ?? (await tokenFor(dataDir));
