@@ -109,14 +109,21 @@ export async function whileTampered<T>(
   change: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  await database.sql(`CREATE TEMP TABLE saved AS TABLE ${table}`);
   try {
-    await database.sql(`${change}; CREATE TEMP TABLE changed AS TABLE ${table}`);
+    // What the server adds in between would be neither saved nor added.
+    await database.sql(
+      `BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE; CREATE TEMP TABLE saved AS TABLE ${table};
+        ${change}; CREATE TEMP TABLE changed AS TABLE ${table}; COMMIT`,
+    );
+  } catch (error) {
+    await database.sql('ROLLBACK');
+    throw error;
+  }
+  try {
     return await work();
   } finally {
     await database.sql(
       `BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE;
-        CREATE TEMP TABLE IF NOT EXISTS changed AS TABLE ${table};
         CREATE TEMP TABLE added AS TABLE ${table} EXCEPT TABLE changed;
         DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM saved; INSERT INTO ${table} SELECT * FROM added;
         COMMIT; DROP TABLE saved, changed, added`,

@@ -22,6 +22,14 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   audit_chain: 'says which node links the audit log now: it is made anew where it is gone',
 };
 
+/** Where the oldest row is changed: a new one that does not verify is never linked, also after it was put back. */
+const AGE: Readonly<Record<string, string>> = {
+  audit_batch: 'transaction_number',
+  audit_checkpoint: 'position',
+  audit_record: 'transaction_number',
+  change_record: 'transaction_number',
+};
+
 let server: ServerProcess;
 let database: Database;
 let client: KmipClient;
@@ -108,7 +116,7 @@ test('finds a changed value in any column of any table', async () => {
     for (const column of await columnsOf(database, table)) {
       if (LEFT_OUT[`${table}.${column.name}`] !== undefined) continue;
       const [value = ''] = otherValues(column);
-      const oneRow = `ctid = (SELECT min(ctid) FROM ${table})`;
+      const oneRow = `ctid = (SELECT ctid FROM ${table} ORDER BY ${AGE[table] ?? 'ctid'} LIMIT 1)`;
       const change = `UPDATE ${table} SET ${column.name} = ${value} WHERE ${oneRow}`;
       tried++;
       // Where the officer's own row was changed, the call itself is refused.

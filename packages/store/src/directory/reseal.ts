@@ -39,7 +39,8 @@ function resealed<Column extends string>(
   };
 }
 
-const RESEALED_TABLES: readonly ResealedTable[] = [
+/** All tables whose rows are authenticated one by one: one that was left out would lose the key of its MACs. */
+export const RESEALED_TABLES: readonly ResealedTable[] = [
   resealed('domain.reseal', domains),
   resealed('client.reseal', clients),
   resealed('credential.reseal', credentials),

@@ -1,31 +1,11 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
-import { asynchronousRequests } from '../asynchronous/table';
-import { approvals } from '../approvals';
-import { custodyCopies } from '../custody-copies';
-import type { AuthenticatedTable } from '../directory/table';
-import { authorities, clients, credentials, domains, officers, serverSecrets } from '../directory/tables';
-import { tickets } from '../directory/tickets';
-import { users } from '../directory/users';
-import { hsmKeyTable } from '../hsm-keys';
+import { RESEALED_TABLES } from '../directory/reseal';
 import type { Session } from '../postgres/database';
 import type { Walk } from './finding';
 import { problemOf } from './objects';
 
 /** The tables whose rows are authenticated one by one. */
-export const DIRECTORY_TABLES: readonly AuthenticatedTable<never>[] = [
-  domains,
-  clients,
-  credentials,
-  authorities,
-  officers,
-  serverSecrets,
-  users,
-  tickets,
-  asynchronousRequests,
-  hsmKeyTable,
-  custodyCopies,
-  approvals,
-].map((table) => table as unknown as AuthenticatedTable<never>);
+export const DIRECTORY_TABLES = RESEALED_TABLES.map(({ table }) => table);
 
 /** Checks every row that decides access, and that none is gone which the records say is there (tickets and
  * requests that have expired may go). */
