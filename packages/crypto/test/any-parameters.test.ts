@@ -70,7 +70,7 @@ test('of symmetric keys of any length', () => {
           attempt(what, () => {
             const running = crypto.encryption(request);
             running.update(data);
-            running.final();
+            atOnce(running.final());
           });
           attempt(what, () => {
             const running = crypto.decryption({ ...request, tag: Buffer.alloc(16), isIvPrefixed: true });
@@ -83,7 +83,7 @@ test('of symmetric keys of any length', () => {
           () => {
             const running = crypto.mac({ value, algorithm, parameters: { blockCipherMode } });
             running.update(data);
-            running.final();
+            atOnce(running.final());
           },
         );
       }
@@ -146,7 +146,7 @@ describe('of key pairs', () => {
         attempt(what, () => {
           const running = crypto.encryption({ ...common, value: open, isTagAppended: false });
           running.update(data);
-          running.final();
+          atOnce(running.final());
         });
         await attemptLater(what, () => {
           const request = {
