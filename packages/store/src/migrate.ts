@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { MIGRATIONS, type Migration } from './migrations';
-import { storeError } from './postgres/errors';
+import { withClient } from './postgres/single-client';
 
 /** Key of the advisory lock under which nodes that start at once take turns: "holdfast" in ASCII. */
 const START_LOCK = '7525350155786187636';
@@ -27,22 +27,12 @@ export interface MigrationResult {
  * Runs `work` on a connection of its own under the lock that all nodes share.
  * @throws HoldfastError StoreUnavailable where the database cannot be reached
  */
-async function underStartLock<T>(
-  config: string | ClientConfig,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
+function underStartLock<T>(config: string | ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
+  // The lock goes with the session.
+  return withClient(config, async (client) => {
     await client.query(`SELECT pg_advisory_lock(${START_LOCK})`);
-    return await work(client);
-  } catch (error) {
-    throw storeError(error);
-  } finally {
-    // The lock goes with the session.
-    await client.end().catch(() => undefined);
-  }
+    return work(client);
+  });
 }
 
 /**

@@ -1,10 +1,9 @@
-import { HashingAlgorithm } from '@holdfast/kmip';
 import type { OperationContext } from '../operation';
 import { bytesFor, done, inSession, list, refused, Rv, type Pkcs11Call, type Pkcs11Result } from './call';
 import { byteString, padded, ulong, version, type ParameterReader } from './codec';
 import { CRYPTOGRAPHIC_FUNCTIONS } from './cryptography';
 import type { Pkcs11Library } from './library';
-import { MECHANISM_NUMBERS, mechanismFlags } from './mechanisms';
+import { HASHES, MECHANISM_NUMBERS, mechanismFlags } from './mechanisms';
 import { OBJECT_FUNCTIONS } from './objects';
 
 /** The PKCS#11 functions that are carried out here, by their place in CK_FUNCTION_LIST_3_0 (PKCS#11 v3.0 section 5). */
@@ -23,15 +22,6 @@ const TOKEN_FLAGS = 0x1n | 0x8n | 0x100n | 0x400n;
 const MECHANISM_FLAG_DIGEST = 0x400n;
 const CKU_USER = 1n;
 const UNAVAILABLE = 2n ** 64n - 1n;
-
-/** Mechanisms of C_DigestInit. */
-const DIGESTS: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
-  [0x220n, HashingAlgorithm.SHA_1],
-  [0x250n, HashingAlgorithm.SHA_256],
-  [0x255n, HashingAlgorithm.SHA_224],
-  [0x260n, HashingAlgorithm.SHA_384],
-  [0x270n, HashingAlgorithm.SHA_512],
-]);
 
 function onSlot(
   call: (input: ParameterReader, library: Pkcs11Library, context: OperationContext) => Pkcs11Result,
@@ -82,13 +72,13 @@ const getTokenInfo = onSlot((input, { sessions }) => {
 const getMechanismList = onSlot((input) => {
   const room = input.wantedCount();
   input.end();
-  return list(room, [...DIGESTS.keys(), ...MECHANISM_NUMBERS].map(ulong));
+  return list(room, [...HASHES.keys(), ...MECHANISM_NUMBERS].map(ulong));
 });
 
 const getMechanismInfo = onSlot((input) => {
   const mechanism = input.ulong();
   input.end();
-  const flags = DIGESTS.has(mechanism) ? MECHANISM_FLAG_DIGEST : mechanismFlags(mechanism);
+  const flags = HASHES.has(mechanism) ? MECHANISM_FLAG_DIGEST : mechanismFlags(mechanism);
   if (flags === 0n) return refused(Rv.MECHANISM_INVALID);
   // Shortest and longest key: each operation says itself what it takes.
   return done(ulong(0n), ulong(0n), ulong(flags));
@@ -140,7 +130,7 @@ const logout = inSession((_session, input, library) => {
 });
 
 const digestInit = inSession((session, input) => {
-  const mechanism = DIGESTS.get(input.ulong());
+  const mechanism = HASHES.get(input.ulong());
   const hasParameter = input.byte() !== 0;
   if (hasParameter) input.byteString();
   input.end();

@@ -33,7 +33,8 @@ interface Row {
 }
 
 const IV_LENGTH_BYTES = 16;
-const hashes: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
+/** Hashes by their mechanisms (CKM_SHA_1 and so on). */
+export const HASHES: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
   [0x220n, HashingAlgorithm.SHA_1],
   [0x250n, HashingAlgorithm.SHA_256],
   [0x255n, HashingAlgorithm.SHA_224],
@@ -107,7 +108,7 @@ const oaep: Row = {
   uses: 'cipher',
   hasParameter: true,
   read(parameter) {
-    const hashingAlgorithm = hashNumbered(parameter.ulong(), hashes);
+    const hashingAlgorithm = hashNumbered(parameter.ulong(), HASHES);
     const maskGeneratorHashingAlgorithm = hashNumbered(parameter.ulong(), mgfHashes);
     parameter.ulong();
     const pSource = parameter.byteString();

@@ -3,6 +3,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import { Client, type ClientConfig } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { storeError } from '../postgres/errors';
+import { withClient } from '../postgres/single-client';
 import { decodeFrames, type BackupFacts, type TableFacts } from './frames';
 
 /** What a table holds, whatever the order of its rows. */
@@ -147,26 +148,6 @@ export async function* objectDigestLines(config: string | ClientConfig): AsyncGe
         FROM object AS o ORDER BY id) TO STDOUT`),
     );
     for await (const bytes of stream as AsyncIterable<Buffer>) yield bytes;
-  } catch (error) {
-    throw storeError(error);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-/**
- * Runs `work` on a connection of its own.
- * @throws HoldfastError StoreUnavailable, and what `work` throws
- */
-export async function withClient<T>(
-  config: string | ClientConfig,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await work(client);
   } catch (error) {
     throw storeError(error);
   } finally {

@@ -8,7 +8,7 @@ import { ROOT_SPLIT } from '../custody';
 import { migrate } from '../migrate';
 import { MIGRATIONS } from '../migrations';
 import { ROOT_CHECK_VALUE, type StoredDomainKey } from '../domain-keys';
-import { withClient } from './contents';
+import { withClient } from '../postgres/single-client';
 import {
   decodeFrames,
   type BackupFacts,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientConfig } from 'pg';
-import { withClient } from './contents';
+import { withClient } from '../postgres/single-client';
 
 /** A schema of its own in somebody's database: its name is on the search path of all who connect with `connection`. */
 export interface ScratchSchema {

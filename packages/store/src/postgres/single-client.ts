@@ -1,0 +1,22 @@
+import { Client, type ClientConfig } from 'pg';
+import { storeError } from './errors';
+
+/**
+ * Runs `work` on a connection of its own.
+ * @throws HoldfastError StoreUnavailable, and what `work` throws
+ */
+export async function withClient<T>(
+  config: string | ClientConfig,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw storeError(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
