@@ -304,6 +304,52 @@ describe('an officer', () => {
   });
 });
 
+describe('an auditor', () => {
+  test('reads the audit log and may do nothing else, and each attempt is in the log', async () => {
+    const own = join(folder, 'auditor.json');
+    await done('auditor', 'add', 'ada', '--out', own);
+    expect(statSync(own).mode & 0o777).toBe(0o600);
+    await refused(1, 'exists', 'officer', 'add', 'ada', '--out', join(folder, 'another.json'));
+    expect(await done('auditor', 'list')).toContain('ada');
+    expect(await done('officer', 'list')).not.toContain('ada');
+    const as = ['--officer', own];
+    expect(await done('audit', 'tail', ...as)).toContain('auditor.add');
+    expect(await done('audit', 'search', '--operation', 'auditor.add', ...as)).toContain('ada');
+    expect(await done('audit', 'export', '--out', join(folder, 'by-auditor.jsonl'), ...as)).toContain('log');
+    expect(await done('audit', 'public-key', ...as)).toContain('PUBLIC KEY');
+    expect(await done('audit', 'verify', ...as)).toContain('as they were linked');
+    await done('status');
+    for (const call of OFFICERS_ALONE) await refused(1, 'auditors read the audit log', ...call, ...as);
+    await refused(1, 'no officer is called', 'officer', 'revoke', 'ada');
+    const log = await done('audit', 'search', '--actor', 'ada', '--json');
+    const lines = log
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { actor: { kind: string }; action: string; outcome: string });
+    expect(lines.every(({ actor }) => actor.kind === 'auditor')).toBe(true);
+    expect(lines.filter(({ outcome }) => outcome === 'failure')).toHaveLength(OFFICERS_ALONE.length);
+    expect(lines.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['audit.export', 'audit.verify']),
+    );
+    await done('auditor', 'revoke', 'ada');
+    await refused(1, 'unknown or revoked', 'audit', 'tail', ...as);
+  });
+
+  /** Something of each kind; all calls but those of auditors are refused in one place. */
+  const OFFICERS_ALONE = [
+    ['client', 'list'],
+    ['client', 'revoke', 'first-client'],
+    ['domain', 'add', 'auditors'],
+    ['officer', 'list'],
+    ['auditor', 'list'],
+    ['officer', 'revoke', 'first-officer'],
+    ['ca', 'list'],
+    ['verify'],
+    ['domain-key', 'status'],
+    ['approval', 'list'],
+  ];
+});
+
 test('a certificate that has expired is not recognised', async () => {
   const { ca } = await makeAuthority('Past CA');
   const past = await certificates.issueClient(ca, {

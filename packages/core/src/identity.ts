@@ -42,8 +42,8 @@ export interface PrincipalTicket {
 
 /** Who caused a change or a refusal; every call that leaves a record names one. */
 export interface Actor {
-  readonly kind: 'client' | 'user' | 'officer' | 'operator' | 'system';
-  /** Identifier of the client, user or officer; the peer address where nobody was identified. */
+  readonly kind: 'client' | 'user' | 'officer' | 'auditor' | 'operator' | 'system';
+  /** Identifier of the client, user, officer or auditor; the peer address where nobody was identified. */
   readonly id: string;
   readonly name: string;
   readonly credentialId?: string | undefined;

@@ -22,14 +22,14 @@ export type * from './custody-protocol';
 
 /**
  * Administration speaks JSON over HTTP on a Unix socket in the data folder. Reaching the socket (mode 0600) proves the
- * operator of the machine, who may see the status, drain and seal, and hand over shares; everything else needs an officer's
- * token besides.
+ * operator of the machine, who may see the status, drain and seal, and hand over shares; reading the audit log needs an
+ * officer's or auditor's token besides, everything else an officer's.
  */
 export const ADMIN_SOCKET_NAME = 'admin.sock';
 /** Where the evaluation set-up leaves the first officer's credential. */
 export const OFFICER_FILE_NAME = 'officer.json';
 
-/** An officer's credential as it lies in a file (mode 0600). */
+/** An officer's or auditor's credential as it lies in a file (mode 0600). */
 export interface OfficerCredential {
   readonly officer: string;
   readonly token: string;
@@ -334,6 +334,9 @@ export interface AdminCalls {
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
   'POST /officers/:name/revoke': { request: undefined; answer: Done };
+  'GET /auditors': { request: undefined; answer: readonly OfficerAnswer[] };
+  'POST /auditors': { request: { readonly name: string }; answer: OfficerCredential };
+  'POST /auditors/:name/revoke': { request: undefined; answer: Done };
 }
 export type AdminCall = keyof AdminCalls;
 /** The calls whose answer is a stream of bytes. */
@@ -350,6 +353,14 @@ export const OPERATOR_CALLS: readonly AdminCall[] = [
   'POST /drain',
   'POST /unseal',
   'POST /seal',
+];
+
+/** What an auditor may call besides. */
+export const AUDITOR_CALLS: readonly AdminCall[] = [
+  'POST /audit/search',
+  'POST /audit/export',
+  'POST /audit/verification',
+  'GET /audit/key',
 ];
 
 /** What a sealed node answers. */

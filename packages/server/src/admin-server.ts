@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
 import type { SealedShare } from '@holdfast/crypto';
 import {
+  AUDITOR_CALLS,
   OPERATOR_CALLS,
   SEALED_CALLS,
   type AdminCall,
@@ -162,10 +163,16 @@ function handlersOf(
     'POST /audit/export': (body, _name, actor) => audit.export(body, actor),
     'POST /audit/verification': (_body, _name, actor) => audit.verify(actor),
     'GET /audit/key': () => Promise.resolve(audit.key()),
-    'GET /officers': () => administration.listOfficers(),
-    'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, actor),
+    'GET /officers': () => administration.listOfficers('officer'),
+    'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, 'officer', actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
       await administration.revokeOfficer(name, actor);
+      return done;
+    },
+    'GET /auditors': () => administration.listOfficers('auditor'),
+    'POST /auditors': (body, _name, actor) => administration.addOfficer(body.name, 'auditor', actor),
+    'POST /auditors/:name/revoke': async (_body, name, actor) => {
+      await administration.revokeAuditor(name, actor);
       return done;
     },
   };
@@ -325,6 +332,7 @@ export class AdminServer {
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
     let answer: unknown;
     try {
+      if (actor.kind === 'auditor' && !AUDITOR_CALLS.includes(call)) throw notForAuditors();
       if (actor.kind === 'officer') await this.approvals.requireForCall(call, name, body, actor);
       answer = await handler(body, name, actor);
     } catch (error) {
@@ -345,7 +353,7 @@ export class AdminServer {
     const refusal = new HoldfastError(
       'AuthenticationNotSuccessful',
       token === undefined
-        ? 'this call needs an officer credential'
+        ? `this call needs an officer credential${AUDITOR_CALLS.includes(call) ? ', or that of an auditor' : ''}`
         : 'the officer credential is unknown or revoked',
     );
     await this.#record(call, '', operator, refusal.code);
@@ -375,6 +383,13 @@ export class AdminServer {
   #answer(response: ServerResponse, status: number, body: unknown): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
+}
+
+function notForAuditors(): HoldfastError {
+  return new HoldfastError(
+    'PermissionDenied',
+    'auditors read the audit log: this call needs the credential of an officer',
+  );
 }
 
 function sealed(): HoldfastError {

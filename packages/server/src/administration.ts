@@ -8,6 +8,7 @@ import {
   type Directory,
   type Domain,
   type NewCredential,
+  type OfficerRole,
   type ParsedCertificate,
   type PublishedAddresses,
 } from '@holdfast/core';
@@ -144,22 +145,26 @@ export class Administration {
     return this.showClient(name);
   }
 
-  async listOfficers(): Promise<readonly OfficerAnswer[]> {
-    return (await this.directory.listOfficers()).map((officer) => ({
+  async listOfficers(role: OfficerRole): Promise<readonly OfficerAnswer[]> {
+    return (await this.directory.listOfficers(role)).map((officer) => ({
       name: officer.name,
       createdAt: isoDate(officer.createdAtSeconds),
       status: officer.revokedAtSeconds === undefined ? 'valid' : 'revoked',
     }));
   }
 
-  async addOfficer(name: unknown, actor: Actor): Promise<OfficerCredential> {
+  async addOfficer(name: unknown, role: OfficerRole, actor: Actor): Promise<OfficerCredential> {
     const token = newOfficerToken();
-    const checked = checkName('officer', name);
+    const checked = checkName(role, name);
     const officer = await orTaken(
-      `an officer named ${checked}`,
-      this.directory.addOfficer({ name: checked, tokenSha256: officerTokenSha256(token) }, actor),
+      `an officer or auditor named ${checked}`,
+      this.directory.addOfficer({ name: checked, role, tokenSha256: officerTokenSha256(token) }, actor),
     );
     return { officer: officer.name, token };
+  }
+
+  revokeAuditor(name: string, actor: Actor): Promise<void> {
+    return this.directory.revokeOfficer(name, actor, 'auditor');
   }
 
   async revokeOfficer(name: string, actor: Actor): Promise<void> {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { OfficerRole } from '@holdfast/core';
 import type { OfficerAnswer } from '@holdfast/server/admin';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
@@ -10,36 +11,37 @@ const COLUMNS = {
   Status: (row: OfficerAnswer) => row.status,
 };
 
-export function officerCommand(): Command {
-  const command = new Command('officer').description(
-    'officers: who may administer clients, domains and authorities',
-  );
+const DESCRIPTIONS: Readonly<Record<OfficerRole, string>> = {
+  officer: 'officers: who may administer clients, domains and authorities',
+  auditor: 'auditors: who may read the audit log, and nothing else',
+};
+
+/** `holdfast officer` and `holdfast auditor`: the same commands for people of another role. */
+export function officerCommand(role: OfficerRole): Command {
+  const command = new Command(role).description(DESCRIPTIONS[role]);
+  const path = `/${role}s` as const;
   withOfficer(command.command('add <name>'))
-    .description('add an officer and write the credential to a file (mode 0600)')
+    .description(`add an ${role} and write the credential to a file (mode 0600)`)
     .requiredOption('--out <file>', 'where the credential goes; never overwritten')
     .action(async (name: string, options: OfficerOptions & { readonly out: string }) => {
       const officer = await asOfficer(options);
       await writeNewSecret(options.out, async () => {
-        const credential = await officer.call('POST /officers', { name });
+        const credential = await officer.call(`POST ${path}`, { name });
         return `${JSON.stringify(credential, undefined, 2)}\n`;
       });
       process.stdout.write(`The credential of ${name} is in ${options.out}.\n`);
     });
   withOfficer(command.command('list'))
-    .description('list the officers')
+    .description(`list the ${role}s`)
     .action(async (options: OfficerOptions) => {
-      print(
-        await (await asOfficer(options)).call('GET /officers'),
-        options.json,
-        COLUMNS,
-        'There is no officer.',
-      );
+      const rows = await (await asOfficer(options)).call(`GET ${path}`);
+      print(rows, options.json, COLUMNS, `There is no ${role}.`);
     });
   withOfficer(command.command('revoke <name>'))
-    .description('revoke an officer')
+    .description(`revoke an ${role}`)
     .action(async (name: string, options: OfficerOptions) => {
-      await (await asOfficer(options)).call('POST /officers/:name/revoke', undefined, { name });
-      process.stdout.write(`${name} is an officer no longer.\n`);
+      await (await asOfficer(options)).call(`POST ${path}/:name/revoke`, undefined, { name });
+      process.stdout.write(`${name} is an ${role} no longer.\n`);
     });
   return command;
 }

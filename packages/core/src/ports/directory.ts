@@ -80,9 +80,13 @@ export interface CertificationAuthority {
   readonly revokedAtSeconds: number | undefined;
 }
 
+/** Officers administer; auditors read the audit log. */
+export type OfficerRole = 'officer' | 'auditor';
+
 export interface Officer {
   readonly id: string;
   readonly name: string;
+  readonly role: OfficerRole;
   /** SHA-256 of the officer's token. */
   readonly tokenSha256: Buffer;
   readonly createdAtSeconds: number;
@@ -167,11 +171,16 @@ export interface Directory {
   listAuthorities(): Promise<readonly CertificationAuthority[]>;
   revokeAuthority(name: string, actor: Actor): Promise<void>;
 
-  addOfficer(officer: Pick<Officer, 'name' | 'tokenSha256'>, actor: Actor): Promise<Officer>;
-  listOfficers(): Promise<readonly Officer[]>;
-  /** The officer with this token; no other's row is looked at. */
+  addOfficer(
+    officer: Pick<Officer, 'name' | 'tokenSha256'> & Partial<Pick<Officer, 'role'>>,
+    actor: Actor,
+  ): Promise<Officer>;
+  /** Those of a role; default: officers. */
+  listOfficers(role?: OfficerRole): Promise<readonly Officer[]>;
+  /** The officer or auditor with this token; no other's row is looked at. */
   officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined>;
-  revokeOfficer(name: string, actor: Actor): Promise<void>;
+  /** @throws HoldfastError ItemNotFound where nobody of that role has the name */
+  revokeOfficer(name: string, actor: Actor, role?: OfficerRole): Promise<void>;
 
   /** Whether there is one of the kind, or ever was: one that is gone although its record is not was taken away. */
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean>;

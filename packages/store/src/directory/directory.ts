@@ -15,6 +15,7 @@ import {
   type Keyring,
   type NewCredential,
   type Officer,
+  type OfficerRole,
   type PresentedCertificate,
   type RecognisedClient,
   type Role,
@@ -290,8 +291,11 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  addOfficer(officer: Pick<Officer, 'name' | 'tokenSha256'>, actor: Actor): Promise<Officer> {
-    const { name, tokenSha256 } = officer;
+  addOfficer(
+    officer: Pick<Officer, 'name' | 'tokenSha256'> & Partial<Pick<Officer, 'role'>>,
+    actor: Actor,
+  ): Promise<Officer> {
+    const { name, tokenSha256, role = 'officer' } = officer;
     requireName(name);
     return this.#change(actor, async (transaction) => {
       const row = await transaction.insert(officers, {
@@ -300,14 +304,16 @@ export class PostgresDirectory implements Directory {
         token_sha256: tokenSha256,
         created_at: this.#nowSeconds(),
         revoked_at: null,
+        role,
       });
-      await transaction.record('officer.add', row, name);
+      await transaction.record(`${role}.add`, row, name);
       return officerOf(row);
     });
   }
 
-  listOfficers(): Promise<readonly Officer[]> {
-    return this.#list(officers, 'true ORDER BY t.name', officerOf);
+  async listOfficers(role: OfficerRole = 'officer'): Promise<readonly Officer[]> {
+    const all = await this.#list(officers, 'true ORDER BY t.name', officerOf);
+    return all.filter((each) => each.role === role);
   }
 
   async officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined> {
@@ -325,12 +331,13 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  revokeOfficer(name: string, actor: Actor): Promise<void> {
+  revokeOfficer(name: string, actor: Actor, role: OfficerRole = 'officer'): Promise<void> {
     return this.#change(actor, async (transaction) => {
       const row = await this.#named(transaction.session, officers, name);
+      if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
       if (row.revoked_at !== null) return;
       const revoked = await transaction.update(officers, row, { revoked_at: this.#nowSeconds() });
-      await transaction.record('officer.revoke', revoked, name);
+      await transaction.record(`${role}.revoke`, revoked, name);
     });
   }
 

@@ -8,6 +8,7 @@ import type {
   Domain,
   DomainSettings,
   Officer,
+  OfficerRole,
   Role,
   SecretBytes,
 } from '@holdfast/core';
@@ -58,12 +59,11 @@ export const authorities = authenticated('authority', {
   created_at: 'int8',
   revoked_at: 'int8',
 });
-export const officers = authenticated('officer', {
-  name: 'text',
-  token_sha256: 'bytea',
-  created_at: 'int8',
-  revoked_at: 'int8',
-});
+export const officers = authenticated(
+  'officer',
+  { name: 'text', token_sha256: 'bytea', created_at: 'int8', revoked_at: 'int8', role: 'text' },
+  ['role'],
+);
 export const serverSecrets = authenticated('server_secret', {
   name: 'text',
   salt: 'bytea',
@@ -142,6 +142,7 @@ export function officerOf(row: RowOf<typeof officers>): Officer {
   return {
     id: row.id,
     name: text(row.name),
+    role: (optionalText(row.role) ?? 'officer') as OfficerRole,
     tokenSha256: row.token_sha256 as Buffer,
     createdAtSeconds: number(row.created_at),
     revokedAtSeconds: optionalNumber(row.revoked_at),

@@ -8,6 +8,7 @@ import { hsmKeys } from './0007-hsm-keys';
 import { auditChain } from './0008-audit-chain';
 import { custodyCopies } from './0009-custody-copies';
 import { approvals } from './0010-approvals';
+import { auditors } from './0011-auditors';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 8, name: 'audit-chain', sql: auditChain },
   { version: 9, name: 'custody-copies', sql: custodyCopies },
   { version: 10, name: 'approvals', sql: approvals },
+  { version: 11, name: 'auditors', sql: auditors },
 ];

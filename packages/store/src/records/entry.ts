@@ -37,6 +37,7 @@ const ACTOR_KINDS: ReadonlySet<string> = new Set<Actor['kind']>([
   'client',
   'user',
   'officer',
+  'auditor',
   'operator',
   'system',
 ]);
