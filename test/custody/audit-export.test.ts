@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Operation } from '@holdfast/kmip';
-import { verifyExport, type ExportVerdict } from '@holdfast/server';
+import { ExportWalk, verifyExport, type ExportVerdict } from '@holdfast/server';
 import {
   Peer,
   holdfastResult,
@@ -13,16 +13,21 @@ import {
 } from '@holdfast/testkit';
 import { openDatabase, type Database } from '../support/database';
 import { createKey } from '../server/support';
+import { linkOf, relinked, type ExportedRecord } from './export-links';
 
 /**
  * An exported log is checked with the public key alone, and any alteration is found. HOLDFAST_TEST_AUDIT_RECORDS and
- * HOLDFAST_TEST_AUDIT_PLACES set how many records there are, and at how many places each alteration is tried.
+ * HOLDFAST_TEST_AUDIT_PLACES set how many records there are, and at how many places each alteration is tried. What stands
+ * before a place is the same each time: one check goes over it once, and a copy of it takes what was altered.
  */
 const RECORDS = Number(process.env['HOLDFAST_TEST_AUDIT_RECORDS'] ?? 2_000);
 const PLACES = Number(process.env['HOLDFAST_TEST_AUDIT_PLACES'] ?? 12);
 const BATCH_ITEMS = 100;
 
-jest.setTimeout(120_000 + RECORDS * 2 + PLACES * RECORDS);
+/** At so many places the whole file is checked, too. */
+const WHOLE = 2;
+
+jest.setTimeout(120_000 + RECORDS * 2 + PLACES * 500);
 
 let server: ServerProcess;
 let database: Database;
@@ -67,34 +72,50 @@ async function exported(name: string, ...options: readonly string[]): Promise<re
   return readFileSync(out, 'utf8').split('\n').slice(0, -1);
 }
 
-async function* chunks(text: string): AsyncGenerator<Buffer> {
+async function* chunks(pieces: Iterable<string>): AsyncGenerator<Buffer> {
   await Promise.resolve();
-  const bytes = Buffer.from(text);
-  for (let start = 0; start < bytes.length; start += 65_536) yield bytes.subarray(start, start + 65_536);
+  for (const piece of pieces) yield Buffer.from(piece);
 }
 
-const verdictOf = (lines: readonly string[]): Promise<ExportVerdict> =>
-  verifyExport(chunks(`${lines.join('\n')}\n`), pem);
+function* from(lines: readonly string[], at: number): Generator<string> {
+  for (let next = at; next < lines.length; next++) yield `${lines[next] ?? ''}\n`;
+}
+
+const verdictOf = (pieces: Iterable<string>): Promise<ExportVerdict> => verifyExport(chunks(pieces), pem);
 
 const random = (below: number): number => Math.floor(Math.random() * below);
 
-/** Another character in the place of one. */
+/** Another character in the place of one: any that can be seen, or the end of a line. */
 function edited(line: string): string {
   const at = random(line.length);
-  const other = line[at] === '7' ? '8' : '7';
-  return line.slice(0, at) + other + line.slice(at + 1);
+  const other = String.fromCharCode(random(95) + 32).replace('~', '\n');
+  return other === line[at] ? edited(line) : line.slice(0, at) + other + line.slice(at + 1);
 }
 
-const ALTERATIONS: Readonly<Record<string, (lines: string[], at: number) => string[]>> = {
-  edit: (lines, at) => lines.with(at, edited(lines[at] ?? '')),
-  'added field': (lines, at) => lines.with(at, (lines[at] ?? '').replace(/\}$|$/, ',"x":1}')),
-  deletion: (lines, at) => lines.toSpliced(at, 1),
-  insertion: (lines, at) => lines.toSpliced(at, 0, lines[random(lines.length)] ?? ''),
-  swap: (lines, at) => {
-    const other = (at + 1 + random(lines.length - 1)) % lines.length;
-    return lines.with(at, lines[other] ?? '').with(other, lines[at] ?? '');
+/** What stands in the file from a line on, where it was altered there. */
+type Alteration = (lines: readonly string[], at: number) => Iterable<string>;
+
+const ALTERATIONS: Readonly<Record<string, Alteration>> = {
+  *edit(lines, at) {
+    yield `${edited(lines[at] ?? '')}\n`;
+    yield* from(lines, at + 1);
   },
-  truncation: (lines, at) => lines.slice(0, at),
+  *'added field'(lines, at) {
+    yield (lines[at] ?? '').replace(/\}$|$/, ',"x":1}\n');
+    yield* from(lines, at + 1);
+  },
+  deletion: (lines, at) => from(lines, at + 1),
+  *insertion(lines, at) {
+    yield `${lines[random(lines.length)] ?? ''}\n`;
+    yield* from(lines, at);
+  },
+  *swap(lines, at) {
+    const other = at + 1 + random(lines.length - at - 1);
+    yield* from(lines.with(at, lines[other] ?? '').with(other, lines[at] ?? ''), at);
+  },
+  *truncation(lines, at) {
+    yield `${lines[at] ?? ''}\n`.slice(0, random((lines[at] ?? '').length + 1));
+  },
 };
 
 describe.each(['json', 'cef'])('an export as %s', (format) => {
@@ -104,7 +125,7 @@ describe.each(['json', 'cef'])('an export as %s', (format) => {
   });
 
   test('is genuine by the public key alone', async () => {
-    const verdict = await verdictOf(lines);
+    const verdict = await verdictOf(from(lines, 0));
     expect(verdict).toMatchObject({ isGenuine: true, first: 1, last: verdict.records });
     expect(verdict.records).toBeGreaterThan(RECORDS);
     const file = join(folder, `log.${format}`);
@@ -118,16 +139,50 @@ describe.each(['json', 'cef'])('an export as %s', (format) => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('GENUINE') as string]);
   });
 
-  test.each(Object.entries(ALTERATIONS))('any %s is found', async (_what, alter) => {
-    const missed: number[] = [];
-    for (let place = 0; place < PLACES; place++) {
-      const at = random(lines.length);
-      const altered = alter([...lines], at);
-      if (altered.length === lines.length && altered.every((line, index) => line === lines[index])) continue;
-      if ((await verdictOf(altered)).isGenuine) missed.push(at);
+  const alterations = { ...ALTERATIONS, ...(format === 'json' ? { 'edit with new links': relinked } : {}) };
+  test.each(Object.entries(alterations))('any %s is found', async (_what, alter) => {
+    const places = Array.from({ length: PLACES }, () => random(lines.length - 1)).sort(
+      (one, two) => one - two,
+    );
+    const missed: string[] = [];
+    const walk = ExportWalk.with(pem);
+    let taken = 0;
+    for (const [index, at] of places.entries()) {
+      while (taken < at) walk.take(lines[taken++] ?? '');
+      const pieces = index < WHOLE ? [...alter(lines, at)] : alter(lines, at);
+      const verdict = await walk.copy().verify(chunks(pieces));
+      if (verdict.isGenuine) missed.push(`line ${at + 1}`);
+      if (index < WHOLE)
+        expect(await verdictOf([...from(lines.slice(0, at), 0), ...pieces])).toEqual(verdict);
     }
     expect(missed).toEqual([]);
   });
+
+  test('it is found wherever the file ends too early', async () => {
+    const missed: number[] = [];
+    const walk = ExportWalk.with(pem);
+    for (const [index, line] of lines.entries()) {
+      if ((await walk.copy().verify(chunks([]))).isGenuine) missed.push(index);
+      walk.take(line);
+    }
+    expect(missed).toEqual([]);
+    expect(await walk.verify(chunks([]))).toMatchObject({ isGenuine: true });
+  });
+
+  if (format === 'json') {
+    test('its links can be made by anybody, and those made by hand are the same', () => {
+      const records = lines.filter((line) => line.startsWith('{"position":'));
+      const wrong = records.filter((line, index) => {
+        const record = JSON.parse(line) as ExportedRecord;
+        const before = JSON.parse(records[index - 1] ?? lines[0] ?? '') as {
+          link?: string;
+          previous?: string;
+        };
+        return linkOf(before.link ?? before.previous ?? '', record) !== record.link;
+      });
+      expect(wrong).toEqual([]);
+    });
+  }
 
   test('the first bad record is named', async () => {
     const at = lines.findIndex((line) => /(?:"position":|cn1=)777\b/.test(line));

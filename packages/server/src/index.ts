@@ -10,7 +10,7 @@ export {
 export { decodeRecord } from './escrow/records';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
-export { verifyExport, type ExportVerdict } from './audit/verify-export';
+export { ExportWalk, verifyExport, type ExportVerdict } from './audit/verify-export';
 export { checkpointIn } from './audit/outside-checkpoints';
 export { Node } from './node';
 export {

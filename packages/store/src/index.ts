@@ -31,7 +31,7 @@ export {
   type Checkpoint,
   type CheckpointStatement,
 } from './chain/checkpoint';
-export { AUDIT_SIGNING_KEY, newSigningKey, signerOf, verifierOf } from './chain/signing';
+export { AUDIT_SIGNING_KEY, keyIdOf, newSigningKey, signerOf, verifierOf } from './chain/signing';
 export * from './embedded';
 export type { HsmKeyStore } from './hsm-keys';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';

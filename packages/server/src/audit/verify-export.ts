@@ -1,9 +1,11 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import {
   checkpointHash,
   encodeEntry,
+  keyIdOf,
   linkHash,
+  statementOf,
   verifierOf,
   type Checkpoint,
   type CheckpointStatement,
@@ -49,21 +51,7 @@ export async function verifyExport(
   publicKeyPem: string,
   since?: Checkpoint,
 ): Promise<ExportVerdict> {
-  const walk = new ExportWalk(publicKeyFrom(publicKeyPem), since);
-  let line = 0;
-  try {
-    for await (const text of linesOf(content)) {
-      line++;
-      walk.take(text);
-    }
-    line++;
-    walk.end();
-    return walk.verdict(undefined);
-  } catch (error) {
-    if (!(error instanceof Wrong)) throw error;
-    const { text, position } = error;
-    return walk.verdict({ line, text, ...(position === undefined ? {} : { position }) });
-  }
+  return ExportWalk.with(publicKeyPem, since).verify(content);
 }
 
 function publicKeyFrom(pem: string): KeyObject {
@@ -89,72 +77,123 @@ async function* linesOf(content: AsyncIterable<Buffer>): AsyncGenerator<string> 
   if (rest.length > 0) throw new Wrong('the line has no end: the file was cut off');
 }
 
-class ExportWalk {
-  readonly #isSigned: (signed: Checkpoint) => boolean;
-  readonly #keyId: string;
-  readonly #since: CheckpointStatement | undefined;
-  #header: ExportHeader | undefined;
-  #statement: ExportStatement | undefined;
-  #format: LineFormat = LINE_FORMATS.json;
-  #position = 0;
-  #head: Buffer = NO_BYTES;
-  #checkpointed = 0;
+/** How far a check has come. */
+interface Progress {
+  /** Number of the line that comes next, from 1. */
+  line: number;
+  header: ExportHeader | undefined;
+  statement: ExportStatement | undefined;
+  format: LineFormat;
+  position: number;
+  head: Buffer;
+  checkpointed: number;
   /** Hash of the last checkpoint that was met. */
-  #previous: string | undefined;
-  #isSinceMet = false;
+  previous: string | undefined;
+  isSinceMet: boolean;
+}
 
-  constructor(publicKey: KeyObject, since: Checkpoint | undefined) {
-    this.#isSigned = verifierOf(publicKey);
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
-    this.#keyId = createHash('sha256').update(spki).digest('hex');
-    if (since === undefined) return;
-    if (!this.#isSigned(since))
-      throw new HoldfastError('InvalidField', 'the checkpoint was not signed with this key');
-    this.#since = JSON.parse(since.statement) as CheckpointStatement;
+const START: Progress = {
+  line: 1,
+  header: undefined,
+  statement: undefined,
+  format: LINE_FORMATS.json,
+  position: 0,
+  head: NO_BYTES,
+  checkpointed: 0,
+  previous: undefined,
+  isSinceMet: false,
+};
+
+/** A check of an exported log, line by line. */
+export class ExportWalk {
+  readonly #progress: Progress;
+
+  private constructor(
+    private readonly isSigned: (signed: Checkpoint) => boolean,
+    private readonly keyId: string,
+    private readonly since: CheckpointStatement | undefined,
+    progress: Progress,
+  ) {
+    this.#progress = { ...progress };
   }
 
+  /** Parameters and errors as of verifyExport. */
+  static with(publicKeyPem: string, since?: Checkpoint): ExportWalk {
+    const publicKey = publicKeyFrom(publicKeyPem);
+    const isSigned = verifierOf(publicKey);
+    if (since !== undefined && !isSigned(since)) {
+      throw new HoldfastError('InvalidField', 'the checkpoint was not signed with this key');
+    }
+    const statement = since === undefined ? undefined : statementOf(since);
+    return new ExportWalk(isSigned, keyIdOf(publicKey), statement, START);
+  }
+
+  /** Another walk that has come as far as this one, and goes its own way from here. */
+  copy(): ExportWalk {
+    return new ExportWalk(this.isSigned, this.keyId, this.since, this.#progress);
+  }
+
+  /** @param content the rest of the file, from the first line that was not taken */
+  async verify(content: AsyncIterable<Buffer>): Promise<ExportVerdict> {
+    const at = this.#progress;
+    try {
+      for await (const text of linesOf(content)) this.take(text);
+      this.#end();
+      return this.#verdict(undefined);
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      const { text, position } = error;
+      return this.#verdict({ line: at.line, text, ...(position === undefined ? {} : { position }) });
+    }
+  }
+
+  /** Takes the next line. */
   take(text: string): void {
-    if (this.#statement !== undefined)
-      throw new Wrong('something follows the statement that ends the export');
-    if (this.#header === undefined) this.#takeHeader(text);
+    const at = this.#progress;
+    if (at.statement !== undefined) throw new Wrong('something follows the statement that ends the export');
+    if (at.header === undefined) this.#takeHeader(text);
     else if (text.startsWith('{"checkpoint":')) this.#takeCheckpoint(text);
-    else if (text.startsWith('{"statement":')) this.#takeStatement(text, this.#header);
+    else if (text.startsWith('{"statement":')) this.#takeStatement(text, at.header);
     else this.#takeRecord(text);
-    if (this.#since?.position === this.#position) this.#meet(this.#since);
+    if (this.since?.position === at.position) this.#meet(this.since);
+    at.line++;
   }
 
   #takeHeader(text: string): void {
+    const at = this.#progress;
     const header = parsed<ExportHeader>(text);
     if (header?.holdfastAuditExport !== 1 || JSON.stringify(header) !== text) {
       throw new Wrong('this is no export of an audit log');
     }
-    if (header.key !== this.#keyId) throw new Wrong('the export was signed with another key');
+    if (header.key !== this.keyId) throw new Wrong('the export was signed with another key');
     if (!Object.hasOwn(LINE_FORMATS, header.format)) throw new Wrong('the format is not known');
-    this.#header = header;
-    this.#format = LINE_FORMATS[header.format];
-    this.#position = this.#checkpointed = header.first - 1;
-    this.#head = Buffer.from(header.previous, 'hex');
+    at.header = header;
+    at.format = LINE_FORMATS[header.format];
+    at.position = at.checkpointed = header.first - 1;
+    at.head = Buffer.from(header.previous, 'hex');
   }
 
   #takeRecord(text: string): void {
-    const expected = this.#position + 1;
+    const at = this.#progress;
+    const expected = at.position + 1;
     const line = this.#read(text, expected);
     if (line.position !== expected) {
       throw new Wrong(`record ${line.position} stands where record ${expected} has to be`, expected);
     }
-    const head = linkHash(this.#head, encoded(line, expected), NO_BYTES);
+    const head = linkHash(at.head, encoded(line, expected), NO_BYTES);
     if (head.toString('hex') !== line.link) {
       throw new Wrong(`record ${expected} is not the one that was linked here`, expected);
     }
-    this.#head = head;
-    this.#position = expected;
+    at.head = head;
+    at.position = expected;
   }
 
   #read(text: string, expected: number): LinkedLine {
+    const at = this.#progress;
     try {
-      const { link, ...read } = this.#format.read(text);
+      const { link, ...read } = at.format.read(text);
       const line = { ...auditLine(read.position, entryOf(read)), link };
-      if (this.#format.write(line) === text) return line;
+      if (at.format.write(line) === text) return line;
     } catch {
       // Told below.
     }
@@ -162,23 +201,25 @@ class ExportWalk {
   }
 
   #takeCheckpoint(text: string): void {
+    const at = this.#progress;
     const checkpoint = this.#signed(text, 'checkpoint');
-    const { position, head, records, previous } = JSON.parse(checkpoint.statement) as CheckpointStatement;
-    const from = this.#checkpointed + 1;
-    if (position !== this.#position || position - records !== this.#checkpointed) {
+    const { position, head, records, previous } = statementOf(checkpoint);
+    const from = at.checkpointed + 1;
+    if (position !== at.position || position - records !== at.checkpointed) {
       throw new Wrong(`records are missing or too many before the checkpoint at record ${position}`, from);
     }
-    if (this.#previous !== undefined && previous !== this.#previous) {
+    if (at.previous !== undefined && previous !== at.previous) {
       throw new Wrong(`the checkpoint at record ${position} does not follow the one before it`, from);
     }
-    if (head !== this.#head.toString('hex')) {
+    if (head !== at.head.toString('hex')) {
       throw new Wrong(`records ${from} to ${position} are not those that the checkpoint is over`, from);
     }
-    this.#previous = checkpointHash(checkpoint.statement);
-    this.#checkpointed = position;
+    at.previous = checkpointHash(checkpoint.statement);
+    at.checkpointed = position;
   }
 
   #takeStatement(text: string, header: ExportHeader): void {
+    const at = this.#progress;
     const signed = this.#signed(text, 'statement');
     const statement = JSON.parse(signed.statement) as ExportStatement;
     for (const [name, value] of Object.entries(header)) {
@@ -186,61 +227,65 @@ class ExportWalk {
         throw new Wrong(`the statement at the end is about another export: ${name} differs`);
       }
     }
-    if (statement.last !== this.#position || statement.count !== this.#position - header.first + 1) {
+    if (statement.last !== at.position || statement.count !== at.position - header.first + 1) {
       throw new Wrong(
-        `the export ends with record ${this.#position}, where record ${statement.last} was the last`,
+        `the export ends with record ${at.position}, where record ${statement.last} was the last`,
       );
     }
-    if (statement.head !== this.#head.toString('hex') || statement.checkpointed !== this.#checkpointed) {
-      const from = this.#checkpointed + 1;
+    if (statement.head !== at.head.toString('hex') || statement.checkpointed !== at.checkpointed) {
+      const from = at.checkpointed + 1;
       throw new Wrong(
         `records from ${from} on, or checkpoints, are not those that the statement is over`,
         from,
       );
     }
-    this.#statement = statement;
+    at.statement = statement;
   }
 
   #signed(text: string, kind: 'checkpoint' | 'statement'): Checkpoint {
+    const at = this.#progress;
     const line = parsed<Record<string, string | undefined>>(text);
     const statement = line?.[kind];
     const signature = Buffer.from(line?.['signature'] ?? '', 'base64');
     if (typeof statement === 'string') {
       const isCanonical =
         JSON.stringify({ [kind]: statement, signature: signature.toString('base64') }) === text;
-      if (isCanonical && this.#isSigned({ statement, signature })) return { statement, signature };
+      if (isCanonical && this.isSigned({ statement, signature })) return { statement, signature };
     }
-    throw new Wrong(`the ${kind} behind record ${this.#position} was not signed like this`);
+    throw new Wrong(`the ${kind} behind record ${at.position} was not signed like this`);
   }
 
   #meet({ position, head }: CheckpointStatement): void {
-    if (this.#head.toString('hex') !== head) {
+    const at = this.#progress;
+    if (at.head.toString('hex') !== head) {
       throw new Wrong(
         `the log up to record ${position} is not the one that the kept checkpoint is over`,
         position,
       );
     }
-    this.#isSinceMet = true;
+    at.isSinceMet = true;
   }
 
-  end(): void {
-    if (this.#statement === undefined) {
-      throw new Wrong('the export has no end: a signed statement is missing', this.#position + 1);
+  #end(): void {
+    const at = this.#progress;
+    if (at.statement === undefined) {
+      throw new Wrong('the export has no end: a signed statement is missing', at.position + 1);
     }
-    if (this.#since !== undefined && !this.#isSinceMet) {
-      throw new Wrong(`the kept checkpoint at record ${this.#since.position} is not in this log`);
+    if (this.since !== undefined && !at.isSinceMet) {
+      throw new Wrong(`the kept checkpoint at record ${this.since.position} is not in this log`);
     }
   }
 
-  verdict(problem: ExportVerdict['problem']): ExportVerdict {
-    const first = this.#header?.first ?? 1;
+  #verdict(problem: ExportVerdict['problem']): ExportVerdict {
+    const at = this.#progress;
+    const first = at.header?.first ?? 1;
     return {
       isGenuine: problem === undefined,
-      records: this.#header === undefined ? 0 : this.#position - first + 1,
+      records: at.header === undefined ? 0 : at.position - first + 1,
       first,
-      last: this.#position,
-      checkpointed: this.#checkpointed,
-      time: this.#statement?.time,
+      last: at.position,
+      checkpointed: at.checkpointed,
+      time: at.statement?.time,
       ...(problem === undefined ? {} : { problem }),
     };
   }
