@@ -146,6 +146,17 @@ test('one officer alone gets round it neither by another officer nor by waiving 
   expect((await holdfast('officer', 'revoke', 'third')).code).toBe(1);
 });
 
+test('a call that fails gives its approval back', async () => {
+  const asked = await holdfast('approval', 'require', 'root', '--officers', '2');
+  expect((await as('second', 'approval', 'approve', numberIn(asked.stderr))).code).toBe(0);
+  expect((await holdfast('approval', 'require', 'root', '--officers', '2')).code).toBe(0);
+  const rotate = () => holdfast('domain-key', 'rotate', '--domain', 'nowhere');
+  const number = numberIn((await rotate()).stderr);
+  expect((await as('third', 'approval', 'approve', number)).code).toBe(0);
+  expect((await rotate()).stderr).toContain('nowhere');
+  expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
+});
+
 test('the store is in order after all that', async () => {
   expect((await holdfast('verify')).stdout).toContain('all are as they were');
 });

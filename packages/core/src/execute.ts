@@ -22,8 +22,8 @@ export interface Execution {
   changed?(changes: readonly ObjectChange[]): void;
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
-  /** Counts the operation where the principal's ticket wants that, before anything is written or answered. */
-  spend?(rights: readonly number[]): Promise<void>;
+  /** Uses up what allows the operation (a use of a ticket, an approval), before anything is written or answered. */
+  readonly spend?: ((rights: readonly number[]) => Promise<void>) | undefined;
 }
 
 /** Requests of this process that change one object at once: each would make the others run again, over and over. */
@@ -41,7 +41,7 @@ export async function execute<Request, Response>(
 ): Promise<Response> {
   const { session, principal, policy, nowSeconds } = execution;
   const { ticket } = principal;
-  let isSpent = ticket?.isCounted !== true;
+  let isSpent = execution.spend === undefined;
   let changed: StoredObject | undefined;
   let endTurn: (() => void) | undefined;
   let changes: readonly ObjectChange[] = [];

@@ -19,7 +19,8 @@ import {
   type UnsealAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
-import type { ApprovalAdministration, Approvals } from './approvals';
+import type { ApprovalAdministration } from './approval-rules';
+import type { Approvals } from './approvals';
 import type { Safekeeping } from './escrow/safekeeping';
 import type { AuditAdministration } from './audit/administration';
 import type { Administration } from './administration';
@@ -333,8 +334,11 @@ export class AdminServer {
     let answer: unknown;
     try {
       if (actor.kind === 'auditor' && !AUDITOR_CALLS.includes(call)) throw notForAuditors();
-      if (actor.kind === 'officer') await this.approvals.requireForCall(call, name, body, actor);
-      answer = await handler(body, name, actor);
+      const work = () => handler(body, name, actor);
+      answer =
+        actor.kind === 'officer'
+          ? await this.approvals.callApproved({ call, subject: name, body }, actor, work)
+          : await work();
     } catch (error) {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
       throw error;

@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 import {
   HoldfastError,
-  SecretBytes,
   actorOf,
   type Actor,
-  type Directory,
-  type DirectoryChange,
   type KeyStoreSession,
   type Principal,
   type StoredObject,
 } from '@holdfast/core';
 import { ObjectType, type IdentifierReference } from '@holdfast/kmip';
-import type { Approval, ApprovalStore, ApprovalVote, ApprovedRequest } from '@holdfast/store';
-import type { AdminCall, ApprovalAnswer, ApprovalRuleAnswer, ApprovalRuleRequest } from './admin-protocol';
+import {
+  isOpen,
+  requireApproved,
+  type Approval,
+  type ApprovalStore,
+  type ApprovalVote,
+  type ApprovedRequest,
+} from '@holdfast/store';
+import type { AdminCall, ApprovalAnswer } from './admin-protocol';
+import { officersFor, type ApprovalRules, type ApprovedAction } from './approval-rules';
 import { isoDate } from './administration-checks';
-
-/** What can be made to need several officers. The first two are operations of clients, by domain. */
-export const APPROVED_ACTIONS = ['destroy', 'export', 'copy', 'recovery', 'ca', 'root', 'policy'] as const;
-export type ApprovedAction = (typeof APPROVED_ACTIONS)[number];
-const OF_CLIENTS: readonly ApprovedAction[] = ['destroy', 'export'];
 
 /** What administrative calls do, where that can need several officers. */
 const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
@@ -43,17 +43,16 @@ const GUARDS_RULES: readonly AdminCall[] = [
   'POST /officers/:name/revoke',
 ];
 
-interface Rule {
-  readonly action: ApprovedAction;
-  /** Undefined: every domain. */
-  readonly domainId?: string;
-  readonly officers: number;
+/** What officers have said of a client's request so far. */
+export interface GivenApproval {
+  readonly number: number;
+  /** Whether they are to decide on it yet. */
+  readonly isOpen: boolean;
+  /** @throws HoldfastError PermissionDenied unless they have given it */
+  require(): void;
 }
-type Rules = readonly Rule[];
 
-const RULES_SECRET = 'approval-rules';
 const VALID_FOR_SECONDS = 24 * 3600;
-const MAX_OFFICERS = 16;
 
 const SECRET_TYPES: readonly (ObjectType | undefined)[] = [
   ObjectType.SymmetricKey,
@@ -78,39 +77,6 @@ function holdsSecrets({ attributes }: Pick<StoredObject, 'attributes'>): boolean
   return SECRET_TYPES.includes(attributes.get('ObjectType'));
 }
 
-/** The rules of dual control, as this process knows them: read once, and again after each change on any node. */
-export class ApprovalRules {
-  #known: Rules | undefined;
-  #epoch = 0;
-
-  constructor(private readonly directory: Pick<Directory, 'findServerSecret'>) {}
-
-  /** Whether a rule may be about it; as long as none was read, any may. */
-  mayConcern(action: ApprovedAction, domainId: string): boolean {
-    return this.#known === undefined || officersFor(this.#known, action, domainId) > 0;
-  }
-
-  async load(): Promise<Rules> {
-    if (this.#known !== undefined) return this.#known;
-    const epoch = this.#epoch;
-    const rules = await this.read();
-    if (epoch === this.#epoch) this.#known = rules;
-    return rules;
-  }
-
-  /** As they are in the database now. */
-  async read(): Promise<Rules> {
-    const secret = await this.directory.findServerSecret(RULES_SECRET);
-    return secret === undefined ? [] : (JSON.parse(secret.value.reveal().toString('utf8')) as Rules);
-  }
-
-  forget({ kind, id }: DirectoryChange): void {
-    if (kind !== 'secret' || (id !== RULES_SECRET && id !== '*')) return;
-    this.#epoch++;
-    this.#known = undefined;
-  }
-}
-
 /** Requests that several officers have to approve: each is good for one request, once, for a day. */
 export class Approvals {
   constructor(
@@ -120,38 +86,93 @@ export class Approvals {
   ) {}
 
   /**
-   * Lets an operation of a client pass, where as many officers as its domain demands have approved exactly this one.
+   * What the officers say of an operation of a client, where its domain demands that they do; asks them where nobody has.
    * @param identify gives the identifier of the object that the payload means
-   * @throws HoldfastError PermissionDenied with the number of the approval that it waits for
+   * @param number the approval that this request waited for
+   * @returns undefined where none is needed
    */
-  async requireForItem(
+  async ofItem(
     operation: string,
     payload: Readonly<Record<string, unknown>>,
     principal: Principal,
     session: Pick<KeyStoreSession, 'fetch'>,
     identify: (reference: IdentifierReference | undefined) => string,
-  ): Promise<void> {
+    number?: number,
+  ): Promise<GivenApproval | undefined> {
     const action = approvedActionOf(operation, payload);
     const { domainId } = principal;
-    if (action === undefined || !this.rules.mayConcern(action, domainId)) return;
+    if (action === undefined || !this.rules.mayConcern(action, domainId)) return undefined;
     const needed = officersFor(await this.rules.load(), action, domainId);
-    if (needed === 0) return;
+    if (needed === 0) return undefined;
     const identifier = identify(payload['uniqueIdentifier'] as IdentifierReference | undefined);
     const object = await session.fetch(domainId, identifier);
     // What there is not, or nobody could want to keep secret, is answered without them.
-    if (object === undefined || (action === 'export' && !holdsSecrets(object))) return;
-    const request = requestOf(action, operation, identifier, actorOf(principal), {}, domainId);
-    await this.#require(request, needed, [], principal);
+    if (object === undefined || (action === 'export' && !holdsSecrets(object))) return undefined;
+    const actor = actorOf(principal);
+    const request = requestOf(action, operation, identifier, actor, {}, domainId);
+    const approval = await this.#findOrAsk(request, needed, [], actor, number);
+    const now = this.nowSeconds();
+    return {
+      number: approval.number,
+      isOpen: isOpen(approval, now),
+      require: () => requireApproved(approval, now),
+    };
   }
 
-  /** The same for what an officer does, who is the first to approve it. @throws HoldfastError PermissionDenied */
-  async requireForCall(call: AdminCall, subject: string, body: unknown, officer: Actor): Promise<void> {
+  /**
+   * The same for an item that can be made pending.
+   * @throws HoldfastError PermissionDenied where they have denied it
+   */
+  async toCome(
+    operation: string,
+    payload: Readonly<Record<string, unknown>>,
+    principal: Principal,
+    session: Pick<KeyStoreSession, 'fetch'>,
+  ): Promise<GivenApproval | undefined> {
+    const { uniqueIdentifier } = payload;
+    // What refers to other results cannot be carried out later.
+    if (typeof uniqueIdentifier !== 'string') return undefined;
+    const approval = await this.ofItem(operation, payload, principal, session, () => uniqueIdentifier);
+    if (approval?.isOpen === false) approval.require();
+    return approval;
+  }
+
+  /**
+   * The same for what an officer does, who is the first to approve it: the approval is used at once, and given back where
+   * the call fails.
+   * @throws HoldfastError PermissionDenied with the number of the approval that it waits for
+   */
+  async callApproved<T>(
+    { call, subject, body }: { readonly call: AdminCall; readonly subject: string; readonly body: unknown },
+    officer: Actor,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const number = await this.#useForCall(call, subject, body, officer);
+    try {
+      return await work();
+    } catch (error) {
+      const isUndone = !(error instanceof HoldfastError) || error.outcomeKnown;
+      // Where it cannot be given back it is used: it may have been.
+      if (number !== undefined && isUndone) {
+        await this.#change(number, 'restore', 'used', 'approved', officer).catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+
+  /** @returns the approval that it used; undefined where none is needed */
+  async #useForCall(
+    call: AdminCall,
+    subject: string,
+    body: unknown,
+    officer: Actor,
+  ): Promise<number | undefined> {
     const action = ACTION_OF[call];
     const rules = await this.rules.read();
     const isGuard = GUARDS_RULES.includes(call);
     const relevant = isGuard ? rules : rules.filter((rule) => rule.action === action);
     const needed = Math.max(0, ...relevant.map(({ officers }) => officers));
-    if (needed <= 1) return;
+    if (needed <= 1) return undefined;
     const own = {
       officerId: officer.id,
       officerName: officer.name,
@@ -166,33 +187,41 @@ export class Approvals {
       body,
       undefined,
     );
-    await this.#require(request, needed, [own], officer);
+    const approval = await this.#findOrAsk(request, needed, [own], officer);
+    requireApproved(approval, this.nowSeconds());
+    // Once: whoever comes second finds it used.
+    await this.#change(approval.number, 'use', 'approved', 'used', officer);
+    return approval.number;
   }
 
-  async #require(
+  async #findOrAsk(
     request: ApprovedRequest,
     needed: number,
     votes: readonly ApprovalVote[],
-    who: Principal | Actor,
+    actor: Actor,
+    number?: number,
+  ): Promise<Approval> {
+    const found = await this.store.find(request, number);
+    if (found !== undefined) return found;
+    if (number !== undefined) throw new HoldfastError('PermissionDenied', `approval ${number} is gone`);
+    const expiresAtSeconds = this.nowSeconds() + VALID_FOR_SECONDS;
+    return this.store.add(request, { needed, votes, state: 'open', expiresAtSeconds }, actor);
+  }
+
+  async #change(
+    number: number,
+    what: string,
+    from: Approval['state'],
+    to: Approval['state'],
+    actor: Actor,
   ): Promise<void> {
-    const actor: Actor = 'clientId' in who ? actorOf(who) : who;
-    const found = await this.store.find(request);
-    if (found === undefined) {
-      const expiresAtSeconds = this.nowSeconds() + VALID_FOR_SECONDS;
-      const made = await this.store.add(request, { needed, votes, state: 'open', expiresAtSeconds }, actor);
-      throw waiting(made);
-    }
-    if (found.state === 'denied') {
-      throw new HoldfastError('PermissionDenied', `approval ${found.number} was denied`);
-    }
-    if (found.state !== 'approved') throw waiting(found);
-    // Once: whoever comes second finds it used.
+    const now = this.nowSeconds();
     await this.store.change(
-      found.number,
-      'use',
-      (now) => {
-        if (now.state !== 'approved') throw waiting(now);
-        return { votes: now.votes, state: 'used' };
+      number,
+      what,
+      (approval) => {
+        if (approval.state !== from) requireApproved(approval, now);
+        return { votes: approval.votes, state: to };
       },
       actor,
     );
@@ -235,64 +264,6 @@ export class Approvals {
   }
 }
 
-/** The rules, as officers set them. */
-export class ApprovalAdministration {
-  constructor(
-    private readonly rules: ApprovalRules,
-    private readonly directory: Directory,
-  ) {}
-
-  async list(): Promise<readonly ApprovalRuleAnswer[]> {
-    const names = await this.domainNames();
-    return (await this.rules.read()).map(({ action, domainId, officers }) => ({
-      action,
-      domain: domainId === undefined ? undefined : (names.get(domainId) ?? domainId),
-      officers,
-    }));
-  }
-
-  /** @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
-  async set(request: ApprovalRuleRequest, actor: Actor): Promise<readonly ApprovalRuleAnswer[]> {
-    const action = APPROVED_ACTIONS.find((each) => each === request.action);
-    if (action === undefined) {
-      throw new HoldfastError('InvalidField', `an action is one of ${APPROVED_ACTIONS.join(', ')}`);
-    }
-    const { officers, domain } = request;
-    if (!Number.isInteger(officers) || officers < 0 || officers > MAX_OFFICERS) {
-      throw new HoldfastError('InvalidField', `0 to ${MAX_OFFICERS} officers`);
-    }
-    if (domain !== undefined && !OF_CLIENTS.includes(action)) {
-      throw new HoldfastError('InvalidField', `${action} is of no domain`);
-    }
-    const valid = (await this.directory.listOfficers()).filter((each) => each.revokedAtSeconds === undefined);
-    if (officers > valid.length) {
-      throw new HoldfastError('InvalidField', `there are ${valid.length} officers: add more of them first`);
-    }
-    const domainId = domain === undefined ? undefined : (await this.directory.domainNamed(domain)).id;
-    const others = (await this.rules.read()).filter(
-      (rule) => rule.action !== action || rule.domainId !== domainId,
-    );
-    const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
-    await this.#write(officers === 0 ? others : [...others, rule], actor);
-    return this.list();
-  }
-
-  async #write(rules: Rules, actor: Actor): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify(rules));
-    await this.directory.serverSecret(RULES_SECRET, () => Promise.resolve(Buffer.from('[]')));
-    await this.directory.replaceServerSecret({ name: RULES_SECRET, value: new SecretBytes(bytes) }, actor);
-  }
-
-  async domainNames(): Promise<ReadonlyMap<string, string>> {
-    return new Map((await this.directory.listDomains()).map(({ id, name }) => [id, name]));
-  }
-}
-
-function officersFor(rules: Rules, action: ApprovedAction, domainId: string): number {
-  const concern = rules.filter((rule) => rule.action === action && (rule.domainId ?? domainId) === domainId);
-  return Math.max(0, ...concern.map(({ officers }) => officers));
-}
-
 function requestOf(
   action: ApprovedAction,
   operation: string,
@@ -314,14 +285,6 @@ function requestOf(
     subject,
     sha256,
   };
-}
-
-function waiting({ number, votes, needed }: Approval): HoldfastError {
-  const given = votes.filter(({ approves }) => approves).length;
-  return new HoldfastError(
-    'PermissionDenied',
-    `this waits for approval ${number}: ${given} of ${needed} officers have given it; ask again once all have`,
-  );
 }
 
 function numberOf(text: string): number {

@@ -11,8 +11,10 @@ import {
   type ItemOutcome,
   type KeptRequest,
   type KeyStoreSession,
+  type KeyStoreTransaction,
   type NewAsynchronousRequest,
   type Principal,
+  type StoredObject,
   type StoredOutcome,
   type Users,
 } from '@holdfast/core';
@@ -152,7 +154,7 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
     });
   }
 
-  async #outcomeOf(claimed: ClaimedRequest, session: KeyStoreSession): Promise<StoredOutcome> {
+  async #outcomeOf(claimed: ClaimedRequest, session: KeyStoreTransaction): Promise<StoredOutcome> {
     if (claimed.isStopped) return failure('GeneralFailure', 'an earlier operation of the batch failed');
     if (claimed.attempt > MAX_ATTEMPTS) {
       return failure('GeneralFailure', 'the server could not complete the operation');
@@ -165,7 +167,7 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
       const request = requestOf(claimed, decodeTtlv(payload.reveal()) as StructureItem);
       const ports = { ...this.ports, asynchronous: this };
       const { maxResponseBytes } = this.limits;
-      const batch = new Batch(request, principal, ports, maxResponseBytes, this.log);
+      const batch = new Batch(request, principal, ports, maxResponseBytes, this.log, false, claimed.approval);
       const outcome = await batch.runWithin(session);
       if (outcome.status === 'failure') return failure(outcome.code, outcome.message);
       // Written down before the request is zeroed: an answer may repeat what was asked.
@@ -222,7 +224,7 @@ function requestOf({ dialect, operation, isEphemeral }: ClaimedRequest, payload:
   };
 }
 
-function guardedSession(session: KeyStoreSession, ended: AbortSignal): KeyStoreSession {
+function guardedSession(session: KeyStoreTransaction, ended: AbortSignal): KeyStoreTransaction {
   const guard = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
     return async (...args: A): Promise<R> => {
       if (ended.aborted) throw stopping();
@@ -233,6 +235,8 @@ function guardedSession(session: KeyStoreSession, ended: AbortSignal): KeyStoreS
     fetch: guard((domainId: string, uniqueIdentifier: string) => session.fetch(domainId, uniqueIdentifier)),
     locate: guard((query: Parameters<KeyStoreSession['locate']>[0]) => session.locate(query)),
     commit: guard((...args: Parameters<KeyStoreSession['commit']>) => session.commit(...args)),
+    lock: guard((object: StoredObject) => session.lock(object)),
+    useApproval: guard((number: number, actor: Actor) => session.useApproval(number, actor)),
     removeAll: guard((domainId: string, actor: Actor) => session.removeAll(domainId, actor)),
   };
 }

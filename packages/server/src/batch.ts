@@ -1,9 +1,7 @@
 import {
   BatchErrorContinuationOption,
   ResultStatus,
-  resultReasonOf,
   type FaultyBatchItem,
-  type IdentifierReference,
   type OperationName,
   type Request,
   type RequestBatchItem,
@@ -14,9 +12,10 @@ import {
   actorOf,
   execute,
   type DomainPolicy,
-  type ErrorCode,
   type ItemOutcome,
+  type KeyStore,
   type KeyStoreSession,
+  type KeyStoreTransaction,
   type ObjectAccess,
   type ObjectChange,
   type OperationContext,
@@ -24,14 +23,18 @@ import {
 } from '@holdfast/core';
 import { encodedLength, type Item, type StructureItem } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
+import { requireMayTurn } from './channels';
 import type { AnyOperation } from './catalogue';
 import {
   ITEM_OVERHEAD_BYTES,
+  Undone,
   encodeAnswer,
+  failedItem,
   otherPayload,
   roomFor,
   roomForItem,
   withoutData,
+  type Failure,
   type OtherAnswer,
 } from './answers';
 import { isInternal, isTransient } from './errors';
@@ -41,13 +44,6 @@ import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
 import { PROTOCOL_VERSIONS } from './server-identity';
-
-/** Ends the transaction of an Undo batch. */
-class Undone extends Error {
-  constructor(readonly results: readonly ResponseBatchItem[]) {
-    super('undone');
-  }
-}
 
 /** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
 export class Batch {
@@ -69,6 +65,8 @@ export class Batch {
     maxResponseBytes: number,
     private readonly log: Logger,
     private readonly canTurn = false,
+    /** Number of the approval that a pending item waited for. */
+    private readonly approval?: number,
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
@@ -112,20 +110,20 @@ export class Batch {
    * Runs a batch of one item within the caller's transaction.
    * @throws HoldfastError where the store or the root of trust failed: nothing can be said of the item then
    */
-  async runWithin(session: KeyStoreSession): Promise<ItemOutcome> {
+  async runWithin(session: KeyStoreTransaction): Promise<ItemOutcome> {
     const [item] = this.request.items;
     try {
       if (item === undefined || 'fault' in item) throw new HoldfastError('InternalServerError', 'no item');
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
-      if (this.#repetitions(payload) !== undefined)
+      if (this.#references.repetitions(payload) !== undefined)
         throw new HoldfastError('ItemNotFound', 'no result is meant');
       const { payload: answer } = await this.#perform(item, definition, payload, session);
       await this.#records.write();
       return { status: 'success', payload: answer };
     } catch (error) {
       const { code, message } = this.#noteFailure(item?.operation, undefined, error);
-      if (isTransient(code)) throw error;
+      if (isTransient(code) || code === 'RevisionConflict') throw error;
       await this.#records.write();
       return { status: 'failure', code, message };
     }
@@ -173,7 +171,10 @@ export class Batch {
     return answers;
   }
 
-  async #runAll(session: KeyStoreSession, goesOn: boolean): Promise<readonly ResponseBatchItem[]> {
+  async #runAll(
+    session: KeyStore | KeyStoreTransaction,
+    goesOn: boolean,
+  ): Promise<readonly ResponseBatchItem[]> {
     const { items } = this.request;
     const results: ResponseBatchItem[] = [];
     this.#reservedBytes = goesOn ? roomFor(items) : 0;
@@ -193,22 +194,27 @@ export class Batch {
   async #runItem(
     item: RequestBatchItem | FaultyBatchItem,
     index: number,
-    session: KeyStoreSession,
+    session: KeyStore | KeyStoreTransaction,
     results: ResponseBatchItem[],
   ): Promise<boolean> {
     try {
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
       const payload = definition.request.decode(item.payload, this.request.dialect);
-      if (this.#pending.takes(definition, payload, index)) {
-        const pending = await this.#pending.submit(item, definition, index);
+      const takes = this.#pending.takes(definition, payload, index);
+      const approval =
+        takes === 'never'
+          ? undefined
+          : await this.ports.approvals.toCome(definition.name, payload, this.principal, session);
+      if (takes === 'always' || approval?.isOpen === true) {
+        const pending = await this.#pending.submit(item, definition, index, approval?.number);
         this.#records.settle(pending);
         results.push(pending);
         this.#remainingBytes -= ITEM_OVERHEAD_BYTES;
         this.#references.forget(definition.code);
         return true;
       }
-      const identifiers = this.#repetitions(payload);
+      const identifiers = this.#references.repetitions(payload);
       if (identifiers === undefined) results.push(await this.#perform(item, definition, payload, session));
       else {
         for (const uniqueIdentifier of identifiers) {
@@ -221,12 +227,6 @@ export class Batch {
       results.push(this.#failure(item, error));
       return false;
     }
-  }
-
-  /** The objects for each of which the operation is run, where its identifier is a reference to earlier results. */
-  #repetitions(payload: Record<string, unknown>): readonly string[] | undefined {
-    const reference = payload['uniqueIdentifier'] as IdentifierReference | undefined;
-    return typeof reference === 'object' ? this.#references.all(reference) : undefined;
   }
 
   #definition(item: RequestBatchItem): AnyOperation {
@@ -242,22 +242,49 @@ export class Batch {
     return definition;
   }
 
+  /** Carries an item out, and uses up with it, in one transaction, the approval that it needs. */
   async #perform(
     item: RequestBatchItem,
     definition: AnyOperation,
     payload: Record<string, unknown>,
-    session: KeyStoreSession,
+    session: KeyStore | KeyStoreTransaction,
   ): Promise<ResponseBatchItem> {
-    const { dialect } = this.request;
-    const { policies } = this.ports;
-    const { domainId } = this.principal;
-    await this.ports.approvals.requireForItem(
+    const approval = await this.ports.approvals.ofItem(
       definition.name,
       payload,
       this.principal,
       session,
-      (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
+      (reference) => this.#references.one(reference),
+      this.approval,
     );
+    if (approval === undefined) return this.#carryOut(item, definition, payload, session);
+    approval.require();
+    const carryOut = (within: KeyStoreTransaction): Promise<ResponseBatchItem> =>
+      this.#carryOut(item, definition, payload, within, () =>
+        within.useApproval(approval.number, actorOf(this.principal)),
+      );
+    if (!('transaction' in session)) return carryOut(session);
+    const changes = (this.#undoable = [] as ObjectChange[]);
+    try {
+      const answer = await session.transaction(carryOut);
+      this.ports.channels.tell(this.principal.domainId, changes);
+      return answer;
+    } finally {
+      this.#undoable = undefined;
+    }
+  }
+
+  /** @param useApproval called once the operation has succeeded, before anything is written or answered */
+  async #carryOut(
+    item: RequestBatchItem,
+    definition: AnyOperation,
+    payload: Record<string, unknown>,
+    session: KeyStoreSession,
+    useApproval?: () => Promise<void>,
+  ): Promise<ResponseBatchItem> {
+    const { dialect } = this.request;
+    const { policies } = this.ports;
+    const { domainId, ticket } = this.principal;
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
     let notes = new Notes(session);
     let encoded: Item | undefined;
@@ -271,7 +298,13 @@ export class Batch {
         principal: this.principal,
         policy,
         nowSeconds: this.#nowSeconds,
-        spend: (rights) => this.ports.tickets.spend(this.principal.ticket?.id ?? '', rights, this.principal),
+        spend:
+          ticket?.isCounted === true
+            ? async (rights) => {
+                await useApproval?.();
+                await this.ports.tickets.spend(ticket.id, rights, this.principal);
+              }
+            : useApproval,
         context: (objects) => {
           notes = new Notes(session);
           seen = objects;
@@ -356,7 +389,7 @@ export class Batch {
       server: this.ports.server,
       catalogue: this.ports.catalogue.all,
       protocolVersions: PROTOCOL_VERSIONS,
-      identify: (reference) => (typeof reference === 'string' ? reference : this.#references.one(reference)),
+      identify: (reference) => this.#references.one(reference),
       produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
       becomeClient: () => this.#becomeClient(),
       provisioner: this.ports.provisioner,
@@ -376,15 +409,7 @@ export class Batch {
   }
 
   #becomeClient(): void {
-    if (!this.canTurn) {
-      throw new HoldfastError('FeatureNotSupported', 'roles can be changed on a connection for TTLV alone');
-    }
-    if (this.principal.kind === 'user' || this.principal.ticket !== undefined) {
-      throw new HoldfastError(
-        'PermissionDenied',
-        'only who is known by a certificate can be told of changes',
-      );
-    }
+    requireMayTurn(this.principal, this.canTurn);
     this.#becomesClient = true;
   }
 
@@ -399,26 +424,12 @@ export class Batch {
     return this.#failed(operation, uniqueBatchItemID, this.#noteFailure(operation, named, error));
   }
 
-  #failed(
-    operation: number | undefined,
-    uniqueBatchItemID: Buffer | undefined,
-    { code, message }: { readonly code: ErrorCode; readonly message: string },
-  ): ResponseBatchItem {
-    return {
-      operation,
-      uniqueBatchItemID,
-      resultStatus: ResultStatus.OperationFailed,
-      resultReason: resultReasonOf(code, this.#nameOf(operation), this.request.dialect),
-      resultMessage: message,
-    };
+  #failed(operation: number | undefined, id: Buffer | undefined, failure: Failure): ResponseBatchItem {
+    return failedItem(this.ports.catalogue, this.request.dialect, operation, id, failure);
   }
 
   /** What the peer is told of an error. */
-  #noteFailure(
-    operation: number | undefined,
-    payload: StructureItem | undefined,
-    error: unknown,
-  ): { readonly code: ErrorCode; readonly message: string } {
+  #noteFailure(operation: number | undefined, payload: StructureItem | undefined, error: unknown): Failure {
     const { code, message } =
       error instanceof HoldfastError
         ? error

@@ -89,6 +89,19 @@ export class Channel {
   }
 }
 
+/**
+ * Who can be told of changes on its connection.
+ * @throws HoldfastError FeatureNotSupported, PermissionDenied
+ */
+export function requireMayTurn({ kind, ticket }: Principal, canTurn: boolean): void {
+  if (!canTurn) {
+    throw new HoldfastError('FeatureNotSupported', 'roles can be changed on a connection for TTLV alone');
+  }
+  if (kind === 'user' || ticket !== undefined) {
+    throw new HoldfastError('PermissionDenied', 'only who is known by a certificate can be told of changes');
+  }
+}
+
 /** The channels of this process, by the domains of their clients. */
 export class Channels {
   readonly #byDomain = new Map<string, Set<Channel>>();

@@ -97,7 +97,7 @@ export interface ApprovalAnswer {
   readonly needed: number;
   /** Names of officers; with "not" before it, of one who has denied it. */
   readonly votes: readonly string[];
-  readonly state: 'open' | 'approved' | 'denied' | 'used' | 'expired';
+  readonly state: 'open' | 'approved' | 'denied' | 'used' | 'withdrawn' | 'expired';
   readonly createdAt: string;
   readonly expiresAt: string;
 }

@@ -22,6 +22,9 @@ export interface AsynchronousProcessing extends AsynchronousRequests {
   submit(request: NewAsynchronousRequest): Promise<Buffer>;
 }
 
+/** Which items are made pending. */
+type Takes = 'always' | 'where it waits for officers' | 'never';
+
 /** The items of one batch that are made pending. KMIP 1.4 section 6.7, KMIP 2.1 section 11.3. */
 export class PendingItems {
   /** Names the batch. */
@@ -34,22 +37,18 @@ export class PendingItems {
   ) {}
 
   /**
-   * A client that insists has everything made pending; for one that leaves it to the server, what is slow and what
-   * nothing in its batch waits for.
+   * A client that insists has everything made pending; for one that leaves it to the server, what nothing in its batch
+   * waits for, where it is slow or waits for officers.
    * @throws HoldfastError FeatureNotSupported where the client insists on what cannot be carried out later
    */
-  takes(definition: AnyOperation, payload: Record<string, unknown>, index: number): boolean {
+  takes(definition: AnyOperation, payload: Record<string, unknown>, index: number): Takes {
     const { header, items } = this.request;
-    if (header.asynchronousIndicator === 'prohibited' || definition.isSynchronous === true) return false;
+    if (header.asynchronousIndicator === 'prohibited' || definition.isSynchronous === true) return 'never';
     const isUndone =
       header.batchErrorContinuationOption === BatchErrorContinuationOption.Undo && items.length > 1;
     if (header.asynchronousIndicator === 'optional') {
-      return (
-        !isUndone &&
-        this.principal.ticket === undefined &&
-        index === items.length - 1 &&
-        definition.isSlow?.(payload) === true
-      );
+      if (isUndone || this.principal.ticket !== undefined || index < items.length - 1) return 'never';
+      return definition.isSlow?.(payload) === true ? 'always' : 'where it waits for officers';
     }
     if (isUndone) {
       throw new HoldfastError(
@@ -63,11 +62,20 @@ export class PendingItems {
     if (payload['initIndicator'] === true || payload['correlationValue'] !== undefined) {
       throw new HoldfastError('FeatureNotSupported', 'data in parts are not processed asynchronously');
     }
-    return true;
+    return 'always';
   }
 
-  /** Hands an item over. @throws HoldfastError ServerLimitExceeded */
-  async submit(item: RequestBatchItem, { name }: AnyOperation, index: number): Promise<ResponseBatchItem> {
+  /**
+   * Hands an item over.
+   * @param approval number of the approval that it waits for
+   * @throws HoldfastError ServerLimitExceeded
+   */
+  async submit(
+    item: RequestBatchItem,
+    { name }: AnyOperation,
+    index: number,
+    approval: number | undefined,
+  ): Promise<ResponseBatchItem> {
     const { operation, uniqueBatchItemID } = item;
     const payload = new SecretBytes(encodeTtlv(item.payload));
     try {
@@ -79,9 +87,11 @@ export class PendingItems {
         isEphemeral: item.ephemeral,
         payload,
         chain: this.#chain(index),
+        approval,
       });
       const resultStatus = ResultStatus.OperationPending;
-      return { operation, uniqueBatchItemID, resultStatus, asynchronousCorrelationValue };
+      const resultMessage = approval === undefined ? undefined : `this waits for approval ${approval}`;
+      return { operation, uniqueBatchItemID, resultStatus, resultMessage, asynchronousCorrelationValue };
     } finally {
       payload.destroy();
     }

@@ -74,8 +74,15 @@ export class BatchReferences {
     return found;
   }
 
+  /** The objects for each of which an operation is run, where its identifier is a reference to earlier results. */
+  repetitions(payload: Readonly<Record<string, unknown>>): readonly string[] | undefined {
+    const reference = payload['uniqueIdentifier'] as IdentifierReference | undefined;
+    return typeof reference === 'object' ? this.all(reference) : undefined;
+  }
+
   /** The one identifier that a reference means. @throws HoldfastError ItemNotFound where there is none or several */
   one(reference: IdentifierReference | undefined): string {
+    if (typeof reference === 'string') return reference;
     const [first, ...others] = this.all(reference);
     if (first === undefined || others.length > 0) {
       throw new HoldfastError(

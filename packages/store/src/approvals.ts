@@ -33,7 +33,8 @@ export interface Approval extends ApprovedRequest {
   /** How many officers have to approve. */
   readonly needed: number;
   readonly votes: readonly ApprovalVote[];
-  readonly state: 'open' | 'approved' | 'denied' | 'used';
+  /** Withdrawn: who asked has taken back what it was for. */
+  readonly state: 'open' | 'approved' | 'denied' | 'used' | 'withdrawn';
   readonly createdAtSeconds: number;
   readonly expiresAtSeconds: number;
 }
@@ -57,8 +58,8 @@ export const approvals = new AuthenticatedTable('approval', {
 
 /** Requests that wait for officers. */
 export interface ApprovalStore {
-  /** The newest one for this request that has neither been used nor expired. */
-  find(request: ApprovedRequest): Promise<Approval | undefined>;
+  /** The newest one for this request that is neither used nor withdrawn nor expired; with a number that one, as it is. */
+  find(request: ApprovedRequest, number?: number): Promise<Approval | undefined>;
   add(
     request: ApprovedRequest,
     terms: Pick<Approval, 'needed' | 'votes' | 'state' | 'expiresAtSeconds'>,
@@ -89,12 +90,15 @@ export class PostgresApprovals implements ApprovalStore {
     this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
   }
 
-  async find(request: ApprovedRequest): Promise<Approval | undefined> {
+  async find(request: ApprovedRequest, number?: number): Promise<Approval | undefined> {
     const { requesterId, operation, subject, sha256 } = request;
+    const which =
+      number === undefined
+        ? `t.state NOT IN ('used', 'withdrawn') AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`
+        : 't.number = $5';
     const [row] = await this.#read(
-      `t.requester_id = $1 AND t.operation = $2 AND t.subject = $3 AND t.sha256 = $4 AND t.state <> 'used'
-        AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`,
-      [requesterId, operation, subject, sha256, this.#nowSeconds()],
+      `t.requester_id = $1 AND t.operation = $2 AND t.subject = $3 AND t.sha256 = $4 AND ${which}`,
+      [requesterId, operation, subject, sha256, number ?? this.#nowSeconds()],
     );
     return row;
   }
@@ -163,6 +167,73 @@ export class PostgresApprovals implements ApprovalStore {
   #nowSeconds(): number {
     return Math.floor(this.nowMs() / 1000);
   }
+}
+
+/** @throws HoldfastError PermissionDenied, which says what of the approval is missing */
+export function requireApproved(approval: Approval, nowSeconds: number): void {
+  const { number, state, votes, needed } = approval;
+  if (isOpen(approval, nowSeconds)) {
+    const given = votes.filter(({ approves }) => approves).length;
+    throw new HoldfastError(
+      'PermissionDenied',
+      `this waits for approval ${number}: ${given} of ${needed} officers have given it; ask again once all have`,
+    );
+  }
+  if (state === 'denied') throw new HoldfastError('PermissionDenied', `approval ${number} was denied`);
+  if (state !== 'approved' || approval.expiresAtSeconds <= nowSeconds) {
+    const became = state === 'used' || state === 'withdrawn' ? `was ${state}` : 'has expired';
+    throw new HoldfastError('PermissionDenied', `approval ${number} ${became}: ask again for another one`);
+  }
+}
+
+/** Whether officers are to decide on it yet. */
+export function isOpen({ state, expiresAtSeconds }: Approval, nowSeconds: number): boolean {
+  return state === 'open' && expiresAtSeconds > nowSeconds;
+}
+
+/** Uses an approval up within a transaction; of two at once the second waits, and finds it used. */
+export async function useApproval(
+  transaction: DirectoryTransaction,
+  keyring: Keyring,
+  number: number,
+  nowSeconds: number,
+): Promise<void> {
+  const row = await lockApproval(transaction, keyring, number);
+  if (row === undefined) throw new HoldfastError('PermissionDenied', `approval ${number} is gone`);
+  requireApproved(approvalOf(row), nowSeconds);
+  await writeState(transaction, row, 'used', 'use');
+}
+
+/** Takes an approval back that nobody has used, nor denied. */
+export async function withdrawApproval(
+  transaction: DirectoryTransaction,
+  keyring: Keyring,
+  number: number,
+): Promise<void> {
+  const row = await lockApproval(transaction, keyring, number);
+  if (row === undefined || (row.state !== 'open' && row.state !== 'approved')) return;
+  await writeState(transaction, row, 'withdrawn', 'withdraw');
+}
+
+async function lockApproval(
+  { session }: DirectoryTransaction,
+  keyring: Keyring,
+  number: number,
+): Promise<Row | undefined> {
+  await session.query('SELECT FROM approval WHERE number = $1 FOR NO KEY UPDATE', [number]);
+  const [row] = await approvals.select(session, keyring, 't.number = $1', [number]);
+  return row;
+}
+
+async function writeState(
+  transaction: DirectoryTransaction,
+  row: Row,
+  state: Approval['state'],
+  what: string,
+): Promise<void> {
+  const written = await transaction.update(approvals, row, { state });
+  const approval = approvalOf(written);
+  await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
 }
 
 async function nextNumber({ session }: DirectoryTransaction): Promise<number> {

@@ -11,6 +11,7 @@ export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export { compareObjects, type ObjectComparison } from './backup/object-comparison';
 export { createScratchSchema } from './backup/scratch-schema';
 export type { CustodyStore } from './custody';
+export { isOpen, requireApproved } from './approvals';
 export type { Approval, ApprovalStore, ApprovalVote, ApprovedRequest } from './approvals';
 export type { CustodyCopy, CustodyCopyStore } from './custody-copies';
 export {

@@ -1,7 +1,7 @@
 import type { CancellationResult, Dialect, ProcessingStage } from '@holdfast/kmip';
 import type { ErrorCode, Item, SecretBytes } from '@holdfast/ttlv';
 import type { Principal } from '../identity';
-import type { KeyStoreSession } from './key-store';
+import type { KeyStoreTransaction } from './key-store';
 
 /** What became of a batch item: what its answer holds. */
 export type ItemOutcome =
@@ -49,6 +49,8 @@ export interface NewAsynchronousRequest {
   readonly payload: SecretBytes;
   /** Set where the items of a batch are carried out one after the other. */
   readonly chain: Chain | undefined;
+  /** Number of the approval that it waits for. */
+  readonly approval: number | undefined;
 }
 
 export interface Chain {
@@ -75,6 +77,8 @@ export interface ClaimedRequest {
   readonly attempt: number;
   /** An earlier item of the batch failed, and the rest of it is not to be carried out. */
   readonly isStopped: boolean;
+  /** Number of the approval that it waited for. */
+  readonly approval: number | undefined;
   /** TTLV encoding of the Request Payload. @throws HoldfastError IntegrityViolation */
   openPayload(): SecretBytes;
 }
@@ -101,12 +105,16 @@ export interface AsynchronousRequestStore {
   /**
    * Notes that the client asked for it to be carried out now.
    * @returns what has to be carried out for it, in this order, and whether it is the first time that it asks
+   * @throws HoldfastError PermissionDenied where one of them waits for officers
    */
   askForProcessing(
     principal: Principal,
     correlationValue: Buffer,
   ): Promise<{ readonly isFirst: boolean; readonly ids: readonly string[] }>;
-  /** Takes a request that nobody works on: the one named, else the oldest. A row that is not what was written stays. */
+  /**
+   * Takes a request that nobody works on and no officer is to decide on: the one named, else the oldest. A row that is not
+   * what was written stays.
+   */
   claim(id?: string): Promise<ClaimedRequest | undefined>;
   /**
    * Runs `work` and writes its outcome, in one transaction with what `work` changes. Does nothing where the claim was
@@ -115,7 +123,7 @@ export interface AsynchronousRequestStore {
    */
   complete(
     claimed: ClaimedRequest,
-    work: (session: KeyStoreSession) => Promise<StoredOutcome>,
+    work: (session: KeyStoreTransaction) => Promise<StoredOutcome>,
   ): Promise<boolean>;
   /** Whether it is completed, or gone. */
   isCompleted(id: string): Promise<boolean>;

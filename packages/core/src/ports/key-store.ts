@@ -110,6 +110,11 @@ export interface KeyStoreSession {
 export interface KeyStoreTransaction extends KeyStoreSession {
   /** Waits until nobody else is changing the object; until the end of the transaction nobody else can. */
   lock(object: StoredObject): Promise<void>;
+  /**
+   * Uses an approval of officers up, together with what else the transaction does. Who comes second waits here.
+   * @throws HoldfastError PermissionDenied where it was not given, has expired, or was used by another
+   */
+  useApproval(number: number, actor: Actor): Promise<void>;
 }
 
 export interface KeyStore extends KeyStoreSession {

@@ -7,7 +7,7 @@ import {
   type AuditOutcome,
   type ClaimedRequest,
   type KeptRequest,
-  type KeyStoreSession,
+  type KeyStoreTransaction,
   type Keyring,
   type NewAsynchronousRequest,
   type Principal,
@@ -16,6 +16,7 @@ import {
 import { CancellationResult, ProcessingStage, operationEnum } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { DirectoryTransactions, SYSTEM_ACTOR, type DirectoryTransaction } from '../directory/transaction';
+import { withdrawApproval } from '../approvals';
 import type { PostgresKeyStore } from '../objects/key-store';
 import type { Database, Session, StoreLog } from '../postgres/database';
 import { unlessRetired } from '../postgres/retired-keys';
@@ -92,6 +93,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         claimed_at_us: 0,
         expires_at: this.#expiry(KEPT_SECONDS),
         is_obtained: 0,
+        approval: request.approval ?? null,
         ...contentColumns(this.keyring, 'request', { id, domainId: principal.domainId }, request.payload),
       });
       await requireUsableKey(transaction.session, row);
@@ -131,6 +133,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         const message = new SecretBytes(Buffer.from('the client canceled the operation', 'utf8'));
         const outcome = outcomeColumns(this.keyring, row, { failure: CANCELED, content: message });
         await this.#obtain(transaction, row, outcome);
+        await this.#withdrawApproval(transaction, row);
         return CancellationResult.Canceled;
       }
       if (row.outcome === CANCELED) return CancellationResult.Canceled;
@@ -145,12 +148,14 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
     correlationValue: Buffer,
   ): Promise<{ readonly isFirst: boolean; readonly ids: readonly string[] }> {
     const answer = await this.#change(principal, correlationValue, async (transaction, row) => {
+      const ids = await this.#upTo(transaction.session, row);
+      await this.#requireDecided(transaction.session, ids);
       const isFirst = row.processing_asked === 0;
       if (isFirst) {
         const asked = await transaction.update(asynchronousRequests, row, { processing_asked: 1 });
         await record(transaction, asked);
       }
-      return { isFirst, ids: await this.#upTo(transaction.session, row) };
+      return { isFirst, ids };
     });
     if (answer === undefined) {
       throw new HoldfastError(
@@ -170,6 +175,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         this.nowMs() * 1000 - CLAIM_MS * 1000,
         [...this.#damaged],
         id ?? null,
+        this.#expiry(0),
       ]);
       if (next === undefined) return undefined;
       const row = await this.#undamaged(session, next.id);
@@ -187,7 +193,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
 
   async complete(
     claimed: ClaimedRequest,
-    work: (session: KeyStoreSession) => Promise<StoredOutcome>,
+    work: (session: KeyStoreTransaction) => Promise<StoredOutcome>,
   ): Promise<boolean> {
     const { id, revision } = claimed;
     return this.#transactions.run(
@@ -326,6 +332,26 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
     return before.some(({ outcome }) => outcome !== SUCCESS);
   }
 
+  async #requireDecided(session: Session, ids: readonly string[]): Promise<void> {
+    const [waiting] = await session.query<{ approval: number }>(
+      `SELECT approval FROM asynchronous_request AS t
+        WHERE id = ANY ($1::uuid[]) AND EXISTS (${undecided('$2')}) LIMIT 1`,
+      [ids, this.#expiry(0)],
+    );
+    if (waiting === undefined) return;
+    throw new HoldfastError('PermissionDenied', `this waits for approval ${waiting.approval}`);
+  }
+
+  /** What nobody else waits for any more need not be decided on either. */
+  async #withdrawApproval(transaction: DirectoryTransaction, row: RequestRow): Promise<void> {
+    if (row.approval === null) return;
+    const others = await transaction.session.query(
+      'SELECT 1 FROM asynchronous_request WHERE approval = $1 AND stage <> $2 AND id <> $3',
+      [row.approval, Completed, row.id],
+    );
+    if (others.length === 0) await withdrawApproval(transaction, this.keyring, Number(row.approval));
+  }
+
   async #undamaged(session: Session, id: string): Promise<RequestRow | undefined> {
     try {
       const [row] = await asynchronousRequests.select(session, this.keyring, 't.id = $1', [id]);
@@ -349,10 +375,16 @@ async function requireUsableKey(session: Session, row: RequestRow): Promise<void
   throw new HoldfastError('RevisionConflict', 'the key of the domain is retired', { retryable: true });
 }
 
+/** Selects the approval of a request "t" that officers are to decide on yet, at a time in seconds. */
+function undecided(now: string): string {
+  return `SELECT FROM approval AS p WHERE p.number = t.approval AND p.state = 'open' AND p.expires_at > ${now}::int8`;
+}
+
 /** The oldest request that nobody works on and that nothing before it in its batch holds up. */
 const NEXT = `SELECT t.id FROM asynchronous_request AS t
   WHERE t.stage <> ${Completed} AND (t.stage = ${Submitted} OR t.claimed_at_us < $1)
     AND t.id <> ALL ($2::uuid[]) AND ($3::uuid IS NULL OR t.id = $3)
+    AND NOT EXISTS (${undecided('$4')})
     AND NOT EXISTS (SELECT FROM asynchronous_request AS e
       WHERE e.chain_id = t.chain_id AND e.chain_position < t.chain_position AND e.stage <> ${Completed})
   ORDER BY t.submitted_at_us, t.id LIMIT 1 FOR UPDATE OF t SKIP LOCKED`;

@@ -14,30 +14,36 @@ import { uuidText } from '../postgres/binary';
  * Pending batch items. `content` is the request until the item is completed and then the result, sealed under the key of
  * the client's domain and bound to the row.
  */
-export const asynchronousRequests = new AuthenticatedTable('asynchronous_request', {
-  domain_id: 'uuid',
-  client_id: 'uuid',
-  client_kind: 'text',
-  credential_id: 'text',
-  peer: 'text',
-  chain_id: 'uuid',
-  chain_position: 'int4',
-  chain_stops: 'int4',
-  operation: 'int4',
-  protocol_version: 'text',
-  is_ephemeral: 'int4',
-  stage: 'int4',
-  outcome: 'text',
-  attempts: 'int4',
-  processing_asked: 'int4',
-  submitted_at_us: 'int8',
-  claimed_at_us: 'int8',
-  expires_at: 'int8',
-  is_obtained: 'int4',
-  content_salt: 'bytea',
-  content_sealed: 'bytea',
-  content_key_version: 'int4',
-});
+export const asynchronousRequests = new AuthenticatedTable(
+  'asynchronous_request',
+  {
+    domain_id: 'uuid',
+    client_id: 'uuid',
+    client_kind: 'text',
+    credential_id: 'text',
+    peer: 'text',
+    chain_id: 'uuid',
+    chain_position: 'int4',
+    chain_stops: 'int4',
+    operation: 'int4',
+    protocol_version: 'text',
+    is_ephemeral: 'int4',
+    stage: 'int4',
+    outcome: 'text',
+    attempts: 'int4',
+    processing_asked: 'int4',
+    submitted_at_us: 'int8',
+    claimed_at_us: 'int8',
+    expires_at: 'int8',
+    is_obtained: 'int4',
+    content_salt: 'bytea',
+    content_sealed: 'bytea',
+    content_key_version: 'int4',
+    // Number of the approval that it waits for.
+    approval: 'int4',
+  },
+  ['approval'],
+);
 export type RequestRow =
   typeof asynchronousRequests extends AuthenticatedTable<infer Column> ? DirectoryRow<Column> : never;
 
@@ -129,6 +135,7 @@ export function claimedRequest(keyring: Keyring, row: RequestRow, isStopped: boo
     isEphemeral: row.is_ephemeral === 1,
     attempt: Number(row.attempts),
     isStopped,
+    approval: row.approval === null ? undefined : Number(row.approval),
     openPayload: () => openContent(keyring, 'request', row),
   };
 }

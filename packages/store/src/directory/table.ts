@@ -26,7 +26,7 @@ export class AuthenticatedTable<Column extends string> {
   constructor(
     readonly name: string,
     columns: Readonly<Record<Column, ColumnKind>>,
-    private readonly addedColumns: readonly Column[] = [],
+    private readonly addedColumns: readonly NoInfer<Column>[] = [],
   ) {
     this.#format = addedColumns.length === 0 ? 1 : 2;
     this.#columns = [

@@ -5,11 +5,10 @@ import {
   type DirectoryChange,
   type Keyring,
 } from '@holdfast/core';
-import type { Backend, Database, Session } from '../postgres/database';
+import type { Database, Session } from '../postgres/database';
 import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
-import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction } from '../postgres/transaction';
-import { appendAuditRecords, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
+import { appendAuditRecords, areRecorded, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { notification } from './watch';
 
@@ -123,7 +122,7 @@ export class DirectoryTransactions {
           transaction = new DirectoryTransaction(session, this.keyring, actor, this.nowMs);
           return work(transaction);
         },
-        (backend) => this.#isRecorded(backend, transaction?.recordIds ?? []),
+        (backend) => areRecorded(this.database, backend, transaction?.recordIds ?? []),
       );
     } catch (error) {
       if (sqlStateOf(error) === SqlState.uniqueViolation) {
@@ -133,15 +132,5 @@ export class DirectoryTransactions {
       }
       throw storeError(error);
     }
-  }
-
-  /** Whether the transaction came through, once nothing of the lost connection can follow. */
-  #isRecorded(backend: Backend, recordIds: readonly string[]): Promise<boolean> {
-    return askAfterLoss(this.database, backend, async (session) => {
-      const found = await session.query('SELECT 1 FROM audit_record WHERE id = ANY ($1::uuid[])', [
-        recordIds,
-      ]);
-      return found.length === recordIds.length;
-    });
   }
 }

@@ -9,6 +9,7 @@ import { auditChain } from './0008-audit-chain';
 import { custodyCopies } from './0009-custody-copies';
 import { approvals } from './0010-approvals';
 import { auditors } from './0011-auditors';
+import { pendingApprovals } from './0012-pending-approvals';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 9, name: 'custody-copies', sql: custodyCopies },
   { version: 10, name: 'approvals', sql: approvals },
   { version: 11, name: 'auditors', sql: auditors },
+  { version: 12, name: 'pending-approvals', sql: pendingApprovals },
 ];

@@ -12,6 +12,8 @@ import {
   type StoredObject,
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
+import { useApproval } from '../approvals';
+import { DirectoryTransaction } from '../directory/transaction';
 import { concernsHsmKeys, settleHsmKeys } from '../hsm-keys';
 import { storeError } from '../postgres/errors';
 import { repeatable } from '../postgres/transaction';
@@ -113,14 +115,15 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T> {
-    return this.#writer.transaction((session, written) => work(this.within(session, written)));
+    return this.#writer.transaction((session, ...written) => work(this.within(session, ...written)));
   }
 
-  /** The key store within a transaction that somebody else begins and ends; `written` takes what was written. */
-  within(session: Session, written: PreparedChange[] = []): KeyStoreTransaction {
+  /** The key store within a transaction that somebody else begins and ends; the lists take what was written. */
+  within(session: Session, written: PreparedChange[] = [], recordIds: string[] = []): KeyStoreTransaction {
     return new TransactionSession(
       session,
       written,
+      recordIds,
       this.keyring,
       this.#reader,
       this.#writer,
@@ -168,6 +171,7 @@ class TransactionSession implements KeyStoreTransaction {
   constructor(
     private readonly session: Session,
     private readonly written: PreparedChange[],
+    private readonly recordIds: string[],
     private readonly keyring: Keyring,
     private readonly reader: ObjectReader,
     private readonly writer: ObjectWriter,
@@ -184,6 +188,16 @@ class TransactionSession implements KeyStoreTransaction {
       .catch((error: unknown) => {
         throw storeError(error);
       });
+  }
+
+  async useApproval(number: number, actor: Actor): Promise<void> {
+    const transaction = new DirectoryTransaction(this.session, this.keyring, actor, this.nowMs);
+    try {
+      await useApproval(transaction, this.keyring, number, Math.floor(this.nowMs() / 1000));
+    } catch (error) {
+      throw storeError(error);
+    }
+    this.recordIds.push(...transaction.recordIds);
   }
 
   async removeAll(domainId: string, actor: Actor): Promise<void> {

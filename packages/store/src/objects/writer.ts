@@ -5,6 +5,7 @@ import type { Backend, Database, Session } from '../postgres/database';
 import { SqlState, isStalePreparation, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction } from '../postgres/transaction';
+import { areRecorded } from '../records/audit-record';
 import { prepareChange, type PreparedChange } from './change';
 import type { InternalIds } from './internal-id';
 import {
@@ -100,15 +101,21 @@ export class ObjectWriter {
   }
 
   /**
-   * Runs `work` in a transaction; it names what it wrote, by which a lost answer to COMMIT is resolved.
+   * Runs `work` in a transaction; it names what it wrote, objects and audit records, by which a lost answer to COMMIT is
+   * resolved.
    * @throws what `work` throws, after everything was undone; HoldfastError StoreUnavailable
    */
-  async transaction<T>(work: (session: Session, written: PreparedChange[]) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    work: (session: Session, written: PreparedChange[], recordIds: string[]) => Promise<T>,
+  ): Promise<T> {
     const written: PreparedChange[] = [];
+    const recordIds: string[] = [];
     return inTransaction(
       (run) => this.database.transactional(run),
-      (session) => work(session, written),
-      async (backend) => (await this.#committed(backend, written)).length === written.length,
+      (session) => work(session, written, recordIds),
+      async (backend) =>
+        (await this.#committed(backend, written)).length === written.length &&
+        areRecorded(this.database, backend, recordIds),
     );
   }
 

@@ -3,6 +3,8 @@ import { SYSTEM_DOMAIN_ID, type AuditRecord, type Keyring } from '@holdfast/core
 import type { AuthenticatedColumns } from '../objects/row';
 import { TypeId, type BinaryWriter } from '../postgres/binary';
 import { ColumnsWriter, arrayTypes, writeColumnArrays } from '../postgres/columns';
+import type { Backend, Database } from '../postgres/database';
+import { askAfterLoss } from '../postgres/outcome';
 import type { Statement } from '../postgres/statement';
 import { storable, subjectsOf } from './entry';
 
@@ -98,4 +100,12 @@ export function writeAuditRecords(writer: BinaryWriter, records: readonly Encode
     records.map(({ columns }) => columns),
   );
   writer.arrayValue(TypeId.byteaArray, records.length, (index) => writer.bytesValue(records[index]?.mac));
+}
+
+/** Whether a transaction came through whose connection broke: whether all of its records are there. */
+export function areRecorded(database: Database, backend: Backend, ids: readonly string[]): Promise<boolean> {
+  return askAfterLoss(database, backend, async (session) => {
+    const found = await session.query('SELECT 1 FROM audit_record WHERE id = ANY ($1::uuid[])', [ids]);
+    return found.length === ids.length;
+  });
 }

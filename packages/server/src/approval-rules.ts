@@ -1,0 +1,110 @@
+import { HoldfastError, SecretBytes, type Actor, type Directory, type DirectoryChange } from '@holdfast/core';
+import type { ApprovalRuleAnswer, ApprovalRuleRequest } from './admin-protocol';
+
+/** What can be made to need several officers. The first two are operations of clients, by domain. */
+const APPROVED_ACTIONS = ['destroy', 'export', 'copy', 'recovery', 'ca', 'root', 'policy'] as const;
+export type ApprovedAction = (typeof APPROVED_ACTIONS)[number];
+const OF_CLIENTS: readonly ApprovedAction[] = ['destroy', 'export'];
+
+interface Rule {
+  readonly action: ApprovedAction;
+  /** Undefined: every domain. */
+  readonly domainId?: string;
+  readonly officers: number;
+}
+export type Rules = readonly Rule[];
+
+const RULES_SECRET = 'approval-rules';
+const MAX_OFFICERS = 16;
+
+/** The rules of dual control, as this process knows them: read once, and again after each change on any node. */
+export class ApprovalRules {
+  #known: Rules | undefined;
+  #epoch = 0;
+
+  constructor(private readonly directory: Pick<Directory, 'findServerSecret'>) {}
+
+  /** Whether a rule may be about it; as long as none was read, any may. */
+  mayConcern(action: ApprovedAction, domainId: string): boolean {
+    return this.#known === undefined || officersFor(this.#known, action, domainId) > 0;
+  }
+
+  async load(): Promise<Rules> {
+    if (this.#known !== undefined) return this.#known;
+    const epoch = this.#epoch;
+    const rules = await this.read();
+    if (epoch === this.#epoch) this.#known = rules;
+    return rules;
+  }
+
+  /** As they are in the database now. */
+  async read(): Promise<Rules> {
+    const secret = await this.directory.findServerSecret(RULES_SECRET);
+    return secret === undefined ? [] : (JSON.parse(secret.value.reveal().toString('utf8')) as Rules);
+  }
+
+  forget({ kind, id }: DirectoryChange): void {
+    if (kind !== 'secret' || (id !== RULES_SECRET && id !== '*')) return;
+    this.#epoch++;
+    this.#known = undefined;
+  }
+}
+
+/** The rules, as officers set them. */
+export class ApprovalAdministration {
+  constructor(
+    private readonly rules: ApprovalRules,
+    private readonly directory: Directory,
+  ) {}
+
+  async list(): Promise<readonly ApprovalRuleAnswer[]> {
+    const names = await this.domainNames();
+    return (await this.rules.read()).map(({ action, domainId, officers }) => ({
+      action,
+      domain: domainId === undefined ? undefined : (names.get(domainId) ?? domainId),
+      officers,
+    }));
+  }
+
+  /** @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
+  async set(request: ApprovalRuleRequest, actor: Actor): Promise<readonly ApprovalRuleAnswer[]> {
+    const action = APPROVED_ACTIONS.find((each) => each === request.action);
+    if (action === undefined) {
+      throw new HoldfastError('InvalidField', `an action is one of ${APPROVED_ACTIONS.join(', ')}`);
+    }
+    const { officers, domain } = request;
+    if (!Number.isInteger(officers) || officers < 0 || officers > MAX_OFFICERS) {
+      throw new HoldfastError('InvalidField', `0 to ${MAX_OFFICERS} officers`);
+    }
+    if (domain !== undefined && !OF_CLIENTS.includes(action)) {
+      throw new HoldfastError('InvalidField', `${action} is of no domain`);
+    }
+    const valid = (await this.directory.listOfficers()).filter((each) => each.revokedAtSeconds === undefined);
+    if (officers > valid.length) {
+      throw new HoldfastError('InvalidField', `there are ${valid.length} officers: add more of them first`);
+    }
+    const domainId = domain === undefined ? undefined : (await this.directory.domainNamed(domain)).id;
+    const others = (await this.rules.read()).filter(
+      (rule) => rule.action !== action || rule.domainId !== domainId,
+    );
+    const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
+    await this.#write(officers === 0 ? others : [...others, rule], actor);
+    return this.list();
+  }
+
+  async #write(rules: Rules, actor: Actor): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(rules));
+    await this.directory.serverSecret(RULES_SECRET, () => Promise.resolve(Buffer.from('[]')));
+    await this.directory.replaceServerSecret({ name: RULES_SECRET, value: new SecretBytes(bytes) }, actor);
+  }
+
+  async domainNames(): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.directory.listDomains()).map(({ id, name }) => [id, name]));
+  }
+}
+
+/** How many officers have to approve an action in a domain. */
+export function officersFor(rules: Rules, action: ApprovedAction, domainId: string): number {
+  const concern = rules.filter((rule) => rule.action === action && (rule.domainId ?? domainId) === domainId);
+  return Math.max(0, ...concern.map(({ officers }) => officers));
+}
