@@ -2,7 +2,6 @@ import {
   BatchErrorContinuationOption,
   ResultStatus,
   type FaultyBatchItem,
-  type OperationName,
   type Request,
   type RequestBatchItem,
   type ResponseBatchItem,
@@ -413,10 +412,6 @@ export class Batch {
     this.#becomesClient = true;
   }
 
-  #nameOf(operation: number | undefined): OperationName | undefined {
-    return operation === undefined ? undefined : this.ports.catalogue.byCode.get(operation)?.name;
-  }
-
   #failure(item: RequestBatchItem | FaultyBatchItem, error: unknown): ResponseBatchItem {
     const { operation, uniqueBatchItemID } = item;
     this.#remainingBytes -= roomForItem(item);
@@ -445,6 +440,7 @@ export class Batch {
   }
 
   #actionOf(operation: number | undefined): string {
-    return this.#nameOf(operation) ?? `operation ${operation ?? 'unknown'}`;
+    const definition = operation === undefined ? undefined : this.ports.catalogue.byCode.get(operation);
+    return definition?.name ?? `operation ${operation ?? 'unknown'}`;
   }
 }
