@@ -517,7 +517,7 @@ describe('with a server', () => {
       const before = readFileSync(path('second.json'));
       await refused(
         1,
-        'an officer named second exists already',
+        'an officer or auditor named second exists already',
         'officer',
         'add',
         'second',

@@ -16,7 +16,7 @@ import type { ManifestObject } from './escrow/package-file';
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 import type { AuditLine, LineFormatName } from './audit/lines';
-import type { AuditKeyAnswer, AuditQuery } from './audit/protocol';
+import type { AuditKeyAnswer, AuditQuery, AuditVerificationRequest, SyslogAnswer } from './audit/protocol';
 
 export type * from './custody-protocol';
 
@@ -60,6 +60,8 @@ export interface StatusAnswer {
   };
   /** Where custodians hold the root key. */
   readonly custody?: CustodyAnswer;
+  /** Where the audit log is forwarded. */
+  readonly syslog?: SyslogAnswer;
 }
 
 /** Who holds the root key of a node, and how far they are with unsealing it. */
@@ -329,7 +331,7 @@ export interface AdminCalls {
     answer: AsyncIterable<Buffer>;
   };
   /** Lines, the last of which is an AuditVerificationAnswer. */
-  'POST /audit/verification': { request: undefined; answer: AsyncIterable<Buffer> };
+  'POST /audit/verification': { request: AuditVerificationRequest; answer: AsyncIterable<Buffer> };
   'GET /audit/key': { request: undefined; answer: AuditKeyAnswer };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };

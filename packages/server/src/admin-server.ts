@@ -162,7 +162,7 @@ function handlersOf(
     },
     'POST /audit/search': (body, _name, actor) => audit.search(body, actor),
     'POST /audit/export': (body, _name, actor) => audit.export(body, actor),
-    'POST /audit/verification': (_body, _name, actor) => audit.verify(actor),
+    'POST /audit/verification': (body, _name, actor) => audit.verify(body, actor),
     'GET /audit/key': () => Promise.resolve(audit.key()),
     'GET /officers': () => administration.listOfficers('officer'),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, 'officer', actor),

@@ -1,6 +1,7 @@
 import { AUTHENTICATION_POLICIES, HoldfastError, type AuthenticationPolicy } from '@holdfast/core';
 import type { Pkcs11Target } from '@holdfast/hsm';
 import { DEFAULT_MAX_KEPT_BYTES } from '@holdfast/store';
+import type { SyslogConfig } from './audit/syslog-connection';
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 
 /** Bounds on what one peer, or all of them together, may cost. Times in milliseconds, sizes in bytes. */
@@ -122,6 +123,8 @@ export interface NodeConfig {
   readonly limits: ServerLimits;
   /** How long requests are served while the audit log is not linked, or the root of trust is away. */
   readonly auditGraceSeconds: number;
+  /** Where the audit log is forwarded to. */
+  readonly syslog?: SyslogConfig | undefined;
   /** How requests prove who makes them, where a client's own settings do not say. */
   readonly authentication: AuthenticationPolicy;
   /** The same for HTTPS. */

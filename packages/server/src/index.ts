@@ -11,7 +11,7 @@ export { decodeRecord } from './escrow/records';
 export { drillBackup, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
 export { ExportWalk, verifyExport, type ExportVerdict } from './audit/verify-export';
-export { checkpointIn } from './audit/outside-checkpoints';
+export { checkpointIn, lineOf } from './audit/outside-checkpoints';
 export { Node } from './node';
 export {
   isForNode,

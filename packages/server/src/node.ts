@@ -12,6 +12,7 @@ import type { StatusAnswer } from './admin-protocol';
 import { AdminServer, type NodeControl } from './admin-server';
 import { AuditAdministration } from './audit/administration';
 import { AuditKeeper } from './audit/audit-keeper';
+import { readSyslogFiles } from './audit/syslog-connection';
 import { bootstrap } from './bootstrap';
 import { TEST_MODE_WARNING, type ListenAddress, type NodeConfig } from './config';
 import { Custody } from './custody';
@@ -77,7 +78,7 @@ export class Node {
     private readonly keyring: ManagedKeyring,
   ) {
     const { root } = rootKeys;
-    this.#audit = new AuditKeeper(store, rootKeys, config.dataDir, log);
+    this.#audit = new AuditKeeper(store, rootKeys, config.dataDir, config.syslog, log);
     if (root instanceof SharedRoot) {
       const doors = { open: () => this.#open(), shut: () => this.#shut() };
       this.#custody = new Custody(store, root, doors, log);
@@ -98,6 +99,7 @@ export class Node {
   static async open(config: NodeConfig, secret: SecretBytes | undefined, ceremony?: Ceremony): Promise<Node> {
     const dataDir = resolve(config.dataDir);
     const log = createLogger(config.logLevel);
+    if (config.syslog !== undefined) await readSyslogFiles(config.syslog);
     await prepareDataDir(dataDir);
     const undo: (() => Promise<unknown>)[] = [];
     try {
@@ -310,6 +312,7 @@ export class Node {
     const { kmip, https } = this.#addresses ?? {};
     const custody = this.#custody?.status;
     const { root } = this.rootKeys;
+    const syslog = this.#audit.forwarding;
     return {
       version: VERSION,
       state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : 'serving',
@@ -332,6 +335,7 @@ export class Node {
         ...(root.requestCounts === undefined ? {} : { requests: root.requestCounts }),
       },
       ...(custody === undefined ? {} : { custody }),
+      ...(syslog === undefined ? {} : { syslog }),
     };
   }
 }

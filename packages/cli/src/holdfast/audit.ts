@@ -17,6 +17,8 @@ import { print } from './print';
 
 const FOLLOW_EVERY_MS = 1000;
 const FOLLOWED_AT_ONCE = 1000;
+/** So many are compared with the log of the running server. */
+const MAX_CHECKPOINTS = 1000;
 
 const COLUMNS = {
   Position: ({ position }: AuditLine) => String(position),
@@ -129,24 +131,33 @@ async function verify(file: string | undefined, options: VerifyOptions): Promise
 
 /** The last checkpoint in a file of them. */
 async function readCheckpoint(path: string) {
+  return (await readCheckpoints(path)).at(-1);
+}
+
+/** The checkpoints in a file of lines, some of which have one: the last ones. */
+async function readCheckpoints(path: string) {
   await mustBeReadable(path);
   const { checkpointIn } = await import('@holdfast/server');
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  const found = lines.flatMap((line) => checkpointIn(line) ?? []).at(-1);
-  if (found === undefined) throw new HoldfastError('Configuration', `there is no checkpoint in ${path}`);
+  const found = lines.flatMap((line) => checkpointIn(line) ?? []).slice(-MAX_CHECKPOINTS);
+  if (found.length === 0) throw new HoldfastError('Configuration', `there is no checkpoint in ${path}`);
   return found;
 }
 
 async function verifyLive(options: VerifyOptions): Promise<void> {
+  const given = options.since === undefined ? [] : await readCheckpoints(options.since);
+  const { lineOf } = await import('@holdfast/server');
+  const checkpoints = given.map(lineOf);
+  const client = await asOfficer(options);
   const chunks: Buffer[] = [];
-  for await (const bytes of await (await asOfficer(options)).stream('POST /audit/verification', undefined)) {
+  for await (const bytes of await client.stream('POST /audit/verification', { checkpoints })) {
     chunks.push(bytes);
   }
   const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as AuditVerificationAnswer;
   const { findings, position, kept } = answer;
   if (options.json === true) process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
   else {
-    const good = `All of ${position} records are as they were linked, and agree with ${kept} checkpoints in the data folder.`;
+    const good = `All of ${position} records are as they were linked, and agree with ${kept} checkpoints that were kept outside the database.`;
     print(findings, false, FINDINGS, good);
   }
   if (findings.length > 0) process.exitCode = ExitCode.Refused;
@@ -192,7 +203,7 @@ export function auditCommand(): Command {
     .option('--public-key <file>', 'public key of the log, PEM')
     .option(
       '--since <file>',
-      'a checkpoint that was kept (a line as in audit/checkpoints.jsonl): the log goes on from it',
+      'checkpoints that were kept (lines as in audit/checkpoints.jsonl, or of a syslog receiver): the log has them, or goes on from the last',
     )
     .addHelpText(
       'after',

@@ -41,6 +41,10 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     kind: 'a whole number from 15 to 2592000',
     accepts: (value) => Number.isInteger(value) && (value as number) >= 15 && (value as number) <= 2_592_000,
   },
+  syslog: { option: 'syslog', ...TEXT },
+  syslogCa: { option: 'syslogCa', ...TEXT },
+  syslogCert: { option: 'syslogCert', ...TEXT },
+  syslogKey: { option: 'syslogKey', ...TEXT },
   approvedOnly: {
     option: 'approvedOnly',
     kind: 'true or false',

@@ -31,6 +31,10 @@ interface ServeOptions extends NodeOptions {
   readonly authentication?: string;
   readonly httpsAuthentication?: string;
   readonly auditGrace?: number;
+  readonly syslog?: string;
+  readonly syslogCa?: string;
+  readonly syslogCert?: string;
+  readonly syslogKey?: string;
 }
 
 const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
@@ -104,6 +108,7 @@ async function openNode(
     authentication = 'certificate',
     httpsAuthentication = authentication,
     auditGrace,
+    ...syslog
   }: Omit<ServeOptions, keyof NodeOptions>,
   ceremony?: Ceremony,
 ): Promise<import('@holdfast/server').Node> {
@@ -131,6 +136,7 @@ async function openNode(
       caIssuerUrls: options.caIssuerUrl ?? [],
       limits: readLimits(options.limits ?? {}),
       auditGraceSeconds: auditGrace ?? DEFAULT_AUDIT_GRACE_SECONDS,
+      syslog: syslogConfig(syslog, parseListen),
       authentication: parsePolicy(authentication),
       httpsAuthentication: parsePolicy(httpsAuthentication),
       testMode,
@@ -140,6 +146,21 @@ async function openNode(
     secret,
     ceremony,
   );
+}
+
+/** @throws HoldfastError Configuration where something is missing */
+function syslogConfig(
+  { syslog, syslogCa, syslogCert, syslogKey }: Omit<ServeOptions, keyof NodeOptions | 'listen' | 'workers'>,
+  parse: (text: string) => { readonly host: string; readonly port: number },
+) {
+  if (syslog === undefined) return undefined;
+  if (syslogCa === undefined || (syslogCert === undefined) !== (syslogKey === undefined)) {
+    throw new HoldfastError(
+      'Configuration',
+      '--syslog needs --syslog-ca, and --syslog-cert and --syslog-key go together',
+    );
+  }
+  return { ...parse(syslog), caFile: syslogCa, certFile: syslogCert, keyFile: syslogKey };
 }
 
 /** SIGTERM and SIGINT, from the first moment on: one that comes while the node starts stops it once it has started. */
@@ -218,6 +239,13 @@ export function serveCommand(): Command {
       'how long to serve while the audit log is not signed or the root of trust is away (default: 3600)',
       graceSeconds,
     )
+    .option(
+      '--syslog <host:port>',
+      'forward the audit log and its checkpoints: RFC 5424 over TLS (RFC 5425), records in CEF',
+    )
+    .option('--syslog-ca <file>', "authorities of the receiver's certificate, PEM")
+    .option('--syslog-cert <file>', 'certificate to show to the receiver, PEM')
+    .option('--syslog-key <file>', 'its private key, PEM')
     .option('--approved-only', 'refuse cryptography that NIST SP 800-131A disallows')
     .option('--hsm-random', 'mix random bytes of the HSM into those of keys')
     .addOption(new Option('--welcome', 'print what to do next').hideHelp())

@@ -44,7 +44,14 @@ async function status(options: StatusOptions): Promise<void> {
     .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'sealed' ? ', started' : ' since'} ${answer.startedAt}
 ${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}
 Root         ${root.kind}${rootNote(answer)}
-${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
+${syslogLine(answer)}${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
+}
+
+function syslogLine({ syslog }: StatusAnswer): string {
+  if (syslog === undefined) return '';
+  const { destination, state, forwarded, behind, problem } = syslog;
+  const why = problem === undefined ? '' : ` (${problem})`;
+  return `Syslog       ${destination}, ${state}${why}: sent up to record ${forwarded}, ${behind} behind\n`;
 }
 
 function servingLines({ state, kmip, https, connections, workers, pid, custody }: StatusAnswer): string {

@@ -1,9 +1,23 @@
+import { createPublicKey } from 'node:crypto';
 import { HoldfastError, type Actor } from '@holdfast/core';
 import type { ManagedKeyring } from '@holdfast/crypto';
-import { decodeEntry, statementOf, type PackedEntry, type Store } from '@holdfast/store';
-import type { AuditKeyAnswer, AuditQuery, AuditVerificationAnswer } from './protocol';
+import {
+  decodeEntry,
+  statementOf,
+  verifierOf,
+  type Checkpoint,
+  type PackedEntry,
+  type Store,
+} from '@holdfast/store';
+import type {
+  AuditKeyAnswer,
+  AuditQuery,
+  AuditVerificationAnswer,
+  AuditVerificationRequest,
+} from './protocol';
 import type { AuditKeeper } from './audit-keeper';
 import { exportLog } from './export';
+import { checkpointIn } from './outside-checkpoints';
 import { LINE_FORMATS, auditLine, type AuditLine, type LineFormatName } from './lines';
 
 const DEFAULT_LIMIT = 100;
@@ -60,15 +74,21 @@ export class AuditAdministration {
     return exportLog(this.store.auditChain, this.keeper.signer, { from, format, time });
   }
 
-  async verify(actor: Actor): Promise<AsyncIterable<Buffer>> {
+  /** @throws HoldfastError InvalidField where a given checkpoint was not signed with the key of the log */
+  async verify({ checkpoints = [] }: AuditVerificationRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    const isSigned = verifierOf(createPublicKey(this.keeper.signer.publicKeyPem));
+    const given = checkpoints.flatMap((line) => checkpointIn(line) ?? []);
+    if (given.length < checkpoints.length || !given.every(isSigned)) {
+      throw new HoldfastError('InvalidField', 'a checkpoint was not signed with the key of this log');
+    }
     await this.#record('audit.verify', actor);
-    return this.#verification();
+    return this.#verification(given);
   }
 
-  async *#verification(): AsyncGenerator<Buffer> {
+  async *#verification(given: readonly Checkpoint[]): AsyncGenerator<Buffer> {
     const keyring = this.newKeyring();
     try {
-      const outside = await this.keeper.outside.kept();
+      const outside = [...(await this.keeper.outside.kept()), ...given];
       const walk = this.store.verifyAuditChain(keyring, outside);
       let isOver = false;
       const end = walk.then(

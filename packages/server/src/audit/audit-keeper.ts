@@ -3,18 +3,23 @@ import { AUDIT_SIGNING_KEY, newSigningKey, signerOf, type Store } from '@holdfas
 import type { Logger } from '../log';
 import type { KeyWrapper } from '../root-keys';
 import { OutsideCheckpoints } from './outside-checkpoints';
+import type { SyslogAnswer } from './protocol';
 import { Sequencer } from './sequencer';
+import type { SyslogConfig } from './syslog-connection';
+import { SyslogForwarder } from './syslog-forwarder';
 
 /** What a node does for the audit log besides recording: linking it, and keeping checkpoints in its data folder. */
 export class AuditKeeper {
   readonly outside: OutsideCheckpoints;
   #sequencer: Sequencer | undefined;
   #signer: ReturnType<typeof signerOf> | undefined;
+  #forwarder: SyslogForwarder | undefined;
 
   constructor(
     private readonly store: Pick<Store, 'auditChain' | 'directory'>,
     private readonly root: KeyWrapper,
     dataDir: string,
+    private readonly syslog: SyslogConfig | undefined,
     private readonly log: Logger,
   ) {
     this.outside = new OutsideCheckpoints(dataDir);
@@ -27,6 +32,10 @@ export class AuditKeeper {
     value.destroy();
     this.#sequencer = new Sequencer(auditChain, signer, this.outside, this.root, this.log);
     await this.#sequencer.start();
+    if (this.syslog === undefined) return;
+    const isInCharge = (): boolean => this.#sequencer?.isLinking === true;
+    this.#forwarder = new SyslogForwarder(this.syslog, auditChain, signer, isInCharge, this.log);
+    this.#forwarder.start();
   }
 
   /** Signs for the log. @throws HoldfastError RootOfTrustUnavailable while the node is sealed */
@@ -35,14 +44,22 @@ export class AuditKeeper {
     throw new HoldfastError('RootOfTrustUnavailable', 'the node is sealed');
   }
 
+  /** How far the log is forwarded, where it is. */
+  get forwarding(): SyslogAnswer | undefined {
+    return this.#forwarder?.status;
+  }
+
   /** Links what has been committed so far, where it is this node that links. */
   async advance(): Promise<void> {
     await this.#sequencer?.advance();
   }
 
   async close(): Promise<void> {
-    const sequencer = this.#sequencer;
-    this.#sequencer = this.#signer = undefined;
+    const [sequencer, forwarder] = [this.#sequencer, this.#forwarder];
+    // What was linked last is forwarded before the place is given up.
+    await sequencer?.advance();
+    await forwarder?.close();
+    this.#sequencer = this.#signer = this.#forwarder = undefined;
     await sequencer?.close();
   }
 }

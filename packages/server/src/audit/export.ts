@@ -8,7 +8,7 @@ import {
   type CheckpointSigner,
   type PackedEntry,
 } from '@holdfast/store';
-import { LINE_FORMATS, auditLine, type LineFormatName } from './lines';
+import { LINE_FORMATS, auditLine, type LineFormatName, type LinkedLine } from './lines';
 
 /** The first line of an export. */
 export interface ExportHeader {
@@ -39,6 +39,18 @@ export function signedLine(kind: 'checkpoint' | 'statement', { statement, signat
   return JSON.stringify({ [kind]: statement, signature: signature.toString('base64') });
 }
 
+/** Records behind a place in the chain, with the hashes that link them. */
+export function* linkedLines(
+  after: { readonly position: number; readonly head: Buffer },
+  entries: readonly PackedEntry[],
+): Generator<LinkedLine> {
+  let { position, head } = after;
+  for (const { who, what } of entries) {
+    head = linkHash(head, who, what);
+    yield { ...auditLine(++position, decodeEntry(who, what)), link: head.toString('hex') };
+  }
+}
+
 /**
  * The log as lines: a header, the records with a checkpoint behind those that it is over, those that no checkpoint covers yet,
  * and a signed statement.
@@ -59,14 +71,15 @@ export async function* exportLog(
     key: signer.keyId,
   };
   let { position, head } = start;
-  const lines = (entries: readonly PackedEntry[]): string =>
-    entries
-      .map(({ who, what }) => {
-        head = linkHash(head, who, what);
-        const line = auditLine(++position, decodeEntry(who, what));
-        return `${LINE_FORMATS[format].write({ ...line, link: head.toString('hex') })}\n`;
-      })
-      .join('');
+  const lines = (entries: readonly PackedEntry[]): string => {
+    let text = '';
+    for (const line of linkedLines({ position, head }, entries)) {
+      text += `${LINE_FORMATS[format].write(line)}\n`;
+      ({ position } = line);
+      head = Buffer.from(line.link, 'hex');
+    }
+    return text;
+  };
   yield Buffer.from(`${JSON.stringify(header)}\n`);
   let last: Checkpoint | undefined;
   for await (const checkpoint of chain.checkpoints(start.position + 1)) {

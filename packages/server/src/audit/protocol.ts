@@ -22,11 +22,30 @@ export interface AuditKeyAnswer {
   readonly keyId: string;
 }
 
+/** Checkpoints that were kept, e.g. by a receiver of syslog: the log has to contain them. */
+export interface AuditVerificationRequest {
+  /** Lines as those of the data folder. */
+  readonly checkpoints?: readonly string[];
+}
+
+/** How far the log is forwarded to a syslog receiver. */
+export interface SyslogAnswer {
+  readonly destination: string;
+  /** `standby`: another node links the log, and forwards it. */
+  readonly state: 'connected' | 'disconnected' | 'standby';
+  /** Position of the last record that was sent. */
+  readonly forwarded: number;
+  /** Records that are linked and were not sent yet. */
+  readonly behind: number;
+  /** Why it is not connected. */
+  readonly problem?: string;
+}
+
 /** The last line that the verification of the log answers with; those before it are empty, and say that it goes on. */
 export interface AuditVerificationAnswer {
   /** Position of the last record that is linked. */
   readonly position: number;
-  /** Checkpoints of the data folder that were compared. */
+  /** Checkpoints of the data folder, and those that were given, that were compared. */
   readonly kept: number;
   readonly findings: readonly Finding[];
 }

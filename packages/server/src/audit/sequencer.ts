@@ -42,6 +42,11 @@ export class Sequencer {
     private readonly log: Logger,
   ) {}
 
+  /** Whether this node has the place. */
+  get isLinking(): boolean {
+    return this.#epoch !== undefined;
+  }
+
   /** Does its work once and then again and again. */
   async start(): Promise<void> {
     await this.advance();

@@ -65,8 +65,12 @@ export interface AuditChainStore {
   /** Records behind a checkpoint, or all of them: what the newest one does not cover yet. */
   recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]>;
   databaseId(): Promise<string>;
+  /** A signed note of how far the log was taken somewhere; the name says where to. */
+  mark(name: string): Promise<Checkpoint | undefined>;
+  setMark(name: string, mark: Checkpoint): Promise<void>;
 }
 
+const MARK = 'audit-mark:';
 const PAGE_CHECKPOINTS = 200;
 /** Beyond any transaction number. */
 const NO_END = 2 ** 53 - 1;
@@ -196,6 +200,23 @@ export class PostgresAuditChain implements AuditChainStore {
   async databaseId(): Promise<string> {
     const [row] = await this.#query<{ id: string }>('SELECT database_id AS id FROM audit_chain');
     return row?.id ?? '';
+  }
+
+  async mark(name: string): Promise<Checkpoint | undefined> {
+    const [row] = await this.#query<{ value: string }>('SELECT value FROM setting WHERE name = $1', [
+      `${MARK}${name}`,
+    ]);
+    if (row === undefined) return undefined;
+    const { statement, signature } = JSON.parse(row.value) as { statement: string; signature: string };
+    return { statement, signature: Buffer.from(signature, 'base64') };
+  }
+
+  async setMark(name: string, { statement, signature }: Checkpoint): Promise<void> {
+    const value = JSON.stringify({ statement, signature: signature.toString('base64') });
+    await this.#query(
+      `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+      [`${MARK}${name}`, value],
+    );
   }
 
   #records(from: number, to: number): Promise<readonly PackedEntry[]> {
