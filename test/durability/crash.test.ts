@@ -11,11 +11,11 @@ import { openDatabase, postmasterPid } from '../support/database';
 import { groupsBelow, killGroups } from '../support/processes';
 import { until } from '../support/until';
 import { KeyStream, type AcknowledgedKey } from './key-stream';
-import { opens, verifyRows, verifyStream, type Faults } from './verify';
+import { opens, verifyRecords, verifyRows, verifyStream, type Faults } from './verify';
 
 /**
- * Nothing that was acknowledged is lost, and nothing half-made is left behind, whatever process is killed while keys and
- * key pairs are being created. HOLDFAST_TEST_CRASHES sets how often each is tried.
+ * Nothing that was acknowledged is lost, nothing half-made is left behind, and every change and every read that was answered
+ * has its record, whatever process is killed while keys and key pairs are being created and read. HOLDFAST_TEST_CRASHES sets how often each is tried.
  */
 const CRASHES = Number(process.env['HOLDFAST_TEST_CRASHES'] ?? 20);
 const TIMEOUT_MS = 60_000 + CRASHES * 10_000;
@@ -32,6 +32,7 @@ class Trial {
   readonly #faults: Faults = [];
   readonly #known: AcknowledgedKey[] = [];
   #acknowledged = 0;
+  #reads = 0;
   #server: ServerProcess | undefined;
 
   private constructor(readonly dataDir: string) {}
@@ -73,11 +74,13 @@ class Trial {
 
   /** Checks what the stream left, and that nothing else is there. */
   async verify(server: ServerProcess, stream: KeyStream): Promise<void> {
+    const database = await openDatabase(this.dataDir);
+    await verifyRecords(database, stream, this.#faults);
     const client = await connectFirstClient(server);
     this.#known.push(...(await verifyStream(client, stream, this.#faults)));
     this.#acknowledged += stream.acknowledged.length;
+    this.#reads += [...stream.reads.values()].reduce((sum, { answered }) => sum + answered, 0);
     await client.close();
-    const database = await openDatabase(this.dataDir);
     await verifyRows(database, this.#known.length, this.#faults);
     await database.close();
   }
@@ -96,7 +99,7 @@ class Trial {
     expect(this.#faults).toEqual([]);
     // For whoever watches: how many keys were promised, and how many are there.
     process.stderr.write(
-      `${name}: ${CRASHES} times, ${this.#acknowledged} keys acknowledged, ${this.#known.length} found\n`,
+      `${name}: ${CRASHES} times, ${this.#acknowledged} keys acknowledged, ${this.#known.length} found, ${this.#reads} reads answered\n`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { create, createKeyPair } from '@holdfast/core';
+import { create, createKeyPair, get } from '@holdfast/core';
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,
@@ -40,11 +40,19 @@ function nameOf(nameValue: string): Attribute {
   return { key: 'Name', value: { nameValue, nameType: NameType.UninterpretedTextString } };
 }
 
-/** Connections that create keys and key pairs without pause until they are told to stop. */
+/** How often a key was asked for, and how often it was given out. */
+export interface Reads {
+  asked: number;
+  answered: number;
+}
+
+/** Connections that create keys and key pairs, and read them, without pause until they are told to stop. */
 export class KeyStream {
   readonly acknowledged: AcknowledgedKey[] = [];
   /** Asked for, but never answered: each is there altogether, or not at all. */
   readonly unanswered: WantedKey[] = [];
+  /** By unique identifier. */
+  readonly reads = new Map<string, Reads>();
   readonly refusals: KmipRefusal[] = [];
   /** Connections that broke although nobody had told the stream to stop. */
   lostConnections = 0;
@@ -95,16 +103,32 @@ export class KeyStream {
           this.acknowledged.push({ ...key, uniqueIdentifier: identifiers[index] ?? '' }),
         );
       } catch (error) {
-        if (!(error instanceof KmipRefusal)) {
-          this.unanswered.push(...wanted);
-          return 'broken';
-        }
-        this.refusals.push(error);
         // The server may say that it does not know itself what became of the request.
         this.unanswered.push(...wanted);
+        if (!(error instanceof KmipRefusal)) return 'broken';
+        this.refusals.push(error);
       }
+      if (!(await this.#read(client))) return 'broken';
     }
     return 'stopped';
+  }
+
+  /** Gets one of the keys that were made: for some of them it is the first time, which is a change. */
+  async #read(client: KmipClient): Promise<boolean> {
+    const key = this.acknowledged[Math.floor(Math.random() * this.acknowledged.length)];
+    if (key === undefined) return true;
+    const { uniqueIdentifier } = key;
+    const reads = this.reads.get(uniqueIdentifier) ?? { asked: 0, answered: 0 };
+    this.reads.set(uniqueIdentifier, reads);
+    reads.asked++;
+    try {
+      await client.call(get, { uniqueIdentifier });
+      reads.answered++;
+    } catch (error) {
+      if (!(error instanceof KmipRefusal)) return false;
+      this.refusals.push(error);
+    }
+    return true;
   }
 
   #key(number: number): readonly WantedKey[] {

@@ -1,6 +1,7 @@
 import type { KmipClient } from '@holdfast/client';
 import { SecretBytes, get, getAttributes, locate } from '@holdfast/core';
 import { NameType, ObjectType, State, type Attribute } from '@holdfast/kmip';
+import { batchedRecords } from '../support/audit';
 import type { Database } from '../support/database';
 import { KEY_LENGTH_BITS, type AcknowledgedKey, type KeyStream } from './key-stream';
 
@@ -112,6 +113,36 @@ const HALF_MADE: Readonly<Record<string, string>> = {
   'a change record without object': `SELECT FROM change_record AS c LEFT JOIN object AS o
     USING (domain_id, unique_identifier, internal_id) WHERE o.internal_id IS NULL OR c.revision > o.revision`,
 };
+
+/**
+ * Looks into the records, before anybody reads what the stream made: each change and each read that was answered has left its
+ * record, and there is none of a read that nobody asked for.
+ */
+export async function verifyRecords(
+  database: Database,
+  { acknowledged, reads, group }: KeyStream,
+  faults: Faults,
+): Promise<void> {
+  const changes = await database.sql<{ id: string; operation: string }>(
+    'SELECT unique_identifier AS id, operation FROM change_record',
+  );
+  const made = new Set(changes.flatMap(({ id, operation }) => (operation.startsWith('Create') ? [id] : [])));
+  const unrecorded = acknowledged.filter(({ uniqueIdentifier }) => !made.has(uniqueIdentifier));
+  if (unrecorded.length > 0) faults.push(`${group}: ${unrecorded.length} acknowledged keys have no record`);
+  const recorded = new Map<string, number>();
+  const count = (id: string): unknown => recorded.set(id, (recorded.get(id) ?? 0) + 1);
+  for (const { id, operation } of changes) if (operation === 'Get') count(id);
+  for (const { action, outcome, subjects } of await batchedRecords(database)) {
+    if (action === 'Get' && outcome === 'success') subjects.forEach(count);
+  }
+  for (const { uniqueIdentifier: id } of acknowledged) {
+    const { asked, answered } = reads.get(id) ?? { asked: 0, answered: 0 };
+    const records = recorded.get(id) ?? 0;
+    if (records < answered || records > asked) {
+      faults.push(`${group}: ${id} was read ${answered} to ${asked} times, and has ${records} records of it`);
+    }
+  }
+}
 
 /** Looks for what is half made, and for objects that nobody asked for. */
 export async function verifyRows(database: Database, knownObjects: number, faults: Faults): Promise<void> {

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 
+export { urlOf } from '@holdfast/testkit';
+
 /** A running server's database, as its administrator sees it. */
 export interface Database {
   sql<Row extends object = Record<string, unknown>>(
@@ -38,14 +40,4 @@ export async function connectTo(config: ClientConfig): Promise<Database> {
 export async function postmasterPid(dataDir: string): Promise<number> {
   const [pid] = (await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n');
   return Number(pid);
-}
-
-/** The connection string of a database that is reached through a Unix socket. */
-export function urlOf({ host = '', user = '', password, database = '' }: ClientConfig): string {
-  const url = new URL('postgresql://localhost');
-  url.username = user;
-  url.password = typeof password === 'string' ? password : '';
-  url.pathname = database;
-  url.searchParams.set('host', host);
-  return url.href;
 }

@@ -1,7 +1,7 @@
 export * from './administration';
 export * from './managed-objects';
 export { keyStoreContract } from './key-store-contract';
-export { startTestPostgres, type TestPostgres } from './postgres';
+export { startTestPostgres, urlOf, type TestPostgres } from './postgres';
 export { rootOfTrustContract } from './root-of-trust-contract';
 export * from './server-process';
 export * from './wire/https-wire';

@@ -55,3 +55,13 @@ function databasesOf(server: ClientConfig, stop: () => Promise<void>): TestPostg
     },
   };
 }
+
+/** The connection string of a database that is reached through a Unix socket. */
+export function urlOf({ host = '', user = '', password, database = '' }: ClientConfig): string {
+  const url = new URL('postgresql://localhost');
+  url.username = user;
+  url.password = typeof password === 'string' ? password : '';
+  url.pathname = database;
+  url.searchParams.set('host', host);
+  return url.href;
+}

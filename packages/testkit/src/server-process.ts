@@ -3,12 +3,16 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { HoldfastError } from '@holdfast/core';
+import { AdminClient, type StatusAnswer } from '@holdfast/server/admin';
 import { SoftHsm } from './soft-hsm';
 
 const ROOT = resolve(__dirname, '../../..');
 const HOLDFAST = join(ROOT, 'packages/cli/bin/holdfast.js');
 const READY_SECONDS = 60;
+const POLL_EVERY_MS = 20;
 
 export interface ServerProcessOptions {
   /** Default: a new folder, removed at the end. */
@@ -91,10 +95,10 @@ interface RootSetting {
   remove(): void;
 }
 
-const TOKEN_LABEL = 'holdfast';
+export const TOKEN_LABEL = 'holdfast';
 
 /** Makes a token with a root key. */
-async function fill(hsm: SoftHsm): Promise<SoftHsm> {
+export async function fillToken(hsm: SoftHsm): Promise<SoftHsm> {
   await hsm.initToken(TOKEN_LABEL);
   const token = ['--module', hsm.modulePath, '--token', TOKEN_LABEL];
   const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
@@ -111,7 +115,7 @@ async function tokenFor(dataDir: string): Promise<SoftHsm> {
   const folder = `${dataDir}.softhsm`;
   const original = process.env['HOLDFAST_TEST_TOKEN'];
   if (existsSync(folder) || original === undefined) return new SoftHsm(folder);
-  if (!existsSync(original)) (await fill(new SoftHsm())).moveTo(original);
+  if (!existsSync(original)) (await fillToken(new SoftHsm())).moveTo(original);
   return new SoftHsm(original).copyTo(folder);
 }
 
@@ -123,7 +127,7 @@ async function rootOf(dataDir: string, options: ServerProcessOptions): Promise<R
   }
   const hsm = softHsm ?? (await tokenFor(dataDir));
   const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
-  if (hsm.isEmpty) await fill(hsm);
+  if (hsm.isEmpty) await fillToken(hsm);
   return {
     arguments: ['--root', 'pkcs11', '--pkcs11-module', hsm.modulePath, '--pkcs11-token', TOKEN_LABEL],
     environment,
@@ -131,6 +135,26 @@ async function rootOf(dataDir: string, options: ServerProcessOptions): Promise<R
       if (softHsm === undefined) hsm.remove();
     },
   };
+}
+
+/** Asks until the server of a data folder serves. */
+async function serving(
+  dataDir: string,
+  child: ChildProcess,
+): Promise<StatusAnswer & Required<Pick<StatusAnswer, 'kmip'>>> {
+  const operator = new AdminClient(dataDir);
+  const untilMs = Date.now() + READY_SECONDS * 1000;
+  for (;;) {
+    try {
+      const { kmip, ...answer } = await operator.call('GET /status');
+      if (answer.state !== 'sealed' && kmip !== undefined) return { ...answer, kmip };
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'StoreUnavailable') throw error;
+    }
+    if (Date.now() > untilMs) throw new Error('the server does not serve');
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('the server has ended');
+    await delay(POLL_EVERY_MS);
+  }
 }
 
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
@@ -160,13 +184,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     throw new Error(`the server ended with code ${code ?? 'none'}:\n${text()}`);
   });
   early.catch(() => undefined);
-  const status = holdfast('status', '--data-dir', dataDir, '--wait', String(READY_SECONDS), '--json');
-  const answer = await Promise.race([status, early]);
-  const { kmip, https, pid } = JSON.parse(answer) as {
-    kmip: { host: string; port: number };
-    https?: { host: string; port: number };
-    pid: number;
-  };
+  const { kmip, https, pid } = await Promise.race([serving(dataDir, child), early]);
   const file = (name: string): string => join(dataDir, 'client', name);
   return {
     ...kmip,

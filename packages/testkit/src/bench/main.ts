@@ -7,16 +7,9 @@ import { startServerProcess } from '../server-process';
 import { benchCertificates } from './certificates';
 import { LoadGenerator, runHandshakes, type Load, type LoadResult } from './load';
 import { cpuSeconds, databaseCpuSeconds } from './processor';
-import {
-  createLoad,
-  discoverLoad,
-  encryptLoad,
-  getLoad,
-  identifiersOf,
-  locateLoad,
-  registerRequest,
-} from './requests';
+import { createLoad, discoverLoad, encryptLoad, getLoad, locateLoad } from './requests';
 import type { ToResponder } from './responder';
+import { seed } from './seed';
 
 /**
  * npm run bench: this server against a bare TLS responder, alternating in one run on one machine; medians of the
@@ -30,8 +23,6 @@ const ONLY = process.env['BENCH_ONLY']?.split(',');
 /** Arguments for the server's node, e.g. --cpu-prof --cpu-prof-dir=DIR. */
 const NODE_ARGUMENTS = process.env['BENCH_NODE_ARGUMENTS']?.split(' ') ?? [];
 const CONNECTIONS = process.env['BENCH_CONNECTIONS']?.split(',').map(Number) ?? [1, 16, 64];
-const SEED_BATCH = 200;
-const SEED_CONNECTIONS = 4;
 
 interface Endpoint {
   readonly options: ConnectionOptions;
@@ -185,31 +176,6 @@ function print(cells: readonly string[]): void {
   process.stdout.write(`${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ')}\n`);
 }
 
-/** Registers the keys; returns their identifiers by number. */
-async function seed(server: Endpoint): Promise<readonly string[]> {
-  const identifiers = new Array<string>(KEYS);
-  let next = 0;
-  const line = async (): Promise<void> => {
-    const generator = await LoadGenerator.connect(server.options, 1);
-    while (next < KEYS) {
-      const from = next;
-      const to = (next = Math.min(KEYS, from + SEED_BATCH));
-      await generator.run(
-        {
-          request: () => registerRequest(from, to),
-          check: (response) => {
-            identifiersOf(response).forEach((identifier, index) => (identifiers[from + index] = identifier));
-          },
-        },
-        0,
-      );
-    }
-    generator.close();
-  };
-  await Promise.all(Array.from({ length: SEED_CONNECTIONS }, line));
-  return identifiers;
-}
-
 async function main(): Promise<void> {
   const server = await startServerProcess({ nodeArguments: NODE_ARGUMENTS });
   const responder = await Responder.start();
@@ -229,7 +195,7 @@ async function main(): Promise<void> {
     process.stdout.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; `);
     process.stdout.write(`${KEYS} keys, ${ROUNDS} rounds of ${ROUND_MS} ms\n`);
     const startedAt = performance.now();
-    const identifiers = await seed(endpoint);
+    const identifiers = await seed(endpoint.options, KEYS);
     process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n\n`);
     print([
       'operation',

@@ -29,7 +29,7 @@ import type { Load } from './load';
 
 const DIALECT = dialectNamed('1.4');
 /** The first version in which a client may say of a registered key that it has been served before. */
-const REGISTER_DIALECT = dialectNamed('2.1');
+export const REGISTER_DIALECT = dialectNamed('2.1');
 const KEY_LENGTH_BYTES = 32;
 /** How many of the responses are taken apart and compared in full; of the others the status is looked at. */
 const SAMPLE_EVERY = 64;
@@ -66,7 +66,7 @@ export function requestBytes<Request>(
   return encodeTtlv(encodeRequest({ dialect, items }));
 }
 
-function aesAttributes(name: string): NewAttributes {
+export function aesAttributes(name: string): NewAttributes {
   return {
     templateNames: [],
     attributes: [
