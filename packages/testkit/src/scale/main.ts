@@ -10,14 +10,15 @@ import { contentsOf } from './contents';
 import { Node } from './node';
 import { rotateDomainKey, rotateUnderLoad } from './rotation';
 import { say, seconds } from './say';
+import { createAndGet, sealAndOpen } from './sealing';
 
 /**
  * npm run scale: what has to hold with many objects. Rotation of the domain key and the root key while clients of two nodes
- * read and write and nodes are killed; backup and restore. Ends with 1 where anything is not as it has to be.
+ * read and write and nodes are killed; backup and restore; how many keys are sealed and opened a second. Ends with 1 where anything is not as it has to be.
  */
 
 const OBJECTS = Number(process.env['SCALE_OBJECTS'] ?? 100_000);
-const PARTS = process.env['SCALE_ONLY']?.split(',') ?? ['rotation', 'backup'];
+const PARTS = process.env['SCALE_ONLY']?.split(',') ?? ['sealing', 'rotation', 'backup'];
 
 async function allIdentifiers(database: ClientConfig): Promise<readonly string[]> {
   const client = new Client(database);
@@ -79,6 +80,10 @@ async function main(): Promise<void> {
     const identifiers = await seed(first.connection(first), OBJECTS);
     const known = new Map(identifiers.map((identifier, number) => [identifier, number]));
     say(`registered in ${seconds(performance.now() - startedAt)}`);
+    if (PARTS.includes('sealing')) {
+      await sealAndOpen();
+      await createAndGet(first, identifiers);
+    }
     if (PARTS.includes('rotation')) {
       await rotation(first, second, database, identifiers);
       await expectAllOpen(first, database, known);
