@@ -1,40 +1,18 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { asFirstOfficer, startServerProcess } from '@holdfast/testkit';
 
 /** The OASIS cases are no part of this repository: they are played where they lie beside it. */
 const CASES = resolve(__dirname, '../../../shared/oasis');
 const KMIP = resolve(__dirname, '../../packages/cli/bin/kmip.js');
-/** CS-RNG-O-2 and -4 expect other answers of RNG Seed to one request than CS-RNG-O-3 does: a server gives one of them. */
-const CRYPTOGRAPHY = ['CS-AC', 'CS-BC', 'CS-RNG-M', 'CS-RNG-O-3', 'TC-ECDSA', 'TC-RSA', 'TC-STREAM'];
-const LIFE_CYCLES = [
-  'SKLC',
-  'SKFF',
-  'AKLC',
-  'OMOS',
-  'SASED',
-  'TL',
-  'TC-I18N',
-  'TC-MDO',
-  'TC-OFFSET',
-  'TC-SETATTR',
-];
-const MAKING = ['TC-DERIVEKEY', 'TC-SJ'];
-const DESCRIPTION = ['MSGENC', 'TC-Q'];
-const TRANSFER = [
-  'AX',
-  'QS',
-  'TC-CERTATTR',
-  'TC-ECC',
-  'TC-EXTRACTABLE',
-  'TC-IMPEXP',
-  'TC-RNG-ATTR',
-  'TC-SENSITIVE',
-  'TC-WRAP',
-];
-const TICKETS = ['TC-LOGIN', 'TC-DLOGIN'];
-const FILTERS = [...LIFE_CYCLES, ...CRYPTOGRAPHY, ...MAKING, ...DESCRIPTION, ...TRANSFER, ...TICKETS];
+/** Those that no server passes together with the others, or at all: docs/conformance.md says why. */
+const EXCLUDED: Readonly<Record<string, readonly string[]>> = {
+  '1.4': ['CS-RNG-O-2-14', 'CS-RNG-O-4-14', 'TC-OTP-3-14', 'TC-OTP-4-14', 'TC-OTP-5-14'],
+  '2.0': ['CS-RNG-O-2-20', 'CS-RNG-O-4-20'],
+};
 
 /** TTLV over TLS alone, or one of the encodings over HTTPS. */
 type Encoding = 'tls' | 'ttlv' | 'xml' | 'json';
@@ -63,12 +41,25 @@ function kmip(...args: readonly string[]): Promise<Outcome> {
   });
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
 async function conformance(folder: string, encoding: Encoding): Promise<Outcome> {
   const server = await startServerProcess({ arguments: ['--test-mode', '--https-listen', '127.0.0.1:0'] });
   try {
     // Cases of 2.x that show a credential show this one.
     const officer = await asFirstOfficer(server);
     await officer.call('POST /users', { name: 'admin', password: 'password' });
+    // Where some cases have the server connect to.
+    const port = await freePort();
+    const notify = { host: '127.0.0.1', port, version: '1.4' } as const;
+    const [client] = await officer.call('GET /clients');
+    await officer.call('POST /clients/:name/settings', { notify }, { name: client?.name ?? '' });
     const { cert, key, ca } = server.clientFiles;
     const address =
       encoding === 'tls'
@@ -77,7 +68,7 @@ async function conformance(folder: string, encoding: Encoding): Promise<Outcome>
     return await kmip(
       ...['conformance', '--json', ...address],
       ...['--cert', cert, '--key', key, '--ca', ca],
-      ...FILTERS.flatMap((filter) => ['--filter', filter]),
+      ...['--notify-listen', `127.0.0.1:${port}`],
       folder,
     );
   } finally {
@@ -93,7 +84,7 @@ test('the kmip command knows how to play test cases', async () => {
 
 if (existsSync(CASES)) {
   test.each([
-    ['1.4', 93],
+    ['1.4', 98],
     ['2.0', 92],
   ])(
     'the OASIS cases of KMIP %s pass',
@@ -102,10 +93,12 @@ if (existsSync(CASES)) {
         const { code, output } = await conformance(join(CASES, version), encoding);
         const { passed, cases } = JSON.parse(output) as {
           passed: number;
-          cases: { passed: boolean }[];
+          cases: { name: string; passed: boolean }[];
         };
-        expect([encoding, cases.filter((result) => !result.passed)]).toEqual([encoding, []]);
-        expect([encoding, code, passed]).toEqual([encoding, 0, count]);
+        const excluded = EXCLUDED[version] ?? [];
+        const failed = cases.filter((each) => !each.passed && !excluded.includes(each.name));
+        expect([encoding, failed]).toEqual([encoding, []]);
+        expect([encoding, code, passed]).toEqual([encoding, 1, count]);
       }
     },
     480_000,

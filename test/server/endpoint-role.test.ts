@@ -1,5 +1,5 @@
 import { KmipClient } from '@holdfast/client';
-import { activate, create, destroy, notify, put, reKey, setAttribute } from '@holdfast/core';
+import { activate, create, destroy, reKey, setAttribute } from '@holdfast/core';
 import {
   BatchErrorContinuationOption,
   EndpointRole,
@@ -27,6 +27,7 @@ import {
 } from '@holdfast/testkit';
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { connectFirstClient } from '../support/client';
+import { notified, success, told } from '../support/told';
 
 /** A client that hands the server's role over is told over its own connection what changes in its domain. */
 
@@ -46,51 +47,12 @@ function roleRequest(role: EndpointRole): Buffer {
   return encodeTtlv(requestMessage('2.1', [{ operation: Operation.SetEndpointRole, payload }]));
 }
 
-const success = (operation: number): Buffer => {
-  const header = structure(
-    Tag.ResponseHeader,
-    structure(
-      Tag.ProtocolVersion,
-      { tag: Tag.ProtocolVersionMajor, type: 2, value: 2 },
-      { tag: Tag.ProtocolVersionMinor, type: 2, value: 1 },
-    ),
-    { tag: Tag.TimeStamp, type: 9, value: 0n },
-    { tag: Tag.BatchCount, type: 2, value: 1 },
-  );
-  const item = structure(
-    Tag.BatchItem,
-    enumeration(Tag.Operation, operation),
-    enumeration(Tag.ResultStatus, 0),
-  );
-  return encodeTtlv(structure(Tag.ResponseMessage, header, item));
-};
-
 /** A connection on which the server is the client. */
 async function listen(options = tlsOptions(server)): Promise<Wire> {
   const wire = await Wire.open(options);
   const { items } = readResponse(await wire.exchange(roleRequest(EndpointRole.Client)), '2.1');
   expect(items).toMatchObject([{ status: 0 }]);
   return wire;
-}
-
-/** What the server tells next; it is answered. */
-async function told(wire: Wire) {
-  const request = decodeRequest(decodeTtlv(await wire.next()));
-  const [item] = request.items;
-  if (item === undefined || 'fault' in item) throw new Error('no request came');
-  wire.send(success(item.operation));
-  const { operation, payload } = item;
-  return operation === Operation.Put
-    ? { operation, ...put.request.decode(payload, request.dialect) }
-    : { operation, ...notify.request.decode(payload, request.dialect) };
-}
-
-async function notified(wire: Wire) {
-  const what = await told(wire);
-  if (!('deleted' in what.attributes)) throw new Error('it was no Notify');
-  const { changed, deleted } = what.attributes;
-  const values = Object.fromEntries(changed.map(({ key, value }) => [key, value as unknown]));
-  return { id: what.uniqueIdentifier, changed: values, deleted };
 }
 
 const AES: readonly Attribute[] = [

@@ -4,6 +4,7 @@ import { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
 import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
+import type { NewAnnouncement } from './ports/announcements';
 import type { KeyStore, KeyStoreSession, ObjectChange, StoredObject } from './ports/key-store';
 import { Turns } from './turns';
 
@@ -20,6 +21,8 @@ export interface Execution {
   readonly nowSeconds: number;
   /** Told of what was committed, or will be with the transaction. */
   changed?(changes: readonly ObjectChange[]): void;
+  /** What is written together with the changes, to be told to clients. */
+  announce?(changes: readonly ObjectChange[]): readonly NewAnnouncement[];
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
   /** Uses up what allows the operation (a use of a ticket, an approval), before anything is written or answered. */
@@ -63,7 +66,8 @@ export async function execute<Request, Response>(
     if (mayWait && endTurn === undefined && changed !== undefined && turns.isTaken(changed.internalId))
       throw givenWay();
     const { namesMayRepeat } = principal;
-    await objects.flush({ actor: actorOf(principal), operation: definition.name, namesMayRepeat });
+    const cause = { actor: actorOf(principal), operation: definition.name, namesMayRepeat };
+    await objects.flush(cause, execution.announce?.(objects.changes));
     changes = objects.changes;
     return response;
   };

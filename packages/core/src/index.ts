@@ -14,6 +14,7 @@ export * from './objects/state';
 export * from './operation';
 export * from './operations';
 export * from './ordered-uuids';
+export * from './ports/announcements';
 export * from './ports/asynchronous-requests';
 export * from './ports/audit-log';
 export * from './ports/certificates';

@@ -7,6 +7,7 @@ import { requireConstraintsMet, type DomainPolicy } from './objects/domain-polic
 import { markAwaiting, requireCovered } from './objects/safekeeping';
 import { stateAt } from './objects/state';
 import type { GrantedRights } from './rights';
+import type { NewAnnouncement } from './ports/announcements';
 import type {
   ChangeCause,
   KeyStoreSession,
@@ -234,8 +235,8 @@ export class ObjectAccess {
   }
 
   /** Writes what was collected, all or nothing. */
-  flush(cause: ChangeCause): Promise<void> {
-    return this.session.commit(this.#changes, cause);
+  flush(cause: ChangeCause, announcements?: readonly NewAnnouncement[]): Promise<void> {
+    return this.session.commit(this.#changes, cause, announcements);
   }
 
   #load(stored: StoredObject, access: AccessClass): ManagedObject {

@@ -208,7 +208,8 @@ function serverExtensions(
   request: ServerCertificateRequest,
 ): Extension[] {
   return [
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    // A server connects to clients too, where they want to be told of changes.
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
     new x509.SubjectAlternativeNameExtension([...alternativeNames]),
     ...addressExtensions(x509, request),
   ];

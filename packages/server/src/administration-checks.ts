@@ -5,8 +5,10 @@ import {
   type ClientSettings,
   type DomainSettings,
   type KeyPairAlgorithm,
+  type NotifiedEndpoint,
   type Role,
 } from '@holdfast/core';
+import { VERSION_NAMES } from '@holdfast/kmip';
 
 /** What administrative requests have in common: checks of what officers give, and how answers are told. */
 
@@ -74,7 +76,7 @@ export function checkDomainSettings(settings: unknown = {}): DomainSettings {
 
 /** @throws HoldfastError InvalidField */
 export function checkClientSettings(settings: unknown = {}): ClientSettings {
-  const { authentication, toleratesBatchCount, requiresEscrow, ...others } = settings as Readonly<
+  const { authentication, toleratesBatchCount, requiresEscrow, notify, ...others } = settings as Readonly<
     Record<string, unknown>
   >;
   const policy = AUTHENTICATION_POLICIES.find((each) => each === authentication);
@@ -85,14 +87,30 @@ export function checkClientSettings(settings: unknown = {}): ClientSettings {
   if (!isKnown) {
     throw new HoldfastError(
       'InvalidField',
-      `the settings of a client are toleratesBatchCount, requiresEscrow and authentication (${AUTHENTICATION_POLICIES.join(', ')})`,
+      `the settings of a client are toleratesBatchCount, requiresEscrow, notify and authentication (${AUTHENTICATION_POLICIES.join(', ')})`,
     );
   }
   return {
     ...(policy === undefined ? {} : { authentication: policy }),
     ...(toleratesBatchCount === true ? { toleratesBatchCount } : {}),
     ...(requiresEscrow === true ? { requiresEscrow } : {}),
+    ...(notify === undefined ? {} : { notify: checkEndpoint(notify) }),
   };
+}
+
+/** @throws HoldfastError InvalidField */
+function checkEndpoint(endpoint: unknown): NotifiedEndpoint {
+  const { host, port, version, ...others } = endpoint as Readonly<Record<string, unknown>>;
+  const known = VERSION_NAMES.find((each) => each === version);
+  const isAddress = typeof host === 'string' && /^[\x21-\x7e]{1,255}$/.test(host);
+  const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65536;
+  if (!isAddress || !isPort || known === undefined || Object.keys(others).length > 0) {
+    throw new HoldfastError(
+      'InvalidField',
+      `what is told to a client goes to a host and port, in a version of KMIP (${VERSION_NAMES.join(', ')})`,
+    );
+  }
+  return { host, port, version: known };
 }
 
 function isSwitch(setting: unknown): boolean {

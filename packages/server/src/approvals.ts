@@ -194,6 +194,12 @@ export class Approvals {
     return approval.number;
   }
 
+  /** Whether officers have to approve that the object's value is given out. */
+  async holdBack({ domainId, attributes }: Pick<StoredObject, 'domainId' | 'attributes'>): Promise<boolean> {
+    if (!this.rules.mayConcern('export', domainId) || !holdsSecrets({ attributes })) return false;
+    return officersFor(await this.rules.load(), 'export', domainId) > 0;
+  }
+
   async #findOrAsk(
     request: ApprovedRequest,
     needed: number,

@@ -14,6 +14,7 @@ import type { Catalogue } from './catalogue';
 import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
 import type { HsmKeyMaking } from './hsm-keys';
+import type { NotifiedClients } from './notified-clients';
 import type { AsynchronousProcessing } from './pending';
 
 /** What the items of batches are carried out with. */
@@ -28,6 +29,7 @@ export interface BatchPorts {
   readonly server: ServerIdentity;
   readonly policies: DomainPolicies;
   readonly channels: Channels;
+  readonly notifiedClients: NotifiedClients;
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
   readonly provisioner: Provisioner;

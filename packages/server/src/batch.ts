@@ -309,6 +309,7 @@ export class Batch {
           seen = objects;
           return this.#context(objects, policy, notes);
         },
+        announce: (changes) => this.ports.notifiedClients.announcements(domainId, changes),
         changed: (changes) => {
           changed = changes;
           if (this.#undoable === undefined) this.ports.channels.tell(domainId, changes);

@@ -1,19 +1,17 @@
 import {
   HoldfastError,
   announcementOf,
-  notify,
-  put,
   type Announcement,
   type ObjectChange,
   type Principal,
 } from '@holdfast/core';
-import { Operation, ResultStatus, Tag, decodeResponse, encodeRequest, type Dialect } from '@holdfast/kmip';
-import { ItemType, decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
-import type { Logger } from './log';
+import { ResultStatus, decodeResponse, type Dialect } from '@holdfast/kmip';
+import { decodeTtlv } from '@holdfast/ttlv';
+import type { Announcer } from './announcer';
+import { describeError, type Logger } from './log';
 
 /** What may wait for a client that is slow to answer, before it is let go: it then has to look for itself. */
-const MAX_WAITING_MESSAGES = 1000;
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const MAX_WAITING = 1000;
 
 /** A connection on which this server has the client's role. */
 export interface TurnedConnection {
@@ -22,11 +20,19 @@ export interface TurnedConnection {
   destroy(): void;
 }
 
+/** Takes what a client answers to Notify and Put. @throws HoldfastError where it is no answer */
+export function takeAnswer(frame: Buffer, { clientName }: Principal, log: Logger): void {
+  for (const { resultStatus, resultMessage } of decodeResponse(decodeTtlv(frame)).items) {
+    if (resultStatus === ResultStatus.Success) continue;
+    log.info({ client: clientName, resultMessage }, 'a client refused what it was told');
+  }
+}
+
 /** Tells one client, over the connection that it has handed over, what changes in its domain: one thing after the other. */
 export class Channel {
-  readonly #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #waiting: Announcement[] = [];
   #connection: TurnedConnection | undefined;
+  #isTelling = false;
   #isAnswered = true;
 
   constructor(
@@ -44,48 +50,47 @@ export class Channel {
 
   close(): void {
     this.channels.remove(this);
-    for (const message of this.#waiting.splice(0)) message.fill(0);
+    this.#waiting.length = 0;
+    this.#connection = undefined;
   }
 
   tell(announcement: Announcement): void {
-    const { dialect } = this;
-    const payload =
-      announcement.operation === 'Put'
-        ? put.request.encode(Tag.RequestPayload, announcement.payload, dialect)
-        : notify.request.encode(Tag.RequestPayload, announcement.payload, dialect);
-    if (payload?.type !== ItemType.Structure) return;
-    const operation = Operation[announcement.operation];
-    const message = encodeTtlv(encodeRequest({ dialect, items: [{ operation, payload }] }));
-    this.#waiting.push(message);
-    this.#waitingBytes += message.length;
-    if (this.#waiting.length > MAX_WAITING_MESSAGES || this.#waitingBytes > MAX_WAITING_BYTES) {
+    this.#waiting.push(announcement);
+    if (this.#waiting.length > MAX_WAITING) {
       this.log.warn({ client: this.principal.clientName }, 'a client does not keep up with what it is told');
       this.#connection?.destroy();
-    } else this.#sendNext();
+    } else void this.#sendNext();
   }
 
   /** Takes the answer to what was sent last. @throws HoldfastError where it is none */
   answered(frame: Buffer): void {
     if (this.#isAnswered) throw new HoldfastError('InvalidMessage', 'nothing was asked');
-    const response = decodeResponse(decodeTtlv(frame));
-    for (const { resultStatus, resultMessage } of response.items) {
-      if (resultStatus === ResultStatus.Success) continue;
-      this.log.info(
-        { client: this.principal.clientName, resultMessage },
-        'a client refused what it was told',
-      );
-    }
+    takeAnswer(frame, this.principal, this.log);
     this.#isAnswered = true;
-    this.#sendNext();
+    void this.#sendNext();
   }
 
-  #sendNext(): void {
-    if (!this.#isAnswered) return;
-    const message = this.#waiting.shift();
-    if (message === undefined) return;
-    this.#waitingBytes -= message.length;
-    this.#isAnswered = false;
-    this.#connection?.send(message);
+  async #sendNext(): Promise<void> {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      while (this.#isAnswered) {
+        const announcement = this.#waiting.shift();
+        if (announcement === undefined) break;
+        const message = await this.channels.announcer.message(announcement, this.principal, this.dialect);
+        if (message === undefined || this.#connection === undefined) continue;
+        this.#isAnswered = false;
+        this.#connection.send(message);
+      }
+    } catch (error) {
+      this.log.warn(
+        { client: this.principal.clientName, error: describeError(error) },
+        'a client cannot be told of a change and is let go',
+      );
+      this.#connection?.destroy();
+    } finally {
+      this.#isTelling = false;
+    }
   }
 }
 
@@ -105,6 +110,8 @@ export function requireMayTurn({ kind, ticket }: Principal, canTurn: boolean): v
 /** The channels of this process, by the domains of their clients. */
 export class Channels {
   readonly #byDomain = new Map<string, Set<Channel>>();
+
+  constructor(readonly announcer: Announcer) {}
 
   add(channel: Channel): void {
     const { domainId } = channel.principal;

@@ -3,6 +3,7 @@ import type { Pkcs11Target } from '@holdfast/hsm';
 import { DEFAULT_MAX_KEPT_BYTES } from '@holdfast/store';
 import type { SyslogConfig } from './audit/syslog-connection';
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
+import type { ListenAddress } from './address';
 
 /** Bounds on what one peer, or all of them together, may cost. Times in milliseconds, sizes in bytes. */
 export interface ServerLimits {
@@ -89,11 +90,6 @@ export function readLimits(given: Readonly<Record<string, unknown>>): ServerLimi
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Where the root key is. */
 export type RootConfig =
   /** In the data folder, sealed where there is a passphrase. */
@@ -141,19 +137,6 @@ export const DEFAULT_AUDIT_GRACE_SECONDS = 3600;
 
 export const TEST_MODE_WARNING =
   'TEST MODE: any client can remove all objects of its domain at once (Interop); never run it with keys that matter';
-
-/**
- * Reads HOST:PORT, with IPv6 addresses in brackets.
- * @throws HoldfastError Configuration
- */
-export function parseListen(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) {
-    throw new HoldfastError('Configuration', `"${text}" is not HOST:PORT (for IPv6: [::1]:5696)`);
-  }
-  return { host: match[1] ?? match[2] ?? '', port };
-}
 
 /** @throws HoldfastError Configuration where there is no such policy */
 export function parsePolicy(text: string): AuthenticationPolicy {

@@ -31,11 +31,11 @@ export {
   type Custodian,
   type ShareOpener,
 } from '@holdfast/crypto';
+export { parseListen } from './address';
 export {
   DEFAULT_AUDIT_GRACE_SECONDS,
   DEFAULT_LIMITS,
   LOG_LEVELS,
-  parseListen,
   parsePolicy,
   readLimits,
   type LogLevel,

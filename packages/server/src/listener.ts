@@ -12,7 +12,8 @@ import type {
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import { authenticate, type Unrecognised } from './authentication';
-import type { ListenAddress, ServerLimits } from './config';
+import type { ListenAddress } from './address';
+import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { Connection } from './session';
 

@@ -10,8 +10,10 @@ import { SERVING_SECRET } from './built-in-authorities';
 import { Administration } from './administration';
 import { AuditGate } from './audit/gate';
 import { catalogueOf } from './catalogue';
+import { Announcer } from './announcer';
 import { Channels } from './channels';
-import type { ListenAddress, NodeConfig } from './config';
+import type { ListenAddress } from './address';
+import type { NodeConfig } from './config';
 import { Authenticator } from './credentials/authenticator';
 import { keepObjectsYoung } from './garbage';
 import { DomainPolicies } from './domain-policies';
@@ -22,7 +24,9 @@ import { KmipAuthority } from './kmip-authority';
 import { describeError, type Logger } from './log';
 import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
+import { NotifiedClients } from './notified-clients';
 import { CertificateProvisioner } from './provisioning';
+import { Telling } from './telling';
 import { Session, type Responder } from './session';
 import { SERVER_IDENTITY } from './server-identity';
 import { tlsIdentity } from './tls-identity';
@@ -47,6 +51,7 @@ export class Service implements Serving {
     /** First that for TTLV over TLS, then that for HTTPS, where there is one. */
     private readonly doors: readonly Door[],
     private readonly asynchronous: AsynchronousProcessor,
+    private readonly telling: Telling,
     private readonly gate: AuditGate,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly log: Logger,
@@ -74,6 +79,10 @@ export class Service implements Serving {
     const randomness = config.hsmRandom ? await randomnessOf(hsmKeys) : undefined;
     const crypto = createCrypto(config.approvedOnly, hsmKeys, randomness);
     const approvalRules = new ApprovalRules(directory);
+    const approvals = new Approvals(approvalRules, store.approvals, () => clock.nowSeconds());
+    const gate = new AuditGate(store.auditChain, config.auditGraceSeconds);
+    const announcer = new Announcer({ keyStore, auditLog, clock, policies, approvals, gate });
+    const notifiedClients = new NotifiedClients(directory, log);
     const batchPorts = {
       keyStore,
       auditLog,
@@ -86,8 +95,9 @@ export class Service implements Serving {
       catalogue: catalogueOf(config.testMode),
       server: { ...SERVER_IDENTITY, servesHttps: config.httpsListen !== undefined },
       policies,
-      approvals: new Approvals(approvalRules, store.approvals, () => clock.nowSeconds()),
-      channels: new Channels(),
+      approvals,
+      channels: new Channels(announcer),
+      notifiedClients,
       provisioner: new CertificateProvisioner(
         new Administration(directory, certificates, clock, { crlUrls, caIssuerUrls }),
         directory,
@@ -101,7 +111,6 @@ export class Service implements Serving {
       limits,
       log,
     );
-    const gate = new AuditGate(store.auditChain, config.auditGraceSeconds);
     const authenticator = new Authenticator({ directory, users, tickets, auditLog, clock, prepare });
     const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, gate, limits, log);
     const respond =
@@ -130,12 +139,35 @@ export class Service implements Serving {
         ),
       });
     }
-    const service = new Service(doors, asynchronous, gate, () => tlsIdentity(config, ports), log, randomness);
+    const telling = new Telling(
+      {
+        ...ports,
+        announcements: store.announcements,
+        clients: notifiedClients,
+        announcer,
+        prepare,
+        identity: () => diallingIdentity(config, ports),
+      },
+      limits,
+      log,
+    );
+    const service = new Service(
+      doors,
+      asynchronous,
+      telling,
+      gate,
+      () => tlsIdentity(config, ports),
+      log,
+      randomness,
+    );
     service.#stopWatching = await directory.watch((change) => {
+      notifiedClients.directoryChanged(change);
+      telling.directoryChanged(change);
       policies.forget(change);
       approvalRules.forget(change);
       if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
     });
+    await notifiedClients.load();
     return service;
   }
 
@@ -149,6 +181,7 @@ export class Service implements Serving {
     const addresses: AddressInfo[] = [];
     for (const { at, listener } of this.doors) addresses.push(await listener.listen(at));
     this.asynchronous.start();
+    this.telling.start();
     const [kmip, https] = addresses;
     return { kmip: kmip as AddressInfo, https };
   }
@@ -161,7 +194,11 @@ export class Service implements Serving {
     clearInterval(this.#renewal);
     clearInterval(this.#seeding);
     this.gate.close();
-    await Promise.all([...this.doors.map(({ listener }) => listener.close()), this.asynchronous.close()]);
+    await Promise.all([
+      ...this.doors.map(({ listener }) => listener.close()),
+      this.asynchronous.close(),
+      this.telling.close(),
+    ]);
     await this.#stopWatching?.();
   }
 
@@ -184,6 +221,12 @@ export class Service implements Serving {
     const renewed = await this.identity();
     for (const { listener } of this.doors) listener.replaceIdentity(renewed);
   }
+}
+
+/** What this server shows the clients that it connects to. */
+async function diallingIdentity(...where: Parameters<typeof tlsIdentity>) {
+  const { key, cert } = await tlsIdentity(...where);
+  return { ...(key === undefined ? {} : { key }), ...(cert === undefined ? {} : { cert }) };
 }
 
 /** @throws HoldfastError Configuration where there is no HSM, RootOfTrustUnavailable */

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
-import { DEFAULT_LIMITS, parseListen, readLimits } from '../src/config';
+import { parseListen } from '../src/address';
+import { DEFAULT_LIMITS, readLimits } from '../src/config';
 
 function fault(run: () => unknown): string {
   try {

@@ -1,4 +1,5 @@
 import type {
+  AnnouncementStore,
   SecretBytes,
   AsynchronousRequestStore,
   AuditLog,
@@ -11,6 +12,7 @@ import type {
   Users,
 } from '@holdfast/core';
 import type { ClientConfig } from 'pg';
+import { PostgresAnnouncements } from './announcements';
 import { PostgresAsynchronousRequests } from './asynchronous/requests';
 import { objectDigestLines } from './backup/contents';
 import { PostgresAuditChain, type AuditChainStore } from './chain/audit-chain';
@@ -63,6 +65,7 @@ export interface Store {
   readonly policies: Policies;
   readonly auditLog: AuditLog;
   readonly auditChain: AuditChainStore;
+  readonly announcements: AnnouncementStore;
   readonly asynchronousRequests: AsynchronousRequestStore;
   readonly clock: Clock;
   readonly domainKeys: DomainKeyStore;
@@ -124,6 +127,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       policies: new PostgresPolicies(database, keyring, nowMs),
       auditLog: new PostgresAuditLog(database, keyring, nowMs),
       auditChain: new PostgresAuditChain(database, keyring),
+      announcements: new PostgresAnnouncements(database, keyring),
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
       clock,
       domainKeys: new PostgresDomainKeys(database, keyring, nowMs),

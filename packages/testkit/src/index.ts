@@ -7,6 +7,7 @@ export * from './server-process';
 export * from './wire/https-wire';
 export * from './wire/items';
 export * from './wire/peer';
+export * from './wire/told-client';
 export * from './wire/wire';
 export { unknownWords } from './wire/known-words';
 export { SOFT_HSM_MODULE, SoftHsm } from './soft-hsm';

@@ -5,6 +5,7 @@ import { clientOptions } from '../kmip/connect';
 import { repeatable, withConnectionOptions } from '../kmip/options';
 import { connectionSettings, type ConnectionFlags } from '../kmip/settings';
 import { findCases } from './case-file';
+import { AskedRequests, addressOf } from './asked';
 import { caseText, summary } from './report';
 import { runCases, type CaseResult, type RunOptions } from './run';
 
@@ -12,11 +13,16 @@ interface ConformanceFlags extends ConnectionFlags {
   readonly filter?: readonly string[];
   readonly json?: boolean;
   readonly keep?: boolean;
+  readonly notifyListen?: string;
 }
 
-async function runOptions(flags: ConformanceFlags): Promise<RunOptions> {
+async function runOptions(
+  flags: ConformanceFlags,
+): Promise<RunOptions & { readonly asked: AskedRequests | undefined }> {
   const options = await clientOptions(await connectionSettings(flags, process.env));
+  const { notifyListen: address } = flags;
   return {
+    asked: address === undefined ? undefined : await AskedRequests.listen(addressOf(address), options),
     async connect() {
       // Each request says itself which version it is in: nothing is to be agreed on before.
       const client = await KmipClient.connect({ ...options, version: '1.0' });
@@ -30,9 +36,14 @@ async function runOptions(flags: ConformanceFlags): Promise<RunOptions> {
 async function conformance(path: string, flags: ConformanceFlags): Promise<void> {
   const folders = await findCases(path, flags.filter ?? []);
   const results: CaseResult[] = [];
-  for await (const result of runCases(folders, await runOptions(flags))) {
-    results.push(result);
-    if (flags.json !== true) process.stdout.write(caseText(result));
+  const options = await runOptions(flags);
+  try {
+    for await (const result of runCases(folders, options)) {
+      results.push(result);
+      if (flags.json !== true) process.stdout.write(caseText(result));
+    }
+  } finally {
+    await options.asked?.close();
   }
   const failed = results.filter(({ passed }) => !passed).length;
   process.stdout.write(
@@ -54,6 +65,7 @@ export function conformanceCommand(): Command {
       repeatable,
     )
     .option('--keep', 'leave on the server what the cases made and did not destroy themselves')
+    .option('--notify-listen <host:port>', 'where the server connects to for Notify and Put, as this client')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

@@ -12,6 +12,7 @@ import {
 } from './expectation';
 import { attributeNameOf, sameValue, type CaseMemory } from './memory';
 import {
+  askedFactsOf,
   factsOf,
   isOpaque,
   isUnordered,
@@ -71,6 +72,27 @@ export class Comparison {
         facts = factsOf(this.memory, requests[index], answer);
       }
       this.#child({ ...place, item: facts }, expectedItems[index], answer);
+    }
+    return this.#differences;
+  }
+
+  /** Compares what the server asks (Notify, Put) with what the case has it ask. */
+  compareAsked(expected: ExpectedStructure, actual: Item): readonly Difference[] {
+    const place: Place = {
+      memory: this.memory,
+      dialect: this.dialect,
+      tags: [Tag.RequestMessage],
+      attribute: undefined,
+      item: undefined,
+    };
+    const [header, ...items] = itemsOf(actual);
+    const [expectedHeader, ...expectedItems] = expected.children;
+    this.#child(place, expectedHeader, header);
+    for (let index = 0; index < Math.max(items.length, expectedItems.length); index++) {
+      this.#batchItem = index + 1;
+      const item = items[index];
+      const facts = item === undefined ? undefined : askedFactsOf(this.memory, item);
+      this.#child({ ...place, item: facts }, expectedItems[index], item);
     }
     return this.#differences;
   }

@@ -1,8 +1,16 @@
-import { dialectOf, peekVersion, type Dialect } from '@holdfast/kmip';
+import { Operation, Tag, dialectOf, peekVersion, type Dialect } from '@holdfast/kmip';
 import { HoldfastError, type Item } from '@holdfast/ttlv';
 import { Comparison, type Difference } from './compare';
-import { CaseMemory, type ServerMemory } from './memory';
+import { CaseMemory, enumerationAt, textAt, type ServerMemory } from './memory';
 import type { TestCase } from './test-case';
+
+/** What the server asks the client (Notify, Put); each is answered as it comes. */
+export interface Asked {
+  /** The next request about an object. @throws HoldfastError where none comes in time */
+  next(uniqueIdentifier: string): Promise<Item>;
+}
+
+const ASKED_OPERATIONS: readonly (number | undefined)[] = [Operation.Notify, Operation.Put];
 
 /** Sends a Request Message and waits for the Response Message. */
 export type Transport = (request: Item) => Promise<Item>;
@@ -19,6 +27,12 @@ function requestDialect(request: Item): Dialect {
   return dialectOf(version);
 }
 
+function nextAsked(expected: Item, asked: Asked | undefined): Promise<Item> {
+  const uniqueIdentifier = textAt(expected, Tag.BatchItem, Tag.RequestPayload, Tag.UniqueIdentifier) ?? '';
+  if (asked !== undefined) return asked.next(uniqueIdentifier);
+  throw new HoldfastError('InvalidMessage', 'the server has to connect to this side: give --notify-listen');
+}
+
 /**
  * Plays one case and stops at the first answer that is not as it should be.
  * @param clock seconds since 1970
@@ -30,13 +44,17 @@ export async function playCase(
   transport: Transport,
   server: ServerMemory,
   clock: () => number,
+  asked?: Asked,
 ): Promise<Failure | undefined> {
   const memory = new CaseMemory(server, clock);
   for (const [index, { request, response }] of testCase.exchanges.entries()) {
     const message = memory.fill(request);
     const dialect = requestDialect(message);
-    const answer = await transport(message);
-    const differences = new Comparison(memory, dialect).compare(response, message, answer);
+    const comparison = new Comparison(memory, dialect);
+    const isAsked = ASKED_OPERATIONS.includes(enumerationAt(message, Tag.BatchItem, Tag.Operation));
+    const differences = isAsked
+      ? comparison.compareAsked(request, await nextAsked(message, asked))
+      : comparison.compare(response, message, await transport(message));
     if (differences.length > 0) return { exchange: index + 1, differences };
   }
   return undefined;

@@ -90,6 +90,18 @@ export function factsOf(memory: CaseMemory, request: Item | undefined, answer: I
   };
 }
 
+/** The same of what the server asks: there is no request that it answers. */
+export function askedFactsOf(memory: CaseMemory, asked: Item): BatchItemFacts {
+  const subject = identifiersIn(itemAt(asked, Tag.RequestPayload))[0] ?? '';
+  return {
+    operation: enumerationAt(asked, Tag.Operation),
+    request: undefined,
+    subject,
+    isGenerated: memory.server.generated.has(subject),
+    hasVariableOutput: false,
+  };
+}
+
 const CRYPTOGRAPHIC_OUTPUT: ReadonlySet<number> = new Set([
   Tag.Data,
   Tag.SignatureData,
@@ -178,6 +190,7 @@ export function isOpaque(place: Place): boolean {
 export function isUnordered(parent: Place, tag: number): boolean {
   const structure = parent.tags.at(-1);
   if (structure === Tag.Attributes) return true;
+  if (structure === Tag.RequestPayload) return tag === Tag.Attribute;
   if (structure !== Tag.ResponsePayload) return false;
   if (parent.item?.operation === Operation.Query) return true;
   if (tag === Tag.UniqueIdentifier) {
@@ -256,6 +269,7 @@ export function mayBeAdditional(parent: Place, actual: Item): boolean {
   if (OPTIONAL_PARTS.has(actual.tag) || isFirstIndex(actual)) return true;
   const structure = parent.tags.at(-1);
   const { operation, request } = parent.item ?? {};
+  if (structure === Tag.RequestPayload) return isAdditionalNews(parent, actual);
   if (structure !== Tag.ResponsePayload && structure !== Tag.Attributes) return false;
   switch (operation) {
     case Operation.Query:
@@ -275,6 +289,15 @@ export function mayBeAdditional(parent: Place, actual: Item): boolean {
     default:
       return SERVER_SET.has(actual.tag);
   }
+}
+
+/**
+ * Put tells what attributes the server likes (KMIP 1.4 section 5.2). Of what Notify has to tell, published cases leave the
+ * date of destruction out.
+ */
+function isAdditionalNews({ item }: Place, actual: Item): boolean {
+  const name = attributeNameOf(actual);
+  return name !== undefined && (item?.operation === Operation.Put || SERVER_DATES.has(name));
 }
 
 /** The standard says that every object has them, yet published cases leave them out. */

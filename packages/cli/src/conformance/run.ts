@@ -4,7 +4,7 @@ import { caseName, readCase, type CaseFolder } from './case-file';
 import { cleanUp } from './clean-up';
 import type { Difference } from './compare';
 import { ServerMemory, enumerationAt } from './memory';
-import { playCase, type Failure, type Transport } from './play';
+import { playCase, type Asked, type Failure, type Transport } from './play';
 
 /** A connection to the server; each case gets one of its own. */
 export interface Peer {
@@ -26,6 +26,8 @@ export interface CaseResult {
 
 export interface RunOptions {
   readonly connect: () => Promise<Peer>;
+  /** What the server asks; undefined where nothing listens. */
+  readonly asked?: Asked | undefined;
   /** Seconds since 1970. */
   readonly clock: () => number;
   /** What the cases make is left on the server. */
@@ -63,7 +65,9 @@ export async function* runCases(
           isBracketed ||= enumerationAt(request, Tag.BatchItem, Tag.Operation) === Operation.Interop;
           return transport(request);
         };
-        return outcome(async () => playCase(await readCase(file), watched, server, options.clock));
+        return outcome(async () =>
+          playCase(await readCase(file), watched, server, options.clock, options.asked),
+        );
       });
       const passed = result.problem === undefined && result.differences === undefined;
       // Later cases may build on what one leaves behind, but not on what it left half-done, nor on a case that says where

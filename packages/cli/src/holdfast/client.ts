@@ -8,7 +8,9 @@ import {
   type AuthenticationPolicy,
   type ClientSettings,
 } from '@holdfast/core';
+import { VERSION_NAMES, type VersionName } from '@holdfast/kmip';
 import {
+  parseListen,
   writeClientFiles,
   type AdminClient,
   type ClientAnswer,
@@ -35,6 +37,8 @@ interface SettingsOptions {
   /** False for --no-tolerate-batch-count, undefined where nothing is said. */
   readonly tolerateBatchCount?: boolean;
   readonly requireEscrow?: boolean;
+  readonly notify?: string | false;
+  readonly notifyVersion?: VersionName;
 }
 interface AddOptions extends CredentialOptions, SettingsOptions {
   readonly domain?: string;
@@ -96,22 +100,37 @@ function withSettings(command: Command): Command {
       ]),
     )
     .option('--tolerate-batch-count', 'take requests whose Batch Count is not the number of their items')
-    .option('--require-escrow', 'let nothing that it makes be used before a backup or an escrow covers it');
+    .option('--require-escrow', 'let nothing that it makes be used before a backup or an escrow covers it')
+    .option('--notify <host:port>', 'connect to it there to tell it what changes in its domain (Notify, Put)')
+    .addOption(
+      new Option('--notify-version <version>', 'the version of KMIP in which it is told')
+        .choices(VERSION_NAMES)
+        .default('1.4'),
+    );
 }
 
-function settingsOf({ authentication, tolerateBatchCount, requireEscrow }: SettingsOptions): ClientSettings {
+function settingsOf(options: SettingsOptions): ClientSettings {
+  const { authentication, tolerateBatchCount, requireEscrow } = options;
   return {
     ...(authentication === undefined || authentication === 'listener' ? {} : { authentication }),
     ...(tolerateBatchCount === true ? { toleratesBatchCount: true } : {}),
     ...(requireEscrow === true ? { requiresEscrow: true } : {}),
+    ...endpointOf(options),
   };
 }
 
-function settingsText({ authentication, toleratesBatchCount, requiresEscrow }: ClientSettings): string {
+function endpointOf({ notify, notifyVersion = '1.4' }: SettingsOptions): Pick<ClientSettings, 'notify'> {
+  if (typeof notify !== 'string') return {};
+  return { notify: { ...parseListen(notify), version: notifyVersion } };
+}
+
+function settingsText(settings: ClientSettings): string {
+  const { authentication, toleratesBatchCount, requiresEscrow, notify } = settings;
   const texts = [
     authentication,
     toleratesBatchCount === true ? 'tolerates Batch Count' : undefined,
     requiresEscrow === true ? 'escrow before use' : undefined,
+    notify === undefined ? undefined : `told at ${notify.host}:${notify.port}`,
   ];
   return texts.filter((text) => text !== undefined).join(', ');
 }
@@ -201,6 +220,7 @@ export function clientCommand(): Command {
     .description('change the settings of a client; those that are not named stay as they are')
     .option('--no-tolerate-batch-count', 'refuse such requests again')
     .option('--no-require-escrow', 'let what it makes from now on be used at once')
+    .option('--no-notify', 'connect to it no more')
     .action(async (name: string, options: OfficerOptions & SettingsOptions) => {
       const { authentication, tolerateBatchCount, requireEscrow } = options;
       const changes = {
@@ -209,6 +229,7 @@ export function clientCommand(): Command {
           : { authentication: authentication === 'listener' ? null : authentication }),
         ...(tolerateBatchCount === undefined ? {} : { toleratesBatchCount: tolerateBatchCount }),
         ...(requireEscrow === undefined ? {} : { requiresEscrow: requireEscrow }),
+        ...(options.notify === false ? { notify: null } : endpointOf(options)),
       };
       const officer = await asOfficer(options);
       const client = await officer.call('POST /clients/:name/settings', changes, { name });

@@ -1,3 +1,4 @@
+import type { VersionName } from '@holdfast/kmip';
 import type { SecretBytes } from '@holdfast/ttlv';
 import type { Actor, Role } from '../identity';
 
@@ -21,8 +22,17 @@ export const AUTHENTICATION_POLICIES = [
 ] as const;
 export type AuthenticationPolicy = (typeof AUTHENTICATION_POLICIES)[number];
 
+/** Where a client listens for what the server tells it (Notify, Put), in TTLV over TLS. */
+export interface NotifiedEndpoint {
+  readonly host: string;
+  readonly port: number;
+  /** The version that it is told in. */
+  readonly version: VersionName;
+}
+
 /** What an officer may set for a client. */
 export interface ClientSettings {
+  readonly notify?: NotifiedEndpoint | undefined;
   /** Undefined: what the listener demands. */
   readonly authentication?: AuthenticationPolicy | undefined;
   /** Whether its requests may have another number of items than their Batch Count says. */
@@ -148,6 +158,8 @@ export interface Directory {
   ): Promise<Client>;
   changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client>;
   addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential>;
+  /** The clients in force that listen somewhere. */
+  listNotifiedClients(): Promise<readonly Client[]>;
   listClients(): Promise<readonly Client[]>;
   clientNamed(
     name: string,

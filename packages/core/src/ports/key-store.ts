@@ -1,6 +1,7 @@
 import type { Attribute, AttributeKey, ManagedObjectValue, State } from '@holdfast/kmip';
 import type { AttributeSet } from '../objects/attribute-set';
 import type { Actor } from '../identity';
+import type { NewAnnouncement } from './announcements';
 
 /** One object as it was read: its row's MAC and freshness have been checked. */
 export interface StoredObject {
@@ -99,10 +100,15 @@ export interface KeyStoreSession {
   locate(query: LocateQuery): Promise<LocateResult>;
   /**
    * Writes all changes with one change record each, or none.
+   * @param announcements written with them
    * @throws HoldfastError RevisionConflict (somebody changed an object since it was read: run again),
    *   NonUniqueNameAttribute, ObjectAlreadyExists, StoreUnavailable (outcomeKnown says whether it may have happened)
    */
-  commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void>;
+  commit(
+    changes: readonly ObjectChange[],
+    cause: ChangeCause,
+    announcements?: readonly NewAnnouncement[],
+  ): Promise<void>;
   /** Removes every object of the domain and all records of them; one audit record says so. For test runs alone. */
   removeAll(domainId: string, actor: Actor): Promise<void>;
 }

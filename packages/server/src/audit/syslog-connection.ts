@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { HoldfastError } from '@holdfast/core';
-import type { ListenAddress } from '../config';
+import type { ListenAddress } from '../address';
 
 /** Where the audit log is forwarded to: RFC 5424 over TLS (RFC 5425). Files are PEM. */
 export interface SyslogConfig extends ListenAddress {

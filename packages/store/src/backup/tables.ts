@@ -1,6 +1,7 @@
 /**
  * The tables of which a backup holds the rows, those first to which others refer. What is not here is made anew: the wrapped
- * domain keys, the root key's check value, the record of migrations, and what Locate searches.
+ * domain keys, the root key's check value, the record of migrations, and what Locate searches. What clients were still to be
+ * told is left out.
  */
 export const BACKED_UP_TABLES = [
   'domain',

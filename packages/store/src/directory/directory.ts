@@ -155,6 +155,11 @@ export class PostgresDirectory implements Directory {
     return this.#list(clients, 'true ORDER BY t.name', clientOf);
   }
 
+  listNotifiedClients(): Promise<readonly Client[]> {
+    const listening = `t.settings LIKE '%"notify"%' AND t.revoked_at IS NULL ORDER BY t.name`;
+    return this.#list(clients, listening, clientOf);
+  }
+
   clientNamed(
     name: string,
   ): Promise<{ readonly client: Client; readonly credentials: readonly Credential[] }> {

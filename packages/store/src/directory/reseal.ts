@@ -1,5 +1,6 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { ProcessingStage } from '@holdfast/kmip';
+import { announcements } from '../announcements';
 import { asynchronousRequests } from '../asynchronous/table';
 import { approvals } from '../approvals';
 import { custodyCopies } from '../custody-copies';
@@ -59,6 +60,7 @@ export const RESEALED_TABLES: readonly ResealedTable[] = [
   resealed('hsm-key.reseal', hsmKeyTable),
   resealed('custody_copy.reseal', custodyCopies),
   resealed('approval.reseal', approvals),
+  resealed('announcement.reseal', announcements),
 ];
 
 /**
@@ -114,7 +116,7 @@ async function resealRow(
   if (row === undefined) return false;
   const changes = generations === undefined ? {} : resealedColumns(keyring, row, generations(row));
   const written = await transaction.update(table, row, changes);
-  await transaction.record(action, written, id);
+  if (table.isRecorded) await transaction.record(action, written, id);
   return true;
 }
 

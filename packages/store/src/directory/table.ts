@@ -22,11 +22,15 @@ export class AuthenticatedTable<Column extends string> {
   /** The form in which rows are written: 2 where there are columns that those of form 1 do not have. */
   readonly #format: number;
 
-  /** @param addedColumns those that rows written by earlier releases do not have: NULL there, and in no MAC */
+  /**
+   * @param addedColumns those that rows written by earlier releases do not have: NULL there, and in no MAC
+   * @param isRecorded whether changes of its rows leave records: not those of rows that do no harm when they come back
+   */
   constructor(
     readonly name: string,
     columns: Readonly<Record<Column, ColumnKind>>,
     private readonly addedColumns: readonly NoInfer<Column>[] = [],
+    readonly isRecorded = true,
   ) {
     this.#format = addedColumns.length === 0 ? 1 : 2;
     this.#columns = [
@@ -67,7 +71,7 @@ export class AuthenticatedTable<Column extends string> {
         `the stored ${this.name} ${String(row['id'])} is not what was written`,
       );
     }
-    if (result[`${alias}_newest`] !== row['revision']) {
+    if (this.isRecorded && result[`${alias}_newest`] !== row['revision']) {
       throw new HoldfastError(
         'IntegrityViolation',
         `the stored ${this.name} ${String(row['id'])} is not the one that was recorded last`,

@@ -10,6 +10,7 @@ import { custodyCopies } from './0009-custody-copies';
 import { approvals } from './0010-approvals';
 import { auditors } from './0011-auditors';
 import { pendingApprovals } from './0012-pending-approvals';
+import { announcements } from './0013-announcements';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 10, name: 'approvals', sql: approvals },
   { version: 11, name: 'auditors', sql: auditors },
   { version: 12, name: 'pending-approvals', sql: pendingApprovals },
+  { version: 13, name: 'announcements', sql: announcements },
 ];

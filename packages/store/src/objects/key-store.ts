@@ -8,9 +8,11 @@ import {
   type Keyring,
   type LocateQuery,
   type LocateResult,
+  type NewAnnouncement,
   type ObjectChange,
   type StoredObject,
 } from '@holdfast/core';
+import { writeAnnouncements } from '../announcements';
 import type { Database, Session } from '../postgres/database';
 import { useApproval } from '../approvals';
 import { DirectoryTransaction } from '../directory/transaction';
@@ -109,8 +111,14 @@ export class PostgresKeyStore implements KeyStore {
     };
   }
 
-  commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
-    if (changes.some(concernsHsmKeys)) return this.transaction((session) => session.commit(changes, cause));
+  commit(
+    changes: readonly ObjectChange[],
+    cause: ChangeCause,
+    announcements: readonly NewAnnouncement[] = [],
+  ): Promise<void> {
+    if (announcements.length > 0 || changes.some(concernsHsmKeys)) {
+      return this.transaction((session) => session.commit(changes, cause, announcements));
+    }
     return this.#writer.commit(changes, cause);
   }
 
@@ -160,7 +168,8 @@ async function removeObjects(session: Session, domainId: string, record: Encoded
   await session.query(
     `WITH objects AS (DELETE FROM object WHERE domain_id = $1),
       names AS (DELETE FROM object_name WHERE domain_id = $1),
-      projections AS (DELETE FROM object_projection WHERE domain_id = $1)
+      projections AS (DELETE FROM object_projection WHERE domain_id = $1),
+      announcements AS (DELETE FROM announcement WHERE domain_id = $1)
       DELETE FROM change_record WHERE domain_id = $1`,
     [domainId],
   );
@@ -231,12 +240,17 @@ class TransactionSession implements KeyStoreTransaction {
   }
 
   /** What fails leaves the transaction as it was before the call. */
-  async commit(changes: readonly ObjectChange[], cause: ChangeCause): Promise<void> {
+  async commit(
+    changes: readonly ObjectChange[],
+    cause: ChangeCause,
+    announcements: readonly NewAnnouncement[] = [],
+  ): Promise<void> {
     const prepared = await this.writer.prepare(changes, cause);
     try {
       await this.session.query('SAVEPOINT change');
       await this.writer.write(this.session, prepared);
       await settleHsmKeys(this.session, this.keyring, changes, cause, this.nowMs);
+      await writeAnnouncements(this.session, this.keyring, announcements);
     } catch (error) {
       await this.session.query('ROLLBACK TO SAVEPOINT change').catch(() => undefined);
       throw storeError(error);

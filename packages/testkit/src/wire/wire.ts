@@ -54,6 +54,11 @@ export class Wire {
     });
   }
 
+  /** A connection that is there already. */
+  static over(socket: TLSSocket): Wire {
+    return new Wire(socket);
+  }
+
   static open(options: ConnectionOptions): Promise<Wire> {
     return new Promise((resolve, reject) => {
       const socket = connect(options, () => {

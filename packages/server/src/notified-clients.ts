@@ -1,0 +1,123 @@
+import {
+  announcementOf,
+  type Announcement,
+  type Client,
+  type Directory,
+  type DirectoryChange,
+  type NewAnnouncement,
+  type NotifiedEndpoint,
+  type ObjectChange,
+} from '@holdfast/core';
+import {
+  Operation,
+  Tag,
+  decodeRequest,
+  dialectNamed,
+  encodeRequest,
+  enumerated,
+  notifiedAttributes,
+  optional,
+  putFunctionEnum,
+  required,
+  structure,
+  textString,
+} from '@holdfast/kmip';
+import { HoldfastError, ItemType, decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
+import { describeError, type Logger } from './log';
+
+/** An announcement as it waits: a request of the client's version, in which a Put has no object yet. */
+const waitingAnnouncement = structure({
+  uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
+  putFunction: optional(Tag.PutFunction, enumerated(putFunctionEnum)),
+  replacedUniqueIdentifier: optional(Tag.ReplacedUniqueIdentifier, textString),
+  attributes: notifiedAttributes(),
+});
+
+/** A client that this server connects to in order to tell it what changes in its domain. */
+export interface NotifiedClient {
+  readonly clientId: string;
+  readonly name: string;
+  readonly domainId: string;
+  readonly endpoint: NotifiedEndpoint;
+}
+
+/** The clients that listen somewhere, as this process knows them: read at its start and after each change on any node. */
+export class NotifiedClients {
+  #byDomain: ReadonlyMap<string, readonly NotifiedClient[]> = new Map();
+
+  constructor(
+    private readonly directory: Pick<Directory, 'listNotifiedClients'>,
+    private readonly log: Logger,
+  ) {}
+
+  get all(): readonly NotifiedClient[] {
+    return [...this.#byDomain.values()].flat();
+  }
+
+  async load(): Promise<void> {
+    const clients = (await this.directory.listNotifiedClients()).flatMap(notifiedClientOf);
+    const byDomain = new Map<string, readonly NotifiedClient[]>();
+    for (const client of clients) {
+      byDomain.set(client.domainId, [...(byDomain.get(client.domainId) ?? []), client]);
+    }
+    this.#byDomain = byDomain;
+  }
+
+  directoryChanged({ kind }: DirectoryChange): void {
+    if (kind !== 'client') return;
+    this.load().catch((error: unknown) =>
+      this.log.error(
+        { error: describeError(error) },
+        'it cannot be read which clients are to be told of changes',
+      ),
+    );
+  }
+
+  /** What is to be written with changes, so that it is told whatever becomes of this process. */
+  announcements(domainId: string, changes: readonly ObjectChange[]): readonly NewAnnouncement[] {
+    const clients = this.#byDomain.get(domainId);
+    if (clients === undefined) return [];
+    return changes.flatMap((change) => {
+      const announcement = announcementOf(change);
+      return clients.map(({ clientId, endpoint }) => ({
+        domainId,
+        clientId,
+        uniqueIdentifier: announcement.uniqueIdentifier,
+        content: contentOf(announcement, endpoint),
+      }));
+    });
+  }
+}
+
+function notifiedClientOf({ id, name, domainId, settings }: Client): readonly NotifiedClient[] {
+  const { notify: endpoint } = settings;
+  return endpoint === undefined ? [] : [{ clientId: id, name, domainId, endpoint }];
+}
+
+function contentOf(
+  { uniqueIdentifier, put, attributes }: Announcement,
+  { version }: NotifiedEndpoint,
+): Buffer {
+  const dialect = dialectNamed(version);
+  const waiting = { uniqueIdentifier, attributes, ...put };
+  const payload = waitingAnnouncement.encode(Tag.RequestPayload, waiting, dialect);
+  if (payload?.type !== ItemType.Structure) throw unreadable();
+  const operation = put === undefined ? Operation.Notify : Operation.Put;
+  return encodeTtlv(encodeRequest({ dialect, items: [{ operation, payload }] }));
+}
+
+/** What `announcements` wrote. @throws HoldfastError IntegrityViolation */
+export function readAnnouncement(content: Buffer) {
+  const { dialect, items } = decodeRequest(decodeTtlv(content));
+  const [item] = items;
+  if (item === undefined || 'fault' in item) throw unreadable();
+  const waiting = waitingAnnouncement.decode(item.payload, dialect);
+  const { uniqueIdentifier, putFunction, replacedUniqueIdentifier, attributes } = waiting;
+  const put = putFunction === undefined ? undefined : { putFunction, replacedUniqueIdentifier };
+  const announcement: Announcement = { uniqueIdentifier, put, attributes };
+  return { dialect, announcement };
+}
+
+function unreadable(): HoldfastError {
+  return new HoldfastError('IntegrityViolation', 'what a client is to be told cannot be read');
+}

@@ -1,0 +1,45 @@
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { AddressInfo } from 'node:net';
+import { Wire } from './wire';
+import type { Identity } from './wire';
+
+/** A client that listens on loopback, and to which servers connect to tell it something. */
+export class ToldClient {
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #connections: Wire[] = [];
+  readonly #waiting: ((wire: Wire) => void)[] = [];
+
+  private constructor(private readonly server: Server) {
+    server.on('secureConnection', (socket: TLSSocket) => {
+      this.#sockets.add(socket);
+      const wire = Wire.over(socket);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#connections.push(wire);
+      else waiting(wire);
+    });
+  }
+
+  /** It demands a certificate of the authority that it trusts. */
+  static async listen({ cert, key, ca }: Identity, port = 0): Promise<ToldClient> {
+    const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true });
+    const told = new ToldClient(server);
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    return told;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** The next connection that a server opens. */
+  connected(): Promise<Wire> {
+    const wire = this.#connections.shift();
+    return wire === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(wire);
+  }
+
+  /** Ends all connections. */
+  close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+}

@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KmipClient } from '@holdfast/client';
+import { activate, create, destroy, setAttribute } from '@holdfast/core';
+import { KeyFormatType, ObjectType, Operation, PutFunction, State, type Attribute } from '@holdfast/kmip';
+import {
+  ToldClient,
+  addClient,
+  asFirstOfficer,
+  startServerProcess,
+  type AddedClient,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { batchedRecords } from '../support/audit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
+import { notified, told } from '../support/told';
+import { until } from '../support/until';
+
+/** The server connects to clients that listen, and tells them what changes in their domain. */
+
+let server: ServerProcess;
+let client: KmipClient;
+const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+beforeAll(async () => {
+  server = await startServerProcess({ dataDir });
+  client = await connectFirstClient(server);
+}, 60_000);
+afterAll(async () => {
+  await client.close();
+  await server.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function make(...attributes: readonly Attribute[]): Promise<string> {
+  const { uniqueIdentifier } = await client.call(create, {
+    objectType: ObjectType.SymmetricKey,
+    newAttributes: {
+      templateNames: [],
+      attributes: [
+        { key: 'CryptographicAlgorithm', value: 3 },
+        { key: 'CryptographicLength', value: 128 },
+        { key: 'CryptographicUsageMask', value: 12 },
+        ...attributes,
+      ],
+    },
+  });
+  return uniqueIdentifier;
+}
+
+let count = 0;
+/** A further client of the domain, told of changes at the port. */
+function listening(port: number): Promise<AddedClient> {
+  return addClient(server, `listener-${++count}`, {
+    settings: { notify: { host: '127.0.0.1', port, version: '2.1' } },
+  });
+}
+
+/** One that listens already. */
+async function listener(): Promise<{ readonly added: AddedClient; readonly listens: ToldClient }> {
+  const identity = await addClient(server, `listener-${++count}`);
+  const listens = await ToldClient.listen(identity);
+  const officer = await asFirstOfficer(server);
+  const notify = { host: '127.0.0.1', port: listens.port, version: '2.1' } as const;
+  await officer.call('POST /clients/:name/settings', { notify }, { name: identity.client.name });
+  return { added: identity, listens };
+}
+
+async function forget({ client: { name } }: AddedClient): Promise<void> {
+  const officer = await asFirstOfficer(server);
+  await officer.call('POST /clients/:name/settings', { notify: null }, { name });
+}
+
+test('new keys are put, which is recorded as its own doing, and changes notified, in their order', async () => {
+  const { added, listens } = await listener();
+  const id = await make();
+  const wire = await listens.connected();
+  expect(await told(wire)).toMatchObject({
+    operation: Operation.Put,
+    uniqueIdentifier: id,
+    putFunction: PutFunction.New,
+    object: { objectType: ObjectType.SymmetricKey, keyBlock: { keyFormatType: KeyFormatType.Raw } },
+  });
+  await client.call(activate, { uniqueIdentifier: id });
+  await client.call(setAttribute, { uniqueIdentifier: id, newAttribute: { key: 'Comment', value: 'here' } });
+  expect(await notified(wire)).toMatchObject({ id, changed: { State: State.Active } });
+  expect(await notified(wire)).toMatchObject({ id, changed: { Comment: 'here' }, deleted: [] });
+  const database = await openDatabase(server.dataDir);
+  const puts = (await batchedRecords(database)).filter(({ action }) => action === 'Put');
+  expect(puts).toMatchObject([
+    {
+      actor: { name: added.client.name, peer: `127.0.0.1:${listens.port}` },
+      subjects: [id],
+      outcome: 'success',
+    },
+  ]);
+  await database.close();
+  await forget(added);
+  await wire.closed;
+  await listens.close();
+});
+
+test('what changes while nobody listens is told once somebody does, also by a server that was started again', async () => {
+  const free = await ToldClient.listen(await addClient(server, 'nobody'));
+  const { port } = free;
+  await free.close();
+  const added = await listening(port);
+  const first = await make();
+  await client.call(activate, { uniqueIdentifier: first });
+  const second = await make({ key: 'Sensitive', value: true });
+  await client.close();
+  await server.kill();
+  server = await startServerProcess({ dataDir });
+  client = await connectFirstClient(server);
+  const listens = await ToldClient.listen(added, port);
+  const wire = await listens.connected();
+  expect(await told(wire)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: first });
+  expect(await notified(wire)).toMatchObject({ id: first, changed: { State: State.Active } });
+  // It does not leave in clear.
+  expect(await notified(wire)).toMatchObject({ id: second, changed: { Sensitive: true } });
+  await forget(added);
+  await listens.close();
+}, 60_000);
+
+test('who is not the client is told nothing, and the client is once it is there', async () => {
+  const stranger = await ToldClient.listen(await addClient(server, 'stranger'));
+  const { port } = stranger;
+  const added = await listening(port);
+  const id = await make();
+  const wire = await stranger.connected();
+  await wire.closed;
+  await expect(wire.next()).rejects.toThrow('closed');
+  await stranger.close();
+  const listens = await ToldClient.listen(added, port);
+  expect(await told(await listens.connected())).toMatchObject({ uniqueIdentifier: id });
+  await forget(added);
+  await listens.close();
+}, 60_000);
+
+test('what has been destroyed meanwhile, or needs officers to leave, is not put', async () => {
+  const officer = await asFirstOfficer(server);
+  const free = await ToldClient.listen(await addClient(server, 'nobody-2'));
+  const { port } = free;
+  await free.close();
+  const added = await listening(port);
+  const gone = await make();
+  await client.call(destroy, { uniqueIdentifier: gone });
+  await officer.call('POST /approval-rules', { action: 'export', officers: 1 });
+  const guarded = await make();
+  const listens = await ToldClient.listen(added, port);
+  const wire = await listens.connected();
+  expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.PreActive } });
+  expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.Destroyed } });
+  expect(await notified(wire)).toMatchObject({ id: guarded });
+  await officer.call('POST /approval-rules', { action: 'export', officers: 0 });
+  const free2 = await make();
+  expect(await told(wire)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: free2 });
+  await forget(added);
+  await listens.close();
+}, 60_000);
+
+test('nothing is kept for a client that was revoked', async () => {
+  const added = await listening(1);
+  const officer = await asFirstOfficer(server);
+  await make();
+  const database = await openDatabase(server.dataDir);
+  const waiting = async (): Promise<number> => (await database.sql('SELECT FROM announcement')).length;
+  expect(await waiting()).toBeGreaterThan(0);
+  await officer.call('POST /clients/:name/revoke', {}, { name: added.client.name });
+  await until(async () => (await waiting()) === 0, 'nothing waits for it');
+  await database.close();
+}, 60_000);
