@@ -1,16 +1,12 @@
 import type { Keyring } from '@holdfast/core';
 import type { State } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
-import { RowReader, TypeId } from '../postgres/binary';
+import { RowReader } from '../postgres/binary';
 import type { Session } from '../postgres/database';
+import type { Statement } from '../postgres/statement';
 import { nameDigest, namesOf, projectionOf, sameProjection, type Projection } from '../objects/projection';
 import { OBJECT_SELECTION, bindingOf, readObject, type StoredRow } from '../objects/row';
 import { PAGE_ROWS, type Walk } from './finding';
-
-interface Page {
-  readonly rows: readonly PageRow[];
-  readonly last: { readonly domainId: string; readonly uniqueIdentifier: string } | undefined;
-}
 
 /** One object and what stands beside it: how many change records, its projection, its names. */
 interface PageRow {
@@ -25,19 +21,19 @@ interface PageRow {
 /** No object is stored there. */
 const NOWHERE = -1;
 
-const PAGE = `SELECT o.domain_id, o.unique_identifier,
+/** No index leads from an object to its names: those of all objects are put in order once. */
+const WALK = `DECLARE object_walk NO SCROLL CURSOR FOR SELECT o.domain_id, o.unique_identifier,
     (SELECT count(*)::int4 FROM change_record AS c
       WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier),
     (SELECT json_build_array(p.storage, p.state, p.usage_mask, p.initial_date, p.activation_date, p.deactivation_date,
         p.terms::text[], p.unique_identifier)::text FROM object_projection AS p
       WHERE p.domain_id = o.domain_id AND p.internal_id = o.internal_id),
-    (SELECT string_agg(encode(n.name_digest, 'hex'), ' ') FROM object_name AS n
-      WHERE n.domain_id = o.domain_id AND n.unique_identifier = o.unique_identifier),
+    n.digests,
     ${OBJECT_SELECTION}
-  FROM object AS o WHERE (o.domain_id, o.unique_identifier) > ($1, $2)
-  ORDER BY o.domain_id, o.unique_identifier LIMIT ${PAGE_ROWS}`;
-
-const FIRST = { domainId: '00000000-0000-0000-0000-000000000000', uniqueIdentifier: '' };
+  FROM object AS o LEFT JOIN (SELECT domain_id, unique_identifier, string_agg(encode(name_digest, 'hex'), ' ') AS digests
+      FROM object_name GROUP BY domain_id, unique_identifier) AS n USING (domain_id, unique_identifier)
+  ORDER BY o.domain_id, o.unique_identifier`;
+const NEXT_PAGE: Statement = { name: '', parameterTypes: [], text: `FETCH ${PAGE_ROWS} FROM object_walk` };
 
 /**
  * Walks all objects: row MACs, revisions against the change records, sealed values, projections, names and links.
@@ -49,24 +45,20 @@ export async function verifyObjects(
   repeating: ReadonlySet<string>,
   walk: Walk,
 ): Promise<void> {
-  for (let after: Page['last'] = FIRST; after !== undefined;) {
-    const page = await readPage(session, after);
+  await session.query(WALK);
+  for (let page = await readPage(session); page.length > 0; page = await readPage(session)) {
     const links: Link[] = [];
-    for (const each of page.rows) links.push(...(await verifyObject(keyring, each, repeating, walk)));
+    for (const each of page) links.push(...(await verifyObject(keyring, each, repeating, walk)));
     await verifyLinks(session, links, walk);
-    walk.advance(page.rows.length);
-    after = page.last;
+    walk.advance(page.length);
   }
 }
 
-async function readPage(session: Session, after: NonNullable<Page['last']>): Promise<Page> {
+async function readPage(session: Session): Promise<readonly PageRow[]> {
   const rows: PageRow[] = [];
   await session.run(
-    { name: '', parameterTypes: [TypeId.uuid, TypeId.text], text: PAGE },
-    (writer) => {
-      writer.uuidValue(after.domainId);
-      writer.textValue(after.uniqueIdentifier);
-    },
+    NEXT_PAGE,
+    () => undefined,
     (row) => {
       const domainId = row.uuid();
       const uniqueIdentifier = row.text();
@@ -85,7 +77,7 @@ async function readPage(session: Session, after: NonNullable<Page['last']>): Pro
       });
     },
   );
-  return { rows, last: rows.length < PAGE_ROWS ? undefined : rows.at(-1) };
+  return rows;
 }
 
 type ProjectionColumns = readonly [

@@ -37,8 +37,6 @@ export async function backUpAndRestore({ node, identifiers, known }: BackupSite)
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-scale-'));
   try {
     const files = new BackupFiles(folder);
-    // The first Get of a key changes it: Fresh turns false.
-    await contentsOf(node.connection(node), identifiers, known);
     const before = await contentsOf(node.connection(node), identifiers, known);
     say(`backup: ${before.size} objects read through the server before it`);
     await create(node, files);

@@ -19,7 +19,8 @@ function payloadsOf(response: Buffer): readonly Buffer[] {
 }
 
 /**
- * What a client sees of each object: SHA-256 of the answers to Get and Get Attributes, by unique identifier.
+ * What a client sees of each object: SHA-256 of the answers to Get and then Get Attributes (the first Get of a key changes
+ * Fresh), by unique identifier.
  * @param known keys that were registered by number: their bytes have to be those
  */
 export async function contentsOf(
