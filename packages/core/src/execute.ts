@@ -5,7 +5,13 @@ import type { DomainPolicy } from './objects/domain-policy';
 import { GrantedRights } from './rights';
 import type { OperationContext, OperationDefinition } from './operation';
 import type { NewAnnouncement } from './ports/announcements';
-import type { KeyStore, KeyStoreSession, ObjectChange, StoredObject } from './ports/key-store';
+import type {
+  KeyStore,
+  KeyStoreSession,
+  ObjectChange,
+  PresumingSession,
+  StoredObject,
+} from './ports/key-store';
 import { Turns } from './turns';
 
 /** How often an operation is run again after another writer changed one of its objects in between. */
@@ -14,6 +20,8 @@ const MAX_ATTEMPTS = 8;
 export interface Execution {
   /** The store, or the transaction of a batch. */
   readonly session: KeyStore | KeyStoreSession;
+  /** Where the operation begins with what is in memory: see PresumingSession. */
+  readonly presuming?: PresumingSession | undefined;
   /** A context for one attempt. */
   context(objects: ObjectAccess): OperationContext;
   readonly principal: OperationContext['principal'];
@@ -42,7 +50,7 @@ export async function execute<Request, Response>(
   request: Request,
   execution: Execution,
 ): Promise<Response> {
-  const { session, principal, policy, nowSeconds } = execution;
+  const { session, presuming, principal, policy, nowSeconds } = execution;
   const { ticket } = principal;
   let isSpent = execution.spend === undefined;
   let changed: StoredObject | undefined;
@@ -77,7 +85,7 @@ export async function execute<Request, Response>(
         const held = isLocked ? changed : undefined;
         const response =
           held === undefined || !mayWait
-            ? await attempt(session)
+            ? await attempt(attempts === 1 ? (presuming ?? session) : session)
             : await session.transaction(async (transaction) => {
                 await transaction.lock(held);
                 return attempt(transaction);
@@ -87,6 +95,7 @@ export async function execute<Request, Response>(
       } catch (error) {
         const conflict = error instanceof HoldfastError && error.code === 'RevisionConflict';
         if (!conflict || attempts === MAX_ATTEMPTS) throw error;
+        presuming?.forget();
       }
       if (changed === undefined || !mayWait) continue;
       if (endTurn === undefined) endTurn = await turns.take(changed.internalId);

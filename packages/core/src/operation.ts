@@ -42,6 +42,11 @@ export interface OperationDefinition<Request = unknown, Response = unknown> {
   readonly reasons: readonly ErrorCode[];
   /** It is never made pending: it is about pending requests, or about the connection. */
   readonly isSynchronous?: true;
+  /**
+   * Whether the request does nothing but answer and change objects: it can then be carried out on objects as they are
+   * remembered, and once more where that turns out to be out of date. Left out: no request does.
+   */
+  isRepeatable?(request: Request): boolean;
   /** Whether it takes so long that it is made pending for a client that leaves this to the server. */
   isSlow?(request: Request): boolean;
   execute(request: Request, context: OperationContext): Promise<Response> | Response;

@@ -18,6 +18,7 @@ import {
   type ObjectAccess,
   type ObjectChange,
   type OperationContext,
+  type PresumingSession,
   type Principal,
 } from '@holdfast/core';
 import { encodedLength, type Item, type StructureItem } from '@holdfast/ttlv';
@@ -38,11 +39,20 @@ import {
 } from './answers';
 import { isInternal, isTransient } from './errors';
 import { describeError, type Logger } from './log';
+import { itemContext } from './item-context';
 import { ItemRecords } from './item-records';
 import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
-import { PROTOCOL_VERSIONS } from './server-identity';
+
+export interface BatchOptions {
+  /** Whether this server can take the client's role on the connection. */
+  readonly canTurn?: boolean;
+  /** Whether it may be carried out on what is in memory: see `run`. */
+  readonly mayPresume?: boolean;
+  /** Number of the approval that a pending item waited for. */
+  readonly approval?: number | undefined;
+}
 
 /** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
 export class Batch {
@@ -52,6 +62,7 @@ export class Batch {
   #remainingBytes: number;
   #becomesClient = false;
   readonly #records: ItemRecords;
+  #presuming: PresumingSession | undefined;
   /** Changes of an Undo batch: nobody is told of them before all have been done. */
   #undoable: ObjectChange[] | undefined;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
@@ -63,9 +74,7 @@ export class Batch {
     private readonly ports: BatchPorts,
     maxResponseBytes: number,
     private readonly log: Logger,
-    private readonly canTurn = false,
-    /** Number of the approval that a pending item waited for. */
-    private readonly approval?: number,
+    private readonly options: BatchOptions = {},
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
@@ -74,13 +83,16 @@ export class Batch {
   }
 
   /**
-   * The response's items, all of them recorded; with Stop and Undo those after a failure are missing.
+   * The response's items, all of them recorded; with Stop and Undo those after a failure are missing. Undefined where
+   * what is in memory was out of date: nothing was done then, and the batch is to be run on what is in the database.
    * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
    */
-  async run(): Promise<readonly ResponseBatchItem[]> {
+  async run(): Promise<readonly ResponseBatchItem[] | undefined> {
     const results = await this.#run();
     try {
-      await this.#records.write();
+      const presumptions = this.#presuming?.presumptions ?? [];
+      if (presumptions.length === 0) await this.#records.write();
+      else if (!(await this.#records.writeIf(presumptions))) return undefined;
       return results;
     } catch (error) {
       this.log.error({ error: describeError(error) }, 'requests are refused: they cannot be recorded');
@@ -254,8 +266,11 @@ export class Batch {
       this.principal,
       session,
       (reference) => this.#references.one(reference),
-      this.approval,
+      this.options.approval,
     );
+    if (approval === undefined && this.#isRepeatable(definition, payload)) {
+      this.#presuming = this.ports.keyStore.presuming();
+    }
     if (approval === undefined) return this.#carryOut(item, definition, payload, session);
     approval.require();
     const carryOut = (within: KeyStoreTransaction): Promise<ResponseBatchItem> =>
@@ -271,6 +286,13 @@ export class Batch {
     } finally {
       this.#undoable = undefined;
     }
+  }
+
+  /** Whether the batch may be run twice: it is one item, and nothing comes of it but its answer and changes of objects. */
+  #isRepeatable(definition: AnyOperation, payload: Record<string, unknown>): boolean {
+    const { ticket } = this.principal;
+    const isAlone = this.options.mayPresume === true && this.request.items.length === 1;
+    return isAlone && ticket === undefined && definition.isRepeatable?.(payload) === true;
   }
 
   /** @param useApproval called once the operation has succeeded, before anything is written or answered */
@@ -294,6 +316,7 @@ export class Batch {
     try {
       response = await execute(definition, payload, {
         session,
+        presuming: this.#presuming,
         principal: this.principal,
         policy,
         nowSeconds: this.#nowSeconds,
@@ -373,43 +396,22 @@ export class Batch {
   }
 
   #context(objects: ObjectAccess, policy: DomainPolicy, notes: Notes): OperationContext {
-    return {
-      principal: this.principal,
-      dialect: this.request.dialect,
+    const { request, principal, ports, log } = this;
+    const surroundings = {
+      request,
+      principal,
+      ports,
+      log,
       nowSeconds: this.#nowSeconds,
-      objects,
-      policy,
-      changePolicy: (change) =>
-        this.ports.policies.change(this.principal.domainId, change, actorOf(this.principal)),
-      crypto: this.ports.crypto,
-      hsmKeys: this.ports.hsmKeyMaking?.makerFor(this.principal, this.#undoable !== undefined),
-      certificates: this.ports.certificates,
-      tickets: this.ports.tickets,
-      issuingAuthority: this.ports.issuingAuthority,
-      server: this.ports.server,
-      catalogue: this.ports.catalogue.all,
-      protocolVersions: PROTOCOL_VERSIONS,
-      identify: (reference) => this.#references.one(reference),
-      produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
+      references: this.#references,
+      mayBeUndone: this.#undoable !== undefined,
       becomeClient: () => this.#becomeClient(),
-      provisioner: this.ports.provisioner,
-      afterwards: (work) => notes.doAfterwards(work),
-      log: (message) => {
-        const { clientName, peer } = this.principal;
-        this.log.info({ client: clientName, peer, message }, 'a client had this logged');
-      },
-      emptyPlaceholder: () => {
-        notes.emptied = true;
-      },
-      asynchronousRequests: this.ports.asynchronous,
-      answerFor: (request, outcome) => {
-        notes.answer = { request, outcome };
-      },
     };
+    return itemContext(surroundings, objects, policy, notes);
   }
 
   #becomeClient(): void {
-    requireMayTurn(this.principal, this.canTurn);
+    requireMayTurn(this.principal, this.options.canTurn === true);
     this.#becomesClient = true;
   }
 

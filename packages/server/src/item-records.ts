@@ -1,5 +1,12 @@
 import { Tag, type ResponseBatchItem } from '@holdfast/kmip';
-import { actorOf, type AuditLog, type AuditRecord, type ObjectChange, type Principal } from '@holdfast/core';
+import {
+  actorOf,
+  type AuditLog,
+  type AuditRecord,
+  type ObjectChange,
+  type Presumption,
+  type Principal,
+} from '@holdfast/core';
 import type { StructureItem } from '@holdfast/ttlv';
 
 /** What the items of one batch leave in the audit log: all but changes of objects, which their commit records. */
@@ -56,5 +63,10 @@ export class ItemRecords {
   /** Resolves once everything noted so far is durable. @throws HoldfastError StoreUnavailable */
   write(): Promise<void> {
     return this.auditLog.append(...this.#records.splice(0));
+  }
+
+  /** The same where what was presumed holds; else nothing is recorded. @returns whether it does */
+  writeIf(presumptions: readonly Presumption[]): Promise<boolean> {
+    return this.auditLog.appendIf(presumptions, this.#records);
   }
 }

@@ -65,8 +65,7 @@ export class MessageProcessor {
       const identity = found instanceof Promise ? await found : found;
       known = identity.principal;
       this.gate.requireOpen();
-      const batch = this.#batch(request, identity.principal, canTurn);
-      const results = await batch.run();
+      const { batch, results } = await this.#run(request, identity.principal, canTurn);
       const { clientCorrelationValue } = header;
       const { serverHashedPassword } = identity;
       const response = this.#encode(encoding, dialect, results, clientCorrelationValue, serverHashedPassword);
@@ -91,7 +90,19 @@ export class MessageProcessor {
       );
   }
 
-  #batch(request: Request, principal: Principal, canTurn: boolean): Batch {
+  /** On what is in memory, or where that was out of date, once more on what is in the database. */
+  async #run(
+    request: Request,
+    principal: Principal,
+    canTurn: boolean,
+    mayPresume = true,
+  ): Promise<{ readonly batch: Batch; readonly results: readonly ResponseBatchItem[] }> {
+    const batch = this.#batch(request, principal, canTurn, mayPresume);
+    const results = await batch.run();
+    return results === undefined ? this.#run(request, principal, canTurn, false) : { batch, results };
+  }
+
+  #batch(request: Request, principal: Principal, canTurn: boolean, mayPresume: boolean): Batch {
     const { header, items } = request;
     if (items.length > this.limits.maxBatchItems) {
       throw new HoldfastError(
@@ -100,7 +111,8 @@ export class MessageProcessor {
       );
     }
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
-    return new Batch(request, principal, this.ports, maxBytes - RESPONSE_OVERHEAD_BYTES, this.log, canTurn);
+    const room = maxBytes - RESPONSE_OVERHEAD_BYTES;
+    return new Batch(request, principal, this.ports, room, this.log, { canTurn, mayPresume });
   }
 
   /** The answer to a message that could not be taken apart into items. */

@@ -125,7 +125,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),
       policies: new PostgresPolicies(database, keyring, nowMs),
-      auditLog: new PostgresAuditLog(database, keyring, nowMs),
+      auditLog: new PostgresAuditLog(database, keyring, nowMs, kept),
       auditChain: new PostgresAuditChain(database, keyring),
       announcements: new PostgresAnnouncements(database, keyring),
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),

@@ -1,6 +1,13 @@
 import { TEST_CAUSE, keyBytesOf, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { randomUUID } from 'node:crypto';
-import type { Keyring, LocateQuery, NewObject, StoredObject } from '@holdfast/core';
+import type {
+  Keyring,
+  LocateQuery,
+  NewObject,
+  ObjectChange,
+  Presumption,
+  StoredObject,
+} from '@holdfast/core';
 import { State } from '@holdfast/kmip';
 import { openStore, type Store } from '../src';
 import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
@@ -60,6 +67,54 @@ async function keyOf(store: Store, object: NewObject): Promise<Buffer> {
   return keyBytesOf((await fetched(store, object)).openValue());
 }
 
+function updateOf(
+  object: StoredObject | undefined,
+  value: 'keep' | 'erase' = 'keep',
+): readonly ObjectChange[] {
+  if (object === undefined) throw new Error('not there');
+  const attributes = object.attributes.clone();
+  attributes.set('State', State.Active);
+  return [{ kind: 'update', object, attributes, value }];
+}
+
+async function activate(store: Store, object: NewObject, value: 'keep' | 'erase' = 'keep'): Promise<void> {
+  await store.keyStore.commit(updateOf(await fetched(store, object), value), TEST_CAUSE);
+}
+
+/** What is presumed by who uses the object without asking the database. */
+async function presumed(store: Store, object: NewObject, name?: string): Promise<readonly Presumption[]> {
+  await keyOf(store, object);
+  if (name !== undefined) await store.keyStore.locate(named(name));
+  const session = store.keyStore.presuming();
+  if (name === undefined) await session.fetch(domainId, object.uniqueIdentifier);
+  else await session.locate(named(name));
+  expect(session.presumptions).toHaveLength(1);
+  return session.presumptions;
+}
+
+let attempts = 0;
+
+/** Who is told that an audit record was written on these presumptions; it has to be there for those, and no other. */
+async function areRecorded(
+  store: Store,
+  ...attempted: readonly (readonly Presumption[])[]
+): Promise<readonly boolean[]> {
+  const { actor } = TEST_CAUSE;
+  const actions = attempted.map(() => `attempt ${++attempts}.`);
+  const told = await Promise.all(
+    attempted.map((presumptions, index) =>
+      store.auditLog.appendIf(presumptions, [{ actor, action: actions[index] ?? '', outcome: 'success' }]),
+    ),
+  );
+  for (const [index, holds] of told.entries()) {
+    const rows = await fixture.sql('SELECT FROM audit_batch WHERE position($1::bytea IN content) > 0', [
+      Buffer.from(actions[index] ?? ''),
+    ]);
+    expect(rows).toHaveLength(holds ? 1 : 0);
+  }
+  return told;
+}
+
 function named(name: string): LocateQuery {
   return {
     domainId,
@@ -91,13 +146,7 @@ test('what another node changed is seen at once', async () => {
   const { store } = await open(PLENTY);
   const object = await create(store, 'changed elsewhere');
   await keyOf(store, object);
-  const stored = await fetched(fixture.store, object);
-  const attributes = stored.attributes.clone();
-  attributes.set('State', State.Active);
-  await fixture.store.keyStore.commit(
-    [{ kind: 'update', object: stored, attributes, value: 'erase' }],
-    TEST_CAUSE,
-  );
+  await activate(fixture.store, object, 'erase');
   const after = await fetched(store, object);
   expect(after.attributes.get('State')).toBe(State.Active);
   expect(after.hasValue).toBe(false);
@@ -117,6 +166,7 @@ test('a name that has gone to another object leads there', async () => {
 
 test('every column of a row that was read before is looked at again', async () => {
   const { store } = await open(PLENTY);
+  const { store: presuming } = await open(PLENTY);
   const object = await create(store, 'tampered');
   const columns = await fixture.sql<{ name: string; type: string }>(
     `SELECT column_name AS name, data_type AS type FROM information_schema.columns
@@ -130,6 +180,7 @@ test('every column of a row that was read before is looked at again', async () =
     }[type];
     const key = await keyOf(store, object);
     expect((await store.keyStore.locate(named('tampered'))).uniqueIdentifiers).toHaveLength(1);
+    const presumptions = await presumed(presuming, object);
     await fixture.sql('CREATE TEMP TABLE saved AS SELECT * FROM object WHERE unique_identifier = $1', [
       object.uniqueIdentifier,
     ]);
@@ -137,7 +188,9 @@ test('every column of a row that was read before is looked at again', async () =
       `UPDATE object SET ${name} = ${other ?? `${name} + 1`} WHERE unique_identifier = $1 RETURNING ctid::text AS place`,
       [object.uniqueIdentifier],
     )) as [{ place: string }];
+    expect(await areRecorded(presuming, presumptions)).toEqual([false]);
     await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+    await expect(keyOf(presuming, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
     await fixture.sql(`DELETE FROM object WHERE ctid = '${place}'`);
     await fixture.sql('INSERT INTO object SELECT * FROM saved');
     await fixture.sql('DROP TABLE saved');
@@ -148,13 +201,55 @@ test('every column of a row that was read before is looked at again', async () =
 test('an older row is refused where its newer records are there', async () => {
   const { store } = await open(PLENTY);
   const object = await create(store, 'wound back');
-  await keyOf(store, object);
+  const presumptions = await presumed(store, object);
   await fixture.sql(
     `INSERT INTO change_record SELECT (jsonb_populate_record(c, '{"revision": 2}')).* FROM change_record AS c
       WHERE unique_identifier = $1`,
     [object.uniqueIdentifier],
   );
+  expect(await areRecorded(store, presumptions)).toEqual([false]);
   await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+});
+
+test('what is presumed and holds is recorded; what does not is not, and keeps nobody else from it', async () => {
+  const { store } = await open(PLENTY);
+  const [still, changed] = [await create(store, 'still'), await create(store, 'changed')];
+  const [certain, wrong] = [await presumed(store, still), await presumed(store, changed, 'changed')];
+  await activate(fixture.store, changed);
+  expect(await areRecorded(store, certain, wrong, [], certain)).toEqual([true, false, true, true]);
+  expect(await areRecorded(store, await presumed(store, changed, 'changed'))).toEqual([true]);
+});
+
+test('a name that leads elsewhere, or nowhere, is presumed in vain', async () => {
+  const { store } = await open(PLENTY);
+  const [one, other] = [await create(store, 'its own'), await create(store, 'its other')];
+  const byName = await presumed(store, one, 'its own');
+  expect(await areRecorded(store, byName)).toEqual([true]);
+  await fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
+    other.uniqueIdentifier,
+    one.uniqueIdentifier,
+  ]);
+  expect(await areRecorded(store, byName)).toEqual([false]);
+  await fixture.sql('DELETE FROM object_name WHERE unique_identifier = $1', [other.uniqueIdentifier]);
+  expect(await areRecorded(store, byName)).toEqual([false]);
+});
+
+test('a change of what was presumed is written where it held, and else not', async () => {
+  const { store } = await open(PLENTY);
+  const object = await create(store, 'changed on presumption');
+  await keyOf(store, object);
+  const stale = store.keyStore.presuming();
+  const before = await stale.fetch(domainId, object.uniqueIdentifier);
+  await activate(fixture.store, object);
+  await expect(stale.commit(updateOf(before), TEST_CAUSE)).rejects.toMatchObject({
+    code: 'RevisionConflict',
+  });
+  await keyOf(store, object);
+  const fresh = store.keyStore.presuming();
+  const now = await fresh.fetch(domainId, object.uniqueIdentifier);
+  await fresh.commit(updateOf(now), TEST_CAUSE);
+  expect(fresh.presumptions).toEqual([]);
+  expect((await fetched(fixture.store, object)).revision).toBe(3);
 });
 
 test('room for few objects, or for none, changes no answer', async () => {

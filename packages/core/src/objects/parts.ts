@@ -47,6 +47,11 @@ export function placeOf({ correlationValue, initIndicator, finalIndicator }: Par
   return { isFirst: false, isLast: finalIndicator === true };
 }
 
+/** Whether a request is all there is: no stream is begun or gone on with. */
+export function isWhole({ correlationValue, initIndicator }: PartRequest): boolean {
+  return correlationValue === undefined && initIndicator !== true;
+}
+
 /** A part that has gone through its stream. */
 export interface PartResult<T> {
   readonly result: T;

@@ -14,6 +14,7 @@ import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-u
 import {
   correlationField,
   fetchForPart,
+  isWhole,
   joined,
   partFields,
   requireData,
@@ -66,6 +67,7 @@ export const decrypt = operation({
     'ObjectArchived',
     ...GENERAL_REASONS,
   ],
+  isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {
     const object = await fetchForPart(request, NAME, context);

@@ -26,6 +26,7 @@ export const getAttributeList = operation({
   }),
   access: 'inspect',
   reasons: ['ObjectNotFound', 'ObjectArchived', ...GENERAL_REASONS],
+  isRepeatable: () => true,
 
   async execute({ uniqueIdentifier }, context) {
     const object = await context.objects.fetch(context.identify(uniqueIdentifier));

@@ -32,6 +32,7 @@ export const getAttributes = operation({
   }),
   access: 'inspect',
   reasons: ['ObjectNotFound', 'InvalidAttribute', 'ObjectArchived', ...GENERAL_REASONS],
+  isRepeatable: () => true,
 
   async execute({ uniqueIdentifier, attributeReferences }, context) {
     requireDistinct(attributeReferences);

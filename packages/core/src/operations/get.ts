@@ -28,6 +28,7 @@ export const get = operation({
   }),
   access: 'obtain',
   reasons: [...PRESENTATION_REASONS, ...GENERAL_REASONS],
+  isRepeatable: () => true,
 
   async execute(asked, context) {
     const object = await context.objects.fetch(context.identify(asked.uniqueIdentifier));

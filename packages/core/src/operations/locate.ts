@@ -46,6 +46,7 @@ export const locate = operation({
   }),
   access: 'inspect',
   reasons: ['InvalidAttribute', ...GENERAL_REASONS],
+  isRepeatable: () => true,
 
   async execute(request, context) {
     const { offsetItems, maximumItems } = request;

@@ -16,7 +16,7 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { Claim } from '../objects/claim';
 import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
-import { NO_DATA, correlationField, fetchForPart, partFields, runPart } from '../objects/parts';
+import { NO_DATA, correlationField, fetchForPart, isWhole, partFields, runPart } from '../objects/parts';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -56,6 +56,7 @@ export const macVerify = operation({
     'ObjectArchived',
     ...GENERAL_REASONS,
   ],
+  isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {
     const object = await fetchForPart(request, NAME, context);

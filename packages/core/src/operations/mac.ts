@@ -15,6 +15,7 @@ import {
   NO_DATA,
   correlationField,
   fetchForPart,
+  isWhole,
   partFields,
   placeOf,
   requireData,
@@ -59,6 +60,7 @@ export const mac = operation({
     'ObjectArchived',
     ...GENERAL_REASONS,
   ],
+  isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {
     const object = await fetchForPart(request, NAME, context);

@@ -19,6 +19,7 @@ import {
   NO_DATA,
   correlationField,
   fetchForPart,
+  isWhole,
   partFields,
   requireOneSource,
   runPart,
@@ -64,6 +65,7 @@ export const signatureVerify = operation({
     'ObjectArchived',
     ...GENERAL_REASONS,
   ],
+  isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {
     const object = await fetchForPart(request, NAME, context);

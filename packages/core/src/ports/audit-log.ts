@@ -1,4 +1,5 @@
 import type { Actor } from '../identity';
+import type { Presumption } from './key-store';
 
 export type AuditOutcome = 'success' | 'failure' | 'undone' | 'pending';
 
@@ -21,4 +22,10 @@ export interface AuditRecord {
 export interface AuditLog {
   /** Resolves once the records are durable. Concurrent calls share one write. @throws HoldfastError StoreUnavailable */
   append(...records: readonly AuditRecord[]): Promise<void>;
+  /**
+   * The same where everything presumed holds; else nothing is recorded.
+   * @returns whether it does
+   * @throws HoldfastError StoreUnavailable
+   */
+  appendIf(presumptions: readonly Presumption[], records: readonly AuditRecord[]): Promise<boolean>;
 }

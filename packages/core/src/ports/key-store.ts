@@ -123,7 +123,27 @@ export interface KeyStoreTransaction extends KeyStoreSession {
   useApproval(number: number, actor: Actor): Promise<void>;
 }
 
+/** An object that was answered with from memory: only the store can tell whether that still holds. */
+export interface Presumption {
+  readonly object: StoredObject;
+  /** Digest of the name by which it was found. */
+  readonly nameDigest?: Buffer | undefined;
+}
+
+/**
+ * Answers from memory where it can. Whoever uses the answers has them confirmed before anybody is told of what came of
+ * them: by a commit in this session, which fails with RevisionConflict where one does not hold, or together with the
+ * audit record (AuditLog.appendIf).
+ */
+export interface PresumingSession extends KeyStoreSession {
+  /** What is not confirmed yet. */
+  readonly presumptions: readonly Presumption[];
+  /** Nothing of what was answered so far is used. */
+  forget(): void;
+}
+
 export interface KeyStore extends KeyStoreSession {
+  presuming(): PresumingSession;
   /** Runs `work` in one transaction: all of its commits happen when it resolves, none where it throws. */
   transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T>;
 }

@@ -10,6 +10,7 @@ import {
   type LocateResult,
   type NewAnnouncement,
   type ObjectChange,
+  type PresumingSession,
   type StoredObject,
 } from '@holdfast/core';
 import { writeAnnouncements } from '../announcements';
@@ -30,6 +31,7 @@ import { InternalIds } from './internal-id';
 import type { KeptObjects } from './kept-objects';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
 import { nameDigest } from './projection';
+import { KeptObjectsSession } from './presuming-session';
 import { ObjectReader, lacksKeys } from './reader';
 import { ObjectWriter } from './writer';
 
@@ -46,6 +48,10 @@ export class PostgresKeyStore implements KeyStore {
   ) {
     this.#reader = new ObjectReader(database, keyring, kept);
     this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
+  }
+
+  presuming(): PresumingSession {
+    return new KeptObjectsSession(this, this.#reader);
   }
 
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {

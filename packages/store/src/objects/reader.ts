@@ -53,9 +53,18 @@ export class ObjectReader {
     );
   }
 
+  /** The object as it was read last, where it is kept: whether it still is so is left open. */
+  findKept(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
+    return this.#usable(this.kept.find(domainId, uniqueIdentifier));
+  }
+
+  findKeptNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
+    return this.#usable(this.kept.findNamed(domainId, nameDigest));
+  }
+
   /** @throws HoldfastError IntegrityViolation, StoreUnavailable */
   fetch(domainId: string, uniqueIdentifier: string): Promise<StoredRow | undefined> {
-    const kept = this.#usable(this.kept.find(domainId, uniqueIdentifier));
+    const kept = this.findKept(domainId, uniqueIdentifier);
     if (kept === undefined && !canBeKey(domainId, uniqueIdentifier)) return Promise.resolve(undefined);
     const key = uniqueIdentifier;
     return new Promise((resolve, reject) => {
@@ -66,7 +75,7 @@ export class ObjectReader {
 
   /** The object that holds a name. */
   fetchNamed(domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
-    const kept = this.#usable(this.kept.findNamed(domainId, nameDigest));
+    const kept = this.findKeptNamed(domainId, nameDigest);
     const key = nameDigest;
     return new Promise((resolve, reject) => {
       if (kept === undefined) this.#byName.add({ domainId, key, resolve, reject });

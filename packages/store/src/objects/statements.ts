@@ -1,3 +1,9 @@
+import {
+  AUDIT_BATCH_COLUMNS,
+  AUDIT_BATCH_NAMES,
+  AUDIT_BATCH_VALUES,
+  appendAuditBatch,
+} from '../records/audit-batch';
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
 import { TypeId, type BinaryWriter } from '../postgres/binary';
 import { arrayTypes, writeColumnArrays } from '../postgres/columns';
@@ -6,7 +12,7 @@ import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
 import type { Term } from './hash64';
 import type { Projection } from './projection';
-import { OBJECT_COLUMNS, OBJECT_SELECTION, ROW_IMAGE, type ObjectRow } from './row';
+import { OBJECT_COLUMNS, OBJECT_SELECTION, ROW_IMAGE, type ObjectRow, type StoredRow } from './row';
 
 /**
  * The statements of the hot paths. Each serves a batch: its parameters are arrays with one element for each item, and
@@ -98,6 +104,50 @@ export const checkNamed: Statement = {
       WHERE o.domain_id = q.domain_id AND o.unique_identifier = m.unique_identifier OFFSET 0) AS now
     WHERE now.digest = q.digest AND now.revision = now.newest`,
 };
+
+/** The first parameters are a row of audit_batch. */
+const BATCH_PARAMETERS = AUDIT_BATCH_COLUMNS.length + 1;
+const [DOMAINS, IDENTIFIERS, NAMES, DIGESTS] = [1, 2, 3, 4].map((number) => `$${BATCH_PARAMETERS + number}`);
+
+/**
+ * Adds a row of audit records where all of these objects still have the row of that digest and the name of that digest
+ * (null: whatever names), and it is the newest that was recorded. Its rows name those of which this is not so. A row of
+ * records that is there already stays as it is, so that the statement may be run again.
+ */
+export const appendAuditBatchIf: Statement = {
+  name: 'append_audit_batch_if',
+  parameterTypes: [
+    ...appendAuditBatch.parameterTypes,
+    TypeId.uuidArray,
+    TypeId.textArray,
+    TypeId.byteaArray,
+    TypeId.byteaArray,
+  ],
+  text: `WITH changed AS (SELECT q.n
+      FROM unnest(${DOMAINS}::uuid[], ${IDENTIFIERS}::text[], ${NAMES}::bytea[], ${DIGESTS}::bytea[])
+        WITH ORDINALITY AS q (domain_id, unique_identifier, name_digest, digest, n)
+      LEFT JOIN LATERAL (${CHECKED} FROM object AS o
+        WHERE o.domain_id = q.domain_id AND o.unique_identifier = q.unique_identifier OFFSET 0) AS now ON true
+      WHERE now.digest IS DISTINCT FROM q.digest OR now.revision IS DISTINCT FROM now.newest
+        OR (q.name_digest IS NOT NULL AND NOT EXISTS (SELECT FROM object_name AS y WHERE y.domain_id = q.domain_id
+          AND y.name_digest = q.name_digest AND y.unique_identifier = q.unique_identifier OFFSET 0))),
+    added AS (INSERT INTO audit_batch (${AUDIT_BATCH_NAMES})
+      SELECT ${AUDIT_BATCH_VALUES} WHERE NOT EXISTS (SELECT FROM changed) ON CONFLICT (id) DO NOTHING)
+    SELECT n::int4 FROM changed`,
+};
+
+/** What those parameters are, after those of the row of records. */
+export function writePresumptions(
+  writer: BinaryWriter,
+  presumptions: readonly { readonly row: StoredRow; readonly nameDigest: Buffer | undefined }[],
+): void {
+  const { length } = presumptions;
+  const at = (index: number): StoredRow | undefined => presumptions[index]?.row;
+  writer.arrayValue(TypeId.uuidArray, length, (index) => writer.uuidValue(at(index)?.domainId));
+  writer.arrayValue(TypeId.textArray, length, (index) => writer.textValue(at(index)?.uniqueIdentifier));
+  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(presumptions[index]?.nameDigest));
+  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(at(index)?.digest));
+}
 
 const PROJECTION_INPUTS = [
   ['storage', TypeId.int2],

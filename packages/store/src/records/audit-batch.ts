@@ -82,12 +82,15 @@ export function* unpackRecords(content: Buffer, count: number): Generator<Packed
   reader.end();
 }
 
+/** The columns of a row, and the first parameters of a statement that adds one. */
+export const AUDIT_BATCH_NAMES = [...AUDIT_BATCH_COLUMNS.map(([name]) => name), 'mac'].join(', ');
+export const AUDIT_BATCH_VALUES = '$1::int2, $2::uuid, $3::int4, $4::bytea, $5::int4, $6::bytea';
+
 /** Adds a row; one that is there already stays as it is, so that the statement may be run again. */
 export const appendAuditBatch: Statement = {
   name: 'append_audit_batch',
   parameterTypes: [...AUDIT_BATCH_COLUMNS.map(([, type]) => type), TypeId.bytea],
-  text: `INSERT INTO audit_batch (${AUDIT_BATCH_COLUMNS.map(([name]) => name).join(', ')}, mac)
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`,
+  text: `INSERT INTO audit_batch (${AUDIT_BATCH_NAMES}) VALUES (${AUDIT_BATCH_VALUES}) ON CONFLICT (id) DO NOTHING`,
 };
 
 export function writeAuditBatch(writer: BinaryWriter, { columns, mac }: AuthenticatedColumns): void {

@@ -1,5 +1,16 @@
-import { SYSTEM_DOMAIN_ID, type Actor, type AuditLog, type AuditRecord, type Keyring } from '@holdfast/core';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  type Actor,
+  type AuditLog,
+  type AuditRecord,
+  type Keyring,
+  type Presumption,
+} from '@holdfast/core';
 import { InternalIds } from '../objects/internal-id';
+import type { KeptObjects } from '../objects/kept-objects';
+import { StoredRow } from '../objects/row';
+import { appendAuditBatchIf, writePresumptions } from '../objects/statements';
 import { Batcher } from '../postgres/batcher';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
@@ -9,9 +20,20 @@ import { encodeWho } from './entry';
 /** What one request leaves, and who waits for it. */
 interface Waiting {
   readonly records: readonly WaitingRecord[];
-  resolve(): void;
+  readonly presumptions: readonly Presumption[];
+  resolve(holds: boolean): void;
   reject(error: unknown): void;
 }
+
+/** A presumption and who waits for it. */
+interface Presumed {
+  readonly row: StoredRow;
+  readonly nameDigest: Buffer | undefined;
+  readonly waiting: Waiting;
+}
+
+/** One is written while this process makes the next; small ones are not worth it. */
+const BATCHES = { concurrency: 4, atOnce: 2, minShare: 4, maxItems: 1024 };
 
 /** The AuditLog port over PostgreSQL: records that arrive together are packed into one row and flushed together. */
 export class PostgresAuditLog implements AuditLog {
@@ -24,17 +46,21 @@ export class PostgresAuditLog implements AuditLog {
     private readonly database: Database,
     private readonly keyring: Keyring,
     private readonly nowMs: () => number,
+    private readonly kept: KeptObjects,
   ) {
-    this.#batches = new Batcher((items) => this.#runBatch(items), { concurrency: 4, maxItems: 1024 });
+    this.#batches = new Batcher((items) => this.#runBatch(items), BATCHES);
     this.#ids = new InternalIds(nowMs);
   }
 
-  append(...records: readonly AuditRecord[]): Promise<void> {
-    if (records.length === 0) return Promise.resolve();
+  async append(...records: readonly AuditRecord[]): Promise<void> {
+    if (records.length > 0) await this.appendIf([], records);
+  }
+
+  appendIf(presumptions: readonly Presumption[], records: readonly AuditRecord[]): Promise<boolean> {
     const recordedAtUs = this.nowMs() * 1000;
     const waiting = records.map((record) => ({ record, who: this.#who(record), recordedAtUs }));
     return new Promise((resolve, reject) => {
-      this.#batches.add({ records: waiting, resolve, reject });
+      this.#batches.add({ records: waiting, presumptions, resolve, reject });
     });
   }
 
@@ -47,21 +73,54 @@ export class PostgresAuditLog implements AuditLog {
   }
 
   async #runBatch(items: readonly Waiting[]): Promise<void> {
+    let waiting = items;
     try {
       await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-      const batch = encodeAuditBatch(
-        this.keyring,
-        this.#ids.next(),
-        items.flatMap(({ records }) => records),
-      );
-      // A row that was written before a connection broke is not written twice.
-      await repeatable(
-        (run) => this.database.hot(run),
-        (session) => session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch)),
-      );
-      for (const item of items) item.resolve();
+      while (waiting.length > 0) {
+        const refused = await this.#write(waiting);
+        if (refused.size === 0) break;
+        // Nothing was written, also for the others.
+        for (const item of refused) item.resolve(false);
+        waiting = waiting.filter((item) => !refused.has(item));
+      }
+      for (const item of waiting) item.resolve(true);
     } catch (error) {
-      for (const item of items) item.reject(error);
+      for (const item of waiting) item.reject(error);
     }
+  }
+
+  /** @returns those who presumed what is not so; where there are any, nothing was written */
+  async #write(items: readonly Waiting[]): Promise<ReadonlySet<Waiting>> {
+    const records: WaitingRecord[] = [];
+    const presumed: Presumed[] = [];
+    for (const waiting of items) {
+      for (const record of waiting.records) records.push(record);
+      for (const { object, nameDigest } of waiting.presumptions) {
+        if (object instanceof StoredRow) presumed.push({ row: object, nameDigest, waiting });
+        else throw new HoldfastError('InternalServerError', 'what is presumed comes from another store');
+      }
+    }
+    const batch = encodeAuditBatch(this.keyring, this.#ids.next(), records);
+    const refused = new Set<Waiting>();
+    // A row that was written before a connection broke is not written twice.
+    await repeatable(
+      (run) => this.database.hot(run),
+      (session) =>
+        presumed.length === 0
+          ? session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch))
+          : session.run(
+              appendAuditBatchIf,
+              (writer) => {
+                writeAuditBatch(writer, batch);
+                writePresumptions(writer, presumed);
+              },
+              (row) => {
+                const wrong = presumed[row.int4() - 1] as Presumed;
+                this.kept.drop(wrong.row);
+                refused.add(wrong.waiting);
+              },
+            ),
+    );
+    return refused;
   }
 }
