@@ -1,3 +1,4 @@
+import type { ReshareRequest } from './admin-protocol';
 import type { RootConfig } from './config';
 
 /** One version of a domain's key, and how many rows need it. */
@@ -34,6 +35,8 @@ export interface MoveRootRequest {
   readonly to?: RootConfig;
   /** The passphrase that seals it, or the PIN of the HSM's user. */
   readonly secret?: string;
+  /** Of a new root key that custodians are to hold: what its shares say, and as many of them as are needed, for this node. */
+  readonly shared?: ReshareRequest;
 }
 
 /** The root keys that wrap the domain keys, by their check values. */
@@ -56,4 +59,6 @@ export interface RootAnswer {
   readonly nodes: { readonly current: number; readonly outgoing: number };
   /** Why the last move failed. */
   readonly problem: string | undefined;
+  /** To which shares for this node are sealed. */
+  readonly publicKeyPem: string;
 }

@@ -8,6 +8,7 @@ import {
   type StoredObject,
 } from '@holdfast/core';
 import { ObjectType, type IdentifierReference } from '@holdfast/kmip';
+import type { SplitFacts } from '@holdfast/crypto';
 import {
   isOpen,
   requireApproved,
@@ -278,9 +279,9 @@ function requestOf(
   body: unknown,
   domainId: string | undefined,
 ): ApprovedRequest {
-  // What names a single attempt is no part of what is asked for.
-  const asked = { ...(body as object | undefined), id: undefined, secret: undefined };
-  const sha256 = createHash('sha256').update(JSON.stringify(asked)).digest();
+  const sha256 = createHash('sha256')
+    .update(JSON.stringify(askedIn(body as Asked | undefined) ?? {}))
+    .digest();
   return {
     action,
     requesterKind: kind,
@@ -290,6 +291,29 @@ function requestOf(
     operation,
     subject,
     sha256,
+  };
+}
+
+/** What calls are made with, as far as it differs from one attempt at the same to the next. */
+interface Asked {
+  readonly id?: string;
+  readonly secret?: string;
+  readonly shared?: Asked;
+  readonly shares?: unknown;
+  readonly split?: Pick<SplitFacts, 'threshold' | 'custodians'>;
+}
+
+/** What is asked for. What names a single attempt is no part of it, nor are shares: who is to hold them, and how many, is. */
+function askedIn(body: Asked | undefined): object | undefined {
+  if (body === undefined) return undefined;
+  const { shared, split } = body;
+  return {
+    ...body,
+    id: undefined,
+    secret: undefined,
+    shares: undefined,
+    shared: askedIn(shared),
+    split: split && { threshold: split.threshold, custodians: split.custodians.map(({ name }) => name) },
   };
 }
 

@@ -1,19 +1,17 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { HoldfastError, type Actor, type AuditLog, type Directory } from '@holdfast/core';
 import {
   isSplitOf,
-  openShare,
-  readShare,
   readSplit,
   ShareCollection,
   splitFactsOf,
-  type OpenedShare,
   type SealedShare,
   type SplitFacts,
 } from '@holdfast/crypto';
 import type { CustodyStore } from '@holdfast/store';
 import type { CustodyAnswer, ReshareRequest, UnsealAnswer } from './admin-protocol';
 import { describeError, type Logger } from './log';
+import type { NodeKey } from './node-key';
+import type { RootKeys } from './root-keys';
 import { splitFrom, type SharedRoot } from './shared-root';
 
 /** What becomes of a node when its root is unsealed and sealed. */
@@ -31,14 +29,13 @@ const RECORD_TIMEOUT_MS = 2000;
 
 /** The seal of a node: takes shares until there are enough, and seals again when that is ordered anywhere. */
 export class Custody {
-  /** Shares cross the administration socket under this key, made for this process alone. */
-  readonly #pair = generateKeyPairSync('x25519');
   #collection: ShareCollection | undefined;
   /** The facts, as they were read, of the splitting whose shares are collected. */
   #collected: string | undefined;
   /** The last order to seal that is obeyed already. */
   #order = '';
   #isClosed = false;
+  #isSealed: boolean;
   #turn: Promise<unknown> = Promise.resolve();
   #stopWatching: (() => Promise<void>) | undefined;
 
@@ -49,12 +46,17 @@ export class Custody {
       readonly auditLog: AuditLog;
     },
     private readonly root: SharedRoot,
+    private readonly keys: Pick<RootKeys, 'sealTo'>,
+    private readonly nodeKey: NodeKey,
     private readonly doors: Doors,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.#isSealed = root.isSealed;
+  }
 
+  /** Whether nothing is served: the root key may be another one meanwhile, to which domain keys have moved. */
   get isSealed(): boolean {
-    return this.root.isSealed;
+    return this.#isSealed;
   }
 
   /** Begins to listen for orders. @throws HoldfastError StoreUnavailable, IntegrityViolation */
@@ -64,6 +66,7 @@ export class Custody {
     this.#stopWatching = await this.store.directory.watch(({ kind }) => {
       if (kind === 'seal') this.#obeySoon();
     });
+    if (!this.isSealed) return;
     this.log.warn(
       { threshold: split.threshold, shares: split.custodians.length },
       'the node is sealed: it serves once enough custodians have run holdfast unseal',
@@ -88,7 +91,7 @@ export class Custody {
       threshold: split.threshold,
       shares: split.custodians.length,
       given,
-      publicKeyPem: this.#pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      publicKeyPem: this.nodeKey.publicKeyPem,
     };
   }
 
@@ -113,7 +116,7 @@ export class Custody {
 
   async #take(share: SealedShare, collection: ShareCollection): Promise<boolean> {
     try {
-      return collection.add(await this.#opened(share));
+      return collection.add(await this.nodeKey.open(share));
     } catch (error) {
       this.log.warn({ error: describeError(error) }, 'a share was refused');
       throw error;
@@ -164,27 +167,17 @@ export class Custody {
     shares: readonly SealedShare[],
     next: SplitFacts,
   ): Promise<readonly string[]> {
-    const collection = new ShareCollection(split);
-    try {
-      for (const share of shares) collection.add(await this.#opened(share));
-      const { custodians } = collection;
-      const rootKey = collection.join();
-      const isSame = next.content === split.content && isSplitOf(next, rootKey);
-      rootKey.destroy();
-      if (isSame) return custodians;
-    } finally {
-      collection.destroy();
-    }
+    const { key, custodians } = await this.nodeKey.join(split, shares);
+    const isSame = next.content === split.content && isSplitOf(next, key);
+    key.destroy();
+    if (isSame) return custodians;
     throw new HoldfastError('InvalidField', 'this is no splitting of the root key of this node');
-  }
-
-  #opened(share: SealedShare): Promise<OpenedShare> {
-    return openShare(readShare({ ...share }), { privateKey: this.#pair.privateKey });
   }
 
   async #open(collection: ShareCollection): Promise<void> {
     const { custodians } = collection;
     await this.root.unseal(collection.join());
+    this.#isSealed = false;
     try {
       await this.doors.open();
       await this.store.auditLog.append({
@@ -207,7 +200,8 @@ export class Custody {
     try {
       await this.doors.shut();
     } finally {
-      await this.root.close();
+      this.#isSealed = true;
+      await this.keys.sealTo(this.root);
     }
     this.log.warn({}, 'the node is sealed');
   }

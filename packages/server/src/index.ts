@@ -15,6 +15,7 @@ export { checkpointIn, lineOf } from './audit/outside-checkpoints';
 export { Node } from './node';
 export {
   isForNode,
+  newSharedKey,
   reshare,
   shareIn,
   shareForNode,

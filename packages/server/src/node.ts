@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { HoldfastError, type PublishedAddresses, type SecretBytes } from '@holdfast/core';
+import { HoldfastError, type PublishedAddresses, type RootOfTrust, type SecretBytes } from '@holdfast/core';
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
@@ -24,6 +24,7 @@ import { EmbeddedDatabase } from './embedded-database';
 import { HsmKeyCleaner } from './hsm-keys';
 import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
+import { NodeKey } from './node-key';
 import { openRoot } from './root';
 import { RootKeys } from './root-keys';
 import { RootMigration } from './root-migration';
@@ -57,7 +58,8 @@ export class Node {
   #keyRotation: KeyRotation | undefined;
   readonly #hsmKeyCleaner: HsmKeyCleaner | undefined;
   #rootMigration: RootMigration | undefined;
-  readonly #custody: Custody | undefined;
+  #custody: Custody | undefined;
+  readonly #nodeKey = new NodeKey();
   #stopping: Promise<void> | undefined;
   #draining = false;
   #admin: AdminServer | undefined;
@@ -80,10 +82,7 @@ export class Node {
   ) {
     const { root } = rootKeys;
     this.#audit = new AuditKeeper(store, rootKeys, config.dataDir, config.syslog, log);
-    if (root instanceof SharedRoot) {
-      const doors = { open: () => this.#open(), shut: () => this.#shut() };
-      this.#custody = new Custody(store, root, doors, log);
-    }
+    if (root instanceof SharedRoot) this.#custody = this.#custodyOf(root);
     const { hsmKeys } = rootKeys;
     this.#hsmKeyCleaner = hsmKeys && new HsmKeyCleaner(store.hsmKeys, hsmKeys, store.directory, log);
     this.#ended = new Promise((resolveEnded) => {
@@ -185,15 +184,33 @@ export class Node {
   }
 
   #control(): NodeControl {
-    const custody = this.#custody;
     return {
       status: () => this.#status(),
       drain: () => void this.stop(),
       isSealed: () => this.#isSealed,
-      unseal: (share) => (custody ?? notShared()).unseal(share),
-      seal: (actor) => (custody ?? notShared()).seal(actor),
-      reshare: (request, actor) => (custody ?? notShared()).reshare(request, actor),
+      unseal: (share) => (this.#custody ?? notShared()).unseal(share),
+      seal: (actor) => (this.#custody ?? notShared()).seal(actor),
+      reshare: (request, actor) => (this.#custody ?? notShared()).reshare(request, actor),
     };
+  }
+
+  #custodyOf(root: SharedRoot): Custody {
+    const doors = { open: () => this.#open(), shut: () => this.#shut() };
+    return new Custody(this.store, root, this.rootKeys, this.#nodeKey, doors, this.log);
+  }
+
+  /** A node whose root key custodians hold can be sealed, until it has been retired for one that they do not hold. */
+  async #rootMoved(root: RootOfTrust): Promise<void> {
+    const { state } = await present(this.#rootMigration).status();
+    if (root instanceof SharedRoot) {
+      if (this.#custody !== undefined) return;
+      this.#custody = this.#custodyOf(root);
+      await this.#custody.start();
+    } else if (state === 'settled') {
+      const custody = this.#custody;
+      this.#custody = undefined;
+      await custody?.close();
+    }
   }
 
   /** Everything that needs the root of trust before anybody is served. */
@@ -225,7 +242,14 @@ export class Node {
     await this.#keyRotation.start();
     await this.#hsmKeyCleaner?.start();
     await this.#audit.start();
-    this.#rootMigration = new RootMigration(this.store.rootKeys, this.rootKeys, this.config, this.log);
+    this.#rootMigration = new RootMigration(
+      this.store.rootKeys,
+      this.rootKeys,
+      this.config,
+      this.#nodeKey,
+      (root) => this.#rootMoved(root),
+      this.log,
+    );
     await this.#rootMigration.start();
     this.#addresses = await this.#serving?.listen();
     const { kmip, https } = this.#addresses ?? {};
@@ -250,6 +274,7 @@ export class Node {
   async #shut(): Promise<void> {
     const [serving, keyRotation, rootMigration] = [this.#serving, this.#keyRotation, this.#rootMigration];
     this.#serving = this.#keyRotation = this.#rootMigration = this.#addresses = undefined;
+    rootMigration?.interrupt();
     try {
       await within(this.config.limits.drainTimeoutMs + SHUT_TIMEOUT_MS, async () => {
         await serving?.close();

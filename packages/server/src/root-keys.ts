@@ -14,7 +14,7 @@ export interface KeyWrapper {
 
 /** The root keys of a node: one, and while domain keys move to another one, both. */
 export class RootKeys implements KeyWrapper {
-  readonly #checkValues = new WeakMap<RootOfTrust, string>();
+  #checkValues = new WeakMap<RootOfTrust, string>();
   #others: readonly RootOfTrust[] = [];
   #root: RootOfTrust;
 
@@ -61,6 +61,15 @@ export class RootKeys implements KeyWrapper {
   prefer(root: RootOfTrust): void {
     this.#others = this.#all.filter((each) => each !== root);
     this.#root = root;
+  }
+
+  /** Lets go of all: what is left is one that is closed, and can be opened again. */
+  async sealTo(root: RootOfTrust): Promise<void> {
+    const open = new Set([...this.#all, root]);
+    this.#others = [];
+    this.#root = root;
+    this.#checkValues = new WeakMap();
+    await Promise.all([...open].map((each) => each.close()));
   }
 
   /** Lets go of all but the one that this node is known by. */

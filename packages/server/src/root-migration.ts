@@ -8,15 +8,26 @@ import {
   openSoftwareRoot,
   promoteRootKeyFile,
   removeRootKeyFile,
+  SOFTWARE_ROOT_FILE,
   TokenKeeper,
 } from '@holdfast/hsm';
 import type { RootKeyState, RootKeyStore } from '@holdfast/store';
+import type { ReshareRequest } from './admin-protocol';
 import type { MoveRootRequest, RootAnswer } from './admin-protocol-keys';
 import type { NodeConfig, RootConfig } from './config';
 import { unwrapDomainKey, wrappingContext } from './domain-keys';
 import { describeError, type Logger } from './log';
+import type { NodeKey } from './node-key';
 import { keptRootFile } from './root';
 import type { RootKeys } from './root-keys';
+import { SharedRoot, sharedRootFrom } from './shared-root';
+
+/** Where the new root key is, and what opens it. */
+interface Target {
+  readonly config: RootConfig;
+  readonly secret: SecretBytes | undefined;
+  readonly shared: ReshareRequest | undefined;
+}
 
 /**
  * Moves the domain keys to another root key, while they are in use: each is unwrapped in memory by the root key so far and
@@ -35,6 +46,8 @@ export class RootMigration {
     private readonly store: RootKeyStore,
     private readonly keys: RootKeys,
     private readonly node: Pick<NodeConfig, 'dataDir' | 'root'>,
+    private readonly nodeKey: NodeKey,
+    private readonly moved: (root: RootOfTrust) => Promise<void>,
     private readonly log: Logger,
   ) {
     this.#config = node.root;
@@ -45,8 +58,13 @@ export class RootMigration {
     await this.#showUse();
   }
 
-  async close(): Promise<void> {
+  /** Goes no further with a move: it is left as it is. */
+  interrupt(): void {
     this.#isEnding = true;
+  }
+
+  async close(): Promise<void> {
+    this.interrupt();
     await this.#work;
     await this.#use?.end();
   }
@@ -67,6 +85,7 @@ export class RootMigration {
       wrapped,
       nodes: { current: await nodes(current), outgoing: await nodes(outgoing) },
       problem: this.#problem,
+      publicKeyPem: this.nodeKey.publicKeyPem,
     };
   }
 
@@ -79,7 +98,7 @@ export class RootMigration {
    * Moves all domain keys to a new root key of the same kind, or to another root of trust; returns when that has begun.
    * @throws HoldfastError ObjectAlreadyExists while another move is not ended; InvalidField, and as what opens the root
    */
-  async move({ to, secret }: MoveRootRequest, actor: Actor): Promise<RootAnswer> {
+  async move({ to, secret, shared }: MoveRootRequest, actor: Actor): Promise<RootAnswer> {
     if (this.#work !== undefined) throw underWay('domain keys are on their way to another root key already');
     const state = await this.store.state();
     if (state.outgoing !== undefined)
@@ -90,11 +109,11 @@ export class RootMigration {
         `${kept} keys of objects are inside this HSM, which they cannot leave: destroy them first`,
       );
     }
-    const config = to ?? this.#config;
+    const config = to ?? this.#ownConfig;
     const given = secret === undefined ? undefined : new SecretBytes(Buffer.from(secret, 'utf8'));
     let target: RootOfTrust | undefined;
     try {
-      target = await this.#openTarget(config, given, state.incoming, to === undefined);
+      target = await this.#openTarget({ config, secret: given, shared }, state.incoming, to === undefined);
       await this.store.begin(await target.keyCheckValue(), actor);
     } catch (error) {
       await target?.close();
@@ -110,17 +129,11 @@ export class RootMigration {
 
   /** @param isRotation whether a new key is wanted where the current one is */
   async #openTarget(
-    config: RootConfig,
-    secret: SecretBytes | undefined,
+    { config, secret, shared }: Target,
     incoming: string | undefined,
     isRotation: boolean,
   ): Promise<RootOfTrust> {
-    if (config.kind === 'shares') {
-      throw new HoldfastError(
-        'InvalidField',
-        'a root key that custodians hold is replaced by moving to another root of trust',
-      );
-    }
+    if (config.kind === 'shares') return this.#openShared(shared, incoming);
     if (config.kind === 'pkcs11') return this.#openToken(config, secret, incoming, isRotation);
     if (isRotation && this.keys.root.kind === 'software-passphrase' && secret === undefined) {
       throw new HoldfastError(
@@ -132,6 +145,19 @@ export class RootMigration {
     return existsSync(join(software.dataDir, software.file))
       ? openSoftwareRoot(software)
       : createSoftwareRoot(software);
+  }
+
+  #openShared(shared: ReshareRequest | undefined, incoming: string | undefined): Promise<RootOfTrust> {
+    if (incoming !== undefined) {
+      throw underWay('a move to another root key was cut off: holdfast root cancel gives it up');
+    }
+    if (shared !== undefined) return sharedRootFrom(shared, this.nodeKey);
+    throw new HoldfastError('InvalidField', 'name the custodians who are to hold the new root key');
+  }
+
+  /** How the current root of trust is reached. */
+  get #ownConfig(): RootConfig {
+    return this.keys.root instanceof SharedRoot ? { kind: 'shares' } : this.#config;
   }
 
   async #openToken(
@@ -158,12 +184,14 @@ export class RootMigration {
     try {
       const before = await this.keys.own();
       const checkValue = await target.keyCheckValue();
+      const split = target instanceof SharedRoot ? target.split : undefined;
       do await this.#wrapAll(target, checkValue);
-      while (!this.#isEnding && !(await this.store.complete(actor)));
+      while (!this.#isEnding && !(await this.store.complete(actor, split)));
       if (this.#isEnding) return;
       if (config.kind === 'software') await promoteRootKeyFile(this.node.dataDir, keptRootFile(before));
       this.#config = config;
       this.keys.prefer(target);
+      await this.moved(target);
       await this.#showUse();
       this.log.info(
         { from: before, to: checkValue, kind: target.kind },
@@ -202,9 +230,15 @@ export class RootMigration {
    */
   async retire(destroysFile: boolean, actor: Actor): Promise<RootAnswer> {
     await this.#work;
-    const retired = await this.store.retire(actor);
+    const { root } = this.keys;
+    const retired = await this.store.retire(actor, root instanceof SharedRoot);
     await this.keys.dropOthers();
-    if (destroysFile) await removeRootKeyFile(this.node.dataDir, keptRootFile(retired));
+    await this.moved(root);
+    if (destroysFile) {
+      await removeRootKeyFile(this.node.dataDir, keptRootFile(retired));
+      // Where the root key is elsewhere now, no file is needed.
+      if (!root.kind.startsWith('software')) await removeRootKeyFile(this.node.dataDir, SOFTWARE_ROOT_FILE);
+    }
     return this.status();
   }
 

@@ -11,6 +11,7 @@ import {
   sealShare,
   ShareCollection,
   shareName,
+  splitFactsOf,
   splitKey,
   type Custodian,
   type SealedShare,
@@ -20,6 +21,7 @@ import {
 import { openSharedRootKey, ROOT_KEY_BYTES } from '@holdfast/hsm';
 import type { Store } from '@holdfast/store';
 import type { ReshareRequest } from './admin-protocol';
+import type { NodeKey } from './node-key';
 
 /** What the shared key is, in its shares. */
 const CONTENT = 'root-key';
@@ -92,7 +94,7 @@ export class SharedRoot implements RootOfTrust {
 export async function createSharedRoot(ceremony: Ceremony): Promise<SharedRoot> {
   const rootKey = new SecretBytes(randomBytes(ROOT_KEY_BYTES));
   try {
-    const split = await splitAndDeliver(rootKey, ceremony);
+    const { split } = await splitAndDeliver(rootKey, ceremony);
     const root = new SharedRoot(JSON.stringify(split));
     await root.unseal(rootKey);
     return root;
@@ -102,11 +104,14 @@ export async function createSharedRoot(ceremony: Ceremony): Promise<SharedRoot> 
   }
 }
 
+/** @param node gets as many shares as are needed, too */
 async function splitAndDeliver(
   rootKey: SecretBytes,
   { threshold, custodians, deliver }: Ceremony,
-): Promise<SplitFacts> {
-  const { split, shares } = await splitKey(CONTENT, rootKey, threshold, custodians);
+  node?: Custodian,
+): Promise<ReshareRequest> {
+  const made = await splitKey(CONTENT, rootKey, threshold, custodians, node);
+  const { split, shares, ofKeeper } = made;
   await deliver(
     shares.map((share) => ({
       custodian: custodianOf(share),
@@ -114,7 +119,36 @@ async function splitAndDeliver(
       contents: encodeShare(share),
     })),
   );
-  return split;
+  return { split, shares: ofKeeper };
+}
+
+/**
+ * Makes a root key for a node to move to, and has its shares delivered. It is in this process alone for as long as that
+ * takes, and goes to the node sealed.
+ * @throws HoldfastError InvalidField where threshold and custodians do not fit, and what `deliver` throws
+ */
+export async function newSharedKey(ceremony: Ceremony, nodeKeyPem: string): Promise<ReshareRequest> {
+  const rootKey = new SecretBytes(randomBytes(ROOT_KEY_BYTES));
+  try {
+    return await splitAndDeliver(rootKey, ceremony, recipientFrom('the node', nodeKeyPem));
+  } finally {
+    rootKey.destroy();
+  }
+}
+
+/**
+ * The root of trust of such a key, unsealed.
+ * @throws HoldfastError InvalidField, PermissionDenied, IntegrityViolation where these shares do not make it
+ */
+export async function sharedRootFrom(
+  { shares, split }: ReshareRequest,
+  nodeKey: NodeKey,
+): Promise<SharedRoot> {
+  const facts = splitFactsOf(readSplit({ ...split }));
+  const { key } = await nodeKey.join(facts, shares);
+  const root = new SharedRoot(JSON.stringify(facts));
+  await root.unseal(key);
+  return root;
 }
 
 /**
@@ -139,7 +173,8 @@ export async function reshare(
     }
     const rootKey = collection.join();
     try {
-      return { shares: forNode, split: await splitAndDeliver(rootKey, ceremony) };
+      const { split } = await splitAndDeliver(rootKey, ceremony);
+      return { shares: forNode, split };
     } finally {
       rootKey.destroy();
     }

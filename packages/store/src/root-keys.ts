@@ -1,4 +1,5 @@
 import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
+import { ROOT_SPLIT } from './custody';
 import { DirectoryTransactions, type DirectoryTransaction } from './directory/transaction';
 import { ROOT_CHECK_VALUE, selectDomainKeys, type StoredDomainKey, type Wrapping } from './domain-keys';
 import type { Database, Session } from './postgres/database';
@@ -35,14 +36,19 @@ export interface RootKeyStore {
   lacking(root: string): Promise<readonly StoredDomainKey[]>;
   /** Adds a wrapping, unless the key's row has changed since it was read. */
   addWrapping(key: StoredDomainKey, wrapping: Wrapping): Promise<void>;
-  /** Makes the incoming root key the current one. @returns false where it does not wrap all domain keys yet */
-  complete(actor: Actor): Promise<boolean>;
+  /**
+   * Makes the incoming root key the current one.
+   * @param split facts of its splitting, where custodians hold it
+   * @returns false where it does not wrap all domain keys yet
+   */
+  complete(actor: Actor, split?: string): Promise<boolean>;
   /**
    * Removes all that the outgoing root key wraps.
+   * @param keepsSplit whether custodians hold the current one: no splitting is known any more otherwise
    * @returns its check value
    * @throws HoldfastError ItemNotFound where there is none; ObjectAlreadyExists while nodes use it
    */
-  retire(actor: Actor): Promise<string>;
+  retire(actor: Actor, keepsSplit: boolean): Promise<string>;
   /** Removes all that the incoming root key wraps. @returns its check value @throws HoldfastError ItemNotFound */
   cancel(actor: Actor): Promise<string>;
   /** Shows, until it is ended, that this node uses a root key. */
@@ -107,13 +113,14 @@ export class PostgresRootKeys implements RootKeyStore {
     );
   }
 
-  complete(actor: Actor): Promise<boolean> {
+  complete(actor: Actor, split?: string): Promise<boolean> {
     return this.#change(actor, async (transaction, { current = '', incoming, domainKeys, wrapped }) => {
       if (incoming === undefined) return true;
       if (wrapped < domainKeys) return false;
       const { session } = transaction;
       await set(session, ROOT_CHECK_VALUE, incoming);
       await set(session, OUTGOING, current);
+      if (split !== undefined) await set(session, ROOT_SPLIT, split);
       await unset(session, INCOMING);
       // One that comes back is no longer gone.
       await unset(session, RETIRED + incoming);
@@ -122,7 +129,7 @@ export class PostgresRootKeys implements RootKeyStore {
     });
   }
 
-  retire(actor: Actor): Promise<string> {
+  retire(actor: Actor, keepsSplit: boolean): Promise<string> {
     return this.#change(actor, async (transaction, { outgoing }) => {
       if (outgoing === undefined) throw new HoldfastError('ItemNotFound', 'no root key is going out');
       const users = await usersIn(transaction.session, outgoing);
@@ -130,6 +137,7 @@ export class PostgresRootKeys implements RootKeyStore {
         throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
       }
       await this.#remove(transaction, outgoing, OUTGOING);
+      if (!keepsSplit) await unset(transaction.session, ROOT_SPLIT);
       await set(transaction.session, RETIRED + outgoing, new Date().toISOString());
       await transaction.record('root-key.retire', undefined, outgoing);
       return outgoing;

@@ -1,7 +1,7 @@
 import { open, rm, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
 import { readText } from './files';
 import { collect, wholeNumber } from './holders';
@@ -48,6 +48,8 @@ export interface PreparedCeremony {
   readonly ceremony: Ceremony;
   /** A line for each share that was written. */
   readonly delivered: string[];
+  /** Removes what was written. */
+  readonly takeBack: () => Promise<void>;
 }
 
 /**
@@ -86,12 +88,36 @@ export async function readCeremony(
     const [name, path] = nameAndPath(each);
     custodians.push({ name, passphrase: await newPassphrase(name, path) });
   }
+  const written: (readonly [custodian: string, path: string])[] = [];
   const delivered: string[] = [];
   const deliver = async (files: readonly ShareFile[]): Promise<void> => {
-    delivered.push(...(await writeShares(options.sharesOut ?? resolve(options.dataDir, 'shares'), files)));
+    written.push(...(await writeShares(options.sharesOut ?? resolve(options.dataDir, 'shares'), files)));
+    delivered.push(...written.map(([custodian, path]) => `${custodian}: ${path}`));
   };
-  return { ceremony: { threshold, custodians, deliver }, delivered };
+  const takeBack = async (): Promise<void> => {
+    for (const [, path] of written) await rm(path, { force: true });
+  };
+  return { ceremony: { threshold, custodians, deliver }, delivered, takeBack };
 }
+
+/**
+ * Has a server put what a ceremony made in force. Shares of what it refuses are removed: they are of nothing.
+ * @throws what `ask` throws
+ */
+export async function puttingInForce<T>(prepared: PreparedCeremony, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const isRefused = error instanceof HoldfastError && REFUSALS.includes(error.code);
+    if (isRefused) await prepared.takeBack();
+    else {
+      process.stderr.write(`These shares were written, but are not known to be in force:\n`);
+      for (const line of prepared.delivered) process.stderr.write(`  ${line}\n`);
+    }
+    throw error;
+  }
+}
+const REFUSALS: readonly ErrorCode[] = ['PermissionDenied', 'ObjectAlreadyExists', 'InvalidField'];
 
 function refuseCeremony({
   threshold,
@@ -119,8 +145,11 @@ async function newPassphrase(name: string, path: string | undefined): Promise<Se
   );
 }
 
-/** Writes all shares (mode 0600), never over what is there, or none. @returns a line for each */
-async function writeShares(folder: string, files: readonly ShareFile[]): Promise<readonly string[]> {
+/** Writes all shares (mode 0600), never over what is there, or none. @returns whose each is, and where */
+async function writeShares(
+  folder: string,
+  files: readonly ShareFile[],
+): Promise<readonly (readonly [custodian: string, path: string])[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new HoldfastError('Configuration', `the folder ${folder} cannot be made`, { cause });
   });
@@ -134,7 +163,7 @@ async function writeShares(folder: string, files: readonly ShareFile[]): Promise
     for (const path of written) await rm(path, { force: true });
     throw error;
   }
-  return written.map((path, place) => `${files[place]?.custodian ?? ''}: ${path}`);
+  return written.map((path, place) => [files[place]?.custodian ?? '', path]);
 }
 
 async function writeShare(path: string, contents: Buffer, onMade: () => void): Promise<void> {

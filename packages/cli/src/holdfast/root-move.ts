@@ -4,6 +4,15 @@ import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { followed } from './progress';
+import type { RootConfig } from '@holdfast/server';
+import {
+  puttingInForce,
+  readCeremony,
+  sharesText,
+  withCeremonyOptions,
+  type CeremonyOptions,
+  type PreparedCeremony,
+} from './ceremony';
 import { readRoot, withRootLocation, type RootOptions } from './root-options';
 import { HSM_PIN, PASSPHRASE, handOver, readSecret, type SecretSource } from './secret';
 
@@ -25,13 +34,18 @@ const NEW_SECRETS: Readonly<Record<'software' | 'pkcs11', SecretSource>> = {
   pkcs11: { variable: 'HOLDFAST_NEW_HSM_PIN', prompt: "PIN of the new HSM's user: " },
 };
 
-interface MoveOptions extends OfficerOptions {
+interface MoveOptions extends OfficerOptions, CeremonyOptions {
   readonly passphrase?: boolean;
 }
 
-async function move(options: OfficerOptions, request: MoveRootRequest): Promise<void> {
+async function move(
+  options: OfficerOptions,
+  request: MoveRootRequest,
+  prepared?: PreparedCeremony,
+): Promise<void> {
   const officer = await asOfficer(options);
-  const begun = await officer.call('POST /root/move', request);
+  const order = () => officer.call('POST /root/move', request);
+  const begun = await (prepared === undefined ? order() : puttingInForce(prepared, order));
   const answer = await followed(
     () => officer.call('GET /root'),
     ({ state, wrapped, domainKeys }) =>
@@ -40,10 +54,32 @@ async function move(options: OfficerOptions, request: MoveRootRequest): Promise<
   );
   if (answer.problem !== undefined) throw new HoldfastError('StoreUnavailable', answer.problem);
   print(answer, options.json, COLUMNS, '');
+  if (prepared !== undefined) process.stderr.write(sharesText(prepared));
+}
+
+/** Makes a root key that custodians are to hold, and has the node that is asked move to it. */
+async function moveToShares(options: MoveOptions, to: MoveRootRequest['to']): Promise<void> {
+  const officer = await asOfficer(options);
+  const { publicKeyPem, state } = await officer.call('GET /root');
+  if (state !== 'settled') {
+    throw new HoldfastError(
+      'ObjectAlreadyExists',
+      state === 'moved'
+        ? 'the root key before is not retired yet: holdfast root retire'
+        : 'another root key is coming in: holdfast root cancel gives that up',
+    );
+  }
+  const prepared = await readCeremony({ ...options, root: 'shares' });
+  if (prepared === undefined) return;
+  const { newSharedKey } = await import('@holdfast/server');
+  const shared = await newSharedKey(prepared.ceremony, publicKeyPem);
+  await move(options, { ...(to === undefined ? {} : { to }), shared }, prepared);
 }
 
 async function rotate(options: MoveOptions): Promise<void> {
   const { kind } = await (await asOfficer(options)).call('GET /root');
+  if (kind === 'shares') return moveToShares(options, undefined);
+  await readCeremony({ ...options, root: kind });
   const ask = options.passphrase === true;
   const secret =
     kind === 'pkcs11'
@@ -53,8 +89,10 @@ async function rotate(options: MoveOptions): Promise<void> {
 }
 
 async function migrate(
-  options: MoveOptions & RootOptions & { readonly to: 'software' | 'pkcs11' },
+  options: MoveOptions & RootOptions & { readonly to: RootConfig['kind'] },
 ): Promise<void> {
+  if (options.to === 'shares') return moveToShares(options, { kind: 'shares' });
+  await readCeremony({ ...options, root: options.to });
   const { root, secret } = await readRoot({ ...options, root: options.to }, NEW_SECRETS);
   await move(options, { to: root, ...handOver(secret) });
 }
@@ -72,16 +110,21 @@ export function withMoveCommands(command: Command): Command {
     .action(async (options: OfficerOptions) => {
       print(await (await asOfficer(options)).call('GET /root'), options.json, COLUMNS, '');
     });
-  withOfficer(command.command('rotate'))
-    .description('make a new root key where the current one is, and have it wrap all domain keys')
+  withCeremonyOptions(withOfficer(command.command('rotate')))
+    .description(
+      'make a new root key where the current one is, or for custodians who held the one before, and have it wrap all domain keys',
+    )
     .option('--passphrase', 'ask for a passphrase for the new software root key')
     .addHelpText('after', NEXT_STEPS)
     .action(rotate);
-  withRootLocation(withOfficer(command.command('migrate')))
+  withCeremonyOptions(withRootLocation(withOfficer(command.command('migrate'))))
     .description('have the root key of another root of trust wrap all domain keys')
     .addOption(
-      new Option('--to <kind>', 'a software key in the data folder, or a key in an HSM')
-        .choices(['software', 'pkcs11'])
+      new Option(
+        '--to <kind>',
+        'a software key in the data folder, a key in an HSM, or one that custodians hold',
+      )
+        .choices(['software', 'pkcs11', 'shares'])
         .makeOptionMandatory(),
     )
     .addHelpText(
@@ -105,6 +148,10 @@ ${NEXT_STEPS}`,
 }
 
 const NEXT_STEPS = `
+A root key for custodians (--threshold, --custodian or --custodian-passphrase) is split as by holdfast init: its shares are
+written before anything moves. The shares of one before unseal nothing any more. A move to it that was cut off is given up
+(holdfast root cancel) and made anew: destroy its shares.
+
 Then restart every other node with the new root of trust, change what this one is started with, and run holdfast root retire.
 A move that was cut off goes on when the same command is given again.
 `;

@@ -1,7 +1,13 @@
 import { Command } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
-import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
+import {
+  puttingInForce,
+  readCeremony,
+  sharesText,
+  withCeremonyOptions,
+  type CeremonyOptions,
+} from './ceremony';
 import { addPassOnCommand, readShareFile, sharePassphrase } from './custody';
 import { readText } from './files';
 import { collect } from './holders';
@@ -27,13 +33,7 @@ async function reshareRoot(options: ReshareOptions): Promise<void> {
   if (prepared === undefined) return;
   const { reshare } = await import('@holdfast/server');
   const request = await reshare(shares, prepared.ceremony, custody.publicKeyPem);
-  try {
-    await officer.call('POST /root/reshare', request);
-  } catch (error) {
-    process.stderr.write(`These shares were written, but are not known to be in force:\n`);
-    for (const line of prepared.delivered) process.stderr.write(`  ${line}\n`);
-    throw error;
-  }
+  await puttingInForce(prepared, () => officer.call('POST /root/reshare', request));
   process.stdout.write(
     `The root key is split anew; the shares so far unseal nothing any more.\n${sharesText(prepared)}`,
   );

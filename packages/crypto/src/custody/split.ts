@@ -36,6 +36,7 @@ const schemeOf = (threshold: number, parts: number) => ({
  * Splits a key among custodians, any `threshold` of whom hold it together, while fewer hold nothing.
  * @param content what the key is, in lower case, e.g. "root-key"
  * @param key 32 bytes; stays the caller's
+ * @param keeper gets the key at once: as many of the shares as are needed
  * @throws HoldfastError InvalidField where threshold and custodians do not fit, or one of them cannot keep a share
  */
 export async function splitKey(
@@ -43,7 +44,12 @@ export async function splitKey(
   key: SecretBytes,
   threshold: number,
   custodians: readonly Custodian[],
-): Promise<{ readonly split: SplitFacts; readonly shares: readonly SealedShare[] }> {
+  keeper?: Custodian,
+): Promise<{
+  readonly split: SplitFacts;
+  readonly shares: readonly SealedShare[];
+  readonly ofKeeper: readonly SealedShare[];
+}> {
   requireScheme(threshold, custodians.length);
   requireDistinct(custodians);
   if (key.length !== KEY_BYTES) throw new HoldfastError('InvalidField', 'a key to split has 32 bytes');
@@ -63,12 +69,13 @@ export async function splitKey(
     };
     const split = { ...facts, mac: macOf(facts, key) };
     const sealed: SealedShare[] = [];
+    const ofKeeper: SealedShare[] = [];
     for (const [place, custodian] of custodians.entries()) {
-      sealed.push(
-        await sealShare({ split, index: place + 1, share: shares[place] as SecretBytes }, custodian),
-      );
+      const opened = { split, index: place + 1, share: shares[place] as SecretBytes };
+      sealed.push(await sealShare(opened, custodian));
+      if (keeper !== undefined && place < threshold) ofKeeper.push(await sealShare(opened, keeper));
     }
-    return { split, shares: sealed };
+    return { split, shares: sealed, ofKeeper };
   } finally {
     for (const share of shares) share.destroy();
   }

@@ -8,7 +8,12 @@ import {
 import type { Database, Session } from '../postgres/database';
 import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
 import { inTransaction } from '../postgres/transaction';
-import { appendAuditRecords, areRecorded, encodeAuditRecord, writeAuditRecords } from '../records/audit-record';
+import {
+  appendAuditRecords,
+  areRecorded,
+  encodeAuditRecord,
+  writeAuditRecords,
+} from '../records/audit-record';
 import type { AuthenticatedTable, DirectoryRow } from './table';
 import { notification } from './watch';
 
