@@ -1,29 +1,13 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ENCODINGS, READING_VOCABULARY, dialectOf, peekVersion } from '@holdfast/kmip';
-import { decodeJson, decodeXml, decodeXmlDocument, encodeTtlv, ItemType, type Item } from '@holdfast/ttlv';
+import { decodeJson, decodeXml, encodeTtlv, ItemType, type Item } from '@holdfast/ttlv';
+import { OASIS, SHARED, messagesOf, xmlFilesBelow } from './cases';
 
 /** What the three encodings make of one message: it is the same in all of them, to the byte (Profiles 2.1 5.4, 5.5). */
 
 const OWN_CASES = resolve(__dirname, '../../packages/cli/test/cases');
-const SHARED = resolve(__dirname, '../../../shared');
-const OASIS = join(SHARED, 'oasis');
 const ADDITIONAL_ENCODINGS = join(SHARED, 'spec/message-encodings-1.0.md');
-
-/** What stands for values of the moment in the cases. */
-const EXAMPLES: Partial<Record<ItemType, string>> = {
-  [ItemType.DateTime]: '2026-01-02T03:04:05Z',
-  [ItemType.ByteString]: '00ff',
-  [ItemType.TextString]: 'a value',
-  [ItemType.BigInteger]: 'ffffffffffffff85',
-  [ItemType.Boolean]: 'true',
-};
-
-function messagesOf(path: string): Item[] {
-  return decodeXmlDocument(readFileSync(path, 'utf8'), READING_VOCABULARY, {
-    substitute: (value, _tag, type) => (value.startsWith('$') ? (EXAMPLES[type] ?? '1') : value),
-  });
-}
 
 /** The TTLV of a message, after it went through every other encoding. */
 function aroundTheWorld(message: Item): Buffer {
@@ -35,12 +19,6 @@ function aroundTheWorld(message: Item): Buffer {
   return encodeTtlv(
     through.reduce((item, encoding) => encoding.decode(encoding.encode(item, dialect)), message),
   );
-}
-
-function xmlFilesBelow(folder: string): string[] {
-  return (readdirSync(folder, { recursive: true }) as string[])
-    .filter((name) => name.endsWith('.xml'))
-    .map((name) => join(folder, name));
 }
 
 const files = [...xmlFilesBelow(OWN_CASES), ...(existsSync(OASIS) ? xmlFilesBelow(OASIS) : [])];
