@@ -1,4 +1,6 @@
 import { request, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { HoldfastError, type ErrorCode } from '@holdfast/core';
 import { adminSocketPath } from './admin-socket';
 import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './admin-protocol';
@@ -60,7 +62,10 @@ export class AdminClient {
       call.on('response', resolve);
       call.on('timeout', () => call.destroy(new Error('no answer in time')));
       call.on('error', (cause) => reject(this.#unreachable(cause)));
-      call.end(body === undefined ? undefined : JSON.stringify(body));
+      if (isBytes(body)) {
+        // Where it is cut short, the answer says why.
+        pipeline(Readable.from(body), call).catch(() => undefined);
+      } else call.end(body === undefined ? undefined : JSON.stringify(body));
     }).finally(() => socket.release());
   }
 
@@ -76,6 +81,10 @@ export class AdminClient {
       cause,
     });
   }
+}
+
+function isBytes(body: unknown): body is AsyncIterable<Buffer> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -16,7 +16,14 @@ import type { ManifestObject } from './escrow/package-file';
 import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 import type { AuditLine, LineFormatName } from './audit/lines';
-import type { AuditKeyAnswer, AuditQuery, AuditVerificationRequest, SyslogAnswer } from './audit/protocol';
+import type {
+  ArchiveAnswer,
+  AuditKeyAnswer,
+  AuditQuery,
+  AuditVerificationRequest,
+  Retention,
+  SyslogAnswer,
+} from './audit/protocol';
 
 export type * from './custody-protocol';
 
@@ -332,6 +339,13 @@ export interface AdminCalls {
   };
   /** Lines, the last of which is an AuditVerificationAnswer. */
   'POST /audit/verification': { request: AuditVerificationRequest; answer: AsyncIterable<Buffer> };
+  'GET /audit/retention': { request: undefined; answer: Retention };
+  'POST /audit/retention': { request: Retention; answer: Retention };
+  'GET /audit/archives': { request: undefined; answer: readonly ArchiveAnswer[] };
+  /** What was recorded before a time, RFC 3339; default: what is older than was set. Lines, the last of which is a list of ArchiveAnswer. */
+  'POST /audit/archive': { request: { readonly before?: string }; answer: AsyncIterable<Buffer> };
+  /** An archive in, the export that it holds out. */
+  'POST /audit/archives/open': { request: AsyncIterable<Buffer>; answer: AsyncIterable<Buffer> };
   'GET /audit/key': { request: undefined; answer: AuditKeyAnswer };
   'GET /officers': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /officers': { request: { readonly name: string }; answer: OfficerCredential };
@@ -345,9 +359,14 @@ export type AdminCall = keyof AdminCalls;
 export type AdminStream =
   | 'POST /audit/export'
   | 'POST /audit/verification'
+  | 'POST /audit/archive'
+  | 'POST /audit/archives/open'
   | 'POST /backup'
   | 'POST /escrow'
   | 'GET /objects/digests';
+
+/** The calls whose request is a stream of bytes. */
+export const STREAMED_REQUESTS: readonly AdminCall[] = ['POST /audit/archives/open'];
 
 /** What the proof of the operator alone allows. */
 export const OPERATOR_CALLS: readonly AdminCall[] = [
@@ -363,6 +382,9 @@ export const AUDITOR_CALLS: readonly AdminCall[] = [
   'POST /audit/export',
   'POST /audit/verification',
   'GET /audit/key',
+  'GET /audit/retention',
+  'GET /audit/archives',
+  'POST /audit/archives/open',
 ];
 
 /** What a sealed node answers. */

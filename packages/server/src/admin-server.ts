@@ -11,6 +11,7 @@ import {
   AUDITOR_CALLS,
   OPERATOR_CALLS,
   SEALED_CALLS,
+  STREAMED_REQUESTS,
   type AdminCall,
   type AdminCalls,
   type Done,
@@ -41,6 +42,8 @@ const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
   'GET /status',
   'GET /verification',
   'GET /audit/key',
+  'GET /audit/retention',
+  'GET /audit/archives',
   'POST /unseal',
   'POST /seal',
 ]);
@@ -163,6 +166,11 @@ function handlersOf(
     'POST /audit/search': (body, _name, actor) => audit.search(body, actor),
     'POST /audit/export': (body, _name, actor) => audit.export(body, actor),
     'POST /audit/verification': (body, _name, actor) => audit.verify(body, actor),
+    'GET /audit/retention': () => audit.retention(),
+    'POST /audit/retention': (body, _name, actor) => audit.setRetention(body, actor),
+    'GET /audit/archives': () => audit.archives(),
+    'POST /audit/archive': (body, _name, actor) => audit.archive(body.before, actor),
+    'POST /audit/archives/open': (body, _name, actor) => audit.openArchive(body, actor),
     'GET /audit/key': () => Promise.resolve(audit.key()),
     'GET /officers': () => administration.listOfficers('officer'),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, 'officer', actor),
@@ -329,7 +337,7 @@ export class AdminServer {
     const { call, name } = routed;
     if (this.control.isSealed() && !SEALED_CALLS.includes(call)) throw sealed();
     const actor = await this.#actor(call, request.headers.authorization);
-    const body = await bodyOf(request);
+    const body = STREAMED_REQUESTS.includes(call) ? request : await bodyOf(request);
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
     let answer: unknown;
     try {

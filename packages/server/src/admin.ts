@@ -6,4 +6,4 @@ export * from './admin-protocol-keys';
 export { readOfficerFile, writeClientFiles } from './client-files';
 export { VERSION } from './version';
 export type { AuditLine, LineFormatName } from './audit/lines';
-export type { AuditKeyAnswer, AuditQuery, AuditVerificationAnswer } from './audit/protocol';
+export type { ArchiveAnswer, AuditKeyAnswer, AuditQuery, AuditVerificationAnswer } from './audit/protocol';

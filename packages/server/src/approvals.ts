@@ -23,6 +23,8 @@ import { isoDate } from './administration-checks';
 
 /** What administrative calls do, where that can need several officers. */
 const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
+  'POST /audit/retention': 'policy',
+  'POST /audit/archive': 'policy',
   'POST /backup': 'copy',
   'POST /escrow': 'copy',
   'POST /escrow/recover': 'recovery',

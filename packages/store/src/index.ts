@@ -22,7 +22,8 @@ export {
   type StoredDomainKey,
   type Wrapping,
 } from './domain-keys';
-export type { AuditChainStore, CheckpointSigner, Linked } from './chain/audit-chain';
+export { archiveStatementOf, type ArchiveFile, type ArchiveStatement } from './chain/archive';
+export type { AuditChainStore, Linked } from './chain/audit-chain';
 export {
   GENESIS,
   checkpointHash,
@@ -30,9 +31,19 @@ export {
   statementOf,
   type ChainState,
   type Checkpoint,
+  type CheckpointSigner,
   type CheckpointStatement,
 } from './chain/checkpoint';
-export { AUDIT_SIGNING_KEY, keyIdOf, newSigningKey, signerOf, verifierOf } from './chain/signing';
+export {
+  AUDIT_ARCHIVE_KEY,
+  AUDIT_SIGNING_KEY,
+  keyIdOf,
+  newArchiveKey,
+  newSigningKey,
+  privateKeyFrom,
+  signerOf,
+  verifierOf,
+} from './chain/signing';
 export * from './embedded';
 export type { HsmKeyStore } from './hsm-keys';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';

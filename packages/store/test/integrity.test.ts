@@ -31,6 +31,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   audit_record: RECORD,
   audit_batch: RECORD,
   audit_checkpoint: RECORD,
+  audit_archive: RECORD,
   audit_chain: 'says which node links the audit log now, and decides nothing',
   domain_key: WRAPPED,
   domain_key_wrapping: WRAPPED,

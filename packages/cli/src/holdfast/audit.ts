@@ -1,24 +1,16 @@
-import { createReadStream } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
-import type {
-  AuditLine,
-  AuditQuery,
-  AuditVerificationAnswer,
-  FindingAnswer,
-  LineFormatName,
-} from '@holdfast/server/admin';
+import type { AuditLine, AuditQuery, LineFormatName } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
-import { mustBeReadable, mustNotExist, readPem, wholeNumber, writeWhole } from './holders';
+import { addArchiveCommands, openArchive } from './audit-archive';
+import { verify } from './audit-verify';
+import { mustNotExist, wholeNumber, writeWhole } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
 const FOLLOW_EVERY_MS = 1000;
 const FOLLOWED_AT_ONCE = 1000;
-/** So many are compared with the log of the running server. */
-const MAX_CHECKPOINTS = 1000;
 
 const COLUMNS = {
   Position: ({ position }: AuditLine) => String(position),
@@ -29,12 +21,6 @@ const COLUMNS = {
   Objects: ({ objects }: AuditLine) => objects.join(' '),
   Outcome: ({ outcome, reason }: AuditLine) => (reason === undefined ? outcome : `${outcome}: ${reason}`),
 };
-const FINDINGS = {
-  Table: ({ table }: FindingAnswer) => table,
-  Row: ({ row }: FindingAnswer) => row,
-  Problem: ({ problem }: FindingAnswer) => problem,
-};
-
 interface SearchOptions extends OfficerOptions {
   readonly since?: string;
   readonly until?: string;
@@ -52,10 +38,7 @@ interface ExportOptions extends OfficerOptions {
   readonly out: string;
   readonly from?: number;
   readonly format: LineFormatName;
-}
-interface VerifyOptions extends OfficerOptions {
-  readonly publicKey?: string;
-  readonly since?: string;
+  readonly archive?: string;
 }
 
 function show(lines: readonly AuditLine[], json: boolean | undefined, empty: string): void {
@@ -86,81 +69,27 @@ async function tail(options: TailOptions): Promise<void> {
   }
 }
 
-async function exportTo({ out, from, format, ...options }: ExportOptions): Promise<void> {
+async function exportTo({ out, from, format, archive, ...options }: ExportOptions): Promise<void> {
+  if (archive !== undefined && (from !== undefined || format !== 'json')) {
+    throw new CommandFailure(ExitCode.WrongUse, 'an archive is exported as a whole, as JSON');
+  }
   const client = await asOfficer(options);
   const request = { format, ...(from === undefined ? {} : { from }) };
+  const content =
+    archive === undefined
+      ? await client.stream('POST /audit/export', request)
+      : await openArchive(archive, options);
   if (out === '-') {
-    for await (const bytes of await client.stream('POST /audit/export', request)) {
+    for await (const bytes of content) {
       if (!process.stdout.write(bytes)) await new Promise((resolve) => process.stdout.once('drain', resolve));
     }
     return;
   }
   mustNotExist(out);
-  await writeWhole(out, 'export', await client.stream('POST /audit/export', request));
+  await writeWhole(out, 'export', content);
   process.stdout.write(
     `${out} holds the log. Check it anywhere: holdfast audit verify ${out} --public-key FILE\n`,
   );
-}
-
-async function verify(file: string | undefined, options: VerifyOptions): Promise<void> {
-  if (file === undefined) return verifyLive(options);
-  if (options.publicKey === undefined) {
-    throw new CommandFailure(ExitCode.WrongUse, 'a file is checked with a public key: give --public-key', {
-      hint: 'holdfast audit public-key prints that of the running server.',
-    });
-  }
-  await mustBeReadable(file);
-  const { verifyExport } = await import('@holdfast/server');
-  const since = options.since === undefined ? undefined : await readCheckpoint(options.since);
-  const content = createReadStream(file) as AsyncIterable<Buffer>;
-  const verdict = await verifyExport(content, await readPem(options.publicKey), since);
-  if (options.json === true) process.stdout.write(`${JSON.stringify(verdict, undefined, 2)}\n`);
-  else {
-    const { isGenuine, records, first, last, checkpointed, problem } = verdict;
-    if (problem !== undefined) process.stdout.write(`${file}, line ${problem.line}: ${problem.text}\n`);
-    process.stdout.write(
-      `${isGenuine ? 'GENUINE' : 'NOT GENUINE'}: ${records} records${records === 0 ? '' : `, ${first} to ${last}`}` +
-        `${isGenuine ? '' : ', before what is wrong'}\n`,
-    );
-    if (last > checkpointed) {
-      process.stdout.write(`Records ${checkpointed + 1} to ${last} are covered by no checkpoint yet.\n`);
-    }
-  }
-  if (!verdict.isGenuine) process.exitCode = ExitCode.Refused;
-}
-
-/** The last checkpoint in a file of them. */
-async function readCheckpoint(path: string) {
-  return (await readCheckpoints(path)).at(-1);
-}
-
-/** The checkpoints in a file of lines, some of which have one: the last ones. */
-async function readCheckpoints(path: string) {
-  await mustBeReadable(path);
-  const { checkpointIn } = await import('@holdfast/server');
-  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  const found = lines.flatMap((line) => checkpointIn(line) ?? []).slice(-MAX_CHECKPOINTS);
-  if (found.length === 0) throw new HoldfastError('Configuration', `there is no checkpoint in ${path}`);
-  return found;
-}
-
-async function verifyLive(options: VerifyOptions): Promise<void> {
-  const given = options.since === undefined ? [] : await readCheckpoints(options.since);
-  const { lineOf } = await import('@holdfast/server');
-  const checkpoints = given.map(lineOf);
-  const client = await asOfficer(options);
-  const chunks: Buffer[] = [];
-  for await (const bytes of await client.stream('POST /audit/verification', { checkpoints })) {
-    chunks.push(bytes);
-  }
-  const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as AuditVerificationAnswer;
-  const { findings, position, kept } = answer;
-  if (options.json === true) process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
-  else {
-    const good = `All of ${position} records are as they were linked, and agree with ${kept} checkpoints that were kept outside the database.`;
-    print(findings, false, FINDINGS, good);
-  }
-  if (findings.length > 0) process.exitCode = ExitCode.Refused;
 }
 
 async function publicKey({ out, ...options }: OfficerOptions & { readonly out?: string }): Promise<void> {
@@ -193,23 +122,28 @@ export function auditCommand(): Command {
   withOfficer(command.command('export'))
     .description('write the log as lines that end in a signed statement')
     .requiredOption('--out <file>', 'where to; - for standard output')
+    .option('--archive <file>', 'what an archive holds, instead of what is in the database')
     .option('--from <position>', 'begin with the checkpoint that covers this record', wholeNumber)
     .addOption(new Option('--format <format>', 'of the records').choices(['json', 'cef']).default('json'))
     .action(exportTo);
-  withOfficer(command.command('verify [file]'))
+  withOfficer(command.command('verify [files...]'))
     .description(
-      'check an exported log with the public key alone, or without a file the log of the running server',
+      'check exported logs with the public key alone, archives, or without a file the log of the running server',
     )
-    .option('--public-key <file>', 'public key of the log, PEM')
+    .option(
+      '--public-key <file>',
+      'public key of the log, PEM (archives: default that of the running server)',
+    )
     .option(
       '--since <file>',
       'checkpoints that were kept (lines as in audit/checkpoints.jsonl, or of a syslog receiver): the log has them, or goes on from the last',
     )
     .addHelpText(
       'after',
-      '\nExits with 1 where something is wrong, and names the first bad record.\n\nExample:\n  holdfast audit verify log.jsonl --public-key audit.pem\n',
+      '\nExits with 1 where something is wrong, and names the first bad record. Several files have to follow each other.\n\nExample:\n  holdfast audit verify log.jsonl --public-key audit.pem\n',
     )
     .action(verify);
+  addArchiveCommands(command);
   withOfficer(command.command('public-key'))
     .description('print the public key that exports are checked with')
     .option('--out <file>', 'write it to a file instead')

@@ -5,30 +5,38 @@ import {
   decodeEntry,
   statementOf,
   verifierOf,
+  type ArchiveStatement,
   type Checkpoint,
   type PackedEntry,
   type Store,
 } from '@holdfast/store';
 import type {
+  ArchiveAnswer,
   AuditKeyAnswer,
   AuditQuery,
   AuditVerificationAnswer,
   AuditVerificationRequest,
+  Retention,
 } from './protocol';
 import type { AuditKeeper } from './audit-keeper';
 import { exportLog } from './export';
 import { checkpointIn } from './outside-checkpoints';
-import { LINE_FORMATS, auditLine, type AuditLine, type LineFormatName } from './lines';
+import { LINE_FORMATS, auditLine, timeText, type AuditLine, type LineFormatName } from './lines';
+import { readRetention, writeRetention } from './retention';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
+const SECONDS_PER_DAY = 86_400;
 /** Whoever waits for a long answer hears of it so often. */
 const SIGN_OF_LIFE_MS = 5_000;
 
 /** Reading the audit log: by officers, each of whom leaves a record of it. */
 export class AuditAdministration {
   constructor(
-    private readonly store: Pick<Store, 'auditChain' | 'auditLog' | 'verifyAuditChain' | 'clock'>,
+    private readonly store: Pick<
+      Store,
+      'auditChain' | 'auditLog' | 'verifyAuditChain' | 'clock' | 'directory'
+    >,
     private readonly keeper: AuditKeeper,
     private readonly newKeyring: () => ManagedKeyring,
   ) {}
@@ -82,32 +90,52 @@ export class AuditAdministration {
       throw new HoldfastError('InvalidField', 'a checkpoint was not signed with the key of this log');
     }
     await this.#record('audit.verify', actor);
-    return this.#verification(given);
+    return answered(this.#verification(given));
   }
 
-  async *#verification(given: readonly Checkpoint[]): AsyncGenerator<Buffer> {
+  async #verification(given: readonly Checkpoint[]): Promise<AuditVerificationAnswer> {
     const keyring = this.newKeyring();
     try {
       const outside = [...(await this.keeper.outside.kept()), ...given];
-      const walk = this.store.verifyAuditChain(keyring, outside);
-      let isOver = false;
-      const end = walk.then(
-        () => (isOver = true),
-        () => (isOver = true),
-      );
-      while (!isOver) {
-        const pause = new Promise((resolve) => setTimeout(resolve, SIGN_OF_LIFE_MS).unref());
-        await Promise.race([end, pause]);
-        yield Buffer.from('\n');
-      }
-      const findings = await walk;
+      const findings = await this.store.verifyAuditChain(keyring, outside);
       const newest = await this.store.auditChain.newest();
       const position = newest === undefined ? 0 : statementOf(newest).position;
-      const answer: AuditVerificationAnswer = { position, kept: outside.length, findings };
-      yield Buffer.from(`${JSON.stringify(answer)}\n`);
+      return { position, kept: outside.length, findings };
     } finally {
       keyring.close();
     }
+  }
+
+  retention(): Promise<Retention> {
+    return readRetention(this.store.directory);
+  }
+
+  async setRetention(retention: Retention, actor: Actor): Promise<Retention> {
+    await writeRetention(this.store.directory, retention, actor);
+    return this.retention();
+  }
+
+  async archives(): Promise<readonly ArchiveAnswer[]> {
+    return (await this.keeper.archiver.list()).map(archiveAnswer);
+  }
+
+  /** @param before RFC 3339; default: what was set. @throws HoldfastError InvalidField */
+  async archive(before: string | undefined, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    const { archiver } = this.keeper;
+    const { days } = await this.retention();
+    if (before === undefined && days === undefined) {
+      throw new HoldfastError('InvalidField', 'nothing says how long records are to stay: give a time');
+    }
+    const daysMs = (days ?? 0) * SECONDS_PER_DAY * 1000;
+    const beforeUs = timeUs(before) ?? (this.store.clock.nowSeconds() * 1000 - daysMs) * 1000;
+    await this.keeper.advance();
+    return answered(archiver.archive(beforeUs / 1000, actor).then((made) => made.map(archiveAnswer)));
+  }
+
+  /** The export in an archive. */
+  async openArchive(file: AsyncIterable<Buffer>, actor: Actor): Promise<AsyncIterable<Buffer>> {
+    await this.#record('audit.export', actor);
+    return this.keeper.archiver.open(file);
   }
 
   /** The lines of the checkpoints that may have some of what is asked for, and of what no checkpoint covers. */
@@ -134,6 +162,40 @@ export class AuditAdministration {
   #record(action: string, actor: Actor): Promise<void> {
     return this.store.auditLog.append({ actor, action, outcome: 'success' });
   }
+}
+
+/** An answer that takes long, as a line; those before it are empty, and say that it goes on. */
+function answered(work: Promise<unknown>): AsyncIterable<Buffer> {
+  // What fails before somebody reads is told then.
+  work.catch(() => undefined);
+  return whenOver(work);
+}
+
+async function* whenOver(work: Promise<unknown>): AsyncGenerator<Buffer> {
+  let isOver = false as boolean;
+  const end = work.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  );
+  do {
+    const pause = new Promise((resolve) => setTimeout(resolve, SIGN_OF_LIFE_MS).unref());
+    await Promise.race([end, pause]);
+    if (!isOver) yield Buffer.from('\n');
+  } while (!isOver);
+  yield Buffer.from(`${JSON.stringify(await work)}\n`);
+}
+
+function archiveAnswer({
+  number,
+  file,
+  first,
+  last,
+  recorded: [earliestUs, latestUs],
+  time,
+  sha256,
+}: ArchiveStatement): ArchiveAnswer {
+  const [earliest, latest] = [timeText(earliestUs), timeText(latestUs)];
+  return { number, file, first, last, earliest, latest, time, sha256 };
 }
 
 function* linesOf(entries: readonly PackedEntry[], before: number, after: number): Generator<AuditLine> {

@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import { AUDIT_SIGNING_KEY, newSigningKey, signerOf, type Store } from '@holdfast/store';
 import type { Logger } from '../log';
 import type { KeyWrapper } from '../root-keys';
+import { Archiver } from './archiver';
 import { OutsideCheckpoints } from './outside-checkpoints';
 import type { SyslogAnswer } from './protocol';
 import { Sequencer } from './sequencer';
@@ -14,9 +15,10 @@ export class AuditKeeper {
   #sequencer: Sequencer | undefined;
   #signer: ReturnType<typeof signerOf> | undefined;
   #forwarder: SyslogForwarder | undefined;
+  #archiver: Archiver | undefined;
 
   constructor(
-    private readonly store: Pick<Store, 'auditChain' | 'directory'>,
+    private readonly store: Pick<Store, 'auditChain' | 'auditLog' | 'directory' | 'clock'>,
     private readonly root: KeyWrapper,
     dataDir: string,
     private readonly syslog: SyslogConfig | undefined,
@@ -32,16 +34,24 @@ export class AuditKeeper {
     value.destroy();
     this.#sequencer = new Sequencer(auditChain, signer, this.outside, this.root, this.log);
     await this.#sequencer.start();
-    if (this.syslog === undefined) return;
     const isInCharge = (): boolean => this.#sequencer?.isLinking === true;
-    this.#forwarder = new SyslogForwarder(this.syslog, auditChain, signer, isInCharge, this.log);
-    this.#forwarder.start();
+    if (this.syslog !== undefined) {
+      this.#forwarder = new SyslogForwarder(this.syslog, auditChain, signer, isInCharge, this.log);
+      this.#forwarder.start();
+    }
+    const limit = (): number => this.#forwarder?.position ?? Infinity;
+    this.#archiver = new Archiver(this.store, signer, isInCharge, limit, this.log);
+    this.#archiver.start();
   }
 
   /** Signs for the log. @throws HoldfastError RootOfTrustUnavailable while the node is sealed */
   get signer(): ReturnType<typeof signerOf> {
-    if (this.#signer !== undefined) return this.#signer;
-    throw new HoldfastError('RootOfTrustUnavailable', 'the node is sealed');
+    return this.#signer ?? sealed();
+  }
+
+  /** @throws HoldfastError RootOfTrustUnavailable while the node is sealed */
+  get archiver(): Archiver {
+    return this.#archiver ?? sealed();
   }
 
   /** How far the log is forwarded, where it is. */
@@ -56,10 +66,15 @@ export class AuditKeeper {
 
   async close(): Promise<void> {
     const [sequencer, forwarder] = [this.#sequencer, this.#forwarder];
+    await this.#archiver?.close();
     // What was linked last is forwarded before the place is given up.
     await sequencer?.advance();
     await forwarder?.close();
-    this.#sequencer = this.#signer = this.#forwarder = undefined;
+    this.#sequencer = this.#signer = this.#forwarder = this.#archiver = undefined;
     await sequencer?.close();
   }
+}
+
+function sealed(): never {
+  throw new HoldfastError('RootOfTrustUnavailable', 'the node is sealed');
 }

@@ -1,5 +1,4 @@
 import {
-  GENESIS,
   decodeEntry,
   linkHash,
   statementOf,
@@ -34,6 +33,16 @@ export interface ExportStatement extends ExportHeader {
   readonly time: string;
 }
 
+export interface ExportRange {
+  /** Position: the export begins with the first record of the checkpoint that covers it, or behind what was archived. */
+  readonly from: number;
+  /** Position of the last checkpoint; undefined: everything, also what no checkpoint covers yet. */
+  readonly until?: number;
+  readonly format: LineFormatName;
+  /** Of the export, RFC 3339. */
+  readonly time: string;
+}
+
 /** A signed text in a line of its own. */
 export function signedLine(kind: 'checkpoint' | 'statement', { statement, signature }: Checkpoint): string {
   return JSON.stringify({ [kind]: statement, signature: signature.toString('base64') });
@@ -54,12 +63,11 @@ export function* linkedLines(
 /**
  * The log as lines: a header, the records with a checkpoint behind those that it is over, those that no checkpoint covers yet,
  * and a signed statement.
- * @param from position; the export begins with the first record of the checkpoint that covers it
  */
 export async function* exportLog(
   chain: AuditChainStore,
   signer: CheckpointSigner,
-  { from, format, time }: { readonly from: number; readonly format: LineFormatName; readonly time: string },
+  { from, format, time, until = Infinity }: ExportRange,
 ): AsyncGenerator<Buffer> {
   const start = await startOf(chain, from);
   const header: ExportHeader = {
@@ -83,13 +91,13 @@ export async function* exportLog(
   yield Buffer.from(`${JSON.stringify(header)}\n`);
   let last: Checkpoint | undefined;
   for await (const checkpoint of chain.checkpoints(start.position + 1)) {
+    if (statementOf(checkpoint).position > until) break;
     const text = lines(await chain.recordsOf(checkpoint));
     yield Buffer.from(`${text}${signedLine('checkpoint', checkpoint)}\n`);
     last = checkpoint;
   }
   const checkpointed = position;
-  const pending = await chain.recordsSince(last);
-  yield Buffer.from(lines(pending));
+  if (until === Infinity) yield Buffer.from(lines(await chain.recordsSince(last)));
   const statement: ExportStatement = {
     ...header,
     last: position,
@@ -106,13 +114,14 @@ async function startOf(
   chain: AuditChainStore,
   from: number,
 ): Promise<{ readonly position: number; readonly head: Buffer }> {
+  const begin = await chain.beginning();
   for await (const checkpoint of chain.checkpoints(from)) {
     const { position, records } = statementOf(checkpoint);
     const before = position - records;
-    if (before === 0) break;
+    if (before <= begin.position) break;
     for await (const previous of chain.checkpoints(before)) {
       return { position: before, head: Buffer.from(statementOf(previous).head, 'hex') };
     }
   }
-  return GENESIS;
+  return begin;
 }

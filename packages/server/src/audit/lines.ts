@@ -67,7 +67,8 @@ export function entryOf(line: AuditLine): RecordEntry {
   };
 }
 
-function timeText(us: number): string {
+/** RFC 3339 with microseconds, of microseconds since 1970. */
+export function timeText(us: number): string {
   const ms = Math.floor(us / 1000);
   const rest = String(us - ms * 1000).padStart(3, '0');
   return `${new Date(ms).toISOString().slice(0, -1)}${rest}Z`;

@@ -16,6 +16,27 @@ export interface AuditQuery {
   readonly after?: number;
 }
 
+/** How long records stay in the database; without days they stay until somebody archives them. */
+export interface Retention {
+  readonly days?: number;
+  /** Folder of the node for archives, absolute. */
+  readonly archiveDir?: string;
+}
+
+export interface ArchiveAnswer {
+  readonly number: number;
+  readonly file: string;
+  readonly first: number;
+  readonly last: number;
+  /** When its records were made, RFC 3339. */
+  readonly earliest: string;
+  readonly latest: string;
+  /** When it was made. */
+  readonly time: string;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly sha256: string;
+}
+
 export interface AuditKeyAnswer {
   readonly publicKeyPem: string;
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */

@@ -19,6 +19,9 @@ export interface ExportVerdict {
   readonly records: number;
   readonly first: number;
   readonly last: number;
+  /** Link of the record before the first one, and of the last one, hex: by these, exports that follow each other are known. */
+  readonly previous: string;
+  readonly head: string;
   /** The last record that a checkpoint covers; those behind it are vouched for by the statement at the end alone. */
   readonly checkpointed: number;
   /** When the export was made; undefined where its end is missing. */
@@ -284,6 +287,8 @@ export class ExportWalk {
       records: at.header === undefined ? 0 : at.position - first + 1,
       first,
       last: at.position,
+      previous: at.header?.previous ?? '',
+      head: at.head.toString('hex'),
       checkpointed: at.checkpointed,
       time: at.statement?.time,
       ...(problem === undefined ? {} : { problem }),

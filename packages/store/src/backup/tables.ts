@@ -23,4 +23,5 @@ export const BACKED_UP_TABLES = [
   'audit_record',
   'audit_batch',
   'audit_checkpoint',
+  'audit_archive',
 ] as const;

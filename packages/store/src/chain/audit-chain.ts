@@ -11,19 +11,15 @@ import {
   statementOf,
   type ChainState,
   type Checkpoint,
+  type CheckpointSigner,
   type CheckpointStatement,
 } from './checkpoint';
-import { readRecords, type RecordRange } from './records';
+import { selectArchives, stateBehind, type ArchiveFile } from './archive';
+import { archiveIn } from './archiving';
+import { allRecords, readRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
-
-/** Signs the statement of a checkpoint. */
-export interface CheckpointSigner {
-  /** Identifies the public key. */
-  readonly keyId: string;
-  sign(statement: string): Buffer;
-}
 
 export interface Linked {
   /** Undefined where there was nothing to link. */
@@ -65,6 +61,19 @@ export interface AuditChainStore {
   /** Records behind a checkpoint, or all of them: what the newest one does not cover yet. */
   recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]>;
   databaseId(): Promise<string>;
+  /** Where the chain begins in the database: behind what was archived. */
+  beginning(): Promise<ChainState>;
+  /** What was signed of the archives, in their order. */
+  archives(): Promise<readonly Checkpoint[]>;
+  /**
+   * Takes the records that are in a file out of the database, in one transaction; see archiveIn.
+   * @throws HoldfastError IntegrityViolation, RevisionConflict, StoreUnavailable
+   */
+  archive(
+    file: ArchiveFile,
+    signer: CheckpointSigner,
+    isSigned: (signed: Checkpoint) => boolean,
+  ): Promise<Checkpoint>;
   /** A signed note of how far the log was taken somewhere; the name says where to. */
   mark(name: string): Promise<Checkpoint | undefined>;
   setMark(name: string, mark: Checkpoint): Promise<void>;
@@ -99,13 +108,49 @@ export class PostgresAuditChain implements AuditChainStore {
     signer: CheckpointSigner,
     isConfirmed: boolean,
   ): Promise<Linked> {
+    return this.#transaction(
+      (work) => this.database.transactional(work),
+      'BEGIN',
+      (session) => this.#link(session, epoch, known, signer, isConfirmed),
+    );
+  }
+
+  async beginning(): Promise<ChainState> {
+    return stateBehind((await this.archives()).at(-1));
+  }
+
+  archives(): Promise<readonly Checkpoint[]> {
+    return repeatable(
+      (run) => this.database.general(run),
+      (session) => selectArchives(session),
+    );
+  }
+
+  archive(
+    file: ArchiveFile,
+    signer: CheckpointSigner,
+    isSigned: (signed: Checkpoint) => boolean,
+  ): Promise<Checkpoint> {
+    return this.#transaction(
+      (work) => this.database.general(work),
+      'BEGIN ISOLATION LEVEL REPEATABLE READ',
+      (session) => archiveIn(session, file, signer, isSigned),
+    );
+  }
+
+  /** What `work` returns, once it is committed. */
+  async #transaction<T>(
+    connected: (work: (session: Session) => Promise<T>) => Promise<T>,
+    begin: string,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
     try {
-      return await this.database.transactional(async (session) => {
-        await session.query('BEGIN');
+      return await connected(async (session) => {
+        await session.query(begin);
         try {
-          const linked = await this.#link(session, epoch, known, signer, isConfirmed);
-          if (!(await session.commit())) throw new HoldfastError('StoreUnavailable', 'nothing was linked');
-          return linked;
+          const result = await work(session);
+          if (!(await session.commit())) throw new HoldfastError('StoreUnavailable', 'nothing was written');
+          return result;
         } catch (error) {
           await session.query('ROLLBACK').catch(() => undefined);
           throw error;
@@ -239,21 +284,6 @@ const NEWEST = 'SELECT statement, signature FROM audit_checkpoint ORDER BY posit
 async function stateIn(session: Session): Promise<ChainState> {
   const [newest] = await session.query<Checkpoint>(NEWEST);
   return newest === undefined ? GENESIS : stateAfter(newest);
-}
-
-/** All records of a range of transactions. */
-export async function allRecords(
-  session: Session,
-  from: number,
-  to: number,
-): Promise<readonly PackedEntry[]> {
-  const entries: PackedEntry[] = [];
-  for (let next = from; next < to;) {
-    const range = await readRecords(session, next, to);
-    for (const entry of range.entries) entries.push(entry);
-    next = range.to;
-  }
-  return entries;
 }
 
 const TIME_LENGTH_BYTES = 8;

@@ -28,6 +28,13 @@ export interface Checkpoint {
   readonly signature: Buffer;
 }
 
+/** Signs the statement of a checkpoint. */
+export interface CheckpointSigner {
+  /** Identifies the public key. */
+  readonly keyId: string;
+  sign(statement: string): Buffer;
+}
+
 /** Where the chain stands. */
 export interface ChainState {
   readonly position: number;

@@ -179,6 +179,21 @@ export async function readRecords(
   }
 }
 
+/** All records of a range of transactions. */
+export async function allRecords(
+  session: Session,
+  from: number,
+  to: number,
+): Promise<readonly PackedEntry[]> {
+  const entries: PackedEntry[] = [];
+  for (let next = from; next < to;) {
+    const range = await readRecords(session, next, to);
+    for (const entry of range.entries) entries.push(entry);
+    next = range.to;
+  }
+  return entries;
+}
+
 async function readRows(
   session: Session,
   from: number,

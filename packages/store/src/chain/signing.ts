@@ -10,8 +10,7 @@ import {
 import type { Keyring, SecretBytes } from '@holdfast/core';
 import { ServerSecrets } from '../directory/server-secrets';
 import type { Session } from '../postgres/database';
-import type { Checkpoint } from './checkpoint';
-import type { CheckpointSigner } from './audit-chain';
+import type { Checkpoint, CheckpointSigner } from './checkpoint';
 
 /** Name of the server secret: an Ed25519 private key, PKCS #8. Sealed like all of them, so the root of trust guards it. */
 export const AUDIT_SIGNING_KEY = 'audit-signing-key';
@@ -28,7 +27,15 @@ export function keyIdOf(publicKey: KeyObject): string {
     .digest('hex');
 }
 
-function privateKeyFrom(pkcs8: SecretBytes): KeyObject {
+/** Name of the server secret: an X25519 private key, PKCS #8, to which archives of the log are sealed. */
+export const AUDIT_ARCHIVE_KEY = 'audit-archive-key';
+
+/** A new key for archives, PKCS #8 in DER. */
+export function newArchiveKey(): Buffer {
+  return generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'der' });
+}
+
+export function privateKeyFrom(pkcs8: SecretBytes): KeyObject {
   return createPrivateKey({ key: pkcs8.reveal(), type: 'pkcs8', format: 'der' });
 }
 

@@ -1,6 +1,13 @@
 import type { Session } from '../postgres/database';
-import { GENESIS, checkpointHash, linkHash, type Checkpoint, type CheckpointStatement } from './checkpoint';
-import { allRecords } from './audit-chain';
+import { archiveStatementOf, keptBefore, selectArchives, stateBehind } from './archive';
+import {
+  checkpointHash,
+  linkHash,
+  type ChainState,
+  type Checkpoint,
+  type CheckpointStatement,
+} from './checkpoint';
+import { allRecords } from './records';
 import type { Walk } from '../verify/finding';
 
 /** What the chain is checked against besides itself. */
@@ -19,16 +26,27 @@ interface CheckpointRow extends Checkpoint {
 
 /**
  * Walks the chain: each checkpoint is signed, follows the one before, and is over the records that are there; those that
- * were kept outside are among them.
+ * were kept outside are among them. It begins behind what was archived.
+ * @param until position of the last checkpoint to be looked at
  */
-export async function verifyChain(session: Session, trust: ChainTrust, walk: Walk): Promise<void> {
+export async function verifyChain(
+  session: Session,
+  trust: ChainTrust,
+  walk: Walk,
+  until = Infinity,
+): Promise<void> {
   const fault = (row: string, problem: string): void =>
     walk.find({ table: 'audit_checkpoint', row, problem, severity: 'fault' });
-  const kept = new Map(trust.outside.map((checkpoint) => [positionOf(checkpoint), checkpoint.statement]));
-  let previous = GENESIS.previous;
-  let { position, horizon } = GENESIS;
-  let { head } = GENESIS;
+  const begin = await verifyArchives(session, trust, walk);
+  // Those of before can be compared with the archives alone.
+  const kept = new Map(
+    trust.outside
+      .map((checkpoint) => [positionOf(checkpoint), checkpoint.statement] as const)
+      .filter(([at]) => at > begin.position),
+  );
+  let { previous, position, horizon, head } = begin;
   for await (const row of rows(session)) {
+    if (Number(row.position) > until) break;
     const statement = parsed(row);
     if (statement === undefined || !trust.isSigned(row)) {
       fault(row.position, 'the checkpoint is not what was signed');
@@ -70,6 +88,40 @@ export async function verifyChain(session: Session, trust: ChainTrust, walk: Wal
         'a checkpoint that was kept outside the database is not in it: the log was cut or wound back',
       );
   }
+}
+
+/** Checks what was signed of archives, and what they left. @returns where the chain begins */
+async function verifyArchives(session: Session, trust: ChainTrust, walk: Walk): Promise<ChainState> {
+  let before: Checkpoint | undefined;
+  for (const [index, archive] of (await selectArchives(session)).entries()) {
+    const row = String(index + 1);
+    const fault = (problem: string): void =>
+      walk.find({ table: 'audit_archive', row, problem, severity: 'fault' });
+    if (!trust.isSigned(archive)) {
+      fault('the statement over the archive is not what was signed');
+      continue;
+    }
+    const { number, first, previous, last, checkpoint } = archiveStatementOf(archive);
+    const isNext =
+      number === index + 1 && number === archive.number && first === stateBehind(before).position + 1;
+    if (!isNext || previous !== checkpointHash(before?.statement ?? '')) {
+      fault('the archive does not follow the one before it');
+    }
+    const outside = trust.outside.find((each) => positionOf(each) === last);
+    if (outside !== undefined && checkpointHash(outside.statement) !== checkpoint) {
+      fault('the checkpoint that was kept outside the database is another one than that of the archive');
+    }
+    before = archive;
+  }
+  if (before !== undefined) {
+    const { kept, horizon, number } = archiveStatementOf(before);
+    const { records, head } = await keptBefore(session, horizon);
+    if (records !== kept.records || head !== kept.head) {
+      const problem = `the records of before that stayed: ${kept.records} were there, ${records} are; or they are others`;
+      walk.find({ table: 'audit_archive', row: String(number), problem, severity: 'fault' });
+    }
+  }
+  return stateBehind(before);
 }
 
 /** @param head of the checkpoint before; of no bytes where that is not there, and only the number of records can be checked */

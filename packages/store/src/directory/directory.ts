@@ -329,8 +329,8 @@ export class PostgresDirectory implements Directory {
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean> {
     return this.#read(async (session) => {
       const [row] = await session.query<{ had: boolean }>(
-        `SELECT EXISTS (SELECT FROM ${kind}) OR EXISTS (SELECT FROM audit_record WHERE action = $1) AS had`,
-        [`${kind}.add`],
+        `SELECT EXISTS (SELECT FROM ${kind}) OR EXISTS (SELECT FROM audit_record WHERE action LIKE $1 AND row_id IS NOT NULL) AS had`,
+        [`${kind}.%`],
       );
       return row?.had === true;
     });

@@ -11,6 +11,7 @@ import { approvals } from './0010-approvals';
 import { auditors } from './0011-auditors';
 import { pendingApprovals } from './0012-pending-approvals';
 import { announcements } from './0013-announcements';
+import { auditArchives } from './0014-audit-archives';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 11, name: 'auditors', sql: auditors },
   { version: 12, name: 'pending-approvals', sql: pendingApprovals },
   { version: 13, name: 'announcements', sql: announcements },
+  { version: 14, name: 'audit-archives', sql: auditArchives },
 ];

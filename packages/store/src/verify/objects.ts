@@ -1,6 +1,8 @@
 import type { Keyring } from '@holdfast/core';
 import type { State } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import { selectArchives, stateBehind } from '../chain/archive';
+import { GENESIS } from '../chain/checkpoint';
 import { RowReader } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
@@ -8,11 +10,12 @@ import { nameDigest, namesOf, projectionOf, sameProjection, type Projection } fr
 import { OBJECT_SELECTION, bindingOf, readObject, type StoredRow } from '../objects/row';
 import { PAGE_ROWS, type Walk } from './finding';
 
-/** One object and what stands beside it: how many change records, its projection, its names. */
+/** One object and what stands beside it: how many change records that are not archived, and from which revision on; its projection, its names. */
 interface PageRow {
   readonly domainId: string;
   readonly uniqueIdentifier: string;
   readonly recordCount: number;
+  readonly firstRecorded: number | undefined;
   readonly projection: Projection | undefined;
   readonly nameDigests: readonly string[];
   readonly row: RowReader;
@@ -21,10 +24,12 @@ interface PageRow {
 /** No object is stored there. */
 const NOWHERE = -1;
 
-/** No index leads from an object to its names: those of all objects are put in order once. */
-const WALK = `DECLARE object_walk NO SCROLL CURSOR FOR SELECT o.domain_id, o.unique_identifier,
-    (SELECT count(*)::int4 FROM change_record AS c
-      WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier),
+/**
+ * No index leads from an object to its names: those of all objects are put in order once.
+ * @param horizon records of transactions before this number are archived
+ */
+const walkFrom = (horizon: number): string => `DECLARE object_walk NO SCROLL CURSOR FOR SELECT
+    o.domain_id, o.unique_identifier, r.count, r.first,
     (SELECT json_build_array(p.storage, p.state, p.usage_mask, p.initial_date, p.activation_date, p.deactivation_date,
         p.terms::text[], p.unique_identifier)::text FROM object_projection AS p
       WHERE p.domain_id = o.domain_id AND p.internal_id = o.internal_id),
@@ -32,6 +37,9 @@ const WALK = `DECLARE object_walk NO SCROLL CURSOR FOR SELECT o.domain_id, o.uni
     ${OBJECT_SELECTION}
   FROM object AS o LEFT JOIN (SELECT domain_id, unique_identifier, string_agg(encode(name_digest, 'hex'), ' ') AS digests
       FROM object_name GROUP BY domain_id, unique_identifier) AS n USING (domain_id, unique_identifier)
+  CROSS JOIN LATERAL (SELECT count(*)::int4 AS count, min(c.revision) AS first FROM change_record AS c
+    WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier
+      AND c.transaction_number >= (${horizon})) AS r
   ORDER BY o.domain_id, o.unique_identifier`;
 const NEXT_PAGE: Statement = { name: '', parameterTypes: [], text: `FETCH ${PAGE_ROWS} FROM object_walk` };
 
@@ -45,12 +53,26 @@ export async function verifyObjects(
   repeating: ReadonlySet<string>,
   walk: Walk,
 ): Promise<void> {
-  await session.query(WALK);
+  const horizon = await horizonOf(session);
+  const isArchived = horizon > GENESIS.horizon;
+  await session.query(walkFrom(horizon));
   for (let page = await readPage(session); page.length > 0; page = await readPage(session)) {
     const links: Link[] = [];
-    for (const each of page) links.push(...(await verifyObject(keyring, each, repeating, walk)));
+    for (const each of page) {
+      links.push(...(await verifyObject(keyring, each, repeating, isArchived, walk)));
+    }
     await verifyLinks(session, links, walk);
     walk.advance(page.length);
+  }
+}
+
+/** Where the records begin; a statement that cannot be read is told of with the chain. */
+async function horizonOf(session: Session): Promise<number> {
+  try {
+    return stateBehind((await selectArchives(session)).at(-1)).horizon;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'IntegrityViolation') return GENESIS.horizon;
+    throw error;
   }
 }
 
@@ -63,6 +85,7 @@ async function readPage(session: Session): Promise<readonly PageRow[]> {
       const domainId = row.uuid();
       const uniqueIdentifier = row.text();
       const recordCount = row.int4();
+      const firstRecorded = row.int4OrNull();
       const projection = projectionFrom(row.byteaOrNull()?.toString('utf8'), uniqueIdentifier);
       const nameDigests = (row.byteaOrNull()?.toString('utf8') ?? '')
         .split(' ')
@@ -71,6 +94,7 @@ async function readPage(session: Session): Promise<readonly PageRow[]> {
         domainId,
         uniqueIdentifier,
         recordCount,
+        firstRecorded,
         projection,
         nameDigests,
         row: new RowReader(row.bytes, row.offset),
@@ -121,6 +145,7 @@ async function verifyObject(
   keyring: Keyring,
   each: PageRow,
   repeating: ReadonlySet<string>,
+  isArchived: boolean,
   walk: Walk,
 ): Promise<readonly Link[]> {
   const { domainId, uniqueIdentifier } = each;
@@ -137,8 +162,10 @@ async function verifyObject(
   }
   if (stored.uniqueIdentifier !== uniqueIdentifier)
     fault('the row lies under another identifier than its own');
-  if (each.recordCount !== stored.revision) {
-    fault(`there are ${each.recordCount} change records for ${stored.revision} revisions`, 'change_record');
+  const { recordCount, firstRecorded = 1 } = each;
+  const isWhole = recordCount === stored.revision - firstRecorded + 1;
+  if (isArchived ? recordCount > 0 && !isWhole : recordCount !== stored.revision) {
+    fault(`there are ${recordCount} change records for ${stored.revision} revisions`, 'change_record');
   }
   try {
     if (stored.sealedValue !== undefined) keyring.open(bindingOf(stored), stored.sealedValue).destroy();

@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { HoldfastError } from '@holdfast/core';
+import type { ArchiveAnswer } from '@holdfast/server/admin';
+import { mustBeReadable, wholeNumber } from './holders';
+import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { print } from './print';
+
+const COLUMNS = {
+  Number: ({ number }: ArchiveAnswer) => String(number),
+  First: ({ first }: ArchiveAnswer) => String(first),
+  Last: ({ last }: ArchiveAnswer) => String(last),
+  From: ({ earliest }: ArchiveAnswer) => earliest,
+  To: ({ latest }: ArchiveAnswer) => latest,
+  File: ({ file }: ArchiveAnswer) => file,
+};
+
+/** The export in an archive, which the running server opens. */
+export async function openArchive(file: string, options: OfficerOptions): Promise<AsyncIterable<Buffer>> {
+  await mustBeReadable(file);
+  const content = createReadStream(file) as AsyncIterable<Buffer>;
+  return opened(file, await (await asOfficer(options)).stream('POST /audit/archives/open', content));
+}
+
+async function* opened(file: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* content;
+  } catch (cause) {
+    const message = `${file} is damaged: it was altered or cut off; the server's log says where`;
+    throw new HoldfastError('IntegrityViolation', message, { cause });
+  }
+}
+
+async function setRetention(options: OfficerOptions & { days?: number; archiveDir: string }): Promise<void> {
+  const { days } = options;
+  const archiveDir = resolve(options.archiveDir);
+  const request = { archiveDir, ...(days === undefined ? {} : { days }) };
+  await (await asOfficer(options)).call('POST /audit/retention', request);
+  await showRetention(options);
+}
+
+async function showRetention(options: OfficerOptions): Promise<void> {
+  const retention = await (await asOfficer(options)).call('GET /audit/retention');
+  const { days, archiveDir } = retention;
+  if (options.json === true) process.stdout.write(`${JSON.stringify(retention)}\n`);
+  else {
+    const stay = days === undefined ? 'until they are archived by hand' : `for ${days} days`;
+    const where = archiveDir === undefined ? '' : `; archives go into ${archiveDir}`;
+    process.stdout.write(`Records stay in the database ${stay}${where}.\n`);
+  }
+}
+
+async function archive({ before, ...options }: OfficerOptions & { readonly before?: string }): Promise<void> {
+  const chunks: Buffer[] = [];
+  const request = before === undefined ? {} : { before };
+  const client = await asOfficer(options);
+  for await (const bytes of await client.stream('POST /audit/archive', request)) chunks.push(bytes);
+  const made = JSON.parse(Buffer.concat(chunks).toString('utf8')) as readonly ArchiveAnswer[];
+  print(made, options.json, COLUMNS, 'No record is so old.');
+}
+
+/** Retention and archives, as subcommands of `holdfast audit`. */
+export function addArchiveCommands(audit: Command): void {
+  const retention = audit.command('retention').description('how long records stay in the database');
+  withOfficer(retention.command('set'))
+    .description('have records that are older moved to sealed files in a folder of the node')
+    .option('--days <number>', 'how long they stay (default: until holdfast audit archive)', wholeNumber)
+    .requiredOption('--archive-dir <dir>', 'where archives go')
+    .action(setRetention);
+  withOfficer(retention.command('show')).description('tell how long they stay').action(showRetention);
+  withOfficer(audit.command('archive'))
+    .description('move old records to sealed files now')
+    .option('--before <time>', 'older than this, e.g. 2026-11-01 (default: as retention says)')
+    .action(archive);
+  withOfficer(audit.command('archives'))
+    .description('list the archives')
+    .action(async (options: OfficerOptions) => {
+      const rows = await (await asOfficer(options)).call('GET /audit/archives');
+      print(rows, options.json, COLUMNS, 'Nothing is archived.');
+    });
+}

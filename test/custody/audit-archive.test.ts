@@ -1,0 +1,268 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addAttribute, destroy, get } from '@holdfast/core';
+import type { KmipClient } from '@holdfast/client';
+import type { ArchiveAnswer } from '@holdfast/server/admin';
+import {
+  asFirstOfficer,
+  holdfastResult,
+  startServerProcess,
+  type CommandResult,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { connectFirstClient } from '../support/client';
+import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
+import { columnsOf, named, newKey, otherValues, whileTampered } from './site';
+
+jest.setTimeout(180_000);
+
+/** Old records move to sealed files; what is left, and the files, are found to be whole or not. */
+
+const FUTURE = '2999-01-01';
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-archive-'));
+const dataDir = join(folder, 'data');
+const archives = join(folder, 'archives');
+let server: ServerProcess;
+let database: Database;
+let client: KmipClient;
+let changed: string;
+let untouched: string;
+let destroyed: string;
+
+const audit = (...args: readonly string[]): Promise<CommandResult> =>
+  holdfastResult(['audit', ...args, '--data-dir', dataDir]);
+
+async function done(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await audit(...args);
+  expect({ code, stderr, stdout: code === 0 ? '' : stdout }).toEqual({ code: 0, stderr: '', stdout: '' });
+  return stdout;
+}
+
+async function start(): Promise<void> {
+  server = await startServerProcess({ dataDir, logLevel: 'fatal' });
+  client = await connectFirstClient(server);
+  database = await openDatabase(dataDir);
+}
+
+const comment = (uniqueIdentifier: string, value: string) =>
+  client.call(addAttribute, { uniqueIdentifier, newAttribute: named(value) });
+
+async function count(what: string): Promise<number> {
+  const [row] = await database.sql<{ count: string }>(`SELECT count(*) AS count FROM ${what}`);
+  return Number(row?.count);
+}
+
+/** Some checkpoints more, the newest of which stays. */
+async function checkpoints(more: number): Promise<void> {
+  const newest = async (): Promise<number> => {
+    const [row] = await database.sql<{ p: string }>(
+      'SELECT coalesce(max(position), 0) AS p FROM audit_checkpoint',
+    );
+    return Number(row?.p);
+  };
+  for (let made = 0; made < more; made++) {
+    const before = await newest();
+    await client.call(get, { uniqueIdentifier: untouched });
+    await until(async () => (await newest()) > before, 'a checkpoint was made');
+  }
+}
+
+const list = async (): Promise<readonly ArchiveAnswer[]> =>
+  JSON.parse(await done('archives', '--json')) as readonly ArchiveAnswer[];
+
+/** Faults that the whole store has, by `holdfast verify` and `audit verify`. */
+async function faults(): Promise<readonly string[]> {
+  const officer = await asFirstOfficer(server);
+  let answer = await officer.call('POST /verification');
+  while (answer.state === 'running') answer = await officer.call('GET /verification');
+  expect(answer.state).toBe('done');
+  return answer.findings.map(({ table, problem }) => `${table}: ${problem}`);
+}
+
+beforeAll(async () => {
+  await start();
+  changed = await newKey(client, named('changed often'));
+  untouched = await newKey(client, named('untouched'));
+  destroyed = await newKey(client, named('destroyed'));
+  await comment(changed, 'first');
+  await client.call(destroy, { uniqueIdentifier: destroyed });
+  const officer = await asFirstOfficer(server);
+  await officer.call('POST /clients', { name: 'short-lived', credential: {} });
+  await officer.call('POST /clients/:name/revoke', {}, { name: 'short-lived' });
+  await client.call(get, { uniqueIdentifier: untouched });
+  await checkpoints(2);
+}, 60_000);
+afterAll(async () => {
+  await client.close();
+  await database.close();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test('without a folder nothing is archived', async () => {
+  const refused = await audit('archive', '--before', FUTURE);
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining('name a folder first') as string,
+  ]);
+  expect(await done('retention', 'show')).toContain('until they are archived by hand');
+  expect((await audit('retention', 'set', '--days', '0', '--archive-dir', archives)).code).toBe(2);
+});
+
+describe('once old records are archived', () => {
+  let before: { readonly [table: string]: number };
+
+  beforeAll(async () => {
+    expect(await done('retention', 'set', '--archive-dir', archives)).toContain(archives);
+    before = { change: await count('change_record'), batch: await count('audit_batch') };
+    expect(await done('archive', '--before', '2001-01-01')).toContain('No record is so old');
+    expect(await done('archive', '--before', FUTURE)).toContain('holdfast-audit-');
+  });
+
+  test('what guards rows is left, and the log that goes on is whole', async () => {
+    const perObject = `change_record WHERE unique_identifier IN ('${changed}', '${untouched}', '${destroyed}')`;
+    expect(await count(perObject)).toBe(3);
+    expect(await count('change_record')).toBeLessThan(before['change'] ?? 0);
+    expect(await count('audit_batch')).toBeLessThan(before['batch'] ?? 0);
+    expect(await faults()).toEqual([]);
+    expect(await done('verify')).toContain('as they were linked');
+  });
+
+  test('objects, clients and officers are used and changed as before', async () => {
+    await client.call(get, { uniqueIdentifier: changed });
+    await comment(changed, 'second');
+    await client.call(get, { uniqueIdentifier: changed });
+    const officer = await asFirstOfficer(server);
+    await officer.call('POST /clients', { name: 'later', credential: {} });
+    expect(await faults()).toEqual([]);
+    expect(await done('search', '--operation', 'audit.archive', '--json')).toContain('holdfast-audit-');
+  });
+
+  test('the file shows nothing, opens to the server, and is checked by the public key', async () => {
+    const [archive] = await list();
+    const path = join(archives, archive?.file ?? '');
+    const bytes = readFileSync(path);
+    for (const text of [changed, 'first-client', 'Create', 'actor']) expect(bytes.includes(text)).toBe(false);
+    expect(await done('verify', path)).toContain(`GENUINE: ${archive?.last} records, 1 to ${archive?.last}`);
+    const [out, live, pem] = ['old.jsonl', 'live.jsonl', 'audit.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await done('public-key', '--out', pem);
+    await done('export', '--archive', path, '--out', out);
+    expect(readFileSync(out, 'utf8')).toContain(changed);
+    await done('export', '--out', live);
+    const verify = (...files: readonly string[]) =>
+      holdfastResult(['audit', 'verify', ...files, '--public-key', pem]);
+    expect((await verify(out, live)).code).toBe(0);
+    const swapped = await verify(live, out);
+    expect([swapped.code, swapped.stdout]).toEqual([1, expect.stringContaining('does not go on') as string]);
+    expect((await audit('verify', path, live, '--public-key', pem)).code).toBe(0);
+  });
+
+  test('an altered file, or one that was cut, is refused', async () => {
+    const [archive] = await list();
+    const bytes = readFileSync(join(archives, archive?.file ?? ''));
+    const path = join(folder, 'altered');
+    const altered = Buffer.from(bytes);
+    altered[altered.length - 100]! ^= 1;
+    for (const content of [altered, bytes.subarray(0, -1), bytes.subarray(0, 100)]) {
+      writeFileSync(path, content);
+      const { code, stderr } = await audit('verify', path);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('damaged') as string]);
+    }
+    writeFileSync(path, 'no archive');
+    expect((await audit('export', '--archive', path, '--out', join(folder, 'none'))).stderr).toContain(
+      'none that Holdfast sealed',
+    );
+  });
+
+  test('more archives follow; what guards nothing any more goes, too', async () => {
+    await comment(changed, 'third');
+    await checkpoints(2);
+    await done('archive', '--before', FUTURE);
+    await checkpoints(2);
+    await done('archive', '--before', FUTURE);
+    const made = await list();
+    expect(made.length).toBeGreaterThanOrEqual(3);
+    expect(made.map(({ file }) => file).sort()).toEqual(readdirSync(archives).sort());
+    for (const [index, { first }] of made.entries()) expect(first).toBe((made[index - 1]?.last ?? 0) + 1);
+    expect(await count(`change_record WHERE unique_identifier = '${changed}'`)).toBe(1);
+    const paths = made.map(({ file }) => join(archives, file));
+    await done('verify', ...paths);
+    expect((await audit('verify', ...paths.toReversed())).code).toBe(1);
+    expect(await faults()).toEqual([]);
+  });
+});
+
+test('an object that is wound back to a state from before is found, although its later records are archived', async () => {
+  const victim = await newKey(client, named('victim'));
+  const of = `WHERE unique_identifier = '${victim}'`;
+  await database.sql(`CREATE TEMP TABLE old_object AS SELECT * FROM object ${of};
+    CREATE TEMP TABLE old_record AS SELECT * FROM change_record ${of}`);
+  await comment(victim, 'later');
+  await checkpoints(2);
+  await done('archive', '--before', FUTURE);
+  await database.sql(`CREATE TEMP TABLE new_object AS SELECT * FROM object ${of};
+    CREATE TEMP TABLE new_record AS SELECT * FROM change_record ${of}`);
+  const put = (age: string) =>
+    database.sql(`DELETE FROM object ${of}; DELETE FROM change_record ${of};
+      INSERT INTO object SELECT * FROM ${age}_object; INSERT INTO change_record SELECT * FROM ${age}_record`);
+  await put('old');
+  expect(await faults()).toContainEqual(expect.stringContaining('records of before that stayed'));
+  await checkpoints(2);
+  const refused = await audit('archive', '--before', FUTURE);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('not genuine') as string]);
+  await put('new');
+  expect(await faults()).toEqual([]);
+});
+
+test('any change of what was signed of archives is found', async () => {
+  const missed: string[] = [];
+  const one = 'number = 2';
+  const changes = [
+    ...(await columnsOf(database, 'audit_archive')).flatMap((column) =>
+      otherValues(column)
+        .map((value) => (column.name === 'number' ? `${value} + 1000` : value))
+        .map((value) => `UPDATE audit_archive SET ${column.name} = ${value} WHERE ${one}`),
+    ),
+    `DELETE FROM audit_archive WHERE ${one}`,
+    'DELETE FROM audit_archive',
+    'DELETE FROM audit_archive WHERE number = (SELECT max(number) FROM audit_archive)',
+    `INSERT INTO audit_archive SELECT 1000, statement, signature FROM audit_archive WHERE ${one}`,
+  ];
+  for (const change of changes) {
+    await whileTampered(database, 'audit_archive', change, async () => {
+      if ((await faults()).length === 0) missed.push(change);
+    });
+  }
+  expect(missed).toEqual([]);
+  expect(await faults()).toEqual([]);
+});
+
+test('a node that ends between the file and the rows leaves both, and the next attempt tidies', async () => {
+  await checkpoints(3);
+  const [made, rows] = [(await list()).length, await count('audit_batch')];
+  await database.sql('BEGIN; LOCK TABLE audit_archive IN SHARE MODE');
+  const attempt = audit('archive', '--before', FUTURE);
+  await until(
+    () => readdirSync(archives).filter((name) => name.endsWith('.sealed')).length > made,
+    'the file is there',
+  );
+  await client.close();
+  await server.kill();
+  expect((await attempt).code).not.toBe(0);
+  await database.close().catch(() => undefined);
+  await start();
+  expect((await list()).length).toBe(made);
+  expect(await count('audit_batch')).toBeGreaterThanOrEqual(rows);
+  writeFileSync(join(archives, `${readdirSync(archives)[0] ?? ''}.part`), 'half of a file');
+  await checkpoints(2);
+  await done('archive', '--before', FUTURE);
+  expect((await list()).map(({ file }) => file).sort()).toEqual(readdirSync(archives).sort());
+  await done('verify', ...(await list()).map(({ file }) => join(archives, file)));
+  expect(await faults()).toEqual([]);
+});
