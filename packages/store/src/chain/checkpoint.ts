@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** What is signed of the chain at one moment. All hashes are SHA-256 in lower-case hex. */
 export interface CheckpointStatement {
@@ -53,12 +53,20 @@ export const GENESIS: ChainState = {
 };
 
 export function checkpointHash(statement: string): string {
-  return createHash('sha256').update(statement).digest('hex');
+  return hash('sha256', statement, 'hex');
 }
+
+/** Most records with what stands before them fit; every record is hashed, in one call, which costs half. */
+const scratch = Buffer.allocUnsafeSlow(4096);
 
 /** The hash of a record in its place. */
 export function linkHash(head: Buffer, who: Buffer, what: Buffer): Buffer {
-  return createHash('sha256').update(head).update(who).update(what).digest();
+  const lengthBytes = head.length + who.length + what.length;
+  if (lengthBytes > scratch.length) return hash('sha256', Buffer.concat([head, who, what]), 'buffer');
+  head.copy(scratch, 0);
+  who.copy(scratch, head.length);
+  what.copy(scratch, head.length + who.length);
+  return hash('sha256', scratch.subarray(0, lengthBytes), 'buffer');
 }
 
 export function statementOf({ statement }: Checkpoint): CheckpointStatement {

@@ -79,7 +79,7 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
 }
 
 /** What a kept object takes besides its bytes, roughly. */
-const KEPT_OVERHEAD_BYTES = 700;
+const KEPT_OVERHEAD_BYTES = 2000;
 
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
@@ -98,6 +98,8 @@ export class StoredRow implements StoredObject, ObjectRow {
   /** The opened value of a kept object. */
   #opened: SecretBytes | undefined;
   #digest: Buffer | undefined;
+  /** The attributes of a kept object, with those read that were looked at. */
+  #attributes: AttributeSet | undefined;
 
   /**
    * @param domainId the domain in which it was looked for
@@ -138,7 +140,8 @@ export class StoredRow implements StoredObject, ObjectRow {
   }
 
   get attributes(): AttributeSet {
-    return AttributeSet.fromBytes(this.attributeBytes);
+    if (!this.#isKept) return AttributeSet.fromBytes(this.attributeBytes);
+    return (this.#attributes ??= AttributeSet.fromBytes(this.attributeBytes));
   }
 
   get sealedValue(): SealedValue | undefined {
@@ -205,6 +208,7 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#isKept = false;
     this.#opened?.destroy();
     this.#opened = undefined;
+    this.#attributes = undefined;
   }
 
   #reader(at: number): RowReader {
