@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
@@ -43,7 +44,7 @@ const FOUND_BY = ['requester_id', 'operation', 'subject', 'sha256'];
 const numberIn = (text: string): string => /approval (\d+)/.exec(text)?.[1] ?? '';
 
 beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startServerProcess({ root: 'software' });
   database = await openDatabase(server.dataDir);
   for (const name of ['second', 'third']) {
     expect((await holdfast('officer', 'add', name, '--out', join(folder, `${name}.json`))).code).toBe(0);
@@ -155,6 +156,27 @@ test('a call that fails gives its approval back', async () => {
   expect((await as('third', 'approval', 'approve', number)).code).toBe(0);
   expect((await rotate()).stderr).toContain('nowhere');
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
+});
+
+test('a root key is moved, retired and split among custodians by two officers, each time anew', async () => {
+  const pem = (name: string): string => {
+    const path = join(folder, `${name}.pem`);
+    writeFileSync(path, generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }));
+    return path;
+  };
+  const shares = join(folder, 'shares');
+  const approved = async (...command: readonly string[]): Promise<void> => {
+    const told = await holdfast('root', ...command);
+    expect([told.code, told.stderr]).toEqual([1, expect.stringContaining('1 of 2 officers')]);
+    expect(existsSync(join(shares, 'share-1-alice.json'))).toBe(false);
+    expect((await as('third', 'approval', 'approve', numberIn(told.stderr))).code).toBe(0);
+    expect(await holdfast('root', ...command)).toMatchObject({ code: 0 });
+    expect((await holdfast('root', ...command)).code).toBe(1);
+  };
+  await approved('rotate');
+  await approved('retire');
+  const custodians = ['alice', 'bob'].flatMap((name) => ['--custodian', `${name}=${pem(name)}`]);
+  await approved('migrate', '--to', 'shares', '--threshold', '2', '--shares-out', shares, ...custodians);
 });
 
 test('the store is in order after all that', async () => {

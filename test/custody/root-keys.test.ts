@@ -294,6 +294,42 @@ const isRequired = process.env['CI'] === 'true';
       await expectServed(site, server, 'rotated');
     });
 
+    test('destroys the one before once it is retired, and no other', async () => {
+      const { current } = await statusOf(server);
+      const at = [
+        '--pkcs11-module',
+        hsm.modulePath,
+        '--pkcs11-token',
+        'holdfast',
+        '--data-dir',
+        site.dataDir,
+      ];
+      const destroy = (checkValue: string) =>
+        holdfastResult(['root', 'destroy', checkValue, ...at], { HOLDFAST_HSM_PIN: hsm.pin });
+      const inToken = async (): Promise<readonly string[]> => {
+        const args = ['hsm', 'status', '--module', hsm.modulePath, '--token', 'holdfast', '--json'];
+        const { stdout } = await holdfastResult(args, { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin });
+        return (JSON.parse(stdout) as { keys: { checkValue: string }[] }).keys.map((key) => key.checkValue);
+      };
+      const [old = ''] = (await inToken()).filter((checkValue) => checkValue !== current);
+      expect(await destroy(current)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('are wrapped by') as string,
+      });
+      expect(await destroy('0'.repeat(32))).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('no root key that was retired here') as string,
+      });
+      expect((await inToken()).length).toBe(2);
+      expect((await destroy(old)).code).toBe(0);
+      expect(await inToken()).toEqual([current]);
+      expect(await destroy(old)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('the token has no key') as string,
+      });
+      await expectServed(site, server, 'after-destruction');
+    });
+
     test('hands over to another one', async () => {
       await makeToken('other');
       expect(await root(site.dataDir, migrateTo('other'), pin)).toMatchObject({

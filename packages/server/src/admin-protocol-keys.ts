@@ -39,6 +39,14 @@ export interface MoveRootRequest {
   readonly shared?: ReshareRequest;
 }
 
+export interface DestroyRootKeyRequest {
+  readonly checkValue: string;
+  /** The tokens that have it. */
+  readonly at: Extract<RootConfig, { readonly kind: 'pkcs11' }>;
+  /** The PIN of the HSM's user. */
+  readonly secret: string;
+}
+
 /** The root keys that wrap the domain keys, by their check values. */
 export interface RootAnswer {
   /** Of the node that is asked. */

@@ -1,4 +1,10 @@
-import type { DomainKeyAnswer, MoveRootRequest, RootAnswer, RotationAnswer } from './admin-protocol-keys';
+import type {
+  DestroyRootKeyRequest,
+  DomainKeyAnswer,
+  MoveRootRequest,
+  RootAnswer,
+  RotationAnswer,
+} from './admin-protocol-keys';
 import type {
   ApprovalAnswer,
   ApprovalRuleAnswer,
@@ -323,6 +329,7 @@ export interface AdminCalls {
   'GET /root': { request: undefined; answer: RootAnswer };
   'POST /root/move': { request: MoveRootRequest; answer: RootAnswer };
   'POST /root/retire': { request: { readonly destroyFile?: boolean }; answer: RootAnswer };
+  'POST /root/destroy': { request: DestroyRootKeyRequest; answer: Done };
   'POST /root/cancel': { request: undefined; answer: RootAnswer };
   'GET /domain-keys': { request: undefined; answer: readonly DomainKeyAnswer[] };
   'GET /domain-keys/rotation': { request: undefined; answer: RotationAnswer };

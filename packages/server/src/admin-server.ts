@@ -155,6 +155,10 @@ function handlersOf(
     'GET /root': () => rootMigration().status(),
     'POST /root/move': (body, _name, actor) => rootMigration().move(body, actor),
     'POST /root/retire': (body, _name, actor) => rootMigration().retire(body.destroyFile === true, actor),
+    'POST /root/destroy': async (body, _name, actor) => {
+      await rootMigration().destroy(body, actor);
+      return done;
+    },
     'POST /root/cancel': (_body, _name, actor) => rootMigration().cancel(actor),
     'GET /domain-keys': () => keyRotation().status(),
     'GET /domain-keys/rotation': () => keyRotation().rotation(),

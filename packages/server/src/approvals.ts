@@ -35,6 +35,7 @@ const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
   'POST /root/reshare': 'root',
   'POST /root/move': 'root',
   'POST /root/retire': 'root',
+  'POST /root/destroy': 'root',
   'POST /domain-keys/rotate': 'root',
   'POST /domains/:name/settings': 'policy',
   'POST /clients/:name/settings': 'policy',

@@ -13,7 +13,7 @@ import {
 } from '@holdfast/hsm';
 import type { RootKeyState, RootKeyStore } from '@holdfast/store';
 import type { ReshareRequest } from './admin-protocol';
-import type { MoveRootRequest, RootAnswer } from './admin-protocol-keys';
+import type { DestroyRootKeyRequest, MoveRootRequest, RootAnswer } from './admin-protocol-keys';
 import type { NodeConfig, RootConfig } from './config';
 import { unwrapDomainKey, wrappingContext } from './domain-keys';
 import { describeError, type Logger } from './log';
@@ -240,6 +240,23 @@ export class RootMigration {
       if (!root.kind.startsWith('software')) await removeRootKeyFile(this.node.dataDir, SOFTWARE_ROOT_FILE);
     }
     return this.status();
+  }
+
+  /**
+   * Destroys a root key in its HSM for good, once it was retired: what it wraps in old copies of the database opens no more.
+   * @throws HoldfastError PermissionDenied while it wraps anything here; ItemNotFound where the token does not have it
+   */
+  async destroy({ checkValue, at, secret }: DestroyRootKeyRequest, actor: Actor): Promise<void> {
+    const pin = new SecretBytes(Buffer.from(secret, 'utf8'));
+    const keeper = await TokenKeeper.open({ ...at, pin, log: this.log, mayWrite: true });
+    try {
+      await this.store.recordDestruction(checkValue, actor);
+      if (await keeper.destroyRootKey(checkValue)) return;
+    } finally {
+      await keeper.close();
+      pin.destroy();
+    }
+    throw new HoldfastError('ItemNotFound', `the token has no key ${checkValue} labelled "${at.keyLabel}"`);
   }
 
   /** Gives a move up that is not at its end. @throws HoldfastError ItemNotFound */

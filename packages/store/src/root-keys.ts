@@ -51,6 +51,11 @@ export interface RootKeyStore {
   retire(actor: Actor, keepsSplit: boolean): Promise<string>;
   /** Removes all that the incoming root key wraps. @returns its check value @throws HoldfastError ItemNotFound */
   cancel(actor: Actor): Promise<string>;
+  /**
+   * Records that a root key is about to be destroyed for good.
+   * @throws HoldfastError PermissionDenied unless it was retired here, and wraps no domain key
+   */
+  recordDestruction(root: string, actor: Actor): Promise<void>;
   /** Shows, until it is ended, that this node uses a root key. */
   use(root: string): Promise<{ end(): Promise<void> }>;
   /** How many objects' keys there are, or may be, inside the HSM that holds the current root key. */
@@ -78,11 +83,8 @@ export class PostgresRootKeys implements RootKeyStore {
     return this.#read(stateIn);
   }
 
-  async retiredAt(root: string): Promise<string | undefined> {
-    const [row] = await this.#read((session) =>
-      session.query<{ value: string }>('SELECT value FROM setting WHERE name = $1', [RETIRED + root]),
-    );
-    return row?.value;
+  retiredAt(root: string): Promise<string | undefined> {
+    return this.#read((session) => retiredAtIn(session, root));
   }
 
   begin(incoming: string, actor: Actor): Promise<void> {
@@ -153,6 +155,20 @@ export class PostgresRootKeys implements RootKeyStore {
     });
   }
 
+  recordDestruction(root: string, actor: Actor): Promise<void> {
+    return this.#change(actor, async (transaction, state) => {
+      const { session } = transaction;
+      const wrapped = await session.query('SELECT FROM domain_key_wrapping WHERE root = $1 LIMIT 1', [root]);
+      if (wrapped.length > 0 || [state.current, state.incoming, state.outgoing].includes(root)) {
+        throw new HoldfastError('PermissionDenied', `domain keys of this database are wrapped by ${root}`);
+      }
+      if ((await retiredAtIn(session, root)) === undefined) {
+        throw new HoldfastError('PermissionDenied', `${root} is no root key that was retired here`);
+      }
+      await transaction.record('root-key.destroy', undefined, root);
+    });
+  }
+
   async use(root: string): Promise<{ end(): Promise<void> }> {
     const lock = await KeptLock.take(this.database.clientConfig(), lockName(root));
     return { end: () => lock.release() };
@@ -207,6 +223,13 @@ async function stateIn(session: Session): Promise<RootKeyState> {
     domainKeys: counts?.keys ?? 0,
     wrapped: counts?.wrapped ?? 0,
   };
+}
+
+async function retiredAtIn(session: Session, root: string): Promise<string | undefined> {
+  const [row] = await session.query<{ value: string }>('SELECT value FROM setting WHERE name = $1', [
+    RETIRED + root,
+  ]);
+  return row?.value;
 }
 
 async function usersIn(session: Session, root: string): Promise<number> {

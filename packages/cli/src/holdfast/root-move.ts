@@ -103,6 +103,18 @@ async function retire(options: OfficerOptions & { readonly destroyFile?: boolean
   print(await officer.call('POST /root/retire', { destroyFile }), options.json, COLUMNS, '');
 }
 
+async function destroy(checkValue: string, options: OfficerOptions & RootOptions): Promise<void> {
+  const { root, secret } = await readRoot({ ...options, root: 'pkcs11' });
+  if (root.kind !== 'pkcs11' || secret === undefined) {
+    throw new HoldfastError('Configuration', 'the HSM wants a PIN: give it in HOLDFAST_HSM_PIN_FILE');
+  }
+  const officer = await asOfficer(options);
+  await officer.call('POST /root/destroy', { checkValue, at: root, secret: '', ...handOver(secret) });
+  process.stdout.write(
+    `The root key ${checkValue} is destroyed in the token: nothing that it wraps opens any more.\n`,
+  );
+}
+
 /** Adds what replaces the root key, or moves to another root of trust. */
 export function withMoveCommands(command: Command): Command {
   withOfficer(command.command('status'))
@@ -139,6 +151,20 @@ ${NEXT_STEPS}`,
     .description('remove everything that the root key before wraps, once no node runs with it')
     .option('--destroy-file', 'remove its file in the data folder, too')
     .action(retire);
+  withRootLocation(withOfficer(command.command('destroy')))
+    .argument('<check value>', 'which root key: holdfast hsm status shows it')
+    .description('destroy a root key in its HSM, once it was retired')
+    .addHelpText(
+      'after',
+      `
+Copies of the database from before it was retired open no more, but for backups, which have keys of their own. Refused unless this
+database has retired the root key; whether another one uses it is for you to know. Of tokens that are clones, each is done by itself.
+
+Example:
+  holdfast root destroy 2f3a90c1e17b5d6688d2c7a4e0b9f513 --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token holdfast
+`,
+    )
+    .action(destroy);
   withOfficer(command.command('cancel'))
     .description('give up a move to another root key that was not finished')
     .action(async (options: OfficerOptions) => {
