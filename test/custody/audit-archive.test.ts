@@ -54,19 +54,20 @@ async function count(what: string): Promise<number> {
   return Number(row?.count);
 }
 
-/** Some checkpoints more, the newest of which stays. */
-async function checkpoints(more: number): Promise<void> {
-  const newest = async (): Promise<number> => {
-    const [row] = await database.sql<{ p: string }>(
-      'SELECT coalesce(max(position), 0) AS p FROM audit_checkpoint',
-    );
-    return Number(row?.p);
-  };
-  for (let made = 0; made < more; made++) {
-    const before = await newest();
+/** A checkpoint over all records of before, and one more, which stays. */
+async function checkpoints(): Promise<void> {
+  for (let made = 0; made < 2; made++) {
     await client.call(get, { uniqueIdentifier: untouched });
-    await until(async () => (await newest()) > before, 'a checkpoint was made');
+    await until(async () => (await unlinked()) === 0, 'all records are linked');
   }
+}
+
+async function unlinked(): Promise<number> {
+  const last = '(SELECT max(to_transaction) FROM audit_checkpoint)';
+  const counts = ['change_record', 'audit_record', 'audit_batch'].map((table) =>
+    count(`${table} WHERE transaction_number >= ${last}`),
+  );
+  return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0);
 }
 
 const list = async (): Promise<readonly ArchiveAnswer[]> =>
@@ -92,7 +93,7 @@ beforeAll(async () => {
   await officer.call('POST /clients', { name: 'short-lived', credential: {} });
   await officer.call('POST /clients/:name/revoke', {}, { name: 'short-lived' });
   await client.call(get, { uniqueIdentifier: untouched });
-  await checkpoints(2);
+  await checkpoints();
 }, 60_000);
 afterAll(async () => {
   await client.close();
@@ -182,9 +183,9 @@ describe('once old records are archived', () => {
 
   test('more archives follow; what guards nothing any more goes, too', async () => {
     await comment(changed, 'third');
-    await checkpoints(2);
+    await checkpoints();
     await done('archive', '--before', FUTURE);
-    await checkpoints(2);
+    await checkpoints();
     await done('archive', '--before', FUTURE);
     const made = await list();
     expect(made.length).toBeGreaterThanOrEqual(3);
@@ -204,7 +205,7 @@ test('an object that is wound back to a state from before is found, although its
   await database.sql(`CREATE TEMP TABLE old_object AS SELECT * FROM object ${of};
     CREATE TEMP TABLE old_record AS SELECT * FROM change_record ${of}`);
   await comment(victim, 'later');
-  await checkpoints(2);
+  await checkpoints();
   await done('archive', '--before', FUTURE);
   await database.sql(`CREATE TEMP TABLE new_object AS SELECT * FROM object ${of};
     CREATE TEMP TABLE new_record AS SELECT * FROM change_record ${of}`);
@@ -213,7 +214,7 @@ test('an object that is wound back to a state from before is found, although its
       INSERT INTO object SELECT * FROM ${age}_object; INSERT INTO change_record SELECT * FROM ${age}_record`);
   await put('old');
   expect(await faults()).toContainEqual(expect.stringContaining('records of before that stayed'));
-  await checkpoints(2);
+  await checkpoints();
   const refused = await audit('archive', '--before', FUTURE);
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('not genuine') as string]);
   await put('new');
@@ -244,7 +245,7 @@ test('any change of what was signed of archives is found', async () => {
 });
 
 test('a node that ends between the file and the rows leaves both, and the next attempt tidies', async () => {
-  await checkpoints(3);
+  await checkpoints();
   const [made, rows] = [(await list()).length, await count('audit_batch')];
   await database.sql('BEGIN; LOCK TABLE audit_archive IN SHARE MODE');
   const attempt = audit('archive', '--before', FUTURE);
@@ -260,7 +261,7 @@ test('a node that ends between the file and the rows leaves both, and the next a
   expect((await list()).length).toBe(made);
   expect(await count('audit_batch')).toBeGreaterThanOrEqual(rows);
   writeFileSync(join(archives, `${readdirSync(archives)[0] ?? ''}.part`), 'half of a file');
-  await checkpoints(2);
+  await checkpoints();
   await done('archive', '--before', FUTURE);
   expect((await list()).map(({ file }) => file).sort()).toEqual(readdirSync(archives).sort());
   await done('verify', ...(await list()).map(({ file }) => join(archives, file)));
