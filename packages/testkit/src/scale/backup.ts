@@ -41,6 +41,7 @@ export async function backUpAndRestore({ node, identifiers, known }: BackupSite)
     say(`backup: ${before.size} objects read through the server before it`);
     await create(node, files);
     await expectRefusals(files);
+    await drill(node, files);
     await restore(node, files, before, known);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -123,6 +124,22 @@ async function expectRefusals(files: BackupFiles): Promise<void> {
   say(
     `backup: refused to ${THRESHOLD - 1} of ${THRESHOLD} custodians, to one who comes twice and to a stranger; refused altered and cut at ${DAMAGED_PLACES} places each; nothing was written`,
   );
+}
+
+/** The drill of the product itself, which compares every row and every object with the running server. */
+async function drill(node: Node, files: BackupFiles): Promise<void> {
+  const startedAt = performance.now();
+  const args = [
+    ...files.identities(['bob', 'carol']),
+    '--scratch',
+    files.folder,
+    '--live',
+    '--data-dir',
+    node.dataDir,
+  ];
+  const { code, stdout, stderr } = await holdfastResult(['backup', 'drill', files.backup, ...args]);
+  if (code !== 0) throw new Error(`the drill has failed: ${stdout}${stderr}`);
+  say(`backup: holdfast backup drill --live has passed: ${seconds(performance.now() - startedAt)}`);
 }
 
 async function restore(
