@@ -89,8 +89,6 @@ async function main(): Promise<void> {
       await expectAllOpen(first, database, known);
     }
     if (PARTS.includes('backup')) {
-      await first.stop();
-      await first.start();
       await backUpAndRestore({ node: first, identifiers: await allIdentifiers(database), known });
     }
   } finally {

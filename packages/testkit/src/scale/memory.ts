@@ -14,12 +14,16 @@ function textOf(path: string): string {
 
 /** The most memory that processes have held (Linux: VmHWM, resident), from now on. */
 export class PeakMemory {
+  /** What they hold at the beginning, bytes. */
+  readonly before: number;
   readonly #timer: NodeJS.Timeout;
   #peakBytes = 0;
 
   /** @param pids asked for again and again: processes may come later */
   constructor(private readonly pids: () => readonly number[]) {
     for (const pid of pids()) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    this.#look();
+    this.before = this.#peakBytes;
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
