@@ -94,6 +94,15 @@ describe('a software root key', () => {
   });
   const path = (name: string): string => join(site.dataDir, name);
 
+  test('keeps no keys of objects inside: a domain that wants that is refused at once', async () => {
+    const domain = (...args: readonly string[]) =>
+      holdfastResult(['domain', ...args, '--keys-in-hsm', '--data-dir', site.dataDir]);
+    const refused = { code: 2, stderr: expect.stringContaining('--root pkcs11') as string };
+    expect(await domain('add', 'inside')).toMatchObject(refused);
+    expect((await holdfastResult(['domain', 'add', 'sealed', '--data-dir', site.dataDir])).code).toBe(0);
+    expect(await domain('set', 'sealed')).toMatchObject(refused);
+  });
+
   test('is rotated while clients go on, on their connections', async () => {
     const { client, identifier, value, dataDir } = site;
     const before = await statusOf(server);

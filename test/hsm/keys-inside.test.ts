@@ -7,6 +7,7 @@ import {
   create,
   createKeyPair,
   decrypt,
+  deriveKey,
   destroy,
   encrypt,
   exportObject,
@@ -25,26 +26,42 @@ import {
   BlockCipherMode as Mode,
   CryptographicAlgorithm as Algorithm,
   CryptographicUsageMask as Use,
+  DerivationMethod,
   EncodingOption,
   HashingAlgorithm,
+  KeyFormatType,
   KeyWrapType,
   ObjectType,
+  Operation,
   PaddingMethod,
   ProtectionStorageMask,
   RecommendedCurve,
   RevocationReasonCode,
+  SecretDataType,
   Tag,
   ValidityIndicator,
   WrappingMethod,
   type Attribute,
   type CryptographicParameters,
+  type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { ItemType, SecretBytes } from '@holdfast/ttlv';
 import {
+  Peer,
   SOFT_HSM_MODULE,
   SoftHsm,
   asFirstOfficer,
+  attribute,
+  boolean,
+  enumeration,
+  holdfastResult,
+  integer,
+  keyBytesOf,
   startServerProcess,
+  structure,
+  textAt,
+  tlsOptions,
+  uniqueIdentifier as named,
   type ServerProcess,
 } from '@holdfast/testkit';
 import { newClient, outcomeOf } from '../custody/site';
@@ -324,6 +341,107 @@ const IN_HSM: Attribute = {
         const opened = await other.call(get, { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped });
         expect(opened.object).toEqual(inClear);
       }
+    });
+
+    test('a key there wraps with padding, and opens that; what the token pads otherwise is refused', async () => {
+      const blockCipherMode = Mode.AESKeyWrapPadding;
+      const wrapping = await makeActive(other, IN_HSM, {
+        key: 'CryptographicUsageMask',
+        value: Use.WrapKey | Use.UnwrapKey,
+      });
+      const attributes: readonly Attribute[] = [{ key: 'CryptographicUsageMask', value: Use.DeriveKey }];
+      const newAttributes = { templateNames: [], attributes };
+      const registered = (value: ManagedObjectValue) =>
+        other.call(register, { objectType: ObjectType.SecretData, newAttributes, object: value });
+      const secret = (lengthBytes: number): ManagedObjectValue => ({
+        objectType: ObjectType.SecretData,
+        secretDataType: SecretDataType.Seed,
+        keyBlock: {
+          keyFormatType: KeyFormatType.Opaque,
+          keyValue: { keyMaterial: SecretBytes.copyOf(Buffer.alloc(lengthBytes, 0x5a)), attributes: [] },
+        },
+      });
+      const wrapped = (uniqueIdentifier: string) =>
+        other.call(get, {
+          uniqueIdentifier,
+          keyWrappingSpecification: {
+            wrappingMethod: WrappingMethod.Encrypt,
+            encryptionKeyInformation: {
+              uniqueIdentifier: wrapping,
+              cryptographicParameters: { blockCipherMode },
+            },
+            attributeNames: [],
+            encodingOption: EncodingOption.NoEncoding,
+          },
+        });
+      const { uniqueIdentifier: plain } = await registered(secret(32));
+      const { uniqueIdentifier } = await registered((await wrapped(plain)).object);
+      const opened = await other.call(get, { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped });
+      expect(opened.object).toEqual((await other.call(get, { uniqueIdentifier: plain })).object);
+      // SoftHSM fills up with zero bytes, and counts them.
+      const { uniqueIdentifier: odd } = await registered(secret(29));
+      expect(await outcomeOf(wrapped(odd))).toBe('UnsupportedCryptographicParameters');
+    });
+
+    test('other keys are derived from one there, where PKCS#11 computes that', async () => {
+      const base = await makeActive(
+        other,
+        IN_HSM,
+        { key: 'CryptographicAlgorithm', value: Algorithm.HMAC_SHA256 },
+        { key: 'CryptographicUsageMask', value: Use.DeriveKey | Use.MACGenerate },
+      );
+      const derived = (derivationMethod: DerivationMethod, more: object = {}) =>
+        other.call(deriveKey, {
+          objectType: ObjectType.SymmetricKey,
+          uniqueIdentifiers: [base],
+          derivationMethod,
+          derivationParameters: { derivationData: [SecretBytes.copyOf(TEXT)], ...more },
+          newAttributes: { templateNames: [], attributes: AES },
+        });
+      const { uniqueIdentifier } = await derived(DerivationMethod.HMAC);
+      const { object } = await other.call(get, { uniqueIdentifier });
+      const { macData } = await other.call(mac, {
+        uniqueIdentifier: base,
+        data: SecretBytes.copyOf(TEXT),
+      });
+      expect(keyBytesOf(object)).toEqual(macData);
+      const counted = await derived(DerivationMethod.NIST800_108_C);
+      expect((await attributesOf(other, counted.uniqueIdentifier)).get('ProtectionStorageMask')).toBe(
+        ProtectionStorageMask.Software,
+      );
+      const cryptographicParameters = { hashingAlgorithm: HashingAlgorithm.SHA_256 };
+      const hash = { derivationData: [], cryptographicParameters };
+      expect(await outcomeOf(derived(DerivationMethod.HASH, hash))).toBe('KeyValueNotPresent');
+    });
+
+    test('a request of KMIP 1.4 asks by its custom attribute; officers by flags of the domain', async () => {
+      const holdfast = (...args: readonly string[]) => holdfastResult([...args, '--data-dir', dataDir]);
+      expect((await holdfast('domain', 'add', 'flagged', '--keys-in-hsm')).stdout).toContain('in the HSM');
+      const { host, port } = server;
+      const { cert, key, ca } = await newClient(server, 'flagged');
+      const older = await KmipClient.connect({ host, port, cert, key, ca, version: '1.4' });
+      const isInside = async (uniqueIdentifier: string): Promise<boolean> =>
+        (await outcomeOf(older.call(get, { uniqueIdentifier }))) !== 'done';
+      expect(await isInside(await make(older))).toBe(true);
+      expect((await holdfast('domain', 'set', 'flagged', '--no-keys-in-hsm')).stdout).toContain('sealed');
+      expect(await isInside(await make(older))).toBe(false);
+      expect(await isInside(await make(older, IN_HSM))).toBe(true);
+      await older.close();
+      const peer = await Peer.connect(tlsOptions(server, { cert, key, ca }), '1.4');
+      const asking = (value: boolean) => [
+        enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+        structure(
+          Tag.TemplateAttribute,
+          attribute('Cryptographic Algorithm', enumeration(Tag.AttributeValue, Algorithm.AES)),
+          attribute('Cryptographic Length', integer(Tag.AttributeValue, 256)),
+          attribute('Cryptographic Usage Mask', integer(Tag.AttributeValue, Use.Encrypt)),
+          attribute('x-KeyInHSM', boolean(Tag.AttributeValue, value)),
+        ),
+      ];
+      const made = textAt(await peer.call(Operation.Create, asking(true)), Tag.UniqueIdentifier);
+      expect(await peer.refused(Operation.Get, [named(made)])).not.toBe('');
+      expect(await peer.refused(Operation.Create, asking(false))).toBe('InvalidField');
+      await peer.close();
     });
 
     test('Re-key makes its successor there too; Destroy takes the key away there', async () => {

@@ -9,6 +9,7 @@ import { unsupported } from './operations/refusals';
 
 interface KeyWrapMode {
   readonly cipherSuffix: string;
+  readonly isPadded: boolean;
   /** The initial value that unwrapping finds again (RFC 3394 section 2.2.3.1, RFC 5649 section 3). */
   readonly initialValue: Buffer;
   /** Whether content of this length can be wrapped. */
@@ -22,6 +23,7 @@ const MODES: ReadonlyMap<BlockCipherMode, KeyWrapMode> = new Map([
     BlockCipherMode.NISTKeyWrap,
     {
       cipherSuffix: 'wrap',
+      isPadded: false,
       initialValue: Buffer.from('a6a6a6a6a6a6a6a6', 'hex'),
       accepts: (lengthBytes: number) => lengthBytes >= 16 && lengthBytes % 8 === 0,
       condition: 'a multiple of 8 bytes, at least 16',
@@ -31,6 +33,7 @@ const MODES: ReadonlyMap<BlockCipherMode, KeyWrapMode> = new Map([
     BlockCipherMode.AESKeyWrapPadding,
     {
       cipherSuffix: 'wrap-pad',
+      isPadded: true,
       initialValue: Buffer.from('a65959a6', 'hex'),
       accepts: (lengthBytes: number) => lengthBytes >= 1,
       condition: 'at least one byte',
@@ -99,21 +102,47 @@ function cipherOf(mode: KeyWrapMode, key: SecretBytes): string {
 
 const AS_DATA = { additionalData: undefined, isTagAppended: true } as const;
 
-function requireNistKeyWrap(mode: KeyWrapMode): void {
-  if (mode !== MODES.get(BlockCipherMode.NISTKeyWrap)) {
-    throw unsupported('keys inside the HSM wrap by NIST Key Wrap, and in the modes ECB, CBC, CTR and GCM');
-  }
-}
+const BLOCK_BYTES = 8;
 
-async function wrapInHsm(key: HsmKey, mode: KeyWrapMode, content: SecretBytes): Promise<WrappedBytes> {
-  requireNistKeyWrap(mode);
-  const data = await key.compute('wrap', 'AES_KEY_WRAP', Buffer.from(content.reveal()));
+async function wrapInHsm(
+  key: HsmKey,
+  { isPadded }: KeyWrapMode,
+  content: SecretBytes,
+): Promise<WrappedBytes> {
+  const bytes = Buffer.from(content.reveal());
+  const data = isPadded ? await wrapPadded(key, bytes) : await key.compute('wrap', 'AES_KEY_WRAP', bytes);
   return { data, ivCounterNonce: undefined };
 }
 
-async function unwrapInHsm(key: HsmKey, mode: KeyWrapMode, data: Buffer): Promise<SecretBytes> {
-  requireNistKeyWrap(mode);
-  return new SecretBytes(await key.compute('unwrap', 'AES_KEY_WRAP', data));
+/**
+ * What CKM_AES_KEY_WRAP_PAD is differs between devices: KWP, or KW of what was padded as in PKCS #7, which is longer for
+ * whole blocks; and KWP tells content from the same with zero bytes behind it.
+ */
+async function wrapPadded(key: HsmKey, bytes: Buffer): Promise<Buffer> {
+  const lengthBytes = Math.ceil(bytes.length / BLOCK_BYTES) * BLOCK_BYTES;
+  const wrapped = await key.compute('wrap', 'AES_KEY_WRAP_PAD', bytes);
+  const isWhole = bytes.length === lengthBytes;
+  const filled = Buffer.alloc(lengthBytes);
+  bytes.copy(filled);
+  const whole = isWhole ? wrapped : await key.compute('wrap', 'AES_KEY_WRAP_PAD', filled);
+  filled.fill(0);
+  if (whole.length === lengthBytes + BLOCK_BYTES && (isWhole || !whole.equals(wrapped))) return wrapped;
+  throw unsupported('the HSM has no AES Key Wrap with Padding of RFC 5649');
+}
+
+async function unwrapInHsm(key: HsmKey, { isPadded }: KeyWrapMode, data: Buffer): Promise<SecretBytes> {
+  if (!isPadded) return new SecretBytes(await key.compute('unwrap', 'AES_KEY_WRAP', data));
+  const content = await key.compute('unwrap', 'AES_KEY_WRAP_PAD', data);
+  // Some devices leave the padding on. What was wrapped is what is wrapped to the same bytes.
+  for (let length = content.length; length > content.length - BLOCK_BYTES; length--) {
+    const candidate = content.subarray(0, length);
+    if ((await key.compute('wrap', 'AES_KEY_WRAP_PAD', candidate)).equals(data)) {
+      return SecretBytes.copyOf(candidate);
+    }
+    if (content[length - 1] !== 0) break;
+  }
+  content.fill(0);
+  throw doesNotUnwrap();
 }
 
 function encryptKey(request: KeyUseRequest, content: SecretBytes): WrappedBytes | Promise<WrappedBytes> {

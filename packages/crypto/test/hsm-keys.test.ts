@@ -17,6 +17,7 @@ import {
   ObjectType,
   PaddingMethod,
   type CryptographicParameters,
+  DerivationMethod,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
@@ -44,9 +45,14 @@ function withAes({ use, mechanism, bytes, iv, additionalData, tagLengthBytes = 1
     decipher.setAuthTag(bytes.subarray(end));
     return Buffer.concat([decipher.update(bytes.subarray(0, end)), decipher.final()]);
   }
-  const isWrap = mechanism === 'AES_KEY_WRAP';
-  const name = isWrap ? 'id-aes256-wrap' : mechanism === 'AES_CBC' ? 'aes-256-cbc' : 'aes-256-ecb';
-  const start = isWrap ? Buffer.alloc(8, 0xa6) : nonce;
+  const isPadded = mechanism === 'AES_KEY_WRAP_PAD';
+  const isWrap = isPadded || mechanism === 'AES_KEY_WRAP';
+  const name = isWrap
+    ? `id-aes256-wrap${isPadded ? '-pad' : ''}`
+    : mechanism === 'AES_CBC'
+      ? 'aes-256-cbc'
+      : 'aes-256-ecb';
+  const start = isPadded ? Buffer.from('a65959a6', 'hex') : isWrap ? Buffer.alloc(8, 0xa6) : nonce;
   const isForward = use === 'encrypt' || use === 'wrap';
   const cipher = isForward ? createCipheriv(name, MATERIAL, start) : createDecipheriv(name, MATERIAL, start);
   cipher.setAutoPadding(false);
@@ -141,13 +147,66 @@ describe.each(SETS)('AES in %s', (_, parameters) => {
   });
 });
 
-it('wraps keys as they are wrapped outside, and opens them', async () => {
-  const request = (value: ManagedObjectValue) => ({ value, algorithm: Algorithm.AES, parameters: {} });
-  const content = randomBytes(24);
+it.each([
+  ['NIST Key Wrap', Mode.NISTKeyWrap, 24],
+  ['AES Key Wrap with Padding', Mode.AESKeyWrapPadding, 24],
+  ['AES Key Wrap with Padding', Mode.AESKeyWrapPadding, 21],
+  ['AES Key Wrap with Padding', Mode.AESKeyWrapPadding, 1],
+])('wraps keys by %s as they are wrapped outside, and opens them', async (_, blockCipherMode, size) => {
+  const parameters = { blockCipherMode };
+  const request = (value: ManagedObjectValue) => ({ value, algorithm: Algorithm.AES, parameters });
+  const content = randomBytes(size);
   const wrapped = await crypto.wrapBytes(request(inside), SecretBytes.copyOf(content));
   expect(wrapped).toEqual(await crypto.wrapBytes(request(outside), SecretBytes.copyOf(content)));
   expect((await crypto.unwrapBytes(request(inside), wrapped)).reveal()).toEqual(content);
 });
+
+const DERIVATIONS: readonly (readonly [string, DerivationMethod, CryptographicParameters, Algorithm])[] = [
+  ['HMAC', DerivationMethod.HMAC, {}, Algorithm.HMAC_SHA256],
+  ['counters', DerivationMethod.NIST800_108_C, {}, Algorithm.HMAC_SHA256],
+  ['feedback', DerivationMethod.NIST800_108_F, {}, Algorithm.HMAC_SHA256],
+  ['a double pipeline', DerivationMethod.NIST800_108_DPI, {}, Algorithm.HMAC_SHA256],
+  ['encryption', DerivationMethod.ENCRYPT, { blockCipherMode: Mode.CBC }, Algorithm.AES],
+];
+it.each(DERIVATIONS)('derives by %s what is derived outside', async (_, method, parameters, algorithm) => {
+  const derived = async (value: ManagedObjectValue): Promise<Buffer> => {
+    const isEncryption = method === DerivationMethod.ENCRYPT;
+    const request = {
+      ...{
+        method,
+        value,
+        algorithm,
+        parameters,
+        peer: undefined,
+        salt: undefined,
+        iterationCount: undefined,
+      },
+      data: [SecretBytes.copyOf(Buffer.alloc(48, 7))],
+      initializationVector: isEncryption ? Buffer.alloc(16, 9) : undefined,
+    };
+    const lengthBytes = method === DerivationMethod.HMAC ? 32 : 48;
+    return (await crypto.deriveBytes(request, lengthBytes)).reveal();
+  };
+  expect(await derived(inside)).toEqual(await derived(outside));
+});
+
+it.each([DerivationMethod.PBKDF2, DerivationMethod.HASH, DerivationMethod.HKDF])(
+  'derivation method %d wants a key that is here',
+  async (method) => {
+    const request = {
+      ...{
+        method,
+        value: inside,
+        algorithm: Algorithm.AES,
+        peer: undefined,
+        initializationVector: undefined,
+      },
+      ...{ data: [], salt: Buffer.alloc(8), iterationCount: 1 },
+      parameters: { hashingAlgorithm: Hash.SHA_256 },
+    };
+    await expect(crypto.deriveBytes(request, 16)).rejects.toMatchObject({ code: 'KeyValueNotPresent' });
+  },
+);
 
 it('makes the same MACs', async () => {
   const [there, here] = await Promise.all(

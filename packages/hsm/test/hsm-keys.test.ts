@@ -88,10 +88,12 @@ const LABEL = 'holdfast';
       expect([...root.processIds]).toEqual(processIds);
     });
 
-    test('AES_KEY_WRAP there and back', async () => {
-      const mechanism = 'AES_KEY_WRAP';
+    test.each([
+      ['AES_KEY_WRAP', 40],
+      ['AES_KEY_WRAP_PAD', 40],
+    ] as const)('%s there and back, for %d bytes', async (mechanism, size) => {
       const keyId = await newKey();
-      const value = randomBytes(40);
+      const value = randomBytes(size);
       const wrapped = await compute({ keyId, use: 'wrap', mechanism, bytes: value });
       expect(await compute({ keyId, use: 'unwrap', mechanism, bytes: wrapped })).toEqual(value);
       wrapped[3] = (wrapped[3] ?? 0) ^ 1;

@@ -53,9 +53,12 @@ export function checkRole(role: unknown = 'user'): Role {
   throw new HoldfastError('InvalidField', 'a role is user or reader');
 }
 
-/** @throws HoldfastError InvalidField */
-export function checkDomainSettings(settings: unknown = {}): DomainSettings {
-  const { namesMayRepeat, keysInHsm, requiresEscrow, ...others } = settings as Readonly<
+/**
+ * @param hasHsm whether keys can be kept inside an HSM
+ * @throws HoldfastError InvalidField
+ */
+export function checkDomainSettings(settings: unknown, hasHsm: boolean): DomainSettings {
+  const { namesMayRepeat, keysInHsm, requiresEscrow, ...others } = (settings ?? {}) as Readonly<
     Record<string, unknown>
   >;
   const isKnown = [namesMayRepeat, keysInHsm, requiresEscrow].every(
@@ -65,6 +68,12 @@ export function checkDomainSettings(settings: unknown = {}): DomainSettings {
     throw new HoldfastError(
       'InvalidField',
       'the settings of a domain are namesMayRepeat, keysInHsm and requiresEscrow',
+    );
+  }
+  if (keysInHsm === true && !hasHsm) {
+    throw new HoldfastError(
+      'InvalidField',
+      'keys cannot be kept inside an HSM: the root of trust is none (--root pkcs11)',
     );
   }
   return {

@@ -46,6 +46,7 @@ export class Administration {
     private readonly certificates: CertificatesPort,
     private readonly clock: Clock,
     private readonly addresses: PublishedAddresses,
+    private readonly hasHsm: () => boolean,
   ) {
     this.authorities = new Authorities(directory, certificates, clock);
   }
@@ -58,7 +59,7 @@ export class Administration {
     const checked = checkName('domain', name);
     const domain = await orTaken(
       `a domain named ${checked}`,
-      this.directory.addDomain(checked, actor, checkDomainSettings(settings)),
+      this.directory.addDomain(checked, actor, checkDomainSettings(settings, this.hasHsm())),
     );
     return this.#domainAnswer(domain);
   }
@@ -69,7 +70,9 @@ export class Administration {
    */
   async changeDomain(name: string, changes: unknown, actor: Actor): Promise<DomainAnswer> {
     const before = await this.directory.domainNamed(name);
-    const checked = checkDomainSettings(mergedSettings(before.settings, changes));
+    // What was set under another root of trust may stay until it is taken back.
+    const hasHsm = this.hasHsm() || before.settings.keysInHsm === true;
+    const checked = checkDomainSettings(mergedSettings(before.settings, changes), hasHsm);
     if (before.settings.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
       throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
     }

@@ -67,7 +67,7 @@ export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise
   }
   if (!(await directory.everHad('officer'))) await makeFirstOfficer(dataDir, directory);
   if (!(await directory.everHad('client'))) {
-    const administration = new Administration(directory, certificates, clock, addresses);
+    const administration = new Administration(directory, certificates, clock, addresses, () => false);
     await makeFirstClient(dataDir, administration);
   }
 }

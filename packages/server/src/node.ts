@@ -161,7 +161,13 @@ export class Node {
     else await this.#listen();
     this.#upkeep = new Upkeep(this.store, auditLog, this.#audit.outside, () => this.#newKeyring(), this.log);
     this.#admin = new AdminServer(
-      new Administration(directory, certificates, clock, addressesOf(this.config)),
+      new Administration(
+        directory,
+        certificates,
+        clock,
+        addressesOf(this.config),
+        () => this.rootKeys.hsmKeys !== undefined,
+      ),
       new UserAdministration(users, directory),
       this.#upkeep,
       new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),

@@ -99,7 +99,13 @@ export class Service implements Serving {
       channels: new Channels(announcer),
       notifiedClients,
       provisioner: new CertificateProvisioner(
-        new Administration(directory, certificates, clock, { crlUrls, caIssuerUrls }),
+        new Administration(
+          directory,
+          certificates,
+          clock,
+          { crlUrls, caIssuerUrls },
+          () => hsmKeys !== undefined,
+        ),
         directory,
         certificates,
       ),

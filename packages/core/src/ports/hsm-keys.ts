@@ -13,6 +13,7 @@ export type HsmMechanism =
   | 'AES_GCM'
   | 'AES_CMAC'
   | 'AES_KEY_WRAP'
+  | 'AES_KEY_WRAP_PAD'
   | 'SHA_1_HMAC'
   | 'SHA224_HMAC'
   | 'SHA256_HMAC'

@@ -5,6 +5,8 @@ import { DerivationMethod as Method, HashingAlgorithm } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { inLongJobTurn } from '../long-jobs';
 import { hashFacts, requiredHash } from '../operations/hashes';
+import { encryptInHsm } from '../operations/hsm-cipher';
+import { hsmKeyOf } from '../operations/hsm-key';
 import { secretOf } from '../operations/key';
 import { failure } from '../operations/refusals';
 import { encryptSymmetric } from '../operations/symmetric-encryption';
@@ -37,18 +39,20 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
     return createHash(opensslName).update(secretOf(request).reveal()).digest();
   },
   [Method.HMAC]: (request) => prfOf(request)(dataOf(request)),
-  [Method.ENCRYPT](request) {
-    const encryption = encryptSymmetric({
-      value: asSymmetricKey(request),
+  async [Method.ENCRYPT](request) {
+    const hsmKey = hsmKeyOf(request);
+    const cipher = {
+      value: hsmKey === undefined ? asSymmetricKey(request) : request.value,
       algorithm: request.algorithm,
       parameters: request.parameters,
       ivCounterNonce: request.initializationVector ?? EMPTY,
       additionalData: undefined,
       isTagAppended: false,
-    });
+    };
+    const encryption = hsmKey === undefined ? encryptSymmetric(cipher) : encryptInHsm(hsmKey, cipher);
     try {
       const begun = request.data[0] === undefined ? EMPTY : encryption.update(request.data[0]);
-      return Buffer.concat([begun, encryption.final().data]);
+      return Buffer.concat([begun, (await encryption.final()).data]);
     } finally {
       encryption.destroy();
     }

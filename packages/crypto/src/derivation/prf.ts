@@ -9,12 +9,13 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { hashFacts } from '../operations/hashes';
-import { hmacHashOf, macHere } from '../operations/mac';
+import { hsmKeyOf } from '../operations/hsm-key';
+import { hmacHashOf, hsmMacOf, macHere } from '../operations/mac';
 import { secretOf } from '../operations/key';
 import { badParameters } from '../operations/refusals';
 
 /** A pseudorandom function under one key: HMAC or CMAC of all parts together. */
-export type Prf = (...parts: readonly Buffer[]) => Buffer;
+export type Prf = (...parts: readonly Buffer[]) => Buffer | Promise<Buffer>;
 
 /**
  * The function that key and parameters name: the HMAC that the key is for, whatever the parameters say (KMIP 1.4 section
@@ -23,14 +24,19 @@ export type Prf = (...parts: readonly Buffer[]) => Buffer;
  */
 export function prfOf(request: KeyUseRequest): Prf {
   const hash = prfHashOf(request);
-  if (hash !== undefined) {
+  const hsmKey = hsmKeyOf(request);
+  if (hash !== undefined && hsmKey === undefined) {
     const { opensslName } = hashFacts(hash);
     const key = secretOf(request).reveal();
     return (...parts) =>
       parts.reduce((hmac, part) => hmac.update(part), createHmac(opensslName, key)).digest();
   }
-  if (request.parameters.blockCipherMode !== BlockCipherMode.CMAC) {
+  if (hash === undefined && request.parameters.blockCipherMode !== BlockCipherMode.CMAC) {
     throw badParameters('neither key nor request names a pseudorandom function: a hash, an HMAC, or CMAC');
+  }
+  if (hsmKey !== undefined) {
+    const mechanism = hsmMacOf(hash);
+    return (...parts) => hsmKey.compute('sign', mechanism, Buffer.concat(parts));
   }
   const cmac = { ...request, value: asSymmetricKey(request) };
   return (...parts) => {

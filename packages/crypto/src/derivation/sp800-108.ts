@@ -13,10 +13,13 @@ function counterOctets(counter: number): Buffer {
 }
 
 /** Puts the blocks K(1), K(2), ... behind each other. */
-function collect(lengthBytes: number, nextBlock: (counter: Buffer) => Buffer): Buffer {
+async function collect(
+  lengthBytes: number,
+  nextBlock: (counter: Buffer) => Buffer | Promise<Buffer>,
+): Promise<Buffer> {
   const blocks: Buffer[] = [];
   for (let counter = 1, length = 0; length < lengthBytes; counter++) {
-    const block = nextBlock(counterOctets(counter));
+    const block = await nextBlock(counterOctets(counter));
     blocks.push(block);
     length += block.length;
   }
@@ -26,21 +29,21 @@ function collect(lengthBytes: number, nextBlock: (counter: Buffer) => Buffer): B
 }
 
 /** Section 4.1: K(i) = PRF(K, [i] || data). */
-export function counterMode(prf: Prf, data: Buffer, lengthBytes: number): Buffer {
+export function counterMode(prf: Prf, data: Buffer, lengthBytes: number): Promise<Buffer> {
   return collect(lengthBytes, (counter) => prf(counter, data));
 }
 
 /** Section 4.2: K(i) = PRF(K, K(i-1) || [i] || data), K(0) being the IV. */
-export function feedbackMode(prf: Prf, data: Buffer, lengthBytes: number, iv: Buffer): Buffer {
+export function feedbackMode(prf: Prf, data: Buffer, lengthBytes: number, iv: Buffer): Promise<Buffer> {
   let previous = iv;
-  return collect(lengthBytes, (counter) => (previous = prf(previous, counter, data)));
+  return collect(lengthBytes, async (counter) => (previous = await prf(previous, counter, data)));
 }
 
 /** Section 4.3: A(0) = data, A(i) = PRF(K, A(i-1)), K(i) = PRF(K, A(i) || [i] || data). */
-export function doublePipelineMode(prf: Prf, data: Buffer, lengthBytes: number): Buffer {
+export function doublePipelineMode(prf: Prf, data: Buffer, lengthBytes: number): Promise<Buffer> {
   let pipeline = data;
-  return collect(lengthBytes, (counter) => {
-    pipeline = prf(pipeline);
+  return collect(lengthBytes, async (counter) => {
+    pipeline = await prf(pipeline);
     return prf(pipeline, counter, data);
   });
 }

@@ -191,8 +191,7 @@ async function applyCounters(key: HsmKey, bytes: Buffer, iv: Buffer): Promise<Bu
 }
 
 /** A MAC over all of the data, which goes into the HSM at once. */
-export function macInHsm(key: HsmKey, mechanism: HsmMechanism | undefined): Signing {
-  if (mechanism === undefined) throw unsupported('keys inside the HSM make no such MACs');
+export function macInHsm(key: HsmKey, mechanism: HsmMechanism): Signing {
   const held = new HeldBytes();
   let length = 0;
   return {

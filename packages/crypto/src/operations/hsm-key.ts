@@ -61,6 +61,7 @@ export function withHsmKeys(crypto: CryptoPort, hsmKeys: HsmKeys | undefined): C
     ...crypto,
     wrapBytes: (request, content) => crypto.wrapBytes(bind(request), content),
     unwrapBytes: (request, wrapped) => crypto.unwrapBytes(bind(request), wrapped),
+    deriveBytes: (request, lengthBytes) => crypto.deriveBytes(bind(request), lengthBytes),
     encryption: (request) => crypto.encryption(bind(request)),
     decryption: (request) => crypto.decryption(bind(request)),
     mac: (request) => crypto.mac(bind(request)),

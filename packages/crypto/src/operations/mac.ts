@@ -40,7 +40,14 @@ export function mac(request: KeyUseRequest): Signing {
   const hsmKey = hsmKeyOf(request);
   if (hsmKey === undefined) return macHere(request);
   const method = methodOf(request);
-  return macInHsm(hsmKey, 'hash' in method ? HSM_HMACS.get(method.hash) : 'AES_CMAC');
+  return macInHsm(hsmKey, hsmMacOf('hash' in method ? method.hash : undefined));
+}
+
+/** What an HSM makes the HMAC of a hash by, or CMAC. @throws HoldfastError UnsupportedCryptographicParameters */
+export function hsmMacOf(hash: Hash | undefined): HsmMechanism {
+  const mechanism = hash === undefined ? 'AES_CMAC' : HSM_HMACS.get(hash);
+  if (mechanism === undefined) throw unsupported('keys inside the HSM make no such MACs');
+  return mechanism;
 }
 
 /** As `mac`, with a key that is here. */
