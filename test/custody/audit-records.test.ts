@@ -1,4 +1,9 @@
-import { connect } from 'node:net';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import { get, locate } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
@@ -28,9 +33,12 @@ let server: ServerProcess;
 let database: Database;
 let client: KmipClient;
 let key: string;
+const config = join(mkdtempSync(join(tmpdir(), 'holdfast-config-')), 'holdfast.json');
 
 beforeAll(async () => {
-  server = await startServerProcess({ logLevel: 'error' });
+  writeFileSync(config, JSON.stringify({ limits: { maxConnections: 16 } }));
+  const args = ['--https-listen', '127.0.0.1:0', '--config', config];
+  server = await startServerProcess({ logLevel: 'error', arguments: args });
   client = await connectFirstClient(server);
   database = await openDatabase(server.dataDir);
   key = await newKey(client, named('key-of-records'));
@@ -41,6 +49,7 @@ afterAll(async () => {
   await client.close();
   await database.close();
   await server.stop();
+  rmSync(dirname(config), { recursive: true });
 });
 
 /** What is recorded while `work` runs. */
@@ -109,6 +118,95 @@ test('a handshake that fails is recorded', async () => {
     expect.stringMatching(/^ connection failure TLS handshake: ERR_SSL_/),
   ]);
   expect(records[0]?.actor.peer).toMatch(/^127\.0\.0\.1:\d+$/);
+});
+
+/** What is recorded once `work` is done, a little later. */
+async function recordsSoon(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const records = await recordsOf(async () => {
+    const before = (await batchedRecords(database)).length;
+    await work();
+    await until(async () => (await batchedRecords(database)).length > before, 'it is recorded');
+  });
+  return records.map(summary);
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect(port, server.host);
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('a handshake that the client breaks off is recorded; one that never began is none', async () => {
+  const records = await recordsSoon(async () => {
+    (await connected(server.port)).end();
+    // The beginning of a ClientHello.
+    (await connected(server.port)).end(Buffer.from('16030100', 'hex'));
+  });
+  expect(records).toEqual([' connection failure TLS handshake: ECONNRESET']);
+});
+
+test('what is no KMIP message is recorded', async () => {
+  const records = await recordsSoon(async () => {
+    const socket = connectTls({ ...tlsOptions(server), host: server.host, port: server.port });
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'secureConnect');
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await once(socket, 'close');
+  });
+  expect(records).toEqual(['first-client message failure InvalidMessage']);
+});
+
+test.each([
+  ['another path', 'POST /other HTTP/1.1\r\nHost: kms\r\nContent-Length: 0\r\n\r\n', 'HTTP 404', 404],
+  ['another method', 'GET /kmip HTTP/1.1\r\nHost: kms\r\n\r\n', 'HTTP 405', 405],
+  ['no HTTP', 'KMIP\r\n\r\n', 'HTTP: HPE_INVALID_METHOD', 400],
+])('what HTTP refuses before KMIP is recorded: %s', async (_what, request, reason, status) => {
+  let answer = '';
+  const records = await recordsOf(async () => {
+    const { port = 0 } = server.https ?? {};
+    const socket = connectTls({ ...tlsOptions(server), host: server.host, port });
+    await once(socket, 'secureConnect');
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+    socket.write(request);
+    await once(socket, 'close');
+  });
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(records.map(summary)).toEqual([`first-client message failure ${reason}`]);
+});
+
+test('connections beyond the limit are recorded', async () => {
+  const sockets: Socket[] = [];
+  const records = await recordsSoon(async () => {
+    for (let count = 0; count < 17; count++) sockets.push(await connected(server.port));
+  });
+  for (const socket of sockets) socket.destroy();
+  expect(records).toContain(' connection failure too many connections');
+});
+
+test('audit tail -f goes on as records are added', async () => {
+  const holdfast = join(__dirname, '../../packages/cli/bin/holdfast.js');
+  const options = ['audit', 'tail', '-f', '-n', '1', '--json', '--data-dir', server.dataDir];
+  const tail = spawn(process.execPath, [holdfast, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let shown = '';
+  tail.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString('utf8')));
+  const lines = (): readonly { readonly position: number; readonly objects: readonly string[] }[] =>
+    shown
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as ReturnType<typeof lines>[number]);
+  try {
+    await until(() => lines().length === 1, 'the last record is shown');
+    for (const name of ['followed one', 'followed two']) {
+      await outcomeOf(client.call(get, { uniqueIdentifier: name }));
+      await until(() => lines().some(({ objects }) => objects.includes(name)), 'the new record is shown');
+    }
+    const positions = lines().map(({ position }) => position);
+    expect(positions).toEqual(positions.map((_, index) => (positions[0] ?? 0) + index));
+  } finally {
+    tail.kill();
+    await once(tail, 'exit');
+  }
 });
 
 test('what officers look at is recorded', async () => {

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
+import type { RecordRefusal } from './refusals';
 import { unknownPeer, type Connection, type Responder } from './session';
 
 /** KMIP over HTTP (KMIP Profiles 2.1 section 5.3, Additional Message Encodings 1.0 section 2). */
@@ -24,6 +25,12 @@ const ENCODING_BY_TYPE: ReadonlyMap<string, MessageEncoding> = new Map([
   [ENCODINGS.json.contentType, ENCODINGS.json],
 ]);
 const CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'us-ascii']);
+
+/** What Node's parser finds, where it is not just a bad request. */
+const STATUS_BY_FAULT: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+};
 
 /** Why a request is answered by HTTP alone. */
 class HttpRefusal extends Error {
@@ -93,6 +100,7 @@ export class HttpEndpoint {
   constructor(
     private readonly limits: ServerLimits,
     private readonly respond: Responder,
+    private readonly refused: RecordRefusal,
     private readonly log: Logger,
   ) {
     // The sessions keep the deadlines.
@@ -104,11 +112,14 @@ export class HttpEndpoint {
         this.#sessions.get(request.socket)?.receive(request, response, event === 'checkContinue');
       });
     }
+    this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#sessions.get(socket)?.refuse(error.code);
+    });
   }
 
   open(socket: TLSSocket, peer: string): Connection {
     const start = (): void => void this.#http.emit('connection', socket);
-    const session = new HttpSession(socket, peer, start, this.limits, this.respond, this.log);
+    const session = new HttpSession(socket, peer, start, this.limits, this.respond, this.refused, this.log);
     this.#sessions.set(socket, session);
     return session;
   }
@@ -136,6 +147,7 @@ class HttpSession implements Connection {
     private readonly read: () => void,
     private readonly limits: ServerLimits,
     private readonly respond: Responder,
+    private readonly refused: RecordRefusal,
     private readonly log: Logger,
   ) {
     this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
@@ -172,6 +184,7 @@ class HttpSession implements Connection {
   /** Takes a request whose head is there; its body is read when its turn has come. */
   receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     if (++this.#pending > this.limits.maxQueuedRequests) {
+      void this.refused(this, 'HTTP: too many requests at once');
       this.socket.destroy();
       return;
     }
@@ -181,6 +194,21 @@ class HttpSession implements Connection {
       if (this.#pending > 0) return;
       if (this.#ending) this.socket.end();
       else this.#awaitRequest(this.socket.bytesRead);
+    });
+  }
+
+  /** Answers what is no HTTP, behind what was asked before, and ends the connection. */
+  refuse(code: string | undefined): void {
+    this.#turn = this.#turn.then(async () => {
+      if (this.#ending || code === 'ECONNRESET' || !this.socket.writable) {
+        this.socket.destroy();
+        return;
+      }
+      this.#ending = true;
+      await this.refused(this, `HTTP: ${code ?? 'malformed'}`);
+      const status = STATUS_BY_FAULT[code ?? ''] ?? '400 Bad Request';
+      this.#await('reading of a response', this.limits.writeTimeoutMs);
+      this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
   }
 
@@ -213,6 +241,7 @@ class HttpSession implements Connection {
       this.#ending = true;
       const refusal = error instanceof HttpRefusal ? error : new HttpRefusal(500);
       if (refusal !== error) this.log.error({ peer: this.peer, error: describeError(error) }, 'no answer');
+      await this.refused(this, `HTTP ${refusal.status}`);
       await this.#send(response, refusal.status, refusal.headers);
     }
   }

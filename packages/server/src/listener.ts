@@ -1,5 +1,5 @@
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, DropArgument, Socket } from 'node:net';
 import type {
   CertificatesPort,
   CertificationAuthority,
@@ -75,18 +75,25 @@ export class Listener {
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const peer = peerOf(socket);
       this.log.debug({ peer, error: describeError(error) }, 'TLS handshake failed');
-      // A client that connects and leaves without a word is no error.
-      if (error.code !== 'ECONNRESET') {
-        this.#record(peer, `TLS handshake: ${error.code ?? 'failed'}`).catch((cause: unknown) =>
-          this.log.error({ error: describeError(cause) }, 'a refused connection could not be recorded'),
-        );
+      // Of one that was broken off, what had come is known at its end.
+      if (error.code !== 'ECONNRESET' && this.#handshakes.delete(peer)) {
+        this.#recordSoon(peer, `TLS handshake: ${error.code ?? 'failed'}`);
       }
       socket.destroy();
     });
     this.#server.on('connection', (socket: Socket) => {
       const peer = peerOf(socket);
       this.#handshakes.set(peer, socket);
-      socket.on('close', () => this.#handshakes.delete(peer));
+      socket.on('close', () => {
+        // A client that connects and leaves without a word is no error.
+        if (this.#handshakes.delete(peer) && socket.bytesRead > 0) {
+          this.#recordSoon(peer, 'TLS handshake: ECONNRESET');
+        }
+      });
+    });
+    this.#server.on('drop', (dropped?: DropArgument) => {
+      const { remoteAddress = 'unknown', remotePort = 0 } = dropped ?? {};
+      this.#recordSoon(`${remoteAddress}:${remotePort}`, 'too many connections');
     });
   }
 
@@ -120,7 +127,9 @@ export class Listener {
   /** Accepts nothing new, lets requests in hand finish, and ends every connection, by force after the deadline. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#handshakes.values()) socket.destroy();
+    const handshakes = [...this.#handshakes.values()];
+    this.#handshakes.clear();
+    for (const socket of handshakes) socket.destroy();
     for (const session of this.#sessions) session.drain();
     const force = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
@@ -171,6 +180,12 @@ export class Listener {
   async #refused(session: Connection, reason: string): Promise<void> {
     this.log.warn({ peer: session.peer, reason }, 'connection refused');
     await this.#record(session.peer, reason);
+  }
+
+  #recordSoon(peer: string, reason: string): void {
+    this.#record(peer, reason).catch((cause: unknown) =>
+      this.log.error({ error: describeError(cause) }, 'a refused connection could not be recorded'),
+    );
   }
 
   #record(peer: string, reason: string): Promise<void> {

@@ -12,7 +12,7 @@ import {
   type ResponseBatchItem,
   type ResponseHeader,
 } from '@holdfast/kmip';
-import { HoldfastError, actorOf, type AuthenticationPolicy, type Principal } from '@holdfast/core';
+import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
 import type { AuditGate } from './audit/gate';
 import { Batch } from './batch';
@@ -22,6 +22,7 @@ import { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
+import { refusalRecorder, type RecordRefusal } from './refusals';
 import type { SessionAnswer } from './session';
 
 /** Header, version and time stamp of a response. */
@@ -32,13 +33,17 @@ const RESPONSE_OVERHEAD_BYTES = 256;
  * nobody knows is sent away after it.
  */
 export class MessageProcessor {
+  readonly #refused: RecordRefusal;
+
   constructor(
     private readonly ports: BatchPorts,
     private readonly authenticator: Authenticator,
     private readonly gate: AuditGate,
     private readonly limits: ServerLimits,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.#refused = refusalRecorder(ports.auditLog, log);
+  }
 
   /**
    * @param policy what the listener demands of requests
@@ -53,7 +58,10 @@ export class MessageProcessor {
     canTurn = false,
   ): Promise<SessionAnswer> {
     let message: Item | undefined;
-    let known = requester.principal;
+    const { peer } = requester;
+    // Who is to be refused whatever comes was recorded when the connection was made.
+    const isRefused = requester.principal === undefined && !requester.needsCredential;
+    let known = isRefused ? undefined : { principal: requester.principal, peer };
     try {
       message = encoding.decode(frame);
       const tolerateBatchCount = requester.principal?.settings?.toleratesBatchCount === true;
@@ -63,7 +71,7 @@ export class MessageProcessor {
       known = undefined;
       const found = this.authenticator.identify(requester, header.credentials, policy);
       const identity = found instanceof Promise ? await found : found;
-      known = identity.principal;
+      known = { principal: identity.principal, peer };
       this.gate.requireOpen();
       const { batch, results } = await this.#run(request, identity.principal, canTurn);
       const { clientCorrelationValue } = header;
@@ -74,20 +82,10 @@ export class MessageProcessor {
       return { response, close: false, channel };
     } catch (error) {
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
-      if (known !== undefined) await this.#record(known, error);
+      const reason = error instanceof HoldfastError ? error.code : 'InternalServerError';
+      if (known !== undefined) await this.#refused(known, reason);
       return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
-  }
-
-  /** A message that is no batch, or not one that can be answered item by item. */
-  async #record(principal: Principal, error: unknown): Promise<void> {
-    const reason = error instanceof HoldfastError ? error.code : 'InternalServerError';
-    const { domainId } = principal;
-    await this.ports.auditLog
-      .append({ actor: actorOf(principal), action: 'message', domainId, outcome: 'failure', reason })
-      .catch((cause: unknown) =>
-        this.log.error({ error: describeError(cause) }, 'a refusal could not be recorded'),
-      );
   }
 
   /** On what is in memory, or where that was out of date, once more on what is in the database. */

@@ -27,6 +27,7 @@ import type { Serving, ServingAddresses } from './node';
 import { NotifiedClients } from './notified-clients';
 import { CertificateProvisioner } from './provisioning';
 import { Telling } from './telling';
+import { refusalRecorder } from './refusals';
 import { Session, type Responder } from './session';
 import { SERVER_IDENTITY } from './server-identity';
 import { tlsIdentity } from './tls-identity';
@@ -125,13 +126,14 @@ export class Service implements Serving {
         processor.answer(request, requester, policy, encoding, canTurn);
     const identity = await tlsIdentity(config, ports);
     const listenerPorts = { ...ports, auditLog, prepare, policy: authentication };
+    const refused = refusalRecorder(auditLog, log);
     const session: OpenConnection = (socket, peer) =>
-      new Session(socket, peer, limits, respond(authentication), log);
+      new Session(socket, peer, limits, respond(authentication), refused, log);
     const doors: Door[] = [
       { at: listen, listener: new Listener(identity, limits, listenerPorts, session, log) },
     ];
     if (httpsListen !== undefined) {
-      const http = new HttpEndpoint(limits, respond(httpsAuthentication), log);
+      const http = new HttpEndpoint(limits, respond(httpsAuthentication), refused, log);
       const https = { ...identity, ALPNProtocols: ['http/1.1'] };
       const httpSession: OpenConnection = (socket, peer) => http.open(socket, peer);
       doors.push({

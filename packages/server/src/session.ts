@@ -6,6 +6,7 @@ import type { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
+import type { RecordRefusal } from './refusals';
 
 /** Answers one request; the answer says whether the connection is to end after it. */
 export type Responder = (
@@ -72,6 +73,7 @@ export class Session implements Connection {
     readonly peer: string,
     private readonly limits: ServerLimits,
     private readonly respond: Responder,
+    private readonly refused: RecordRefusal,
     private readonly log: Logger,
   ) {
     this.#reader = new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes: limits.maxRequestBytes });
@@ -128,6 +130,7 @@ export class Session implements Connection {
         { peer: this.peer, error: describeError(error) },
         'connection ended: not a KMIP message',
       );
+      void this.refused(this, error instanceof HoldfastError ? error.code : 'InternalServerError');
       this.drain();
       return;
     }
