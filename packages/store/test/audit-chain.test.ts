@@ -191,6 +191,33 @@ describe('verification finds', () => {
     }
   });
 
+  /** Who may change the schema may give records other numbers as they are written. */
+  test.each([
+    ['of one that was linked long ago', '1'],
+    ['of one before all', '-9223372036854775808'],
+    ['of the last one there can be', '9223372036854775807'],
+    ['of one that has yet to come', 'pg_current_xact_id()::text::bigint + 1000000'],
+  ])('a record that is written under the number %s', async (_which, number) => {
+    await linkAll(await claimed());
+    expect(await faults()).toEqual([]);
+    const [before] = await fixture.sql<{ text: string }>(
+      `SELECT pg_get_functiondef('record_transaction'::regproc) AS text`,
+    );
+    await fixture.sql(
+      `CREATE OR REPLACE FUNCTION record_transaction() RETURNS bigint LANGUAGE sql AS 'SELECT ${number}'`,
+    );
+    try {
+      await note();
+    } finally {
+      await fixture.sql(before?.text ?? '');
+    }
+    await linkAll(await claimed());
+    const found = await faults();
+    await fixture.sql('DELETE FROM audit_batch WHERE id = (SELECT max(id::text) FROM audit_batch)::uuid');
+    expect(found).not.toEqual([]);
+    expect(await faults()).toEqual([]);
+  });
+
   test('a log that was cut behind a checkpoint which was kept outside', async () => {
     const epoch = await claimed();
     await change();

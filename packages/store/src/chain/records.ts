@@ -144,6 +144,9 @@ function whatBytes(what: What): Buffer {
   return writer.finish();
 }
 
+/** The tables whose rows the chain links. */
+export const RECORD_TABLES = ['change_record', 'audit_record', 'audit_batch'] as const;
+
 /** Records in their order, and how far they reach. */
 export interface RecordRange {
   readonly entries: readonly PackedEntry[];

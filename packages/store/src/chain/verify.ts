@@ -1,13 +1,14 @@
 import type { Session } from '../postgres/database';
 import { archiveStatementOf, keptBefore, selectArchives, stateBehind } from './archive';
 import {
+  GENESIS,
   checkpointHash,
   linkHash,
   type ChainState,
   type Checkpoint,
   type CheckpointStatement,
 } from './checkpoint';
-import { allRecords } from './records';
+import { RECORD_TABLES, allRecords } from './records';
 import type { Walk } from '../verify/finding';
 
 /** What the chain is checked against besides itself. */
@@ -38,6 +39,7 @@ export async function verifyChain(
   const fault = (row: string, problem: string): void =>
     walk.find({ table: 'audit_checkpoint', row, problem, severity: 'fault' });
   const begin = await verifyArchives(session, trust, walk);
+  await verifyNumbers(session, walk);
   // Those of before can be compared with the archives alone.
   const kept = new Map(
     trust.outside
@@ -87,6 +89,23 @@ export async function verifyChain(
         String(missing),
         'a checkpoint that was kept outside the database is not in it: the log was cut or wound back',
       );
+  }
+}
+
+/**
+ * What decides which records a checkpoint is over is under no MAC. Within reach of the checkpoints a wrong number shows;
+ * one that no transaction has would keep a record from ever being linked.
+ */
+async function verifyNumbers(session: Session, walk: Walk): Promise<void> {
+  for (const table of RECORD_TABLES) {
+    const [row] = await session.query<{ count: number }>(
+      `SELECT count(*)::int4 AS count FROM ${table} WHERE transaction_number < $1
+        OR transaction_number >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint + record_offset()`,
+      [GENESIS.horizon],
+    );
+    const count = row?.count ?? 0;
+    const problem = `${count} records bear the number of no transaction: they would never be linked`;
+    if (count > 0) walk.find({ table, row: '', problem, severity: 'fault' });
   }
 }
 
