@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { READING_VOCABULARY, type VersionName } from '@holdfast/kmip';
-import { asFirstOfficer, startServerProcess } from '@holdfast/testkit';
+import { asFirstOfficer, type ServerProcess } from '@holdfast/testkit';
 import { ItemType, decodeXmlDocument, type Item } from '@holdfast/ttlv';
 
 /** The OASIS cases are no part of this repository: they are played where they lie beside it. */
@@ -78,13 +78,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Plays the cases of a folder against a server of its own. @param version what the server tells the client in */
+/** What a server is started with on which cases are played. */
+export const CASE_SERVER = { arguments: ['--test-mode', '--https-listen', '127.0.0.1:0'] } as const;
+
+/** Plays the cases of a folder against a server, and ends it. @param version what the server tells the client in */
 export async function conformance(
+  server: ServerProcess,
   folder: string,
   encoding: Encoding,
   version: VersionName = '1.4',
 ): Promise<{ readonly code: number; readonly passed: number; readonly cases: readonly CaseOutcome[] }> {
-  const server = await startServerProcess({ arguments: ['--test-mode', '--https-listen', '127.0.0.1:0'] });
   try {
     // Cases of 2.x that show a credential show this one.
     const officer = await asFirstOfficer(server);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { OASIS, conformance, kmip, type Encoding } from './cases';
+import { startServerProcess } from '@holdfast/testkit';
+import { CASE_SERVER, OASIS, conformance, kmip, type Encoding } from './cases';
 
 /** Those that no server passes together with the others, or at all: docs/conformance.md says why. */
 const EXCLUDED: Readonly<Record<string, readonly string[]>> = {
@@ -28,7 +29,11 @@ if (existsSync(OASIS)) {
     'the OASIS cases of KMIP %s pass',
     async (version, count) => {
       for (const encoding of ENCODINGS[version] ?? []) {
-        const { code, passed, cases } = await conformance(join(OASIS, version), encoding);
+        const { code, passed, cases } = await conformance(
+          await startServerProcess(CASE_SERVER),
+          join(OASIS, version),
+          encoding,
+        );
         const excluded = EXCLUDED[version] ?? [];
         const failed = cases.filter((each) => !each.passed && !excluded.includes(each.name));
         expect([encoding, failed]).toEqual([encoding, []]);

@@ -2,9 +2,9 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tag, dialectNamed, operationEnum, type VersionName } from '@holdfast/kmip';
-import { child, children, unknownWords, valueAt } from '@holdfast/testkit';
+import { child, children, startServerProcess, unknownWords, valueAt } from '@holdfast/testkit';
 import { ItemType, type Item } from '@holdfast/ttlv';
-import { OASIS, conformance, messagesOf, xmlFilesBelow, type CaseOutcome } from './cases';
+import { CASE_SERVER, OASIS, conformance, messagesOf, xmlFilesBelow, type CaseOutcome } from './cases';
 
 /**
  * The published cases, said in the versions for which none are published: what they show holds there too, but for what the
@@ -103,7 +103,12 @@ if (existsSync(OASIS)) {
     async (from, version, count) => {
       const folder = inVersion(from, version);
       try {
-        const { passed, cases } = await conformance(folder, 'tls', version);
+        const { passed, cases } = await conformance(
+          await startServerProcess(CASE_SERVER),
+          folder,
+          'tls',
+          version,
+        );
         const unexplained = cases.filter(
           (each) =>
             !each.passed &&

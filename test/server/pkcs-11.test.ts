@@ -4,6 +4,7 @@ import { locate, pkcs11, revoke } from '@holdfast/core';
 import { NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
 import {
   Wire,
+  asFirstOfficer,
   readResponse,
   requestMessage,
   startServerProcess,
@@ -11,7 +12,9 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { encodeTtlv } from '@holdfast/ttlv';
+import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
 
 /** PKCS#11 functions over the wire: bytes laid out as in KMIP Profiles 2.1 section 5.18. */
 
@@ -255,9 +258,266 @@ describe('keys', () => {
   });
 });
 
+describe('keys, further', () => {
+  const ulong = (value: number) => value.toString(16).padStart(16, '0');
+  const bytes = (value: Buffer | string) => {
+    const content = Buffer.from(value);
+    return content.length.toString(16).padStart(8, '0') + content.toString('hex');
+  };
+  const has = (type: number, value: string) => `${ulong(type)} 01 01 ${value}`;
+  const template = (...attributes: readonly string[]) =>
+    attributes.length.toString(16).padStart(8, '0') + attributes.join('');
+  const mechanism = (number: number, parameter?: string) =>
+    parameter === undefined ? `${ulong(number)} 00` : `${ulong(number)} 01 ${bytes(hex(parameter))}`;
+  const AES_TYPE = has(0x100, ulong(0x1f));
+  const uses = (...types: readonly number[]) => types.map((type) => has(type, '01'));
+  const WANTED = '01 00001000';
+
+  /** A session whose calls have to succeed. */
+  async function opened() {
+    const { library, session } = await withSession();
+    const ok = async (number: number, input: string): Promise<Buffer> => {
+      const { returnCode, outputParameters = Buffer.alloc(0) } = await call(number, library, session + input);
+      expect([number, returnCode]).toEqual([number, 0]);
+      return outputParameters;
+    };
+    const code = async (number: number, input: string) =>
+      (await call(number, library, session + input)).returnCode;
+    return { ok, code };
+  }
+  type Opened = Awaited<ReturnType<typeof opened>>;
+
+  async function aesKey({ ok }: Opened, ...further: readonly string[]): Promise<string> {
+    const all = template(
+      has(0, ulong(4)),
+      has(0x161, ulong(32)),
+      ...uses(0x104, 0x105, 0x108, 0x10a),
+      ...further,
+    );
+    return (await ok(59, mechanism(0x1080) + all)).toString('hex');
+  }
+  const valueOf = async ({ ok }: Opened, key: string): Promise<Buffer> =>
+    (await ok(25, `${key}${template(`${ulong(0x11)} 00 01`)}`)).subarray(4 + 8 + 2 + 4);
+
+  /** Puts data through the functions of one purpose in parts of seven bytes. */
+  async function inParts({ ok }: Opened, update: number, data: Buffer): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for (let at = 0; at < data.length; at += 7) {
+      parts.push((await ok(update, `${bytes(data.subarray(at, at + 7))} ${WANTED}`)).subarray(4));
+    }
+    parts.push((await ok(update + 1, WANTED)).subarray(4));
+    return Buffer.concat(parts);
+  }
+  const DATA = Buffer.from('some data that is longer than one block of any cipher');
+  const IV = Buffer.alloc(16, 9);
+
+  test.each([
+    ['AES-CBC with padding', 0x1085, bytes(IV), 'aes-256-cbc', IV],
+    ['AES-CTR', 0x1086, ulong(128) + IV.toString('hex'), 'aes-256-ctr', IV],
+  ])('%s in parts and whole', async (_name, number, parameter, cipher, iv) => {
+    const session = await opened();
+    const key = await aesKey(session);
+    await session.ok(30, mechanism(number, parameter) + key);
+    const ciphertext = await inParts(session, 32, DATA);
+    const decipher = createDecipheriv(cipher, await valueOf(session, key), iv);
+    expect(Buffer.concat([decipher.update(ciphertext), decipher.final()]).equals(DATA)).toBe(true);
+    await session.ok(34, mechanism(number, parameter) + key);
+    expect((await inParts(session, 36, ciphertext)).equals(DATA)).toBe(true);
+    await session.ok(34, mechanism(number, parameter) + key);
+    const whole = await session.ok(35, `${bytes(ciphertext)} ${WANTED}`);
+    expect(whole.subarray(4).equals(DATA)).toBe(true);
+  });
+
+  test('GCM in parts: the tag is the end of the ciphertext, and what it does not fit is not given out', async () => {
+    const session = await opened();
+    const key = await aesKey(session);
+    const gcm = mechanism(0x1087, `${bytes(Buffer.alloc(12, 3))} ${ulong(96)} ${bytes('aad')} ${ulong(128)}`);
+    await session.ok(30, gcm + key);
+    const ciphertext = await inParts(session, 32, DATA);
+    expect(ciphertext).toHaveLength(DATA.length + 16);
+    await session.ok(34, gcm + key);
+    expect((await inParts(session, 36, ciphertext)).equals(DATA)).toBe(true);
+    await session.ok(34, gcm + key);
+    ciphertext.writeUInt8(ciphertext.readUInt8(3) ^ 1, 3);
+    expect(await session.ok(36, `${bytes(ciphertext)} ${WANTED}`)).toEqual(hex('00000000'));
+    expect(await session.code(37, WANTED)).toBe(0x40);
+    // What failed has ended.
+    expect(await session.code(37, WANTED)).toBe(0x91);
+    await session.ok(34, gcm + key);
+  });
+
+  test('asking for the length, or with too little room, loses no part', async () => {
+    const session = await opened();
+    const key = await aesKey(session);
+    await session.ok(30, mechanism(0x1085, bytes(IV)) + key);
+    const part = bytes(DATA.subarray(0, 20));
+    expect((await session.ok(32, `${part} 00`)).toString('hex')).toBe('00000010');
+    expect(await session.code(32, `${part} 01 0000000f`)).toBe(0x150);
+    expect(await session.code(32, `${bytes('other')} 01 00000010`)).toBe(0x90);
+    const begun = (await session.ok(32, `${part} 01 00000010`)).subarray(4);
+    expect((await session.ok(33, '00')).toString('hex')).toBe('00000010');
+    const end = (await session.ok(33, WANTED)).subarray(4);
+    const decipher = createDecipheriv('aes-256-cbc', await valueOf(session, key), IV);
+    const text = Buffer.concat([decipher.update(Buffer.concat([begun, end])), decipher.final()]);
+    expect(text.equals(DATA.subarray(0, 20))).toBe(true);
+    expect(await session.code(33, WANTED)).toBe(0x91);
+  });
+
+  test('hashes in parts', async () => {
+    const { ok, code } = await opened();
+    await ok(38, mechanism(0x250));
+    for (const part of ['some ', 'data']) await ok(40, bytes(part));
+    expect(await code(39, `${bytes('x')} ${WANTED}`)).toBe(0x90);
+    expect((await ok(42, '00')).toString('hex')).toBe('00000020');
+    const expected = createHash('sha256').update('some data').digest();
+    expect((await ok(42, WANTED)).subarray(4).equals(expected)).toBe(true);
+    expect(await code(42, WANTED)).toBe(0x91);
+  });
+
+  test.each([
+    ['HMAC', 0x251],
+    ['CMAC', 0x108a],
+  ])('%s in parts is that of the whole', async (_name, number) => {
+    const { ok, code, ...rest } = await opened();
+    const key = await aesKey({ ok, code, ...rest });
+    await ok(43, mechanism(number) + key);
+    const whole = (await ok(44, `${bytes(DATA)} ${WANTED}`)).subarray(4);
+    await ok(43, mechanism(number) + key);
+    for (let at = 0; at < DATA.length; at += 7) await ok(45, bytes(DATA.subarray(at, at + 7)));
+    expect((await ok(46, WANTED)).subarray(4).equals(whole)).toBe(true);
+    for (const [mac, expected] of [
+      [whole, 0],
+      [Buffer.alloc(whole.length), 0xc0],
+    ] as const) {
+      await ok(49, mechanism(number) + key);
+      await ok(51, bytes(DATA.subarray(0, 11)));
+      await ok(51, bytes(DATA.subarray(11)));
+      expect(await code(52, bytes(mac))).toBe(expected);
+    }
+  });
+
+  test('triple DES', async () => {
+    const { ok, ...rest } = await opened();
+    const value = Buffer.from('0123456789abcdef23456789abcdef01456789abcdef0123', 'hex');
+    const wanted = [
+      has(0, ulong(4)),
+      has(0x100, ulong(0x15)),
+      has(0x11, bytes(value)),
+      ...uses(0x104, 0x105),
+    ];
+    const key = (await ok(21, template(...wanted))).toString('hex');
+    const iv = Buffer.alloc(8, 4);
+    await ok(30, mechanism(0x136, bytes(iv)) + key);
+    const ciphertext = await inParts({ ok, ...rest }, 32, DATA);
+    const decipher = createDecipheriv('des-ede3-cbc', value, iv);
+    expect(Buffer.concat([decipher.update(ciphertext), decipher.final()]).equals(DATA)).toBe(true);
+  });
+
+  async function keyPair({ ok }: Opened, number: number, ...size: readonly string[]) {
+    const ofPublic = template(...size, ...uses(0x104, 0x10a));
+    const handles = await ok(60, mechanism(number) + ofPublic + template(...uses(0x105, 0x108)));
+    return {
+      publicKey: handles.subarray(0, 8).toString('hex'),
+      privateKey: handles.subarray(8).toString('hex'),
+    };
+  }
+
+  test('RSA pairs sign, verify, encrypt and decrypt', async () => {
+    const session = await opened();
+    const { ok, code } = session;
+    const size = [has(0x121, ulong(2048)), has(0x122, bytes(hex('010001')))];
+    const { publicKey, privateKey } = await keyPair(session, 0, ...size);
+    const pss = mechanism(0x43, `${ulong(0x250)} ${ulong(2)} ${ulong(32)}`);
+    for (const each of [mechanism(0x40), pss]) {
+      await ok(43, each + privateKey);
+      await ok(45, bytes(DATA));
+      const signature = (await ok(46, WANTED)).subarray(4);
+      expect(signature).toHaveLength(256);
+      await ok(49, each + publicKey);
+      await ok(50, bytes(DATA) + bytes(signature));
+      await ok(49, each + publicKey);
+      expect(await code(50, bytes('other') + bytes(signature))).toBe(0xc0);
+    }
+    const oaep = mechanism(0x9, `${ulong(0x250)} ${ulong(2)} ${ulong(1)} ${bytes('')}`);
+    for (const each of [mechanism(1), oaep]) {
+      await ok(30, each + publicKey);
+      const ciphertext = (await ok(31, `${bytes(DATA)} ${WANTED}`)).subarray(4);
+      await ok(34, each + privateKey);
+      expect((await ok(35, `${bytes(ciphertext)} ${WANTED}`)).subarray(4).equals(DATA)).toBe(true);
+    }
+    expect(await code(60, `${mechanism(0)}${template()}${template()}`)).toBe(0xd0);
+    const other = template(has(0x121, ulong(2048)), has(0x122, bytes(hex('03'))));
+    expect(await code(60, `${mechanism(0)}${other}${template()}`)).toBe(0xd1);
+  });
+
+  test.each([
+    ['P-256', '06082a8648ce3d030107', 0x1044, 64],
+    ['P-521', '06052b81040023', 0x1046, 132],
+  ])('pairs of %s sign with r and s', async (_name, curve, number, lengthBytes) => {
+    const session = await opened();
+    const { ok, code } = session;
+    const { publicKey, privateKey } = await keyPair(session, 0x1040, has(0x180, bytes(hex(curve))));
+    expect((await ok(25, privateKey + template(`${ulong(0x180)} 00 01`))).toString('hex')).toContain(curve);
+    await ok(43, mechanism(number) + privateKey);
+    const signature = (await ok(44, `${bytes(DATA)} ${WANTED}`)).subarray(4);
+    expect(signature).toHaveLength(lengthBytes);
+    const verified = async (data: Buffer | string, given: Buffer) => {
+      await ok(49, mechanism(number) + publicKey);
+      return code(50, bytes(data) + bytes(given));
+    };
+    expect(await verified(DATA, signature)).toBe(0);
+    expect(await verified('other', signature)).toBe(0xc0);
+    expect(await verified(DATA, signature.subarray(1))).toBe(0xc0);
+  });
+
+  test.each([
+    ['AES key wrap', 0x2109],
+    ['AES key wrap with padding', 0x210b],
+  ])('keys are wrapped and unwrapped: %s', async (_name, number) => {
+    const session = await opened();
+    const { ok, code } = session;
+    const wrapping = await aesKey(session, ...uses(0x106, 0x107));
+    const key = await aesKey(session);
+    const wrapped = (await ok(61, `${mechanism(number)}${wrapping}${key}${WANTED}`)).subarray(4);
+    expect(wrapped).toHaveLength(40);
+    const wanted = template(has(0, ulong(4)), AES_TYPE, ...uses(0x104));
+    const same = (await ok(62, mechanism(number) + wrapping + bytes(wrapped) + wanted)).toString('hex');
+    expect((await valueOf(session, same)).equals(await valueOf(session, key))).toBe(true);
+    wrapped.writeUInt8(wrapped.readUInt8(0) ^ 1, 0);
+    expect(await code(62, mechanism(number) + wrapping + bytes(wrapped) + wanted)).toBe(0x110);
+    expect(await code(61, `${mechanism(number)}${key}${wrapping}${WANTED}`)).toBe(0x68);
+  });
+
+  test('the audit log names the objects of each call', async () => {
+    const session = await opened();
+    const key = await aesKey(session, has(3, bytes('named in the log')));
+    const name = { nameValue: 'named in the log', nameType: NameType.UninterpretedTextString };
+    const { uniqueIdentifiers } = await client.call(locate, { attributes: [{ key: 'Name', value: name }] });
+    await session.ok(30, mechanism(0x1085, bytes(IV)) + key);
+    await session.ok(31, `${bytes(DATA)} ${WANTED}`);
+    const database = await openDatabase(server.dataDir);
+    const records = (await batchedRecords(database)).filter(({ action }) => action === 'PKCS_11');
+    await database.close();
+    expect(records.at(-1)?.subjects).toEqual(uniqueIdentifiers);
+  });
+
+  test('what needs officers is not done', async () => {
+    const officer = await asFirstOfficer(server);
+    const session = await opened();
+    const key = await aesKey(session);
+    await officer.call('POST /approval-rules', { action: 'export', officers: 1 });
+    await officer.call('POST /approval-rules', { action: 'destroy', officers: 1 });
+    expect(await session.code(25, `${key}${template(`${ulong(0x11)} 00 01`)}`)).toBe(0x11);
+    expect(await session.code(23, key)).toBe(0x1b);
+    await officer.call('POST /approval-rules', { action: 'export', officers: 0 });
+    await officer.call('POST /approval-rules', { action: 'destroy', officers: 0 });
+    await session.ok(25, `${key}${template(`${ulong(0x11)} 00 01`)}`);
+  });
+});
+
 test('what is not there is said so', async () => {
   const library = await initialized();
-  for (const each of [4, 21, 32, 47, 60, 92]) {
+  for (const each of [4, 10, 22, 41, 47, 53, 63, 92]) {
     expect(await call(each, library, '00')).toMatchObject({ returnCode: 0x54, correlationValue: library });
   }
   expect(await call(3)).toMatchObject({ returnCode: 0x190 });

@@ -30,7 +30,9 @@ export interface Execution {
   /** Told of what was committed, or will be with the transaction. */
   changed?(changes: readonly ObjectChange[]): void;
   /** What is written together with the changes, to be told to clients. */
-  announce?(changes: readonly ObjectChange[]): readonly NewAnnouncement[];
+  announce?(
+    changes: readonly ObjectChange[],
+  ): readonly NewAnnouncement[] | Promise<readonly NewAnnouncement[]>;
   /** Looks at the response before anything is written; what it throws makes the operation fail without a trace. */
   accept(response: unknown): void;
   /** Uses up what allows the operation (a use of a ticket, an approval), before anything is written or answered. */
@@ -75,7 +77,8 @@ export async function execute<Request, Response>(
       throw givenWay();
     const { namesMayRepeat } = principal;
     const cause = { actor: actorOf(principal), operation: definition.name, namesMayRepeat };
-    await objects.flush(cause, execution.announce?.(objects.changes));
+    const announcements = execution.announce?.(objects.changes);
+    await objects.flush(cause, announcements instanceof Promise ? await announcements : announcements);
     changes = objects.changes;
     return response;
   };

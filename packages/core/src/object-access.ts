@@ -46,6 +46,8 @@ export class ObjectAccess {
   /** An object that an operation meets twice (a key that wraps and authenticates) is one object. */
   readonly #loaded = new Map<string, ManagedObject>();
   #located: readonly string[] = [];
+  /** By parts of the operation under other rules. */
+  readonly #seenWithin = new Set<string>();
 
   constructor(
     private readonly session: KeyStoreSession,
@@ -105,9 +107,13 @@ export class ObjectAccess {
   async within<T>(access: AccessClass, work: (objects: ObjectAccess) => Promise<T>): Promise<T> {
     const { session, principal, nowSeconds, policy, rights } = this;
     const part = new ObjectAccess(session, principal, access, nowSeconds, policy, rights);
-    const result = await work(part);
-    this.#changes.push(...part.#changes);
-    return result;
+    try {
+      const result = await work(part);
+      this.#changes.push(...part.#changes);
+      return result;
+    } finally {
+      for (const uniqueIdentifier of part.seen) this.#seenWithin.add(uniqueIdentifier);
+    }
   }
 
   /** Objects of the domain that match; see LocateQuery. */
@@ -215,7 +221,9 @@ export class ObjectAccess {
 
   /** Identifiers of the objects that were looked at or found. */
   get seen(): readonly string[] {
-    return this.#located.length === 0 ? [...this.#loaded.keys()] : this.#located;
+    if (this.#located.length > 0) return this.#located;
+    if (this.#seenWithin.size === 0) return [...this.#loaded.keys()];
+    return [...new Set([...this.#loaded.keys(), ...this.#seenWithin])];
   }
 
   /** What is to be written. */

@@ -19,6 +19,7 @@ import type { HsmKeyMaker } from './ports/hsm-keys';
 import type { IssuingAuthority } from './ports/issuing-authority';
 import type { ObjectAccess } from './object-access';
 import type { DomainPolicy } from './objects/domain-policy';
+import type { StoredObject } from './ports/key-store';
 import type { Provisioner } from './ports/provisioning';
 import type { TicketOffice } from './ports/tickets';
 
@@ -120,6 +121,11 @@ export interface OperationContext {
    */
   answerFor(request: AsynchronousRequest, outcome: ItemOutcome | undefined): void;
   readonly provisioner: Provisioner;
+  /** Whether officers have to approve that a client destroys an object, or is given its value in clear. */
+  needsOfficers(
+    action: 'destroy' | 'export',
+    object: Pick<StoredObject, 'domainId' | 'attributes'>,
+  ): Promise<boolean>;
   /**
    * Has something done after the objects have been written and before the answer.
    * @throws HoldfastError FeatureNotSupported where they are written later, or may be undone

@@ -43,6 +43,7 @@ export function ruleContext(version: VersionName): OperationContext {
     produced: () => undefined,
     log: () => undefined,
     becomeClient: () => undefined,
+    needsOfficers: () => Promise.resolve(false),
     provisioner: { prepare: () => Promise.reject(new Error('not here')) },
     afterwards: () => undefined,
     emptyPlaceholder: () => undefined,

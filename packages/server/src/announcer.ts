@@ -62,7 +62,7 @@ export class Announcer {
     try {
       const { stored, attributes, state } = await objects.fetch(uniqueIdentifier);
       const isHidden = attributes.get('Sensitive') === true || attributes.get('Extractable') === false;
-      if (isHidden || isDestroyed(state) || !stored.hasValue || (await approvals.holdBack(stored)))
+      if (isHidden || isDestroyed(state) || !stored.hasValue || (await approvals.areNeeded('export', stored)))
         return undefined;
       const value = stored.openValue();
       await auditLog.append({ ...record, outcome: 'success' });

@@ -198,10 +198,14 @@ export class Approvals {
     return approval.number;
   }
 
-  /** Whether officers have to approve that the object's value is given out. */
-  async holdBack({ domainId, attributes }: Pick<StoredObject, 'domainId' | 'attributes'>): Promise<boolean> {
-    if (!this.rules.mayConcern('export', domainId) || !holdsSecrets({ attributes })) return false;
-    return officersFor(await this.rules.load(), 'export', domainId) > 0;
+  /** Whether officers have to approve that a client destroys an object, or is given its value in clear. */
+  async areNeeded(
+    action: 'destroy' | 'export',
+    { domainId, attributes }: Pick<StoredObject, 'domainId' | 'attributes'>,
+  ): Promise<boolean> {
+    if (!this.rules.mayConcern(action, domainId)) return false;
+    if (action === 'export' && !holdsSecrets({ attributes })) return false;
+    return officersFor(await this.rules.load(), action, domainId) > 0;
   }
 
   async #findOrAsk(

@@ -52,6 +52,7 @@ export function itemContext(
     produced: (uniqueIdentifier, role) => void notes.produced.push({ uniqueIdentifier, role }),
     becomeClient: () => surroundings.becomeClient(),
     provisioner: ports.provisioner,
+    needsOfficers: (action, object) => ports.approvals.areNeeded(action, object),
     afterwards: (work) => notes.doAfterwards(work),
     log: (message) => {
       const { clientName, peer } = principal;

@@ -23,7 +23,6 @@ import {
   textString,
 } from '@holdfast/kmip';
 import { HoldfastError, ItemType, decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
-import { describeError, type Logger } from './log';
 
 /** An announcement as it waits: a request of the client's version, in which a Put has no object yet. */
 const waitingAnnouncement = structure({
@@ -41,52 +40,64 @@ export interface NotifiedClient {
   readonly endpoint: NotifiedEndpoint;
 }
 
-/** The clients that listen somewhere, as this process knows them: read at its start and after each change on any node. */
+type ByDomain = ReadonlyMap<string, readonly NotifiedClient[]>;
+
+/** The clients that listen somewhere, as this process knows them: read once, and again after each change on any node. */
 export class NotifiedClients {
-  #byDomain: ReadonlyMap<string, readonly NotifiedClient[]> = new Map();
+  #known: ByDomain | undefined;
+  /** Counts changes, so that one that falls into a reading is not missed. */
+  #epoch = 0;
 
-  constructor(
-    private readonly directory: Pick<Directory, 'listNotifiedClients'>,
-    private readonly log: Logger,
-  ) {}
+  constructor(private readonly directory: Pick<Directory, 'listNotifiedClients'>) {}
 
-  get all(): readonly NotifiedClient[] {
-    return [...this.#byDomain.values()].flat();
+  forget({ kind }: DirectoryChange): void {
+    if (kind !== 'client') return;
+    this.#epoch++;
+    this.#known = undefined;
   }
 
-  async load(): Promise<void> {
-    const clients = (await this.directory.listNotifiedClients()).flatMap(notifiedClientOf);
+  async all(): Promise<readonly NotifiedClient[]> {
+    return [...(this.#known ?? (await this.#load())).values()].flat();
+  }
+
+  /**
+   * What is to be written with changes, so that it is told whatever becomes of this process.
+   * @throws HoldfastError StoreUnavailable
+   */
+  announcements(
+    domainId: string,
+    changes: readonly ObjectChange[],
+  ): readonly NewAnnouncement[] | Promise<readonly NewAnnouncement[]> {
+    if (this.#known !== undefined) return announcementsTo(this.#known.get(domainId), domainId, changes);
+    return this.#load().then((known) => announcementsTo(known.get(domainId), domainId, changes));
+  }
+
+  async #load(): Promise<ByDomain> {
+    const epoch = this.#epoch;
     const byDomain = new Map<string, readonly NotifiedClient[]>();
-    for (const client of clients) {
+    for (const client of (await this.directory.listNotifiedClients()).flatMap(notifiedClientOf)) {
       byDomain.set(client.domainId, [...(byDomain.get(client.domainId) ?? []), client]);
     }
-    this.#byDomain = byDomain;
+    if (epoch === this.#epoch) this.#known = byDomain;
+    return byDomain;
   }
+}
 
-  directoryChanged({ kind }: DirectoryChange): void {
-    if (kind !== 'client') return;
-    this.load().catch((error: unknown) =>
-      this.log.error(
-        { error: describeError(error) },
-        'it cannot be read which clients are to be told of changes',
-      ),
-    );
-  }
-
-  /** What is to be written with changes, so that it is told whatever becomes of this process. */
-  announcements(domainId: string, changes: readonly ObjectChange[]): readonly NewAnnouncement[] {
-    const clients = this.#byDomain.get(domainId);
-    if (clients === undefined) return [];
-    return changes.flatMap((change) => {
-      const announcement = announcementOf(change);
-      return clients.map(({ clientId, endpoint }) => ({
-        domainId,
-        clientId,
-        uniqueIdentifier: announcement.uniqueIdentifier,
-        content: contentOf(announcement, endpoint),
-      }));
-    });
-  }
+function announcementsTo(
+  clients: readonly NotifiedClient[] | undefined,
+  domainId: string,
+  changes: readonly ObjectChange[],
+): readonly NewAnnouncement[] {
+  if (clients === undefined) return [];
+  return changes.flatMap((change) => {
+    const announcement = announcementOf(change);
+    return clients.map(({ clientId, endpoint }) => ({
+      domainId,
+      clientId,
+      uniqueIdentifier: announcement.uniqueIdentifier,
+      content: contentOf(announcement, endpoint),
+    }));
+  });
 }
 
 function notifiedClientOf({ id, name, domainId, settings }: Client): readonly NotifiedClient[] {

@@ -83,7 +83,7 @@ export class Service implements Serving {
     const approvals = new Approvals(approvalRules, store.approvals, () => clock.nowSeconds());
     const gate = new AuditGate(store.auditChain, config.auditGraceSeconds);
     const announcer = new Announcer({ keyStore, auditLog, clock, policies, approvals, gate });
-    const notifiedClients = new NotifiedClients(directory, log);
+    const notifiedClients = new NotifiedClients(directory);
     const batchPorts = {
       keyStore,
       auditLog,
@@ -169,13 +169,12 @@ export class Service implements Serving {
       randomness,
     );
     service.#stopWatching = await directory.watch((change) => {
-      notifiedClients.directoryChanged(change);
+      notifiedClients.forget(change);
       telling.directoryChanged(change);
       policies.forget(change);
       approvalRules.forget(change);
       if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
     });
-    await notifiedClients.load();
     return service;
   }
 

@@ -93,15 +93,18 @@ export class Telling {
 
   async #look(): Promise<void> {
     const { announcements, clients } = this.ports;
-    if (clients.all.length === 0 && this.#lead === undefined) return;
+    if ((await clients.all()).length === 0 && this.#lead === undefined) return;
     if (!(await this.#leads())) return;
-    let waiting = await announcements.waitingClients();
-    if (waiting.some((id) => !isAmong(clients.all, id))) {
-      await clients.load();
-      for (const id of waiting.filter((each) => !isAmong(clients.all, each))) await announcements.cut(id, 0);
-      waiting = waiting.filter((id) => isAmong(clients.all, id));
+    const waiting = await announcements.waitingClients();
+    const unknown = waiting.filter((id) => !this.#lines.has(id));
+    // Another node may know of a client already that this one has not heard of.
+    if (unknown.length > 0) clients.forget({ kind: 'client', id: '*' });
+    const all = await clients.all();
+    for (const id of waiting.filter((each) => !all.some(({ clientId }) => clientId === each))) {
+      this.#lines.delete(id);
+      await announcements.cut(id, 0);
     }
-    for (const client of clients.all) {
+    for (const client of all) {
       const line = this.#line(client);
       if (line.isBusy || line.notBeforeMs > Date.now()) continue;
       if (!waiting.includes(client.clientId)) {
@@ -182,8 +185,4 @@ export class Telling {
       this.log.warn({ error: describeError(error) }, 'what waits for a client cannot be counted');
     }
   }
-}
-
-function isAmong(clients: readonly NotifiedClient[], id: string): boolean {
-  return clients.some(({ clientId }) => clientId === id);
 }

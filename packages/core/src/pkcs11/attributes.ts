@@ -3,6 +3,7 @@ import {
   CryptographicUsageMask,
   NameType,
   ObjectType,
+  RecommendedCurve,
   type Attribute,
 } from '@holdfast/kmip';
 import { ItemType } from '@holdfast/ttlv';
@@ -22,8 +23,10 @@ const CKA = {
   ID: 0x102n,
   SENSITIVE: 0x103n,
   MODULUS_BITS: 0x121n,
+  PUBLIC_EXPONENT: 0x122n,
   VALUE_LEN: 0x161n,
   EXTRACTABLE: 0x162n,
+  EC_PARAMS: 0x180n,
   ALLOWED_MECHANISMS: 0x4000_0600n,
 } as const;
 export const CKA_VALUE = CKA.VALUE;
@@ -46,7 +49,9 @@ const KINDS: ReadonlyMap<bigint, Kind> = new Map<bigint, Kind>([
   ...[CKA.TOKEN, CKA.PRIVATE, CKA.SENSITIVE, CKA.EXTRACTABLE, ...USAGES.keys()].map(
     (type) => [type, 'boolean'] as const,
   ),
-  ...[CKA.LABEL, CKA.ID, CKA.VALUE].map((type) => [type, 'bytes'] as const),
+  ...[CKA.LABEL, CKA.ID, CKA.VALUE, CKA.PUBLIC_EXPONENT, CKA.EC_PARAMS].map(
+    (type) => [type, 'bytes'] as const,
+  ),
 ]);
 
 /** CK_OBJECT_CLASS; what has none of its own is CKO_DATA. */
@@ -70,6 +75,20 @@ const KEY_TYPES: ReadonlyMap<CryptographicAlgorithm, bigint> = new Map<Cryptogra
   [CryptographicAlgorithm.Camellia, 0x25n],
 ]);
 const CKK_GENERIC_SECRET = 0x10n;
+
+/** Curves that have a name in CKA_EC_PARAMS: their object identifiers in DER. */
+const CURVES: ReadonlyMap<RecommendedCurve, string> = new Map<RecommendedCurve, string>([
+  [RecommendedCurve.P_224, '06052b81040021'],
+  [RecommendedCurve.P_256, '06082a8648ce3d030107'],
+  [RecommendedCurve.P_384, '06052b81040022'],
+  [RecommendedCurve.P_521, '06052b81040023'],
+  [RecommendedCurve.SECP256K1, '06052b8104000a'],
+  [RecommendedCurve.BRAINPOOLP256R1, '06092b2403030208010107'],
+  [RecommendedCurve.BRAINPOOLP384R1, '06092b240303020801010b'],
+  [RecommendedCurve.BRAINPOOLP512R1, '06092b240303020801010d'],
+]);
+/** 65537, the only public exponent of key pairs that are made here. */
+const PUBLIC_EXPONENT = '010001';
 
 const keyOf = <K>(table: ReadonlyMap<K, bigint>, wanted: Pkcs11Value): K | undefined =>
   [...table].find(([, value]) => value === wanted)?.[0];
@@ -168,6 +187,11 @@ export function valueOf(type: bigint, attributes: AttributeSet): Pkcs11Value | u
       return algorithm === CryptographicAlgorithm.RSA && lengthBits !== undefined
         ? BigInt(lengthBits)
         : undefined;
+    case CKA.EC_PARAMS: {
+      const { recommendedCurve } = attributes.get('CryptographicDomainParameters') ?? {};
+      const der = recommendedCurve === undefined ? undefined : CURVES.get(recommendedCurve);
+      return der === undefined ? undefined : Buffer.from(der, 'hex');
+    }
     default:
       return undefined;
   }
@@ -228,6 +252,17 @@ function attributeOf(type: bigint, value: Pkcs11Value): readonly Attribute[] | u
         : undefined;
     case CKA.MODULUS_BITS:
       return typeof value === 'bigint' ? [{ key: 'CryptographicLength', value: Number(value) }] : undefined;
+    case CKA.EC_PARAMS: {
+      const wanted = Buffer.isBuffer(value) ? value.toString('hex') : '';
+      const curve = [...CURVES].find(([, der]) => der === wanted)?.[0];
+      return curve === undefined
+        ? undefined
+        : [{ key: 'CryptographicDomainParameters', value: { recommendedCurve: curve } }];
+    }
+    case CKA.PUBLIC_EXPONENT:
+      return Buffer.isBuffer(value) && value.toString('hex').replace(/^(00)+/, '') === PUBLIC_EXPONENT
+        ? []
+        : undefined;
     case CKA.VALUE:
       return undefined;
     default:

@@ -36,6 +36,7 @@ export const Rv = {
   USER_ALREADY_LOGGED_IN: 0x100,
   USER_NOT_LOGGED_IN: 0x101,
   USER_TYPE_INVALID: 0x103,
+  WRAPPED_KEY_INVALID: 0x110,
   RANDOM_SEED_NOT_SUPPORTED: 0x120,
   BUFFER_TOO_SMALL: 0x150,
   CRYPTOKI_NOT_INITIALIZED: 0x190,
@@ -96,6 +97,11 @@ export function bytesFor(
   return { returnCode: Rv.BUFFER_TOO_SMALL, output: count(value.length), isLast: false };
 }
 
+/** What a call finds or makes is told by handles: it is nothing that later items of a batch could name. */
+export function withoutNotes(context: OperationContext): OperationContext {
+  return { ...context, produced: () => undefined, emptyPlaceholder: () => undefined };
+}
+
 /** What PKCS#11 calls the refusals of KMIP's operations. */
 const REFUSALS: Readonly<Partial<Record<ErrorCode, Rv>>> = {
   BadCryptographicParameters: Rv.MECHANISM_PARAM_INVALID,
@@ -116,6 +122,9 @@ const REFUSALS: Readonly<Partial<Record<ErrorCode, Rv>>> = {
   PermissionDenied: Rv.KEY_FUNCTION_NOT_PERMITTED,
   Sensitive: Rv.ATTRIBUTE_SENSITIVE,
   UnsupportedCryptographicParameters: Rv.MECHANISM_INVALID,
+  WrappingObjectArchived: Rv.OBJECT_HANDLE_INVALID,
+  WrappingObjectDestroyed: Rv.OBJECT_HANDLE_INVALID,
+  WrappingObjectNotFound: Rv.OBJECT_HANDLE_INVALID,
   UsageLimitExceeded: Rv.KEY_FUNCTION_NOT_PERMITTED,
   WrongKeyLifecycleState: Rv.KEY_FUNCTION_NOT_PERMITTED,
 };

@@ -6,7 +6,8 @@ import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 export class ParameterReader {
   #offset = 0;
 
-  constructor(private readonly bytes: Buffer) {}
+  /** @param bytes the same ones each time that a call is run again */
+  constructor(readonly bytes: Buffer) {}
 
   byte(): number {
     return this.#take(1).readUInt8();

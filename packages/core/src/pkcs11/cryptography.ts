@@ -1,5 +1,6 @@
 import { ValidityIndicator } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { mandatory } from '../object-access';
 import type { OperationContext } from '../operation';
 import { decrypt } from '../operations/decrypt';
 import { encrypt } from '../operations/encrypt';
@@ -7,12 +8,22 @@ import { mac } from '../operations/mac';
 import { macVerify } from '../operations/mac-verify';
 import { sign } from '../operations/sign';
 import { signatureVerify } from '../operations/signature-verify';
-import { byOperation, bytesFor, done, inSession, refused, Rv, type Pkcs11Call } from './call';
-import { inClear } from './codec';
-import type { ActiveUse, Pkcs11Session } from './library';
+import {
+  byOperation,
+  bytesFor,
+  done,
+  inSession,
+  refused,
+  Rv,
+  type Pkcs11Call,
+  type Pkcs11Result,
+} from './call';
+import { derSignature, rawSignature } from './ecdsa';
+import { inClear, type ParameterReader } from './codec';
+import type { ActiveUse, Pkcs11Session, Step } from './library';
 import { readMechanism, type Purpose } from './mechanisms';
 
-/** C_Encrypt, C_Decrypt, C_Sign, C_Verify and what begins them: in one part, by the rules of KMIP's operations. */
+/** C_Encrypt, C_Decrypt, C_Sign, C_Verify and what begins them, whole or in parts, by the rules of KMIP's operations. */
 
 const init = (purpose: Purpose): Pkcs11Call =>
   inSession((session, input, library) => {
@@ -26,36 +37,81 @@ const init = (purpose: Purpose): Pkcs11Call =>
     return done();
   });
 
-type Make = (use: ActiveUse, data: Buffer, context: OperationContext) => Promise<Buffer>;
-
 const EMPTY = Buffer.alloc(0);
+/** Of a ciphertext in parts that ends in a tag. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
-/** What KMIP's requests for a use have in common. */
-const asked = ({ uniqueIdentifier, mechanism }: ActiveUse) => ({
-  uniqueIdentifier,
-  cryptographicParameters: mechanism.parameters,
-  ivCounterNonce: mechanism.ivCounterNonce,
-  additionalData: mechanism.additionalData,
-});
+/** What is asked of a KMIP operation: the same object each time that the call is run again, by which a part is known. */
+function partOf<Request extends object>(
+  input: ParameterReader,
+  { uniqueIdentifier, mechanism, stream }: ActiveUse,
+  step: Step,
+  { crypto }: OperationContext,
+  further: Request,
+) {
+  return crypto.streams.once(input.bytes, () => ({
+    uniqueIdentifier,
+    ...(stream === undefined
+      ? { cryptographicParameters: mechanism.parameters }
+      : { correlationValue: stream }),
+    ...(step === 'part' && stream === undefined ? { initIndicator: true } : {}),
+    ...(step === 'last' && stream !== undefined ? { finalIndicator: true } : {}),
+    ...further,
+  }));
+}
+
+/** Of a cipher, what the first part says. */
+const startOf = ({ mechanism: { ivCounterNonce, additionalData }, stream }: ActiveUse) =>
+  stream === undefined ? { ivCounterNonce, additionalData } : {};
+
+interface Made {
+  readonly result: Buffer;
+  readonly next: Pick<ActiveUse, 'stream' | 'held'>;
+}
+type Make = (
+  use: ActiveUse,
+  data: Buffer,
+  step: Step,
+  input: ParameterReader,
+  context: OperationContext,
+) => Promise<Made>;
 
 /** The tag of GCM follows the ciphertext (PKCS#11 Current Mechanisms v3.0 section 2.13). */
 const MAKE: Readonly<Record<Exclude<Purpose, 'verify'>, Make>> = {
-  async encrypt(use, data, context) {
-    const answer = await encrypt.execute({ ...asked(use), data: SecretBytes.copyOf(data) }, context);
-    return Buffer.concat([answer.data ?? EMPTY, answer.authenticatedEncryptionTag ?? EMPTY]);
+  async encrypt(use, data, step, input, context) {
+    const further = { ...startOf(use), data: SecretBytes.copyOf(data) };
+    const answer = await encrypt.execute(partOf(input, use, step, context, further), context);
+    const result = Buffer.concat([answer.data ?? EMPTY, answer.authenticatedEncryptionTag ?? EMPTY]);
+    return { result, next: { stream: answer.correlationValue } };
   },
-  async decrypt(use, data, context) {
+  async decrypt(use, data, step, input, context) {
     const { tagLengthBytes } = use.mechanism;
-    const end = Math.max(data.length - tagLengthBytes, 0);
-    const tag = tagLengthBytes === 0 ? {} : { authenticatedEncryptionTag: data.subarray(end) };
-    const answer = await decrypt.execute({ ...asked(use), data: data.subarray(0, end), ...tag }, context);
-    return answer.data === undefined ? EMPTY : inClear(answer.data);
+    const isTagged = tagLengthBytes > 0;
+    const all = use.held === undefined ? data : Buffer.concat([use.held, data]);
+    // The tag comes last, and nothing is given out before it has been found right.
+    if (isTagged && step === 'part') {
+      if (all.length > MAX_HELD_BYTES) throw new HoldfastError('InvalidField', 'the ciphertext is too long');
+      return { result: EMPTY, next: { held: Buffer.from(all) } };
+    }
+    const end = isTagged ? Math.max(all.length - tagLengthBytes, 0) : all.length;
+    const tag = isTagged ? { authenticatedEncryptionTag: all.subarray(end) } : {};
+    const further = { ...startOf(use), data: all.subarray(0, end), ...tag };
+    const answer = await decrypt.execute(partOf(input, use, step, context, further), context);
+    const result = answer.data === undefined ? EMPTY : inClear(answer.data);
+    return { result, next: { stream: answer.correlationValue } };
   },
-  async sign({ uniqueIdentifier, mechanism }, data, context) {
-    const { parameters: cryptographicParameters, isMac } = mechanism;
-    const request = { uniqueIdentifier, cryptographicParameters, data: SecretBytes.copyOf(data) };
-    if (isMac) return (await mac.execute(request, context)).macData ?? EMPTY;
-    return (await sign.execute(request, context)).signatureData ?? EMPTY;
+  async sign(use, data, step, input, context) {
+    const request = partOf(input, use, step, context, { data: SecretBytes.copyOf(data) });
+    if (use.mechanism.isMac) {
+      const { macData, correlationValue } = await mac.execute(request, context);
+      return { result: macData ?? EMPTY, next: { stream: correlationValue } };
+    }
+    const { signatureData, correlationValue } = await sign.execute(request, context);
+    const next = { stream: correlationValue };
+    if (signatureData === undefined || !use.mechanism.isEcdsa)
+      return { result: signatureData ?? EMPTY, next };
+    const lengthBits = mandatory(await context.objects.fetch(use.uniqueIdentifier), 'CryptographicLength');
+    return { result: rawSignature(signatureData, Math.ceil(lengthBits / 8)), next };
   },
 };
 
@@ -74,53 +130,93 @@ function settle(
   });
 }
 
-const make = (purpose: Exclude<Purpose, 'verify'>): Pkcs11Call =>
+/** What is refused ends what was begun, but where there was too little room (PKCS#11 v3.0 section 5.2). */
+async function ending(
+  session: Pkcs11Session,
+  purpose: Purpose,
+  call: Promise<Pkcs11Result>,
+): Promise<Pkcs11Result> {
+  const result = await call;
+  const goesOn: readonly Rv[] = [Rv.OK, Rv.BUFFER_TOO_SMALL, Rv.OPERATION_ACTIVE];
+  if (!goesOn.includes(result.returnCode)) session.uses.delete(purpose);
+  return result;
+}
+
+/** A function that answers with bytes, but for parts of what is signed. */
+const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
   inSession((session, input, _library, context) => {
-    const data = input.byteString();
-    const room = input.wantedCount();
+    const data = step === 'last' ? EMPTY : input.byteString();
+    const isSilent = purpose === 'sign' && step === 'part';
+    const room = isSilent ? 0 : input.wantedCount();
     input.end();
     const use = session.uses.get(purpose);
     if (use === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+    if (step === 'whole' && use.stream !== undefined) return refused(Rv.OPERATION_ACTIVE);
     const codes = purpose === 'decrypt' ? { CryptographicFailure: Rv.ENCRYPTED_DATA_INVALID } : {};
-    return byOperation(
-      'use',
-      context,
-      async (within) => {
-        const isMade = use.made?.data.equals(data) === true;
-        const made = isMade ? use.made.result : await MAKE[purpose](use, data, within);
-        const { isLast, ...result } = bytesFor(room, made);
-        const waiting = { ...use, made: { data: Buffer.from(data), result: Buffer.from(made) } };
-        settle(session, use, isLast ? undefined : waiting, context);
-        return result;
-      },
-      codes,
+    return ending(
+      session,
+      purpose,
+      byOperation(
+        'use',
+        context,
+        async (within) => {
+          const waiting = use.made?.step === step && use.made.data.equals(data) ? use.made : undefined;
+          if (waiting === undefined && use.made !== undefined) return refused(Rv.OPERATION_ACTIVE);
+          const { result, next } = waiting ?? (await MAKE[purpose](use, data, step, input, within));
+          const { isLast, ...answer } = bytesFor(room, result);
+          const made = { step, data: Buffer.from(data), result: Buffer.from(result), next };
+          const after = step === 'part' ? { ...use, ...next, made: undefined } : undefined;
+          settle(session, use, isLast ? after : { ...use, made }, context);
+          return isSilent ? done() : answer;
+        },
+        codes,
+      ),
     );
   });
 
-const verify: Pkcs11Call = inSession((session, input, _library, context) => {
-  const data = SecretBytes.copyOf(input.byteString());
-  const signatureData = input.byteString();
-  input.end();
-  const use = session.uses.get('verify');
-  if (use === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
-  return byOperation('use', context, async (within) => {
-    const { uniqueIdentifier, mechanism } = use;
-    const request = { uniqueIdentifier, cryptographicParameters: mechanism.parameters, data };
-    const { validityIndicator } = mechanism.isMac
-      ? await macVerify.execute({ ...request, macData: signatureData }, within)
-      : await signatureVerify.execute({ ...request, signatureData }, within);
-    settle(session, use, undefined, context);
-    return validityIndicator === ValidityIndicator.Valid ? done() : refused(Rv.SIGNATURE_INVALID);
+const verify = (step: Step): Pkcs11Call =>
+  inSession((session, input, _library, context) => {
+    const data = SecretBytes.copyOf(step === 'last' ? EMPTY : input.byteString());
+    const signature = step === 'part' ? undefined : input.byteString();
+    input.end();
+    const use = session.uses.get('verify');
+    if (use === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+    if (step === 'whole' && use.stream !== undefined) return refused(Rv.OPERATION_ACTIVE);
+    const isRaw = use.mechanism.isEcdsa && signature !== undefined;
+    const signatureData = isRaw ? derSignature(signature) : signature;
+    return ending(
+      session,
+      'verify',
+      byOperation('use', context, async (within) => {
+        if (isRaw && signatureData === undefined) return refused(Rv.SIGNATURE_INVALID);
+        const { validityIndicator, correlationValue } = use.mechanism.isMac
+          ? await macVerify.execute(
+              partOf(input, use, step, within, { data, macData: signatureData }),
+              within,
+            )
+          : await signatureVerify.execute(partOf(input, use, step, within, { data, signatureData }), within);
+        settle(session, use, step === 'part' ? { ...use, stream: correlationValue } : undefined, context);
+        const isRefused = step !== 'part' && validityIndicator !== ValidityIndicator.Valid;
+        return isRefused ? refused(Rv.SIGNATURE_INVALID) : done();
+      }),
+    );
   });
-});
 
 export const CRYPTOGRAPHIC_FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
   [30, init('encrypt')],
-  [31, make('encrypt')],
+  [31, make('encrypt', 'whole')],
+  [32, make('encrypt', 'part')],
+  [33, make('encrypt', 'last')],
   [34, init('decrypt')],
-  [35, make('decrypt')],
+  [35, make('decrypt', 'whole')],
+  [36, make('decrypt', 'part')],
+  [37, make('decrypt', 'last')],
   [43, init('sign')],
-  [44, make('sign')],
+  [44, make('sign', 'whole')],
+  [45, make('sign', 'part')],
+  [46, make('sign', 'last')],
   [49, init('verify')],
-  [50, verify],
+  [50, verify('whole')],
+  [51, verify('part')],
+  [52, verify('last')],
 ]);

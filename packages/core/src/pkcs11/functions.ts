@@ -1,10 +1,13 @@
+import { SecretBytes } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
+import { hash } from '../operations/hash';
 import { bytesFor, done, inSession, list, refused, Rv, type Pkcs11Call, type Pkcs11Result } from './call';
 import { byteString, padded, ulong, version, type ParameterReader } from './codec';
 import { CRYPTOGRAPHIC_FUNCTIONS } from './cryptography';
 import type { Pkcs11Library } from './library';
 import { HASHES, MECHANISM_NUMBERS, mechanismFlags } from './mechanisms';
 import { OBJECT_FUNCTIONS } from './objects';
+import { TRANSFER_FUNCTIONS } from './transfer';
 
 /** The PKCS#11 functions that are carried out here, by their place in CK_FUNCTION_LIST_3_0 (PKCS#11 v3.0 section 5). */
 
@@ -136,7 +139,7 @@ const digestInit = inSession((session, input) => {
   input.end();
   if (mechanism === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
   if (session.digest !== undefined) return refused(Rv.OPERATION_ACTIVE);
-  session.digest = mechanism;
+  session.digest = { hashingAlgorithm: mechanism };
   return done();
 });
 
@@ -145,10 +148,48 @@ const digest = inSession((session, input, _library, { crypto }) => {
   const room = input.wantedCount();
   input.end();
   if (session.digest === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
-  const value = crypto.digest(session.digest, data);
+  if (session.digest.stream !== undefined) return refused(Rv.OPERATION_ACTIVE);
+  const value = crypto.digest(session.digest.hashingAlgorithm, data);
   const { isLast, ...result } = bytesFor(room, value);
   if (isLast) session.digest = undefined;
   return result;
+});
+
+const digestUpdate = inSession(async (session, input, _library, context) => {
+  const data = SecretBytes.copyOf(input.byteString());
+  input.end();
+  const { digest: begun } = session;
+  if (begun === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+  const { hashingAlgorithm, stream } = begun;
+  const { correlationValue } = await hash.execute(
+    {
+      cryptographicParameters: { hashingAlgorithm },
+      data,
+      ...(stream === undefined ? { initIndicator: true } : { correlationValue: stream }),
+    },
+    context,
+  );
+  session.digest = { hashingAlgorithm, stream: correlationValue };
+  return done();
+});
+
+/** The length is told without ending anything: it follows from the hash. */
+const digestFinal = inSession(async (session, input, _library, context) => {
+  const room = input.wantedCount();
+  input.end();
+  const { digest: begun } = session;
+  if (begun === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
+  const { hashingAlgorithm, stream } = begun;
+  const empty = context.crypto.digest(hashingAlgorithm, Buffer.alloc(0));
+  const { isLast, ...tooLittle } = bytesFor(room, empty);
+  if (!isLast) return tooLittle;
+  session.digest = undefined;
+  if (stream === undefined) return done(byteString(empty));
+  const { data } = await hash.execute(
+    { cryptographicParameters: { hashingAlgorithm }, correlationValue: stream, finalIndicator: true },
+    context,
+  );
+  return done(byteString(data ?? empty));
 });
 
 const seedRandom = inSession((_session, input) => {
@@ -183,8 +224,11 @@ export const FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map<number, Pkcs11
   [20, logout],
   [38, digestInit],
   [39, digest],
+  [40, digestUpdate],
+  [42, digestFinal],
   [64, seedRandom],
   [65, generateRandom],
   ...OBJECT_FUNCTIONS,
   ...CRYPTOGRAPHIC_FUNCTIONS,
+  ...TRANSFER_FUNCTIONS,
 ]);

@@ -2,13 +2,27 @@ import type { HashingAlgorithm } from '@holdfast/kmip';
 import type { CryptoStream } from '../ports/crypto';
 import type { Mechanism, Purpose } from './mechanisms';
 
+export interface MadeResult {
+  readonly step: Step;
+  readonly data: Buffer;
+  readonly result: Buffer;
+  readonly next: Pick<ActiveUse, 'stream' | 'held'>;
+}
+
+/** C_Encrypt, C_EncryptUpdate, C_EncryptFinal, and their like. */
+export type Step = 'whole' | 'part' | 'last';
+
 /** What C_EncryptInit and its like begin. */
 export interface ActiveUse {
   readonly purpose: Purpose;
   readonly mechanism: Mechanism;
   readonly uniqueIdentifier: string;
+  /** Correlation Value of the stream that earlier parts went through. */
+  readonly stream?: Buffer | undefined;
+  /** The ciphertext so far, where it will end in a tag. */
+  readonly held?: Buffer | undefined;
   /** What came of the data, while it waits for enough room. */
-  readonly made?: { readonly data: Buffer; readonly result: Buffer };
+  readonly made?: MadeResult | undefined;
 }
 
 export interface Pkcs11Session {
@@ -17,8 +31,8 @@ export interface Pkcs11Session {
   readonly uses: Map<Purpose, ActiveUse>;
   /** Identifiers that C_FindObjects has not given out yet; undefined where no search is open. */
   found: readonly string[] | undefined;
-  /** Set by C_DigestInit. */
-  digest: HashingAlgorithm | undefined;
+  /** Set by C_DigestInit; `stream` once C_DigestUpdate has begun one. */
+  digest: { readonly hashingAlgorithm: HashingAlgorithm; readonly stream?: Buffer | undefined } | undefined;
 }
 
 /** What C_Initialize begins and C_Finalize ends: the state of one PKCS#11 library on the side of a client. */

@@ -16,6 +16,8 @@ export type Purpose = 'encrypt' | 'decrypt' | 'sign' | 'verify';
 export interface Mechanism {
   /** MACs are made and verified, not signed. */
   readonly isMac: boolean;
+  /** Signatures are r and s. */
+  readonly isEcdsa: boolean;
   readonly parameters: CryptographicParameters;
   readonly ivCounterNonce?: Buffer;
   readonly additionalData?: Buffer;
@@ -25,9 +27,9 @@ export interface Mechanism {
 
 type Read = (
   parameter: ParameterReader,
-) => Omit<Mechanism, 'isMac' | 'tagLengthBytes'> & { readonly tagLengthBytes?: number };
+) => Omit<Mechanism, 'isMac' | 'isEcdsa' | 'tagLengthBytes'> & { readonly tagLengthBytes?: number };
 interface Row {
-  readonly uses: 'cipher' | 'signature' | 'mac';
+  readonly uses: 'cipher' | 'signature' | 'ecdsa' | 'mac';
   readonly hasParameter: boolean;
   readonly read: Read;
 }
@@ -65,6 +67,8 @@ const block = (blockCipherMode: BlockCipherMode, paddingMethod: PaddingMethod): 
 };
 const signature = (digitalSignatureAlgorithm: DigitalSignatureAlgorithm): Row =>
   bare('signature', { digitalSignatureAlgorithm });
+const ecdsa = (digitalSignatureAlgorithm: DigitalSignatureAlgorithm): Row =>
+  bare('ecdsa', { digitalSignatureAlgorithm });
 const hmac = (cryptographicAlgorithm: CryptographicAlgorithm): Row => bare('mac', { cryptographicAlgorithm });
 
 /** CK_GCM_PARAMS: IV, its length in bits, additional data, length of the tag in bits. */
@@ -141,6 +145,13 @@ const pss = (hashingAlgorithm: HashingAlgorithm): Row => ({
   },
 });
 
+/** C_WrapKey and C_UnwrapKey; RSA mechanisms wrap as they encrypt. */
+const WRAPPING: ReadonlyMap<bigint, CryptographicParameters> = new Map([
+  [0x2109n, { blockCipherMode: BlockCipherMode.NISTKeyWrap }],
+  [0x210bn, { blockCipherMode: BlockCipherMode.AESKeyWrapPadding }],
+]);
+const RSA_WRAPPING: readonly bigint[] = [0x1n, 0x9n];
+
 const { CBC, ECB } = BlockCipherMode;
 const MECHANISMS: ReadonlyMap<bigint, Row> = new Map([
   [0x1n, bare('cipher', { paddingMethod: PaddingMethod.PKCS1V1_5 })],
@@ -159,6 +170,11 @@ const MECHANISMS: ReadonlyMap<bigint, Row> = new Map([
   [0x251n, hmac(CryptographicAlgorithm.HMAC_SHA256)],
   [0x261n, hmac(CryptographicAlgorithm.HMAC_SHA384)],
   [0x271n, hmac(CryptographicAlgorithm.HMAC_SHA512)],
+  [0x1042n, ecdsa(DigitalSignatureAlgorithm.ECDSAWithSHA_1)],
+  [0x1043n, ecdsa(DigitalSignatureAlgorithm.ECDSAWithSHA224)],
+  [0x1044n, ecdsa(DigitalSignatureAlgorithm.ECDSAWithSHA256)],
+  [0x1045n, ecdsa(DigitalSignatureAlgorithm.ECDSAWithSHA384)],
+  [0x1046n, ecdsa(DigitalSignatureAlgorithm.ECDSAWithSHA512)],
   [0x1081n, block(ECB, PaddingMethod.None)],
   [0x1082n, block(CBC, PaddingMethod.None)],
   [0x1085n, block(CBC, PaddingMethod.PKCS5)],
@@ -167,19 +183,35 @@ const MECHANISMS: ReadonlyMap<bigint, Row> = new Map([
   [0x108an, bare('mac', { blockCipherMode: BlockCipherMode.CMAC })],
 ]);
 
+/** C_GenerateKeyPair. */
+export const CKM_RSA_PKCS_KEY_PAIR_GEN = 0x0n;
+export const CKM_EC_KEY_PAIR_GEN = 0x1040n;
+const PAIRING: readonly bigint[] = [CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN];
+
 /** C_GenerateKey. */
 export const CKM_AES_KEY_GEN = 0x1080n;
 export const CKM_GENERIC_SECRET_KEY_GEN = 0x350n;
 const GENERATING: readonly bigint[] = [CKM_GENERIC_SECRET_KEY_GEN, CKM_AES_KEY_GEN];
 
-export const MECHANISM_NUMBERS: readonly bigint[] = [...GENERATING, ...MECHANISMS.keys()];
+export const MECHANISM_NUMBERS: readonly bigint[] = [
+  ...PAIRING,
+  ...GENERATING,
+  ...WRAPPING.keys(),
+  ...MECHANISMS.keys(),
+];
 
-/** CKF_ENCRYPT and CKF_DECRYPT, CKF_SIGN and CKF_VERIFY, CKF_GENERATE; 0 for a mechanism that there is not. */
+/** CKF_WRAP and CKF_UNWRAP. */
+const WRAPS = 0x60000n;
+
+/** CKF_ENCRYPT and CKF_DECRYPT, CKF_SIGN and CKF_VERIFY, CKF_GENERATE, CKF_GENERATE_KEY_PAIR; 0 for a mechanism that there is not. */
 export function mechanismFlags(number: bigint): bigint {
   if (GENERATING.includes(number)) return 0x8000n;
+  if (PAIRING.includes(number)) return 0x10000n;
+  if (WRAPPING.has(number)) return WRAPS;
   const row = MECHANISMS.get(number);
   if (row === undefined) return 0n;
-  return row.uses === 'cipher' ? 0x300n : 0x2800n;
+  if (row.uses !== 'cipher') return 0x2800n;
+  return RSA_WRAPPING.includes(number) ? 0x300n | WRAPS : 0x300n;
 }
 
 /**
@@ -188,12 +220,30 @@ export function mechanismFlags(number: bigint): bigint {
  * @throws HoldfastError PKCS_11CodecError
  */
 export function readMechanism(input: ParameterReader, purpose: Purpose): Mechanism | undefined {
-  const row = MECHANISMS.get(input.ulong());
-  const parameter = input.byte() === 0 ? undefined : new ParameterReader(input.byteString());
+  const { number, parameter } = readParameter(input);
+  const row = MECHANISMS.get(number);
   const isCipher = purpose === 'encrypt' || purpose === 'decrypt';
   if (row === undefined || (row.uses === 'cipher') !== isCipher) return undefined;
+  return mechanismOf(row, parameter);
+}
+
+/** As `readMechanism`, of a mechanism that wraps keys. */
+export function readWrappingMechanism(input: ParameterReader): Pick<Mechanism, 'parameters'> | undefined {
+  const { number, parameter } = readParameter(input);
+  const parameters = WRAPPING.get(number);
+  if (parameters !== undefined) return parameter === undefined ? { parameters } : undefined;
+  const row = RSA_WRAPPING.includes(number) ? MECHANISMS.get(number) : undefined;
+  return row === undefined ? undefined : mechanismOf(row, parameter);
+}
+
+function readParameter(input: ParameterReader) {
+  const number = input.ulong();
+  return { number, parameter: input.byte() === 0 ? undefined : new ParameterReader(input.byteString()) };
+}
+
+function mechanismOf(row: Row, parameter: ParameterReader | undefined): Mechanism | undefined {
   if (row.hasParameter !== (parameter !== undefined)) return undefined;
   const mechanism = row.read(parameter ?? new ParameterReader(Buffer.alloc(0)));
   parameter?.end();
-  return { tagLengthBytes: 0, ...mechanism, isMac: row.uses === 'mac' };
+  return { tagLengthBytes: 0, ...mechanism, isMac: row.uses === 'mac', isEcdsa: row.uses === 'ecdsa' };
 }

@@ -4,6 +4,7 @@ import type { ManagedObject } from '../object-access';
 import { keyBlockOf } from '../objects/new-object';
 import type { OperationContext } from '../operation';
 import { create } from '../operations/create';
+import { createKeyPair } from '../operations/create-key-pair';
 import { destroy } from '../operations/destroy';
 import { get } from '../operations/get';
 import { locate } from '../operations/locate';
@@ -16,9 +17,14 @@ import {
   writeAttribute,
   type Pkcs11Value,
 } from './attributes';
-import { byOperation, done, inSession, refused, Rv, type Pkcs11Call } from './call';
+import { byOperation, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
 import { count, inClear, ulong } from './codec';
-import { CKM_AES_KEY_GEN, CKM_GENERIC_SECRET_KEY_GEN } from './mechanisms';
+import {
+  CKM_AES_KEY_GEN,
+  CKM_EC_KEY_PAIR_GEN,
+  CKM_GENERIC_SECRET_KEY_GEN,
+  CKM_RSA_PKCS_KEY_PAIR_GEN,
+} from './mechanisms';
 
 /** Functions of PKCS#11 about objects, by the rules of KMIP's operations. All objects are those of the token. */
 
@@ -42,11 +48,6 @@ const findObjectsInit = inSession((session, input, _library, context) => {
   });
 });
 
-/** What a call finds or makes is told by handles: it is nothing that later items of a batch could name. */
-function withoutNotes(context: OperationContext): OperationContext {
-  return { ...context, produced: () => undefined, emptyPlaceholder: () => undefined };
-}
-
 const findObjects = inSession((session, input, library) => {
   const wanted = input.count();
   input.end();
@@ -67,7 +68,7 @@ const findObjectsFinal = inSession((session, input) => {
 async function bytesOf(object: ManagedObject, context: OperationContext): Promise<Buffer | undefined> {
   const { attributes, uniqueIdentifier } = object;
   const isHidden = attributes.get('Sensitive') === true || attributes.get('Extractable') === false;
-  if (isHidden) return undefined;
+  if (isHidden || (await context.needsOfficers('export', object.stored))) return undefined;
   const answer = await context.objects.within('obtain', (objects) =>
     Promise.resolve(get.execute({ uniqueIdentifier }, { ...withoutNotes(context), objects })),
   );
@@ -130,6 +131,57 @@ const generateKey = inSession(({ isReadWrite }, input, library, context) => {
   });
 });
 
+const PAIRED: ReadonlyMap<bigint, CryptographicAlgorithm> = new Map<bigint, CryptographicAlgorithm>([
+  [CKM_RSA_PKCS_KEY_PAIR_GEN, CryptographicAlgorithm.RSA],
+  [CKM_EC_KEY_PAIR_GEN, CryptographicAlgorithm.ECDSA],
+]);
+/** What both keys of a pair have in common, whichever template says it. */
+const OF_BOTH: readonly Attribute['key'][] = [
+  'ObjectType',
+  'CryptographicAlgorithm',
+  'CryptographicLength',
+  'CryptographicDomainParameters',
+];
+
+/** The template of the public key says what the pair is to be. */
+const generateKeyPair = inSession(({ isReadWrite }, input, library, context) => {
+  const algorithm = PAIRED.get(input.ulong());
+  const hasParameter = input.byte() !== 0;
+  const ofPublic = readTemplate(input);
+  const ofPrivate = ofPublic === undefined ? undefined : readTemplate(input);
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  if (algorithm === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (ofPublic === undefined || ofPrivate === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  input.end();
+  const [forPublic, forPrivate] = [attributesOf(ofPublic), attributesOf(ofPrivate)];
+  if (forPublic === undefined || forPrivate === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
+  const needed =
+    algorithm === CryptographicAlgorithm.RSA ? 'CryptographicLength' : 'CryptographicDomainParameters';
+  const size = forPublic.find(({ key }) => key === needed);
+  if (size === undefined) return refused(Rv.TEMPLATE_INCOMPLETE);
+  const common: readonly Attribute[] = [
+    size,
+    { key: 'CryptographicAlgorithm', value: algorithm },
+    { key: 'ActivationDate', value: context.nowSeconds },
+  ];
+  const own = (attributes: readonly Attribute[]) => ({
+    templateNames: [],
+    attributes: attributes.filter(({ key }) => !OF_BOTH.includes(key)),
+  });
+  return byOperation('create', context, async (within) => {
+    const made = await createKeyPair.execute(
+      {
+        commonAttributes: { templateNames: [], attributes: common },
+        publicKeyAttributes: own(forPublic),
+        privateKeyAttributes: own(forPrivate),
+      },
+      withoutNotes(within),
+    );
+    const handles = [made.publicKeyUniqueIdentifier, made.privateKeyUniqueIdentifier];
+    return done(...handles.map((identifier) => ulong(library.handleOf(identifier))));
+  });
+});
+
 const GENERATED: ReadonlyMap<bigint, CryptographicAlgorithm> = new Map<bigint, CryptographicAlgorithm>([
   [CKM_AES_KEY_GEN, CryptographicAlgorithm.AES],
   [CKM_GENERIC_SECRET_KEY_GEN, CryptographicAlgorithm.HMAC_SHA256],
@@ -145,6 +197,9 @@ const destroyObject = inSession(({ isReadWrite }, input, library, context) => {
     'destroy',
     context,
     async (within) => {
+      const { stored } = await within.objects.fetch(uniqueIdentifier);
+      // They cannot be waited for here.
+      if (await within.needsOfficers('destroy', stored)) return refused(Rv.ACTION_PROHIBITED);
       await destroy.execute({ uniqueIdentifier }, within);
       return done();
     },
@@ -159,4 +214,5 @@ export const OBJECT_FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
   [28, findObjects],
   [29, findObjectsFinal],
   [59, generateKey],
+  [60, generateKeyPair],
 ]);

@@ -155,6 +155,7 @@ export class Harness {
       produced: (uniqueIdentifier) => void produced.push(uniqueIdentifier),
       log: () => undefined,
       becomeClient: () => undefined,
+      needsOfficers: () => Promise.resolve(false),
       provisioner: { prepare: () => Promise.reject(new Error('not here')) },
       afterwards: () => undefined,
       emptyPlaceholder: () => {

@@ -1,0 +1,165 @@
+import {
+  CryptographicAlgorithm,
+  EncodingOption,
+  KeyFormatType,
+  ObjectType,
+  WrappingMethod,
+  type Attribute,
+  type CryptographicParameters,
+  type KeyBlock,
+} from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
+import { keyBlockOf } from '../objects/new-object';
+import { unwrapKey } from '../objects/unwrap-key';
+import type { OperationContext } from '../operation';
+import { get } from '../operations/get';
+import { register } from '../operations/register';
+import { CKA_VALUE, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
+import { byOperation, bytesFor, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
+import { inClear, ulong } from './codec';
+import type { Pkcs11Library } from './library';
+import { readWrappingMechanism } from './mechanisms';
+
+/** Functions of PKCS#11 by which keys come in and go out, by the rules of Register and Get. */
+
+const keyInformation = (uniqueIdentifier: string, cryptographicParameters: CryptographicParameters) => ({
+  uniqueIdentifier,
+  cryptographicParameters,
+});
+
+/** What a key is to be, and its bytes where the template has them. */
+interface NewKey {
+  readonly attributes: readonly Attribute[];
+  readonly value: Pkcs11Value | undefined;
+}
+
+/** A template for a symmetric key; undefined where it says something else, or less than is needed. */
+function readNewKey(template: ReadonlyMap<bigint, Pkcs11Value>): NewKey | undefined {
+  const said = attributesOf(new Map([...template].filter(([type]) => type !== CKA_VALUE)));
+  const objectType = said?.find(({ key }) => key === 'ObjectType')?.value;
+  if (said === undefined || objectType !== ObjectType.SymmetricKey) return undefined;
+  if (!said.some(({ key }) => key === 'CryptographicAlgorithm')) return undefined;
+  return { attributes: said.filter(({ key }) => key !== 'ObjectType'), value: template.get(CKA_VALUE) };
+}
+
+/** Keys are for use at once: they are made Active. */
+async function registerKey(
+  { attributes }: NewKey,
+  keyMaterial: SecretBytes,
+  library: Pkcs11Library,
+  context: OperationContext,
+): Promise<Buffer> {
+  const algorithm = attributes.find(({ key }) => key === 'CryptographicAlgorithm')?.value;
+  const keyBlock: KeyBlock = {
+    keyFormatType: KeyFormatType.Raw,
+    keyValue: { keyMaterial, attributes: [] },
+    cryptographicAlgorithm: algorithm as CryptographicAlgorithm,
+    cryptographicLengthBits: keyMaterial.length * 8,
+  };
+  const others = attributes.filter(
+    ({ key }) => key !== 'CryptographicAlgorithm' && key !== 'CryptographicLength',
+  );
+  const active: Attribute = { key: 'ActivationDate', value: context.nowSeconds };
+  const { uniqueIdentifier } = await register.execute(
+    {
+      objectType: ObjectType.SymmetricKey,
+      newAttributes: { templateNames: [], attributes: [...others, active] },
+      object: { objectType: ObjectType.SymmetricKey, keyBlock },
+    },
+    withoutNotes(context),
+  );
+  return ulong(library.handleOf(uniqueIdentifier));
+}
+
+/** Symmetric keys alone. */
+const createObject = inSession(({ isReadWrite }, input, library, context) => {
+  const template = readTemplate(input);
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  input.end();
+  const wanted = readNewKey(template);
+  if (wanted === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
+  const { value } = wanted;
+  if (!Buffer.isBuffer(value)) return refused(Rv.TEMPLATE_INCOMPLETE);
+  return byOperation('create', context, async (within) =>
+    done(await registerKey(wanted, SecretBytes.copyOf(value), library, within)),
+  );
+});
+
+const wrapKey = inSession((_session, input, library, context) => {
+  const mechanism = readWrappingMechanism(input);
+  const wrappingKey = library.identifierOf(input.ulong());
+  const uniqueIdentifier = library.identifierOf(input.ulong());
+  const room = input.wantedCount();
+  if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+  input.end();
+  if (wrappingKey === undefined || uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
+  return byOperation('obtain', context, async (within) => {
+    const { attributes } = await within.objects.fetch(uniqueIdentifier);
+    const isPrivate = attributes.get('ObjectType') === ObjectType.PrivateKey;
+    const answer = await get.execute(
+      {
+        uniqueIdentifier,
+        ...(isPrivate ? { keyFormatType: KeyFormatType.PKCS_8 } : {}),
+        keyWrappingSpecification: {
+          wrappingMethod: WrappingMethod.Encrypt,
+          encryptionKeyInformation: keyInformation(wrappingKey, mechanism.parameters),
+          attributeNames: [],
+          encodingOption: EncodingOption.NoEncoding,
+        },
+      },
+      withoutNotes(within),
+    );
+    const keyValue = keyBlockOf(answer.object)?.keyValue;
+    if (keyValue === undefined) return refused(Rv.KEY_TYPE_INCONSISTENT);
+    const wrapped = 'encoded' in keyValue ? keyValue.encoded : keyValue.keyMaterial;
+    if (!(wrapped instanceof SecretBytes)) return refused(Rv.KEY_TYPE_INCONSISTENT);
+    const { returnCode, output } = bytesFor(room, inClear(wrapped));
+    return { returnCode, ...(output === undefined ? {} : { output }) };
+  });
+});
+
+/** Symmetric keys alone. */
+const unwrap = inSession(({ isReadWrite }, input, library, context) => {
+  const mechanism = readWrappingMechanism(input);
+  const wrappingKey = library.identifierOf(input.ulong());
+  const encoded = SecretBytes.copyOf(input.byteString());
+  const template = readTemplate(input);
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (wrappingKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
+  if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  input.end();
+  const wanted = readNewKey(template);
+  if (wanted === undefined || wanted.value !== undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
+  const wrapped: KeyBlock = {
+    keyFormatType: KeyFormatType.Raw,
+    keyValue: { encoded },
+    keyWrappingData: {
+      wrappingMethod: WrappingMethod.Encrypt,
+      encryptionKeyInformation: keyInformation(wrappingKey, mechanism.parameters),
+      encodingOption: EncodingOption.NoEncoding,
+    },
+  };
+  return byOperation(
+    'create',
+    context,
+    async (within) => {
+      const opened = await within.objects.within('use', (objects) =>
+        unwrapKey(wrapped, { ...within, objects }),
+      );
+      const { keyValue } = opened;
+      const isRaw = keyValue !== undefined && !('encoded' in keyValue);
+      const material = isRaw ? keyValue.keyMaterial : undefined;
+      if (!(material instanceof SecretBytes)) return refused(Rv.WRAPPED_KEY_INVALID);
+      return done(await registerKey(wanted, material, library, within));
+    },
+    { CryptographicFailure: Rv.WRAPPED_KEY_INVALID },
+  );
+});
+
+export const TRANSFER_FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
+  [21, createObject],
+  [61, wrapKey],
+  [62, unwrap],
+]);
