@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import {
   decodeEntry,
   linkHash,
@@ -8,6 +9,8 @@ import {
   type PackedEntry,
 } from '@holdfast/store';
 import { LINE_FORMATS, auditLine, type LineFormatName, type LinkedLine } from './lines';
+
+const PIECE_LENGTH = 65_536;
 
 /** The first line of an export. */
 export interface ExportHeader {
@@ -79,25 +82,30 @@ export async function* exportLog(
     key: signer.keyId,
   };
   let { position, head } = start;
-  const lines = (entries: readonly PackedEntry[]): string => {
+  /** In pieces, between which requests are served. */
+  async function* lines(entries: readonly PackedEntry[]): AsyncGenerator<Buffer> {
     let text = '';
     for (const line of linkedLines({ position, head }, entries)) {
       text += `${LINE_FORMATS[format].write(line)}\n`;
       ({ position } = line);
       head = Buffer.from(line.link, 'hex');
+      if (text.length < PIECE_LENGTH) continue;
+      yield Buffer.from(text);
+      text = '';
+      await immediate();
     }
-    return text;
-  };
+    yield Buffer.from(text);
+  }
   yield Buffer.from(`${JSON.stringify(header)}\n`);
   let last: Checkpoint | undefined;
   for await (const checkpoint of chain.checkpoints(start.position + 1)) {
     if (statementOf(checkpoint).position > until) break;
-    const text = lines(await chain.recordsOf(checkpoint));
-    yield Buffer.from(`${text}${signedLine('checkpoint', checkpoint)}\n`);
+    yield* lines(await chain.recordsOf(checkpoint));
+    yield Buffer.from(`${signedLine('checkpoint', checkpoint)}\n`);
     last = checkpoint;
   }
   const checkpointed = position;
-  if (until === Infinity) yield Buffer.from(lines(await chain.recordsSince(last)));
+  if (until === Infinity) yield* lines(await chain.recordsSince(last));
   const statement: ExportStatement = {
     ...header,
     last: position,

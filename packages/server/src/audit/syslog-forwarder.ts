@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import {
   GENESIS,
   statementOf,
@@ -157,6 +157,8 @@ export class SyslogForwarder {
       length += message.length;
       if (length < CHUNK_BYTES) continue;
       await connection.send(Buffer.concat(chunk));
+      // Requests come first.
+      await immediate();
       [chunk, length] = [[], 0];
     }
     await connection.send(Buffer.concat([...chunk, checkpointMessage(checkpoint, time)]));
