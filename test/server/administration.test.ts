@@ -7,6 +7,7 @@ import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { CertificateAuthority } from '@holdfast/core';
 import { Operation } from '@holdfast/kmip';
 import { certificates } from '@holdfast/pki';
+import { AdminClient } from '@holdfast/server/admin';
 import {
   Wire,
   addClient,
@@ -331,6 +332,16 @@ describe('an auditor', () => {
     expect(lines.map(({ action }) => action)).toEqual(
       expect.arrayContaining(['audit.export', 'audit.verify']),
     );
+    // Whoever reads on leaves no record; whoever begins elsewhere does.
+    const { token } = JSON.parse(readFileSync(own, 'utf8')) as { readonly token: string };
+    const ada = new AdminClient(server.dataDir, token);
+    const searches = async (): Promise<number> =>
+      (await ada.call('POST /audit/search', { actor: 'ada', operation: 'audit.search' })).length;
+    const before = await searches();
+    const [last] = await ada.call('POST /audit/search', { limit: 1 });
+    await ada.call('POST /audit/search', { after: last?.position ?? 0 });
+    await ada.call('POST /audit/search', { after: 0 });
+    expect(await searches()).toBe(before + 3);
     await done('auditor', 'revoke', 'ada');
     await refused(1, 'unknown or revoked', 'audit', 'tail', ...as);
   });

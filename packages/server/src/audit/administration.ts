@@ -30,8 +30,11 @@ const SECONDS_PER_DAY = 86_400;
 /** Whoever waits for a long answer hears of it so often. */
 const SIGN_OF_LIFE_MS = 5_000;
 
-/** Reading the audit log: by officers, each of whom leaves a record of it. */
+/** Reading the audit log: by officers and auditors, each of whom leaves a record of it. */
 export class AuditAdministration {
+  /** Up to which position each of them was told what there is, by identifiers. */
+  readonly #told = new Map<string, number>();
+
   constructor(
     private readonly store: Pick<
       Store,
@@ -54,7 +57,7 @@ export class AuditAdministration {
     }
     const matches = matcherOf(query);
     // Who follows the log has left a record when that began.
-    if (after === undefined) await this.#record('audit.search', actor);
+    if (after === undefined || after !== this.#told.get(actor.id)) await this.#record('audit.search', actor);
     await this.keeper.advance();
     const found: AuditLine[] = [];
     for await (const line of this.#lines(query)) {
@@ -63,6 +66,7 @@ export class AuditAdministration {
       if (after === undefined && found.length > limit) found.shift();
       else if (after !== undefined && found.length === limit) break;
     }
+    this.#told.set(actor.id, found.at(-1)?.position ?? after ?? 0);
     return found;
   }
 

@@ -54,8 +54,11 @@ export class SyslogConnection {
     socket.resume();
   }
 
-  /** @throws HoldfastError Configuration, Error where nobody trusted answers */
-  static async open(config: SyslogConfig): Promise<SyslogConnection> {
+  /**
+   * @param signal ends the attempt
+   * @throws HoldfastError Configuration, Error where nobody trusted answers
+   */
+  static async open(config: SyslogConfig, signal: AbortSignal): Promise<SyslogConnection> {
     const { host, port } = config;
     const files = await readSyslogFiles(config);
     const socket = connect({
@@ -68,7 +71,9 @@ export class SyslogConnection {
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
     const connection = new SyslogConnection(socket);
     const secured = new Promise<void>((resolve) => socket.once('secureConnect', resolve));
-    await connection.#unlessLost(secured);
+    const stop = (): void => void socket.destroy();
+    signal.addEventListener('abort', stop);
+    await connection.#unlessLost(secured).finally(() => signal.removeEventListener('abort', stop));
     socket.setTimeout(0);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     return connection;

@@ -74,7 +74,9 @@ export class SyslogForwarder {
   async close(): Promise<void> {
     this.#sendUntilMs = Date.now() + LAST_MS;
     this.#stop.abort();
+    const late = setTimeout(() => this.#connection?.destroy(), LAST_MS);
     await this.#work;
+    clearTimeout(late);
   }
 
   /** Position up to which records count as received. */
@@ -93,19 +95,19 @@ export class SyslogForwarder {
     };
   }
 
-  get #isStopped(): boolean {
+  #isStopped(): boolean {
     return this.#stop.signal.aborted;
   }
 
   async #run(): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.#isStopped()) {
       try {
         await this.#look();
         if (this.isInCharge()) await this.#forward();
       } catch (error) {
         const problem = describeError(error);
         const text = error instanceof Error ? error.message : 'unknown';
-        if (text !== this.#problem) {
+        if (text !== this.#problem && !this.#isStopped()) {
           this.log.error({ error: problem, to: this.#destination }, 'the audit log is not forwarded');
         }
         this.#problem = text;
@@ -118,13 +120,13 @@ export class SyslogForwarder {
   async #forward(): Promise<void> {
     this.#sent = this.#kept = await this.#readMark();
     this.#settling = [];
-    const connection = await SyslogConnection.open(this.config);
+    const connection = await SyslogConnection.open(this.config, this.#stop.signal);
     this.#connection = connection;
     this.#problem = undefined;
     this.log.info({ to: this.#destination, after: this.#kept.position }, 'the audit log is forwarded');
     try {
       for (let isLast = false; !isLast;) {
-        isLast = this.#isStopped || !this.isInCharge();
+        isLast = this.#isStopped() || !this.isInCharge();
         for await (const checkpoint of this.chain.checkpoints(this.#sent.position + 1)) {
           if (Date.now() > this.#sendUntilMs) break;
           await this.#send(connection, checkpoint);
