@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,11 +154,65 @@ test('what was lost comes back as it was, with a record of who opened the packag
   if (records.code === 0) expect(records.stdout).toContain('carol.key');
 });
 
+test('one whose row is gone comes back as the next revision of what was recorded', async () => {
+  const uniqueIdentifier = identifiers[0] as string;
+  const before = await seen(uniqueIdentifier);
+  const old = await database.sql(`DELETE FROM object WHERE unique_identifier = $1 RETURNING *`, [
+    uniqueIdentifier,
+  ]);
+  expect(old).toHaveLength(1);
+  expect((await holdfast('escrow', 'verify', path('two'), '--live')).stdout).toContain('1 gone');
+  expect((await recover('two', ...identities('alice', 'bob'))).stdout).toContain(
+    '1 restored, 1 there already',
+  );
+  expect(await seen(uniqueIdentifier)).toEqual(before);
+  const { uniqueIdentifiers } = await client.call(locate, { attributes: [named('key 0')] });
+  expect(uniqueIdentifiers).toEqual([uniqueIdentifier]);
+  const revisions = await database.sql<{ revision: number }>(
+    'SELECT revision FROM change_record WHERE unique_identifier = $1 ORDER BY revision',
+    [uniqueIdentifier],
+  );
+  expect(revisions.map(({ revision }) => revision)).toEqual(revisions.map((_, place) => place + 1));
+});
+
+test('custodians whose private keys are under a passphrase give it by file or environment', async () => {
+  const protect = (name: string, passphrase: string): string => {
+    const pem = createPrivateKey(readFileSync(path(`${name}.key`))).export({
+      ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase },
+    });
+    writeFileSync(path(`${name}.protected`), pem);
+    return path(`${name}.protected`);
+  };
+  const secret = 'of all custodians';
+  const keys = ['alice', 'bob'].flatMap((name) => ['--identity', protect(name, secret)]);
+  const verify = (environment: Record<string, string>) =>
+    holdfastResult(['escrow', 'verify', path('two'), ...keys], environment);
+  writeFileSync(path('passphrase'), `${secret}\n`, { mode: 0o600 });
+  for (const environment of [
+    { HOLDFAST_SHARE_PASSPHRASE: secret },
+    { HOLDFAST_SHARE_PASSPHRASE_FILE: path('passphrase') },
+  ]) {
+    expect((await verify(environment)).stdout).toContain('every tag is right');
+  }
+  const wrong = await verify({ HOLDFAST_SHARE_PASSPHRASE: 'another' });
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('alice.protected: the passphrase')]);
+  const none = await verify({});
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('HOLDFAST_SHARE_PASSPHRASE')]);
+  const out = path('handed-on');
+  const share = ['escrow', 'share', path('two'), '--identity', path('bob.protected')];
+  const handed = await holdfastResult([...share, '--for', path('successor.pub'), '--out', out], {
+    HOLDFAST_SHARE_PASSPHRASE: secret,
+  });
+  expect(handed.code).toBe(0);
+});
+
 test('what was destroyed comes back only where that is asked for', async () => {
   const uniqueIdentifier = identifiers[2] as string;
   const { bytes } = (await seen(uniqueIdentifier)) as { bytes: string };
   await client.call(destroy, { uniqueIdentifier });
   const args = identities('alice', 'bob');
+  expect((await recover('all', ...args)).stdout).toContain('1 destroyed');
+  await database.sql('DELETE FROM object WHERE unique_identifier = $1', [uniqueIdentifier]);
   expect((await recover('all', ...args)).stdout).toContain('1 destroyed');
   expect((await recover('all', ...args, '--replace-destroyed')).stdout).toContain('1 replaced');
   expect(await seen(uniqueIdentifier)).toMatchObject({ bytes });

@@ -1,33 +1,21 @@
+import type { KeyObject } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   decodeShare,
   encodeShare,
   passShareOn,
-  privateKeyFrom,
   readEnvelopeHeader,
   recipientFrom,
   type EnvelopeOpener,
 } from '@holdfast/crypto';
 
-/** None of these keys is under a passphrase. */
-function identityFrom(pem: string): ReturnType<typeof privateKeyFrom> {
-  return privateKeyFrom(pem, () => Promise.resolve(undefined));
-}
-
 /**
  * What opens a sealed file.
- * @param identities private keys, PEM
  * @param shareFiles shares that custodians took out of the file for one of these keys
  * @throws HoldfastError InvalidField, IntegrityViolation
  */
-export async function openerFrom(
-  identities: readonly string[],
-  shareFiles: readonly Buffer[],
-): Promise<EnvelopeOpener> {
-  return {
-    privateKeys: await Promise.all(identities.map(identityFrom)),
-    shares: shareFiles.map(decodeShare),
-  };
+export function openerFrom(privateKeys: readonly KeyObject[], shareFiles: readonly Buffer[]): EnvelopeOpener {
+  return { privateKeys, shares: shareFiles.map(decodeShare) };
 }
 
 /**
@@ -36,9 +24,9 @@ export async function openerFrom(
  */
 export async function handShareOn(
   path: string,
-  identity: string,
+  privateKey: KeyObject,
   to: { readonly name: string; readonly pem: string },
 ): Promise<Buffer> {
   const header = await readEnvelopeHeader(createReadStream(path));
-  return encodeShare(await passShareOn(header, await identityFrom(identity), recipientFrom(to.name, to.pem)));
+  return encodeShare(await passShareOn(header, privateKey, recipientFrom(to.name, to.pem)));
 }

@@ -32,6 +32,7 @@ import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
 import { PostgresHsmKeys, type HsmKeyStore } from './hsm-keys';
 import { migrate } from './migrate';
 import { KeptObjects } from './objects/kept-objects';
+import { PostgresLostObjects, type LostObjectStore } from './objects/lost-objects';
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
 import { Database, type StoreLog } from './postgres/database';
@@ -59,6 +60,7 @@ export interface StoreOptions {
 
 export interface Store {
   readonly keyStore: KeyStore;
+  readonly lostObjects: LostObjectStore;
   readonly directory: Directory;
   readonly users: Users;
   readonly tickets: Tickets;
@@ -121,6 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
     return {
       keyStore,
+      lostObjects: new PostgresLostObjects(database, keyring, nowMs),
       directory: new PostgresDirectory(database, keyring, log, nowMs),
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { HoldfastError, type SecretBytes } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
 import { readText, writeNewSecret } from './files';
 import { asOperator, withDataDir, type CommonOptions } from './options';
-import { readSecret, SHARE_PASSPHRASE } from './secret';
+import { privateKeyIn } from './private-key';
+import { sharePassphrase } from './secret';
 
 interface UnsealOptions extends CommonOptions {
   readonly identity?: string;
@@ -46,21 +47,13 @@ async function openerOf(
   { name, wantsPassphrase }: ShareToOpen,
   identity: string | undefined,
 ): Promise<ShareOpener> {
-  const { privateKeyFrom } = await import('@holdfast/server');
-  if (identity !== undefined) {
-    return { privateKey: await privateKeyFrom(await readText(identity), () => sharePassphrase(identity)) };
-  }
+  if (identity !== undefined) return { privateKey: await privateKeyIn(identity) };
   const passphrase = wantsPassphrase ? await sharePassphrase(name) : undefined;
   if (passphrase !== undefined) return { passphrase };
   throw new HoldfastError(
     'InvalidField',
     `${name} is sealed to its custodian's key: give it with --identity FILE`,
   );
-}
-
-/** What opens a share or the private key to it. */
-export function sharePassphrase(of: string): Promise<SecretBytes | undefined> {
-  return readSecret({ ...SHARE_PASSPHRASE, prompt: `Passphrase of ${of}: ` }, true);
 }
 
 function capitalised(text: string): string {

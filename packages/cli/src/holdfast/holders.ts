@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/core';
+import { privateKeyIn } from './private-key';
 
 /** Sealed files (backups, escrow packages): to whom they are sealed, and what opens them. */
 
@@ -77,12 +78,12 @@ export function readHolders({ to, threshold }: HolderOptions): Promise<{
 export async function readOpener({
   identity,
   share = [],
-}: OpenerOptions): Promise<Awaited<ReturnType<typeof import('@holdfast/server').openerFrom>>> {
+}: OpenerOptions): Promise<ReturnType<typeof import('@holdfast/server').openerFrom>> {
   const { openerFrom } = await import('@holdfast/server');
-  return openerFrom(
-    await Promise.all(identity.map(readPem)),
-    await Promise.all(share.map((path) => readBytes(path))),
-  );
+  const privateKeys = [];
+  // One after the other: each may be asked for its passphrase.
+  for (const path of identity) privateKeys.push(await privateKeyIn(path));
+  return openerFrom(privateKeys, await Promise.all(share.map((path) => readBytes(path))));
 }
 
 /** Who can open it, in words. */
@@ -154,7 +155,7 @@ interface ShareOptions {
 async function takeShare(file: string, options: ShareOptions): Promise<void> {
   await mustBeReadable(file);
   const { handShareOn } = await import('@holdfast/server');
-  const share = await handShareOn(file, await readPem(options.identity), {
+  const share = await handShareOn(file, await privateKeyIn(options.identity), {
     name: basename(options.for),
     pem: await readPem(options.for),
   });

@@ -8,11 +8,12 @@ import {
   withCeremonyOptions,
   type CeremonyOptions,
 } from './ceremony';
-import { addPassOnCommand, readShareFile, sharePassphrase } from './custody';
-import { readText } from './files';
+import { addPassOnCommand, readShareFile } from './custody';
 import { collect } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { privateKeyIn } from './private-key';
 import { withMoveCommands } from './root-move';
+import { sharePassphrase } from './secret';
 
 interface ReshareOptions extends OfficerOptions, CeremonyOptions {
   readonly share: readonly string[];
@@ -44,11 +45,9 @@ async function openersOf({
   share: files,
   identity: identities = [],
 }: ReshareOptions): Promise<readonly { readonly share: ShareToOpen; readonly opener: ShareOpener }[]> {
-  const { isSealedTo, privateKeyFrom, shareIn } = await import('@holdfast/server');
+  const { isSealedTo, shareIn } = await import('@holdfast/server');
   const keys = [];
-  for (const path of identities) {
-    keys.push(await privateKeyFrom(await readText(path), () => sharePassphrase(path)));
-  }
+  for (const path of identities) keys.push(await privateKeyIn(path));
   const opened = [];
   for (const path of files) {
     const share = shareIn(await readShareFile(path));

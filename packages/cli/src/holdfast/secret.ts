@@ -15,7 +15,7 @@ export const PASSPHRASE: SecretSource = {
 };
 export const HSM_PIN: SecretSource = { variable: 'HOLDFAST_HSM_PIN', prompt: "PIN of the HSM's user: " };
 
-export const SHARE_PASSPHRASE: Pick<SecretSource, 'variable'> = { variable: 'HOLDFAST_SHARE_PASSPHRASE' };
+const SHARE_PASSPHRASE: Pick<SecretSource, 'variable'> = { variable: 'HOLDFAST_SHARE_PASSPHRASE' };
 
 /** A new secret, asked for twice. @throws HoldfastError Configuration */
 export async function askNewSecret(prompt: string): Promise<SecretBytes> {
@@ -57,6 +57,16 @@ export async function readSecret(
     );
   }
   return new SecretBytes(Buffer.from(await question(prompt), 'utf8'));
+}
+
+/** As the environment or a file gave it: it may be wanted for several keys. */
+let givenToShares: SecretBytes | undefined;
+
+/** What opens a custodian's share, or the private key to it. @throws HoldfastError Configuration */
+export async function sharePassphrase(of: string): Promise<SecretBytes | undefined> {
+  givenToShares ??= await readSecret({ ...SHARE_PASSPHRASE, prompt: '' }, false);
+  if (givenToShares !== undefined) return SecretBytes.copyOf(givenToShares.reveal());
+  return readSecret({ ...SHARE_PASSPHRASE, prompt: `Passphrase of ${of}: ` }, true);
 }
 
 /** Asks without showing what is typed. */

@@ -62,7 +62,10 @@ export class Safekeeping {
   readonly #recoveries = new Map<string, OpenRecovery>();
 
   constructor(
-    private readonly store: Pick<Store, 'dump' | 'keyStore' | 'directory' | 'custodyCopies' | 'clock'>,
+    private readonly store: Pick<
+      Store,
+      'dump' | 'keyStore' | 'lostObjects' | 'directory' | 'custodyCopies' | 'clock'
+    >,
     private readonly root: KeyWrapper,
     private readonly keyring: Keyring,
     private readonly auditLog: AuditLog,
@@ -173,9 +176,13 @@ export class Safekeeping {
       const domain = await this.store.directory.domainNamed(recovery.domain ?? head.domain);
       await this.keyring.ensure(domain.id);
       const { uniqueIdentifier, ownerId } = head;
-      const before = await this.store.keyStore.fetch(domain.id, uniqueIdentifier);
+      // To fetch one whose row is gone, but not its records, is an error.
+      const lost = await this.store.lostObjects.find(domain.id, uniqueIdentifier);
+      const before =
+        lost === undefined ? await this.store.keyStore.fetch(domain.id, uniqueIdentifier) : undefined;
       if (before?.hasValue === true) return { outcome: 'there already' };
-      if (before !== undefined && recovery.replacesDestroyed !== true) return { outcome: 'destroyed' };
+      const wasDestroyed = before !== undefined || lost?.wasDestroyed === true;
+      if (wasDestroyed && recovery.replacesDestroyed !== true) return { outcome: 'destroyed' };
       const object = {
         attributes: AttributeSet.fromBytes(Buffer.from(attributes)),
         value: readValue(SecretBytes.copyOf(value)),
@@ -183,6 +190,13 @@ export class Safekeeping {
       markCovered(object.attributes);
       const { namesMayRepeat } = domain.settings;
       const cause = { actor, operation: 'EscrowRecover', namesMayRepeat };
+      if (lost !== undefined) {
+        await this.store.lostObjects.recover(
+          { ...object, domainId: domain.id, ownerId, uniqueIdentifier },
+          cause,
+        );
+        return { outcome: wasDestroyed ? 'replaced' : 'restored' };
+      }
       await this.store.keyStore.commit(
         [
           before === undefined
@@ -232,6 +246,7 @@ export class Safekeeping {
     const domain = (await this.store.directory.listDomains()).find(({ id }) => id === domainId);
     if (domain === undefined) return 'gone';
     await this.keyring.ensure(domainId);
+    if ((await this.store.lostObjects.find(domainId, uniqueIdentifier)) !== undefined) return 'gone';
     const live = await this.store.keyStore.fetch(domainId, uniqueIdentifier);
     if (live === undefined) return 'gone';
     if (!live.hasValue) return 'destroyed';

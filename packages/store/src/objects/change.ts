@@ -31,6 +31,8 @@ export interface ChangeContext {
   readonly keyring: Keyring;
   readonly internalIds: InternalIds;
   readonly nowMs: number;
+  /** What was recorded last of an object that is recovered. */
+  readonly recorded?: { readonly revision: number; readonly generation: number } | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export function prepareChange(
 function prepareCreate(
   { object: { domainId, ownerId, uniqueIdentifier, attributes, value } }: ObjectChange & { kind: 'create' },
   cause: ChangeCause,
-  { keyring, internalIds, nowMs }: ChangeContext,
+  { keyring, internalIds, nowMs, recorded }: ChangeContext,
 ): PreparedChange {
   if (!isUuid(domainId) || !isUuid(ownerId) || !isStorable(uniqueIdentifier)) {
     throw new HoldfastError('InvalidField', 'the object cannot be stored under this identifier');
@@ -58,7 +60,7 @@ function prepareCreate(
   const binding = {
     domainId,
     internalId: internalIds.next(),
-    generation: 1,
+    generation: (recorded?.generation ?? 0) + 1,
     keyVersion: keyring.currentVersion(domainId),
   };
   const attributeBytes = attributes.toBytes();
@@ -68,7 +70,7 @@ function prepareCreate(
     internalId: binding.internalId,
     ownerId,
     generation: binding.generation,
-    revision: 1,
+    revision: (recorded?.revision ?? 0) + 1,
     keyVersion: binding.keyVersion,
     attributeBytes,
     sealedValue: value === undefined ? undefined : sealValue(keyring, binding, value),
