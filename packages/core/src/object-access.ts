@@ -2,6 +2,7 @@ import { ObjectType, State, type AttributeKey, type AttributeValue } from '@hold
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
 import { actorOf, type Principal } from './identity';
+import { fillApplicationData } from './objects/attribute-rules';
 import type { AttributeSet } from './objects/attribute-set';
 import { requireConstraintsMet, type DomainPolicy } from './objects/domain-policy';
 import { markAwaiting, requireCovered } from './objects/safekeeping';
@@ -183,6 +184,7 @@ export class ObjectAccess {
     this.rights?.touch(undefined, attributes);
     requireConstraintsMet(this.policy, attributes);
     markAwaiting(attributes, this.principal, this.policy);
+    fillApplicationData(attributes, uniqueIdentifier);
     this.#changes.push({
       kind: 'create',
       object: { domainId, ownerId: clientId, uniqueIdentifier, attributes, value },
@@ -202,6 +204,7 @@ export class ObjectAccess {
   overwrite(object: ManagedObject, attributes: AttributeSet, value: ValueChange): void {
     requireConstraintsMet(this.policy, attributes);
     markAwaiting(attributes, this.principal, this.policy);
+    fillApplicationData(attributes, object.uniqueIdentifier);
     this.#change(object, attributes, value);
   }
 

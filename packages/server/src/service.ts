@@ -118,7 +118,15 @@ export class Service implements Serving {
       limits,
       log,
     );
-    const authenticator = new Authenticator({ directory, users, tickets, auditLog, clock, prepare });
+    const authenticator = new Authenticator({
+      directory,
+      users,
+      tickets,
+      auditLog,
+      clock,
+      processes: Math.max(1, config.workers),
+      prepare,
+    });
     const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, gate, limits, log);
     const respond =
       (policy: AuthenticationPolicy): Responder =>

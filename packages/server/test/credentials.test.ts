@@ -86,6 +86,20 @@ describe('failures in a row', () => {
     expect(limit.waitMs('client', 'alice')).toBe(0);
   });
 
+  test('are free no more often where processes share the connections', () => {
+    for (const [processes, free] of [
+      [2, 1],
+      [4, 0],
+      [64, 0],
+    ] as const) {
+      limit = new FailureLimit(() => now, processes);
+      fail(free);
+      expect([processes, limit.waitMs('client', 'alice')]).toEqual([processes, 0]);
+      fail(1);
+      expect([processes, limit.waitMs('client', 'alice')]).toEqual([processes, 1000]);
+    }
+  });
+
   test('of many names count for their source, and are forgotten', () => {
     for (let name = 0; name < 20; name++) fail(1, `name ${name}`);
     expect(limit.waitMs('client', 'yet another')).toBe(1000);

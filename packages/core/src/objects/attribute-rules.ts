@@ -255,8 +255,7 @@ export function acceptedValue(
       return { ...attribute.value, usageLimitsCount: usageLimitsTotal };
     }
     case 'ApplicationSpecificInformation':
-      requireApplicationData(attribute.value);
-      break;
+      return withApplicationData(attribute.value, attributes.get('UniqueIdentifier'));
     case 'Sensitive':
       if (!attribute.value && attributes.get('Sensitive') === true) throw irreversible('Sensitive');
       break;
@@ -271,16 +270,35 @@ export function acceptedValue(
   return attribute.value;
 }
 
-/** @throws HoldfastError ApplicationNamespaceNotSupported where the data are left to the server */
-export function requireApplicationData({
-  applicationNamespace,
-  applicationData,
-}: AttributeValue<'ApplicationSpecificInformation'>): void {
-  if (applicationData !== undefined) return;
-  throw new HoldfastError(
-    'ApplicationNamespaceNotSupported',
-    `no Application Data is generated for the namespace ${JSON.stringify(applicationNamespace)}`,
-  );
+/** The one namespace for which Application Data is generated: the identifier of the object. KMIP 1.4 section 3.36 */
+export const GENERATED_NAMESPACE = 'Holdfast';
+
+/**
+ * The value with its data, where a client left them to the server.
+ * @param uniqueIdentifier undefined for an object that has none yet: `ObjectAccess` completes it
+ * @throws HoldfastError ApplicationNamespaceNotSupported
+ */
+export function withApplicationData(
+  value: AttributeValue<'ApplicationSpecificInformation'>,
+  uniqueIdentifier: string | undefined,
+): AttributeValue<'ApplicationSpecificInformation'> {
+  const { applicationNamespace, applicationData } = value;
+  if (applicationData !== undefined) return value;
+  if (applicationNamespace !== GENERATED_NAMESPACE) {
+    throw new HoldfastError(
+      'ApplicationNamespaceNotSupported',
+      `no Application Data is generated for the namespace ${JSON.stringify(applicationNamespace)}`,
+    );
+  }
+  return uniqueIdentifier === undefined ? value : { ...value, applicationData: uniqueIdentifier };
+}
+
+/** The same for all values of an object that is written. */
+export function fillApplicationData(attributes: AttributeSet, uniqueIdentifier: string): void {
+  for (const attribute of attributes.instances('ApplicationSpecificInformation')) {
+    const value = withApplicationData(attribute.value, uniqueIdentifier);
+    if (value !== attribute.value) attributes.replace(attribute, value);
+  }
 }
 
 function requireNewName(

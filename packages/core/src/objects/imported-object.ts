@@ -14,9 +14,9 @@ import {
   MAX_INSTANCES,
   describe,
   referenceTo,
-  requireApplicationData,
   requireConsistentDates,
   requireVendorNames,
+  withApplicationData,
   withResolvedLink,
 } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
@@ -107,7 +107,7 @@ function requireAcceptable(attribute: Attribute, objectType: ObjectType): void {
   if (attribute.key === 'VendorAttribute') {
     requireVendorNames(attribute.value.vendorIdentification, attribute.value.attributeName);
   }
-  if (attribute.key === 'ApplicationSpecificInformation') requireApplicationData(attribute.value);
+  if (attribute.key === 'ApplicationSpecificInformation') withApplicationData(attribute.value, undefined);
   if (attribute.key === 'CryptographicLength' && attribute.value <= 0) {
     throw invalidValue('Cryptographic Length is not positive');
   }

@@ -38,6 +38,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import { OBJECT_DEFAULTS } from '../objects/defaults';
 import { RANDOM_NUMBER_GENERATOR } from '../objects/new-object';
 import { availableStorages } from '../objects/protection-storage';
+import { GENERATED_NAMESPACE } from '../objects/attribute-rules';
 import { operation, type OperationContext, type OperationDefinition } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 import { satisfiedProfiles } from './profiles';
@@ -112,8 +113,7 @@ const CAPABILITIES: CapabilityInformation = {
 };
 
 /**
- * What answers each function. A function without a row asks for something of which there is nothing here: namespaces
- * with values of ours, extensions, attestation, validations, registration of clients.
+ * What answers each function. A function without a row asks for something of which there is nothing here: extensions, attestation, validations, registration of clients.
  */
 const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Partial<QueryResponse>>> = {
   [QueryFunction.QueryOperations]: ({ catalogue, dialect }) => ({
@@ -129,6 +129,7 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
       vendorSpecific: [],
     },
   }),
+  [QueryFunction.QueryApplicationNamespaces]: () => ({ applicationNamespaces: [GENERATED_NAMESPACE] }),
   [QueryFunction.QueryRNGs]: () => ({ rngParameters: [RANDOM_NUMBER_GENERATOR] }),
   [QueryFunction.QueryProfiles]: ({ catalogue, dialect, server }) => ({
     profileInformation: satisfiedProfiles(catalogue, server).filter(({ profileName }) => {

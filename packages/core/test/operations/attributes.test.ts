@@ -41,6 +41,16 @@ async function listedIn(
     .map(({ value }) => (typeof value === 'number' ? value : typeof value === 'string' ? value : 'vendor'));
 }
 
+test('Application Data that are left to the server are the identifier of the object', async () => {
+  const value = { applicationNamespace: 'Holdfast' };
+  const key = 'ApplicationSpecificInformation';
+  const made = await createKey(harness, { key, value });
+  expect(await valuesOf(made, key)).toEqual([{ ...value, applicationData: made }]);
+  const uniqueIdentifier = await createKey(harness);
+  await harness.run(addAttribute, { uniqueIdentifier, newAttribute: { key, value } });
+  expect(await valuesOf(uniqueIdentifier, key)).toEqual([{ ...value, applicationData: uniqueIdentifier }]);
+});
+
 describe('Get Attributes and Get Attribute List', () => {
   test('answer in the order asked, without what has no value', async () => {
     const uniqueIdentifier = await createKey(harness, named('order'));

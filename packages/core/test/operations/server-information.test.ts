@@ -56,12 +56,14 @@ describe('Query', () => {
       'Object Type',
       'Vendor Identification',
       'Server Information',
+      'Application Namespace',
     ]);
     expect([...(await answerIn('1.4')).keys()]).toEqual([
       'Operation',
       'Object Type',
       'Vendor Identification',
       'Server Information',
+      'Application Namespace',
       'RNG Parameters',
       'Profile Information',
       'Capability Information',
@@ -71,6 +73,7 @@ describe('Query', () => {
       'Object Type',
       'Vendor Identification',
       'Server Information',
+      'Application Namespace',
       'RNG Parameters',
       'Profile Information',
       'Capability Information',
@@ -86,11 +89,9 @@ describe('Query', () => {
 
   test('answers what is asked and no more', async () => {
     expect([...(await answerIn('1.4', [QueryFunction.QueryObjects])).keys()]).toEqual(['Object Type']);
-    const nothing = [
-      QueryFunction.QueryExtensionMap,
-      QueryFunction.QueryApplicationNamespaces,
-      QueryFunction.QueryValidations,
-    ];
+    const nothing = [QueryFunction.QueryExtensionMap, QueryFunction.QueryValidations];
+    const namespaces = await answerIn('1.4', [QueryFunction.QueryApplicationNamespaces]);
+    expect(valuesOf(namespaces.get('Application Namespace'))).toEqual(['Holdfast']);
     expect((await answerIn('1.4', nothing)).size).toBe(0);
     expect((await answerIn('2.0', [])).size).toBe(0);
   });

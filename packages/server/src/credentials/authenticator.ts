@@ -40,6 +40,8 @@ export interface AuthenticatorPorts {
   readonly tickets: Tickets;
   readonly auditLog: AuditLog;
   readonly clock: Clock;
+  /** How many processes share the connections of this node. */
+  readonly processes: number;
   /** Called before the first request of somebody, so that the domain's keys are there. */
   readonly prepare: (principal: Principal) => Promise<void>;
 }
@@ -61,7 +63,7 @@ export class Authenticator {
   readonly #noted = new WeakSet<Requester>();
 
   constructor(private readonly ports: AuthenticatorPorts) {
-    this.#proofs = new Proofs(ports.users, ports.clock);
+    this.#proofs = new Proofs(ports.users, ports.clock, ports.processes);
   }
 
   /**

@@ -21,7 +21,11 @@ interface Failures {
 export class FailureLimit {
   readonly #failures = new Map<string, Failures>();
 
-  constructor(private readonly nowMs: () => number) {}
+  /** @param processes that share the node's connections: each has a part of what is free */
+  constructor(
+    private readonly nowMs: () => number,
+    private readonly processes = 1,
+  ) {}
 
   /** How long it is to wait before an attempt is looked at, in milliseconds. */
   waitMs(source: string, name: string): number {
@@ -43,7 +47,8 @@ export class FailureLimit {
     const before = this.#failures.get(key);
     const isOld = before === undefined || now - before.lastMs > FORGOTTEN_AFTER_MS;
     const count = (isOld ? 0 : before.count) + 1;
-    const waitMs = count < free ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - free), LONGEST_WAIT_MS);
+    const ownFree = Math.max(1, Math.floor(free / this.processes));
+    const waitMs = count < ownFree ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - ownFree), LONGEST_WAIT_MS);
     // Counted last, so remembered longest.
     this.#failures.delete(key);
     this.#failures.set(key, { count, lastMs: now, blockedUntilMs: now + waitMs });

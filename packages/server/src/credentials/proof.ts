@@ -42,8 +42,9 @@ export class Proofs {
   constructor(
     private readonly users: Users,
     private readonly clock: Clock,
+    processes: number,
   ) {
-    this.#limit = new FailureLimit(() => performance.now());
+    this.#limit = new FailureLimit(() => performance.now(), processes);
   }
 
   /** The user whom a credential names; undefined where that is nobody registered. */
