@@ -111,7 +111,7 @@ export const DEFAULT_MAX_KEPT_BYTES = 320 * 1024 * 1024;
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { connection, keyring, log, poolSize = DEFAULT_POOL_SIZE } = options;
-  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES);
+  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES, keyring);
   const database = new Database({ connection, log, poolSize });
   const clock = new DatabaseClock(database, log);
   try {

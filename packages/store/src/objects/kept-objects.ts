@@ -1,9 +1,19 @@
-import type { StoredRow } from './row';
+import type { Keyring } from '@holdfast/core';
+import type { PreparedChange } from './change';
+import { StoredRow, keptLengthBytes } from './row';
 
 const SLAB_BYTES = 64 * 1024;
+/** Stands before the bytes of a column. */
+const LENGTH_BYTES = 4;
 
 interface Entry {
-  readonly row: StoredRow;
+  readonly domainId: string;
+  readonly uniqueIdentifier: string;
+  /** Undefined as long as nobody asks for what was written. */
+  row: StoredRow | undefined;
+  /** Where the columns and the MAC lie, until there is a row. */
+  readonly bytes: Buffer | undefined;
+  readonly start: number;
   readonly lengthBytes: number;
   /** Digest of the name by which it was found, as text. */
   readonly name: string | undefined;
@@ -33,15 +43,18 @@ export class KeptObjects {
   #slabUsed = 0;
 
   /** @param maxBytes 0: nothing is kept */
-  constructor(private readonly maxBytes: number) {}
+  constructor(
+    private readonly maxBytes: number,
+    private readonly keyring: Keyring,
+  ) {}
 
   find(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
-    return used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
+    return this.#used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
   }
 
   /** The object that was found under a name before. */
   findNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
-    return used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
+    return this.#used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
   }
 
   /**
@@ -49,24 +62,31 @@ export class KeptObjects {
    * @param nameDigest of the name by which it was found
    */
   keep(row: StoredRow, nameDigest?: Buffer): void {
-    const lengthBytes = row.keptLengthBytes;
+    const lengthBytes = keptLengthBytes(row.lengthBytes);
     if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
-    let shelf = this.#shelves.get(domainId);
-    if (shelf === undefined) {
-      shelf = { byIdentifier: new Map(), byName: new Map() };
-      this.#shelves.set(domainId, shelf);
-    }
-    const before = shelf.byIdentifier.get(uniqueIdentifier);
-    if (before !== undefined) this.#remove(before);
+    const place = this.#place(row.lengthBytes);
+    row.keepIn(place.bytes, place.start);
     const name = nameDigest === undefined ? undefined : nameKey(nameDigest);
-    this.#move(row);
-    const entry: Entry = { row, lengthBytes, name, isUsed: false };
-    shelf.byIdentifier.set(uniqueIdentifier, entry);
-    if (name !== undefined) shelf.byName.set(name, entry);
-    this.#entries.add(entry);
-    this.#lengthBytes += lengthBytes;
-    this.#makeRoom();
+    const entry = { domainId, uniqueIdentifier, row, bytes: undefined, start: 0, lengthBytes, name };
+    this.#add({ ...entry, isUsed: false });
+  }
+
+  /** Keeps what was written, as it will be read: it is looked at when somebody asks for it. */
+  keepWritten({ row, object: { columns, mac }, addedNames, removedNames }: PreparedChange): void {
+    const columnsLength = columns.bytes.length;
+    const length = columnsLength + LENGTH_BYTES + mac.length;
+    const lengthBytes = keptLengthBytes(length);
+    if (lengthBytes > this.maxBytes) return;
+    const { domainId, uniqueIdentifier } = row;
+    const before = this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier);
+    const [added] = addedNames;
+    const name = added !== undefined ? nameKey(added) : removedNames.length === 0 ? before?.name : undefined;
+    const { bytes, start } = this.#place(length);
+    columns.bytes.copy(bytes, start);
+    bytes.writeInt32BE(mac.length, start + columnsLength);
+    mac.copy(bytes, start + columnsLength + LENGTH_BYTES);
+    this.#add({ domainId, uniqueIdentifier, row: undefined, bytes, start, lengthBytes, name, isUsed: false });
   }
 
   /** Forgets an object, whatever is kept of it now. */
@@ -80,19 +100,42 @@ export class KeptObjects {
     for (const entry of this.#entries) this.#remove(entry);
   }
 
-  /** What a row was received with would stay as long as the row. */
-  #move(row: StoredRow): void {
-    const { lengthBytes } = row;
-    if (lengthBytes > SLAB_BYTES / 4) {
-      row.keepIn(Buffer.allocUnsafeSlow(lengthBytes), 0);
-      return;
+  #add(entry: Entry): void {
+    const { domainId, uniqueIdentifier, name } = entry;
+    let shelf = this.#shelves.get(domainId);
+    if (shelf === undefined) {
+      shelf = { byIdentifier: new Map(), byName: new Map() };
+      this.#shelves.set(domainId, shelf);
     }
+    const before = shelf.byIdentifier.get(uniqueIdentifier);
+    if (before !== undefined) this.#remove(before);
+    shelf.byIdentifier.set(uniqueIdentifier, entry);
+    if (name !== undefined) shelf.byName.set(name, entry);
+    this.#entries.add(entry);
+    this.#lengthBytes += entry.lengthBytes;
+    this.#makeRoom();
+  }
+
+  #used(entry: Entry | undefined): StoredRow | undefined {
+    if (entry === undefined) return undefined;
+    entry.isUsed = true;
+    if (entry.row === undefined && entry.bytes !== undefined) {
+      entry.row = new StoredRow(this.keyring, entry.domainId, entry.bytes, entry.start);
+      entry.row.keepIn(entry.bytes, entry.start);
+    }
+    return entry.row;
+  }
+
+  /** Room for a row. What it was received or written with would stay as long as the row. */
+  #place(lengthBytes: number): { readonly bytes: Buffer; readonly start: number } {
+    if (lengthBytes > SLAB_BYTES / 4) return { bytes: Buffer.allocUnsafeSlow(lengthBytes), start: 0 };
     if (this.#slabUsed + lengthBytes > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#slabUsed = 0;
     }
-    row.keepIn(this.#slab, this.#slabUsed);
+    const start = this.#slabUsed;
     this.#slabUsed += lengthBytes;
+    return { bytes: this.#slab, start };
   }
 
   #makeRoom(): void {
@@ -108,20 +151,14 @@ export class KeptObjects {
   }
 
   #remove(entry: Entry): void {
-    const { row, name, lengthBytes } = entry;
-    const shelf = this.#shelves.get(row.domainId);
-    shelf?.byIdentifier.delete(row.uniqueIdentifier);
+    const { domainId, uniqueIdentifier, name, lengthBytes } = entry;
+    const shelf = this.#shelves.get(domainId);
+    shelf?.byIdentifier.delete(uniqueIdentifier);
     if (name !== undefined && shelf?.byName.get(name) === entry) shelf.byName.delete(name);
     this.#entries.delete(entry);
     this.#lengthBytes -= lengthBytes;
-    row.release();
+    entry.row?.release();
   }
-}
-
-function used(entry: Entry | undefined): StoredRow | undefined {
-  if (entry === undefined) return undefined;
-  entry.isUsed = true;
-  return entry.row;
 }
 
 function nameKey(nameDigest: Buffer): string {
