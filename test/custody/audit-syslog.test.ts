@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { get } from '@holdfast/core';
@@ -142,6 +142,31 @@ test('a node that was killed goes on where it was', async () => {
   const from = receiver.connections[before];
   expect(positions(from)[0]).toBeGreaterThan(1);
   expect(positions(from)[0]).toBeLessThanOrEqual(last + 1);
+});
+
+test('a receiver that is added later gets what is not archived, with the links that it has', async () => {
+  const archives = join(folder, 'archives');
+  for (const args of [
+    ['retention', 'set', '--archive-dir', archives],
+    ['archive', '--before', '2999-01-01'],
+  ]) {
+    expect((await holdfastResult(['audit', ...args, '--data-dir', dataDir])).code).toBe(0);
+  }
+  expect(readdirSync(archives).length).toBeGreaterThan(0);
+  await client.close();
+  await server.stop();
+  await receiver.stop();
+  receiver = await SyslogReceiver.start();
+  await start();
+  await read(2);
+  await received();
+  const out = join(folder, 'later.cef');
+  const exported = ['audit', 'export', '--format', 'cef', '--out', out, '--data-dir', dataDir];
+  expect((await holdfastResult(exported)).code).toBe(0);
+  const lines = readFileSync(out, 'utf8').split('\n');
+  const texts = receiver.messages.map((message) => MESSAGE.exec(message)?.[4]);
+  expect(positions()[0]).toBeGreaterThan(1);
+  expect(texts).toEqual(lines.slice(1, texts.length + 1));
 });
 
 test('a log that was cut is found by a checkpoint that the receiver has', async () => {

@@ -118,7 +118,7 @@ export class SyslogForwarder {
 
   /** Over one connection, until it is lost, somebody else is in charge or the node stops. */
   async #forward(): Promise<void> {
-    this.#sent = this.#kept = await this.#readMark();
+    this.#sent = this.#kept = await this.#beginning();
     this.#settling = [];
     const connection = await SyslogConnection.open(this.config, this.#stop.signal);
     this.#connection = connection;
@@ -184,6 +184,12 @@ export class SyslogForwarder {
     const statement = JSON.stringify(mark);
     await this.chain.setMark(this.#destination, { statement, signature: this.signer.sign(statement) });
     this.#kept = last.place;
+  }
+
+  /** Behind what was forwarded, or was archived before anybody forwarded it. */
+  async #beginning(): Promise<Place> {
+    const [mark, { position, head }] = [await this.#readMark(), await this.chain.beginning()];
+    return mark.position >= position ? mark : { position, head: head.toString('hex') };
   }
 
   async #readMark(): Promise<Place> {
