@@ -123,7 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
     return {
       keyStore,
-      lostObjects: new PostgresLostObjects(database, keyring, nowMs),
+      lostObjects: new PostgresLostObjects(database, keyring, nowMs, kept),
       directory: new PostgresDirectory(database, keyring, log, nowMs),
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),
