@@ -6,7 +6,7 @@ import { verifyChain } from './verify';
 
 /**
  * Takes the records that are in a file out of the database, but for those that guard rows: the newest of each object and each
- * row, and the destruction of objects, which domain keys are counted by. The transaction sees one moment, and has
+ * row, and the destruction of objects, by which domain keys are counted, and what took them back. The transaction sees one moment, and has
  * checked the log up to there as a whole: what was altered is not covered up.
  * @throws HoldfastError IntegrityViolation where the log is not what was linked; RevisionConflict where somebody else has archived
  */
@@ -81,7 +81,7 @@ async function requireGenuine(
 
 /** $1: the transactions before this number. */
 const REMOVALS = [
-  `DELETE FROM change_record AS c WHERE transaction_number < $1 AND operation <> 'Destroy'
+  `DELETE FROM change_record AS c WHERE transaction_number < $1 AND operation NOT IN ('Destroy', 'EscrowRecover')
     AND EXISTS (SELECT FROM change_record AS n WHERE n.domain_id = c.domain_id
       AND n.unique_identifier = c.unique_identifier AND n.revision > c.revision)`,
   // What tickets and requests left goes with them: they expire.
