@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
 import { locate, pkcs11, revoke } from '@holdfast/core';
 import { NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
@@ -488,6 +488,29 @@ describe('keys, further', () => {
     expect(await code(61, `${mechanism(number)}${key}${wrapping}${WANTED}`)).toBe(0x68);
   });
 
+  test.each([
+    ['a hash', 0x393, undefined, (key: Buffer) => createHash('sha256').update(key).digest()],
+    ['encrypted data', 0x1104, bytes(Buffer.alloc(32, 5)), (key: Buffer) => encryptedUnder('ecb', key)],
+    [
+      'data encrypted with CBC',
+      0x1105,
+      IV.toString('hex') + bytes(Buffer.alloc(32, 5)),
+      (key: Buffer) => encryptedUnder('cbc', key),
+    ],
+  ])('keys are derived: %s', async (_name, number, parameter, expected) => {
+    const session = await opened();
+    const key = await aesKey(session, ...uses(0x10c));
+    const wanted = template(has(0, ulong(4)), AES_TYPE, has(0x161, ulong(32)), ...uses(0x104));
+    const derived = (await session.ok(63, mechanism(number, parameter) + key + wanted)).toString('hex');
+    const value = await valueOf(session, derived);
+    expect(value.toString('hex')).toBe(expected(await valueOf(session, key)).toString('hex'));
+    expect(await session.code(63, mechanism(0x395, '00') + key + wanted)).toBe(0x70);
+  });
+  function encryptedUnder(mode: 'ecb' | 'cbc', key: Buffer): Buffer {
+    const cipher = createCipheriv(`aes-256-${mode}`, key, mode === 'ecb' ? null : IV).setAutoPadding(false);
+    return cipher.update(Buffer.alloc(32, 5));
+  }
+
   test('the audit log names the objects of each call', async () => {
     const session = await opened();
     const key = await aesKey(session, has(3, bytes('named in the log')));
@@ -517,7 +540,7 @@ describe('keys, further', () => {
 
 test('what is not there is said so', async () => {
   const library = await initialized();
-  for (const each of [4, 10, 22, 41, 47, 53, 63, 92]) {
+  for (const each of [4, 10, 22, 41, 47, 53, 58, 92]) {
     expect(await call(each, library, '00')).toMatchObject({ returnCode: 0x54, correlationValue: library });
   }
   expect(await call(3)).toMatchObject({ returnCode: 0x190 });

@@ -1,11 +1,13 @@
 import {
   BlockCipherMode,
   CryptographicAlgorithm,
+  DerivationMethod,
   DigitalSignatureAlgorithm,
   HashingAlgorithm,
   PaddingMethod,
   type CryptographicParameters,
 } from '@holdfast/kmip';
+import { SecretBytes } from '@holdfast/ttlv';
 import { ParameterReader } from './codec';
 
 /** The mechanisms of PKCS#11 (PKCS#11 Current Mechanisms v3.0) that use keys here, as parameters of KMIP. */
@@ -145,6 +147,54 @@ const pss = (hashingAlgorithm: HashingAlgorithm): Row => ({
   },
 });
 
+/** C_DeriveKey: hashes of the key, and data encrypted under it (CKM_AES_ECB_ENCRYPT_DATA, CKM_AES_CBC_ENCRYPT_DATA). */
+export interface Derivation {
+  readonly derivationMethod: DerivationMethod;
+  readonly derivationParameters: {
+    readonly cryptographicParameters: CryptographicParameters;
+    readonly initializationVector?: Buffer;
+    readonly derivationData: readonly SecretBytes[];
+  };
+}
+
+const DERIVING_HASHES: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
+  [0x392n, HashingAlgorithm.SHA_1],
+  [0x393n, HashingAlgorithm.SHA_256],
+  [0x394n, HashingAlgorithm.SHA_384],
+  [0x395n, HashingAlgorithm.SHA_512],
+  [0x396n, HashingAlgorithm.SHA_224],
+]);
+const ECB_ENCRYPT_DATA = 0x1104n;
+const CBC_ENCRYPT_DATA = 0x1105n;
+const DERIVING: readonly bigint[] = [...DERIVING_HASHES.keys(), ECB_ENCRYPT_DATA, CBC_ENCRYPT_DATA];
+
+/** As `readMechanism`, of a mechanism that derives keys. */
+export function readDerivation(input: ParameterReader): Derivation | undefined {
+  const { number, parameter } = readParameter(input);
+  const hashingAlgorithm = DERIVING_HASHES.get(number);
+  if (hashingAlgorithm !== undefined) {
+    if (parameter !== undefined) return undefined;
+    const derivationParameters = { cryptographicParameters: { hashingAlgorithm }, derivationData: [] };
+    return { derivationMethod: DerivationMethod.HASH, derivationParameters };
+  }
+  if (parameter === undefined || !DERIVING.includes(number)) return undefined;
+  const isCbc = number === CBC_ENCRYPT_DATA;
+  const initializationVector = isCbc ? parameter.fixedBytes(IV_LENGTH_BYTES) : undefined;
+  const data = SecretBytes.copyOf(parameter.byteString());
+  parameter.end();
+  return {
+    derivationMethod: DerivationMethod.ENCRYPT,
+    derivationParameters: {
+      cryptographicParameters: {
+        blockCipherMode: isCbc ? BlockCipherMode.CBC : BlockCipherMode.ECB,
+        paddingMethod: PaddingMethod.None,
+      },
+      ...(initializationVector === undefined ? {} : { initializationVector }),
+      derivationData: [data],
+    },
+  };
+}
+
 /** C_WrapKey and C_UnwrapKey; RSA mechanisms wrap as they encrypt. */
 const WRAPPING: ReadonlyMap<bigint, CryptographicParameters> = new Map([
   [0x2109n, { blockCipherMode: BlockCipherMode.NISTKeyWrap }],
@@ -197,17 +247,21 @@ export const MECHANISM_NUMBERS: readonly bigint[] = [
   ...PAIRING,
   ...GENERATING,
   ...WRAPPING.keys(),
+  ...DERIVING,
   ...MECHANISMS.keys(),
 ];
 
 /** CKF_WRAP and CKF_UNWRAP. */
 const WRAPS = 0x60000n;
+/** CKF_DERIVE. */
+const DERIVES = 0x80000n;
 
 /** CKF_ENCRYPT and CKF_DECRYPT, CKF_SIGN and CKF_VERIFY, CKF_GENERATE, CKF_GENERATE_KEY_PAIR; 0 for a mechanism that there is not. */
 export function mechanismFlags(number: bigint): bigint {
   if (GENERATING.includes(number)) return 0x8000n;
   if (PAIRING.includes(number)) return 0x10000n;
   if (WRAPPING.has(number)) return WRAPS;
+  if (DERIVING.includes(number)) return DERIVES;
   const row = MECHANISMS.get(number);
   if (row === undefined) return 0n;
   if (row.uses !== 'cipher') return 0x2800n;

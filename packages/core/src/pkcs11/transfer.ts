@@ -12,13 +12,14 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { keyBlockOf } from '../objects/new-object';
 import { unwrapKey } from '../objects/unwrap-key';
 import type { OperationContext } from '../operation';
+import { deriveKey } from '../operations/derive-key';
 import { get } from '../operations/get';
 import { register } from '../operations/register';
 import { CKA_VALUE, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
 import { byOperation, bytesFor, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
 import { inClear, ulong } from './codec';
 import type { Pkcs11Library } from './library';
-import { readWrappingMechanism } from './mechanisms';
+import { readDerivation, readWrappingMechanism } from './mechanisms';
 
 /** Functions of PKCS#11 by which keys come in and go out, by the rules of Register and Get. */
 
@@ -158,8 +159,39 @@ const unwrap = inSession(({ isReadWrite }, input, library, context) => {
   );
 });
 
+/** Symmetric keys alone, Active at once. */
+const derive = inSession(({ isReadWrite }, input, library, context) => {
+  const derivation = readDerivation(input);
+  const baseKey = library.identifierOf(input.ulong());
+  const template = readTemplate(input);
+  if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
+  if (derivation === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (baseKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
+  if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
+  input.end();
+  const wanted = readNewKey(template);
+  if (wanted === undefined || wanted.value !== undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
+  if (!wanted.attributes.some(({ key }) => key === 'CryptographicLength')) {
+    return refused(Rv.TEMPLATE_INCOMPLETE);
+  }
+  const active: Attribute = { key: 'ActivationDate', value: context.nowSeconds };
+  return byOperation('use', context, async (within) => {
+    const { uniqueIdentifier } = await deriveKey.execute(
+      {
+        objectType: ObjectType.SymmetricKey,
+        uniqueIdentifiers: [baseKey],
+        ...derivation,
+        newAttributes: { templateNames: [], attributes: [...wanted.attributes, active] },
+      },
+      withoutNotes(within),
+    );
+    return done(ulong(library.handleOf(uniqueIdentifier)));
+  });
+});
+
 export const TRANSFER_FUNCTIONS: ReadonlyMap<number, Pkcs11Call> = new Map([
   [21, createObject],
   [61, wrapKey],
   [62, unwrap],
+  [63, derive],
 ]);
