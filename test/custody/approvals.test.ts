@@ -125,6 +125,10 @@ test('keys leave in clear only where two officers approve it', async () => {
   const asked = await holdfast('approval', 'require', 'export', ...guarded);
   // There is a rule already: this one needs as many.
   expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('1 of 2 officers')]);
+  // Who is to approve sees what.
+  expect((await holdfast('approval', 'list')).stdout).toContain(
+    '{"action":"export","officers":2,"domain":"guarded"}',
+  );
   const own = await holdfast('approval', 'approve', numberIn(asked.stderr));
   expect(own.code).toBe(1);
   expect((await as('second', 'approval', 'approve', numberIn(asked.stderr))).code).toBe(0);

@@ -81,7 +81,10 @@ export class ApprovalAdministration {
     }
     const valid = (await this.directory.listOfficers()).filter((each) => each.revokedAtSeconds === undefined);
     if (officers > valid.length) {
-      throw new HoldfastError('InvalidField', `there are ${valid.length} officers: add more of them first`);
+      throw new HoldfastError(
+        'InvalidField',
+        `there ${valid.length === 1 ? 'is 1 officer' : `are ${valid.length} officers`}: add more of them first (holdfast officer add)`,
+      );
     }
     const domainId = domain === undefined ? undefined : (await this.directory.domainNamed(domain)).id;
     const others = (await this.rules.read()).filter(

@@ -186,7 +186,7 @@ export class Approvals {
     const request = requestOf(
       isGuard ? 'policy' : (action ?? 'policy'),
       call,
-      subject,
+      [subject, summaryOf(body)].filter((part) => part !== '').join(' '),
       officer,
       body,
       undefined,
@@ -322,6 +322,18 @@ function askedIn(body: Asked | undefined): object | undefined {
     shared: askedIn(shared),
     split: split && { threshold: split.threshold, custodians: split.custodians.map(({ name }) => name) },
   };
+}
+
+const MAX_SUMMARY_LENGTH = 400;
+
+/** What a call is about, for those who are to approve it; keys by the SHA-256 of their files. */
+function summaryOf(body: unknown): string {
+  const text = JSON.stringify(askedIn(body as Asked | undefined) ?? {}, (key, value: unknown) =>
+    key === 'pem' && typeof value === 'string'
+      ? `sha256 ${createHash('sha256').update(value).digest('hex')}`
+      : value,
+  );
+  return text === '{}' ? '' : text.slice(0, MAX_SUMMARY_LENGTH);
 }
 
 function numberOf(text: string): number {

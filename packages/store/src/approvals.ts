@@ -146,7 +146,8 @@ export class PostgresApprovals implements ApprovalStore {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, async (transaction) => {
       const [row] = await approvals.select(transaction.session, this.keyring, 't.number = $1', [number]);
-      if (row === undefined) throw new HoldfastError('ItemNotFound', `there is no approval ${number}`);
+      if (row === undefined)
+        throw new HoldfastError('ItemNotFound', `there is no approval ${number}: see holdfast approval list`);
       const { votes, state } = next(approvalOf(row));
       const written = await transaction.update(approvals, row, { votes: JSON.stringify(votes), state });
       const approval = approvalOf(written);

@@ -133,7 +133,8 @@ export class PostgresRootKeys implements RootKeyStore {
 
   retire(actor: Actor, keepsSplit: boolean): Promise<string> {
     return this.#change(actor, async (transaction, { outgoing }) => {
-      if (outgoing === undefined) throw new HoldfastError('ItemNotFound', 'no root key is going out');
+      if (outgoing === undefined)
+        throw new HoldfastError('ItemNotFound', 'no root key is going out: see holdfast root status');
       const users = await usersIn(transaction.session, outgoing);
       if (users > 0) {
         throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
@@ -148,7 +149,8 @@ export class PostgresRootKeys implements RootKeyStore {
 
   cancel(actor: Actor): Promise<string> {
     return this.#change(actor, async (transaction, { incoming }) => {
-      if (incoming === undefined) throw new HoldfastError('ItemNotFound', 'no root key is coming in');
+      if (incoming === undefined)
+        throw new HoldfastError('ItemNotFound', 'no root key is coming in: see holdfast root status');
       await this.#remove(transaction, incoming, INCOMING);
       await transaction.record('root-key.cancel', undefined, incoming);
       return incoming;

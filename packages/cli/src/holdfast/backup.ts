@@ -117,7 +117,7 @@ function drillText(file: string, { backup, tables, states, verified, live, hasPa
   return [
     `${file}: backup of ${backup.createdAt}, ${backup.objects} objects, restored into a scratch database\n\n`,
     table(['Table', 'In the file', 'Restored', 'Every row'], rows),
-    `\nObjects: ${states.map(stateText).join(', ')}\n`,
+    `\nObjects: ${states.length === 0 ? 'none' : states.map(stateText).join(', ')}\n`,
     `Verified: ${verified.rows} rows; every MAC, sealed value, record, projection, name and link\n`,
     ...faults,
     live === undefined

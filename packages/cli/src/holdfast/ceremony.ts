@@ -76,6 +76,12 @@ export async function readCeremony(
   if (shares < named) {
     throw new HoldfastError('Configuration', `${named} custodians are named, but --shares says ${shares}`);
   }
+  if (shares === 0) {
+    throw new HoldfastError(
+      'Configuration',
+      'say who the custodians are: --custodian NAME=FILE or --custodian-passphrase NAME for each, or --shares NUMBER',
+    );
+  }
   requireScheme(threshold, shares);
   const custodians: Custodian[] = [];
   for (const each of keys) {

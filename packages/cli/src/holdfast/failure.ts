@@ -40,6 +40,7 @@ export function explain(error: unknown): Failure {
   return {
     exitCode: EXIT_CODES[error.code] ?? ExitCode.Refused,
     message: messagesOf(error),
-    hint: HINTS[error.code],
+    // A message that names a command says what to do already.
+    hint: error.message.includes('holdfast ') ? undefined : HINTS[error.code],
   };
 }

@@ -16,15 +16,17 @@ import {
 import { readRoot, withRootLocation, type RootOptions } from './root-options';
 import { HSM_PIN, PASSPHRASE, handOver, readSecret, type SecretSource } from './secret';
 
+const nodesText = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
+
 const COLUMNS = {
   State: ({ state }: RootAnswer) => state,
   Kind: ({ kind }: RootAnswer) => kind,
   'This node': ({ own }: RootAnswer) => own,
-  Current: ({ current, nodes }: RootAnswer) => `${current} (${nodes.current} nodes)`,
+  Current: ({ current, nodes }: RootAnswer) => `${current} (${nodesText(nodes.current)})`,
   Incoming: ({ incoming, wrapped, domainKeys }: RootAnswer) =>
     incoming === undefined ? '' : `${incoming} (wraps ${wrapped} of ${domainKeys})`,
   Outgoing: ({ outgoing, nodes }: RootAnswer) =>
-    outgoing === undefined ? '' : `${outgoing} (${nodes.outgoing} nodes)`,
+    outgoing === undefined ? '' : `${outgoing} (${nodesText(nodes.outgoing)})`,
   'Domain keys': ({ domainKeys }: RootAnswer) => String(domainKeys),
 };
 

@@ -66,5 +66,9 @@ export async function readRoot(
   }
   const targets = tokens.map((tokenLabel) => ({ modulePath, tokenLabel }));
   const secret = await readSecret(secrets.pkcs11, ask || process.stdin.isTTY);
+  if (secret === undefined) {
+    const { variable } = secrets.pkcs11;
+    throw new HoldfastError('Configuration', `the HSM wants a PIN: set ${variable}_FILE or ${variable}`);
+  }
   return { root: { kind: 'pkcs11', targets, keyLabel }, secret };
 }
