@@ -1,10 +1,19 @@
 import type { Keyring } from '@holdfast/core';
 import type { PreparedChange } from './change';
-import { StoredRow, keptLengthBytes } from './row';
+import { StoredRow } from './row';
 
 const SLAB_BYTES = 64 * 1024;
 /** Stands before the bytes of a column. */
 const LENGTH_BYTES = 4;
+
+/** What an object takes besides its row, roughly: in the shelves, and what is made of it once it is used. */
+const ENTRY_BYTES = 400;
+const USED_BYTES = 1100;
+
+/** What an object takes once it is used: its row, its opened value, and what is made of them. */
+function usedLengthBytes(rowLengthBytes: number): number {
+  return 2 * rowLengthBytes + ENTRY_BYTES + USED_BYTES;
+}
 
 interface Entry {
   readonly domainId: string;
@@ -14,7 +23,7 @@ interface Entry {
   /** Where the columns and the MAC lie, until there is a row. */
   readonly bytes: Buffer | undefined;
   readonly start: number;
-  readonly lengthBytes: number;
+  lengthBytes: number;
   /** Digest of the name by which it was found, as text. */
   readonly name: string | undefined;
   /** Whether it was asked for since it was last looked at to make room. */
@@ -62,7 +71,7 @@ export class KeptObjects {
    * @param nameDigest of the name by which it was found
    */
   keep(row: StoredRow, nameDigest?: Buffer): void {
-    const lengthBytes = keptLengthBytes(row.lengthBytes);
+    const lengthBytes = usedLengthBytes(row.lengthBytes);
     if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
     const place = this.#place(row.lengthBytes);
@@ -76,8 +85,7 @@ export class KeptObjects {
   keepWritten({ row, object: { columns, mac }, addedNames, removedNames }: PreparedChange): void {
     const columnsLength = columns.bytes.length;
     const length = columnsLength + LENGTH_BYTES + mac.length;
-    const lengthBytes = keptLengthBytes(length);
-    if (lengthBytes > this.maxBytes) return;
+    if (usedLengthBytes(length) > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
     const before = this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier);
     const [added] = addedNames;
@@ -86,6 +94,7 @@ export class KeptObjects {
     columns.bytes.copy(bytes, start);
     bytes.writeInt32BE(mac.length, start + columnsLength);
     mac.copy(bytes, start + columnsLength + LENGTH_BYTES);
+    const lengthBytes = length + ENTRY_BYTES;
     this.#add({ domainId, uniqueIdentifier, row: undefined, bytes, start, lengthBytes, name, isUsed: false });
   }
 
@@ -122,6 +131,10 @@ export class KeptObjects {
     if (entry.row === undefined && entry.bytes !== undefined) {
       entry.row = new StoredRow(this.keyring, entry.domainId, entry.bytes, entry.start);
       entry.row.keepIn(entry.bytes, entry.start);
+      const lengthBytes = usedLengthBytes(entry.row.lengthBytes);
+      this.#lengthBytes += lengthBytes - entry.lengthBytes;
+      entry.lengthBytes = lengthBytes;
+      this.#makeRoom();
     }
     return entry.row;
   }

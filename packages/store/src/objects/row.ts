@@ -78,13 +78,6 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
   return { columns, mac: keyring.mac(row.domainId, row.keyVersion, 'object-row', columns.bytes) };
 }
 
-const KEPT_OVERHEAD_BYTES = 2000;
-
-/** What an object takes while it is kept, roughly: its row, its opened value, and what is made of them. */
-export function keptLengthBytes(rowLengthBytes: number): number {
-  return 2 * rowLengthBytes + KEPT_OVERHEAD_BYTES;
-}
-
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
   readonly uniqueIdentifier: string;
