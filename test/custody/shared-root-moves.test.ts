@@ -132,6 +132,8 @@ test('it is replaced by another one, and the shares so far are void; a second no
   expect(moved).toMatchObject({ state: 'moved', kind: 'shares', outgoing: before.current });
   expect(moved.current).not.toBe(before.current);
   await expectServed(other);
+  await until(() => other?.log.includes('restart this one') === true, 'the other node says what to do');
+  expect(node.log).not.toContain('restart this one');
   await expect(root('retire')).rejects.toThrow(/1 of the nodes use the outgoing root key/);
   await other.stop();
   other = await start('shares', second);

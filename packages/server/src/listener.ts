@@ -242,6 +242,7 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
       return change.id === principal.domainId || change.id === '*';
     case 'domain-key':
     case 'hsm-key':
+    case 'root-key':
     case 'seal':
     case 'secret':
     case 'user':

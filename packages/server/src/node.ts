@@ -250,6 +250,7 @@ export class Node {
     await this.#audit.start();
     this.#rootMigration = new RootMigration(
       this.store.rootKeys,
+      this.store.directory,
       this.rootKeys,
       this.config,
       this.#nodeKey,

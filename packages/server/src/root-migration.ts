@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError, SecretBytes, type Actor, type RootOfTrust } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type Actor, type Directory, type RootOfTrust } from '@holdfast/core';
 import {
   createSoftwareRoot,
   NEXT_SOFTWARE_ROOT_FILE,
@@ -38,12 +38,14 @@ export class RootMigration {
   #use: { readonly checkValue: string; end(): Promise<void> } | undefined;
   #work: Promise<void> | undefined;
   #problem: string | undefined;
+  #stopWatching: (() => Promise<void>) | undefined;
   #isEnding = false;
   /** How the root of trust that this node is known by is reached. */
   #config: RootConfig;
 
   constructor(
     private readonly store: RootKeyStore,
+    private readonly directory: Pick<Directory, 'watch'>,
     private readonly keys: RootKeys,
     private readonly node: Pick<NodeConfig, 'dataDir' | 'root'>,
     private readonly nodeKey: NodeKey,
@@ -56,6 +58,19 @@ export class RootMigration {
   /** Shows the other nodes which root key this one uses. */
   async start(): Promise<void> {
     await this.#showUse();
+    this.#stopWatching = await this.directory.watch(({ kind, id }) => {
+      if (kind === 'root-key' && id !== '*') this.#tellOfAnother(id);
+    });
+  }
+
+  /** This node goes on with the root key before: which it cannot for ever, and nobody else may know. */
+  #tellOfAnother(current: string): void {
+    const own = this.#use?.checkValue;
+    if (this.#work !== undefined || own === current) return;
+    this.log.warn(
+      { own, current },
+      'the root key was replaced by another node: restart this one with the new root of trust, then run "holdfast root retire"',
+    );
   }
 
   /** Goes no further with a move: it is left as it is. */
@@ -65,6 +80,7 @@ export class RootMigration {
 
   async close(): Promise<void> {
     this.interrupt();
+    await this.#stopWatching?.();
     await this.#work;
     await this.#use?.end();
   }

@@ -127,6 +127,7 @@ export class PostgresRootKeys implements RootKeyStore {
       // One that comes back is no longer gone.
       await unset(session, RETIRED + incoming);
       await transaction.record('root-key.complete', undefined, `${current} to ${incoming}`);
+      await transaction.notify({ kind: 'root-key', id: incoming });
       return true;
     });
   }

@@ -127,7 +127,17 @@ export interface RecognisedClient {
 /** Something in the directory changed on some node. */
 export interface DirectoryChange {
   readonly kind:
-    'client' | 'credential' | 'authority' | 'domain' | 'domain-key' | 'hsm-key' | 'seal' | 'secret' | 'user';
+    | 'client'
+    | 'credential'
+    | 'authority'
+    | 'domain'
+    | 'domain-key'
+    | 'hsm-key'
+    /** By its check value: it is the current one now. */
+    | 'root-key'
+    | 'seal'
+    | 'secret'
+    | 'user';
   readonly id: string;
 }
 

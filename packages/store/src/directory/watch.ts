@@ -12,6 +12,7 @@ const KINDS = [
   'domain',
   'domain-key',
   'hsm-key',
+  'root-key',
   'seal',
   'secret',
   'user',
