@@ -7,7 +7,7 @@ import { startServerProcess } from '../server-process';
 import { benchCertificates } from './certificates';
 import { LoadGenerator, runHandshakes, type Load, type LoadResult } from './load';
 import { cpuSeconds, databaseCpuSeconds } from './processor';
-import { createLoad, discoverLoad, encryptLoad, getLoad, locateLoad } from './requests';
+import { createLoad, discoverLoad, encryptLoad, getLoad, inTurn, locateLoad } from './requests';
 import type { ToResponder } from './responder';
 import { seed } from './seed';
 
@@ -22,6 +22,7 @@ const ROUND_MS = Number(process.env['BENCH_ROUND_MS'] ?? 1500);
 const ONLY = process.env['BENCH_ONLY']?.split(',');
 /** Arguments for the server's node, e.g. --cpu-prof --cpu-prof-dir=DIR. */
 const NODE_ARGUMENTS = process.env['BENCH_NODE_ARGUMENTS']?.split(' ') ?? [];
+const READING_CONNECTIONS = 64;
 const CONNECTIONS = process.env['BENCH_CONNECTIONS']?.split(',').map(Number) ?? [1, 16, 64];
 
 interface Endpoint {
@@ -129,6 +130,35 @@ async function withCpu(
   return { ...result, serverCpuMicroseconds: server, databaseCpuMicroseconds: database };
 }
 
+/** Reads every key once: what is measured then is a server that has been up for a while. The first reads are told apart. */
+async function readAll(server: Endpoint, identifiers: readonly string[]): Promise<void> {
+  const next = inTurn();
+  let asked = 0;
+  const load = getLoad(identifiers, (count) => {
+    asked++;
+    return next(count);
+  });
+  const rates: number[] = [];
+  const untilAllAreRead: Measure = async (endpoint, counted, connections) => {
+    let result: LoadResult;
+    do {
+      result = await steady(endpoint, counted, connections);
+      rates.push(result.perSecond);
+    } while (asked < identifiers.length);
+    return result;
+  };
+  const { serverCpuMicroseconds, databaseCpuMicroseconds } = await withCpu(
+    untilAllAreRead,
+    server,
+    load,
+    READING_CONNECTIONS,
+  );
+  const cpu = `${serverCpuMicroseconds.toFixed(0)} / ${databaseCpuMicroseconds.toFixed(0)} us`;
+  process.stdout.write(
+    `first Gets, ${READING_CONNECTIONS} connections: ${median(rates).toFixed(0)}/s, CPU ${cpu}\n\n`,
+  );
+}
+
 async function compare(
   what: string,
   measure: Measure,
@@ -196,7 +226,8 @@ async function main(): Promise<void> {
     process.stdout.write(`${KEYS} keys, ${ROUNDS} rounds of ${ROUND_MS} ms\n`);
     const startedAt = performance.now();
     const identifiers = await seed(endpoint.options, KEYS);
-    process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n\n`);
+    process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
+    await readAll(endpoint, identifiers);
     print([
       'operation',
       'conns',
@@ -209,7 +240,6 @@ async function main(): Promise<void> {
       'CPU us: server / database / responder',
     ]);
     const get = getLoad(identifiers);
-    await steady(endpoint, get, 16);
     await compare('Get', steady, get, endpoint, responder, CONNECTIONS);
     await compare('Locate', steady, locateLoad(identifiers), endpoint, responder, CONNECTIONS);
     await compare('Encrypt', steady, encryptLoad(identifiers), endpoint, responder, CONNECTIONS);

@@ -148,9 +148,21 @@ function slotOf(template: Buffer, text: string): number {
   return offset;
 }
 
+/** Which of so many objects a request is for. */
+export type Pick = (count: number) => number;
+
+const uniformly: Pick = (count) => Math.floor(Math.random() * count);
+
+/** One after the other. */
+export function inTurn(): Pick {
+  let next = 0;
+  return (count) => next++ % count;
+}
+
 /** Requests for one object each, spread uniformly; `check` is told whose response it looks at. */
 function objectLoad(
   identifiers: readonly string[],
+  pick: Pick,
   requestFor: (uniqueIdentifier: string) => Buffer,
   check: (response: Buffer, uniqueIdentifier: string) => void,
 ): Load {
@@ -160,7 +172,7 @@ function objectLoad(
   return {
     request() {
       const bytes = Buffer.from(template);
-      bytes.write(identifiers[Math.floor(Math.random() * identifiers.length)] ?? '', slot, 'latin1');
+      bytes.write(identifiers[pick(identifiers.length)] ?? '', slot, 'latin1');
       return bytes;
     },
     check: sampled((response, request) => {
@@ -175,10 +187,11 @@ function numbersOf(identifiers: readonly string[]): ReadonlyMap<string, number> 
 }
 
 /** Gets; the bytes of the sample are compared with the registered ones. */
-export function getLoad(identifiers: readonly string[]): Load {
+export function getLoad(identifiers: readonly string[], pick: Pick = uniformly): Load {
   const numbers = numbersOf(identifiers);
   return objectLoad(
     identifiers,
+    pick,
     (uniqueIdentifier) => requestBytes(get, [{ uniqueIdentifier }]),
     (response, uniqueIdentifier) => {
       if (!response.includes(keyNumber(numbers.get(uniqueIdentifier) ?? -1)))
@@ -194,6 +207,7 @@ export function encryptLoad(identifiers: readonly string[]): Load {
   const cryptographicParameters = { blockCipherMode: BlockCipherMode.GCM, randomIV: true };
   return objectLoad(
     identifiers,
+    uniformly,
     (uniqueIdentifier) =>
       requestBytes(encrypt, [{ uniqueIdentifier, cryptographicParameters, data: SecretBytes.copyOf(data) }]),
     (response, uniqueIdentifier) => {
