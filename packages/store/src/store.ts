@@ -111,7 +111,7 @@ export const DEFAULT_MAX_KEPT_BYTES = 320 * 1024 * 1024;
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { connection, keyring, log, poolSize = DEFAULT_POOL_SIZE } = options;
-  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES, keyring);
+  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES);
   const database = new Database({ connection, log, poolSize });
   const clock = new DatabaseClock(database, log);
   try {
@@ -123,7 +123,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
     return {
       keyStore,
-      lostObjects: new PostgresLostObjects(database, keyring, nowMs, kept),
+      lostObjects: new PostgresLostObjects(database, keyring, nowMs),
       directory: new PostgresDirectory(database, keyring, log, nowMs),
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),

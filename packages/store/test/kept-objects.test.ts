@@ -130,7 +130,7 @@ function named(name: string): LocateQuery {
 
 test('what was read is checked and opened once, by identifier and by name', async () => {
   const { store, counts } = await open(PLENTY);
-  const object = await create(fixture.store, 'read');
+  const object = await create(store, 'read');
   const key = await keyOf(store, object);
   for (let time = 0; time < 3; time++) expect(await keyOf(store, object)).toEqual(key);
   expect(counts).toEqual({ macs: 1, opened: 1 });
@@ -140,24 +140,6 @@ test('what was read is checked and opened once, by identifier and by name', asyn
     await keyOf(store, object);
   }
   expect(counts).toEqual({ macs: 2, opened: 2 });
-});
-
-test('what was written is not read, and its value is opened at its first use', async () => {
-  const { store, counts } = await open(PLENTY);
-  const object = await create(store, 'written');
-  expect((await store.keyStore.locate(named('written'))).uniqueIdentifiers).toEqual([
-    object.uniqueIdentifier,
-  ]);
-  expect(await keyOf(store, object)).toEqual(await keyOf(fixture.store, object));
-  await activate(store, object);
-  expect((await fetched(store, object)).attributes.get('State')).toBe(State.Active);
-  expect((await store.keyStore.locate(named('written'))).uniqueIdentifiers).toEqual([
-    object.uniqueIdentifier,
-  ]);
-  expect(await keyOf(store, object)).toEqual(await keyOf(fixture.store, object));
-  expect(counts).toEqual({ macs: 0, opened: 2 });
-  await activate(store, object, 'erase');
-  expect((await fetched(store, object)).hasValue).toBe(false);
 });
 
 test('what another node changed is seen at once', async () => {

@@ -1,29 +1,10 @@
-import type { Keyring } from '@holdfast/core';
-import type { PreparedChange } from './change';
-import { StoredRow } from './row';
+import type { StoredRow } from './row';
 
 const SLAB_BYTES = 64 * 1024;
-/** Stands before the bytes of a column. */
-const LENGTH_BYTES = 4;
-
-/** What an object takes besides its row, roughly: in the shelves, and what is made of it once it is used. */
-const ENTRY_BYTES = 400;
-const USED_BYTES = 1100;
-
-/** What an object takes once it is used: its row, its opened value, and what is made of them. */
-function usedLengthBytes(rowLengthBytes: number): number {
-  return 2 * rowLengthBytes + ENTRY_BYTES + USED_BYTES;
-}
 
 interface Entry {
-  readonly domainId: string;
-  readonly uniqueIdentifier: string;
-  /** Undefined as long as nobody asks for what was written. */
-  row: StoredRow | undefined;
-  /** Where the columns and the MAC lie, until there is a row. */
-  readonly bytes: Buffer | undefined;
-  readonly start: number;
-  lengthBytes: number;
+  readonly row: StoredRow;
+  readonly lengthBytes: number;
   /** Digest of the name by which it was found, as text. */
   readonly name: string | undefined;
   /** Whether it was asked for since it was last looked at to make room. */
@@ -52,18 +33,15 @@ export class KeptObjects {
   #slabUsed = 0;
 
   /** @param maxBytes 0: nothing is kept */
-  constructor(
-    private readonly maxBytes: number,
-    private readonly keyring: Keyring,
-  ) {}
+  constructor(private readonly maxBytes: number) {}
 
   find(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
-    return this.#used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
+    return used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
   }
 
   /** The object that was found under a name before. */
   findNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
-    return this.#used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
+    return used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
   }
 
   /**
@@ -71,31 +49,24 @@ export class KeptObjects {
    * @param nameDigest of the name by which it was found
    */
   keep(row: StoredRow, nameDigest?: Buffer): void {
-    const lengthBytes = usedLengthBytes(row.lengthBytes);
+    const lengthBytes = row.keptLengthBytes;
     if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
-    const place = this.#place(row.lengthBytes);
-    row.keepIn(place.bytes, place.start);
+    let shelf = this.#shelves.get(domainId);
+    if (shelf === undefined) {
+      shelf = { byIdentifier: new Map(), byName: new Map() };
+      this.#shelves.set(domainId, shelf);
+    }
+    const before = shelf.byIdentifier.get(uniqueIdentifier);
+    if (before !== undefined) this.#remove(before);
     const name = nameDigest === undefined ? undefined : nameKey(nameDigest);
-    const entry = { domainId, uniqueIdentifier, row, bytes: undefined, start: 0, lengthBytes, name };
-    this.#add({ ...entry, isUsed: false });
-  }
-
-  /** Keeps what was written, as it will be read: it is looked at when somebody asks for it. */
-  keepWritten({ row, object: { columns, mac }, addedNames, removedNames }: PreparedChange): void {
-    const columnsLength = columns.bytes.length;
-    const length = columnsLength + LENGTH_BYTES + mac.length;
-    if (usedLengthBytes(length) > this.maxBytes) return;
-    const { domainId, uniqueIdentifier } = row;
-    const before = this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier);
-    const [added] = addedNames;
-    const name = added !== undefined ? nameKey(added) : removedNames.length === 0 ? before?.name : undefined;
-    const { bytes, start } = this.#place(length);
-    columns.bytes.copy(bytes, start);
-    bytes.writeInt32BE(mac.length, start + columnsLength);
-    mac.copy(bytes, start + columnsLength + LENGTH_BYTES);
-    const lengthBytes = length + ENTRY_BYTES;
-    this.#add({ domainId, uniqueIdentifier, row: undefined, bytes, start, lengthBytes, name, isUsed: false });
+    this.#move(row);
+    const entry: Entry = { row, lengthBytes, name, isUsed: false };
+    shelf.byIdentifier.set(uniqueIdentifier, entry);
+    if (name !== undefined) shelf.byName.set(name, entry);
+    this.#entries.add(entry);
+    this.#lengthBytes += lengthBytes;
+    this.#makeRoom();
   }
 
   /** Forgets an object, whatever is kept of it now. */
@@ -109,46 +80,19 @@ export class KeptObjects {
     for (const entry of this.#entries) this.#remove(entry);
   }
 
-  #add(entry: Entry): void {
-    const { domainId, uniqueIdentifier, name } = entry;
-    let shelf = this.#shelves.get(domainId);
-    if (shelf === undefined) {
-      shelf = { byIdentifier: new Map(), byName: new Map() };
-      this.#shelves.set(domainId, shelf);
+  /** What a row was received with would stay as long as the row. */
+  #move(row: StoredRow): void {
+    const { lengthBytes } = row;
+    if (lengthBytes > SLAB_BYTES / 4) {
+      row.keepIn(Buffer.allocUnsafeSlow(lengthBytes), 0);
+      return;
     }
-    const before = shelf.byIdentifier.get(uniqueIdentifier);
-    if (before !== undefined) this.#remove(before);
-    shelf.byIdentifier.set(uniqueIdentifier, entry);
-    if (name !== undefined) shelf.byName.set(name, entry);
-    this.#entries.add(entry);
-    this.#lengthBytes += entry.lengthBytes;
-    this.#makeRoom();
-  }
-
-  #used(entry: Entry | undefined): StoredRow | undefined {
-    if (entry === undefined) return undefined;
-    entry.isUsed = true;
-    if (entry.row === undefined && entry.bytes !== undefined) {
-      entry.row = new StoredRow(this.keyring, entry.domainId, entry.bytes, entry.start);
-      entry.row.keepIn(entry.bytes, entry.start);
-      const lengthBytes = usedLengthBytes(entry.row.lengthBytes);
-      this.#lengthBytes += lengthBytes - entry.lengthBytes;
-      entry.lengthBytes = lengthBytes;
-      this.#makeRoom();
-    }
-    return entry.row;
-  }
-
-  /** Room for a row. What it was received or written with would stay as long as the row. */
-  #place(lengthBytes: number): { readonly bytes: Buffer; readonly start: number } {
-    if (lengthBytes > SLAB_BYTES / 4) return { bytes: Buffer.allocUnsafeSlow(lengthBytes), start: 0 };
     if (this.#slabUsed + lengthBytes > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#slabUsed = 0;
     }
-    const start = this.#slabUsed;
+    row.keepIn(this.#slab, this.#slabUsed);
     this.#slabUsed += lengthBytes;
-    return { bytes: this.#slab, start };
   }
 
   #makeRoom(): void {
@@ -164,14 +108,20 @@ export class KeptObjects {
   }
 
   #remove(entry: Entry): void {
-    const { domainId, uniqueIdentifier, name, lengthBytes } = entry;
-    const shelf = this.#shelves.get(domainId);
-    shelf?.byIdentifier.delete(uniqueIdentifier);
+    const { row, name, lengthBytes } = entry;
+    const shelf = this.#shelves.get(row.domainId);
+    shelf?.byIdentifier.delete(row.uniqueIdentifier);
     if (name !== undefined && shelf?.byName.get(name) === entry) shelf.byName.delete(name);
     this.#entries.delete(entry);
     this.#lengthBytes -= lengthBytes;
-    entry.row?.release();
+    row.release();
   }
+}
+
+function used(entry: Entry | undefined): StoredRow | undefined {
+  if (entry === undefined) return undefined;
+  entry.isUsed = true;
+  return entry.row;
 }
 
 function nameKey(nameDigest: Buffer): string {

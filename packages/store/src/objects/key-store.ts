@@ -47,7 +47,7 @@ export class PostgresKeyStore implements KeyStore {
     kept: KeptObjects,
   ) {
     this.#reader = new ObjectReader(database, keyring, kept);
-    this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs, kept);
+    this.#writer = new ObjectWriter(database, keyring, new InternalIds(nowMs), nowMs);
   }
 
   presuming(): PresumingSession {

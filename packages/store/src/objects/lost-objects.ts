@@ -3,7 +3,6 @@ import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { prepareChange } from './change';
 import { InternalIds } from './internal-id';
-import type { KeptObjects } from './kept-objects';
 import { ObjectWriter } from './writer';
 
 /** Objects whose rows are gone while their change records are there: to read them is an error, and to make them anew is not. */
@@ -39,10 +38,9 @@ export class PostgresLostObjects implements LostObjectStore {
     private readonly database: Database,
     private readonly keyring: Keyring,
     private readonly nowMs: () => number,
-    kept: KeptObjects,
   ) {
     this.#internalIds = new InternalIds(nowMs);
-    this.#writer = new ObjectWriter(database, keyring, this.#internalIds, nowMs, kept);
+    this.#writer = new ObjectWriter(database, keyring, this.#internalIds, nowMs);
   }
 
   async find(

@@ -78,6 +78,9 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
   return { columns, mac: keyring.mac(row.domainId, row.keyVersion, 'object-row', columns.bytes) };
 }
 
+/** What a kept object takes besides its bytes, roughly. */
+const KEPT_OVERHEAD_BYTES = 2000;
+
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
   readonly uniqueIdentifier: string;
@@ -88,6 +91,7 @@ export class StoredRow implements StoredObject, ObjectRow {
   /** Offsets from the start of the row. */
   readonly #internalIdAt: number;
   readonly #attributesAt: number;
+  readonly #sealedAt: number;
   readonly #macAt: number;
   readonly #length: number;
   #isKept = false;
@@ -120,6 +124,7 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#attributesAt = reader.offset - start;
     reader.skip();
     reader.skip();
+    this.#sealedAt = reader.offset - start;
     reader.skip();
     this.#macAt = reader.offset - start;
     reader.skip();
@@ -182,13 +187,17 @@ export class StoredRow implements StoredObject, ObjectRow {
     return this.#length;
   }
 
+  /** What it takes while it is kept, roughly. */
+  get keptLengthBytes(): number {
+    return this.#length + (this.#macAt - this.#sealedAt) + KEPT_OVERHEAD_BYTES;
+  }
+
   /**
    * Moves to memory where it may stay: `lengthBytes` from `start` on. Its value stays open from its first use on, until
    * `release`.
    */
   keepIn(bytes: Buffer, start: number): void {
-    if (bytes !== this.bytes || start !== this.start)
-      this.bytes.copy(bytes, start, this.start, this.start + this.#length);
+    this.bytes.copy(bytes, start, this.start, this.start + this.#length);
     this.bytes = bytes;
     this.start = start;
     this.#isKept = true;

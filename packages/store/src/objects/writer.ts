@@ -8,7 +8,6 @@ import { inTransaction } from '../postgres/transaction';
 import { areRecorded } from '../records/audit-record';
 import { prepareChange, type PreparedChange } from './change';
 import type { InternalIds } from './internal-id';
-import type { KeptObjects } from './kept-objects';
 import {
   addNames,
   createObjects,
@@ -47,7 +46,6 @@ export class ObjectWriter {
     private readonly keyring: Keyring,
     private readonly internalIds: InternalIds,
     private readonly nowMs: () => number,
-    private readonly kept: KeptObjects,
   ) {
     this.#creates = new Batcher((items) => {
       if (this.#carefulBatches === 0) return this.#runBatch(items, insertAll);
@@ -158,10 +156,8 @@ export class ObjectWriter {
         return write(session, changes);
       });
       items.forEach((item, index) => {
-        if (stored.has(index)) {
-          this.kept.keepWritten(item.change);
-          item.resolve();
-        } else item.reject(item.change.kind === 'create' ? nameTaken() : revisionConflict());
+        if (stored.has(index)) item.resolve();
+        else item.reject(item.change.kind === 'create' ? nameTaken() : revisionConflict());
       });
     } catch (error) {
       const state = sqlStateOf(error);
