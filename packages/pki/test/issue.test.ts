@@ -96,7 +96,8 @@ describe('a server certificate', () => {
     for (const ip of ['127.0.0.1', '::1', '2001:db8::7']) expect(certificate.checkIP(ip)).toBeDefined();
     expect(certificate.checkHost('other.example.org')).toBeUndefined();
     expect(certificate.ca).toBe(false);
-    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
+    // It is shown to clients that this server connects to as well.
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
     expect(certificate.infoAccess).toBe('CA Issuers - URI:http://pki.example.org/ca.crt');
     expect(issued.der.includes('http://pki.example.org/holdfast.crl')).toBe(true);
     const [parsed] = certificates.parse(issued.der);

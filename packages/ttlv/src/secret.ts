@@ -39,6 +39,13 @@ export class SecretBytes {
     return SecretBytes.copyOf(this.reveal());
   }
 
+  /** The same secret in memory of the caller's, which is at least as long and belongs to it from now on. */
+  copyInto(target: Buffer): SecretBytes {
+    const bytes = this.reveal();
+    bytes.copy(target);
+    return new SecretBytes(target.subarray(0, bytes.length));
+  }
+
   /** Compares in constant time (the lengths are not secret). */
   equals(other: SecretBytes): boolean {
     const mine = this.reveal();

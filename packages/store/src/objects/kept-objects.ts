@@ -1,6 +1,8 @@
 import type { StoredRow } from './row';
 
 const SLAB_BYTES = 64 * 1024;
+/** What a kept object takes besides its room, roughly. */
+const OVERHEAD_BYTES = 800;
 
 interface Entry {
   readonly row: StoredRow;
@@ -49,7 +51,7 @@ export class KeptObjects {
    * @param nameDigest of the name by which it was found
    */
   keep(row: StoredRow, nameDigest?: Buffer): void {
-    const lengthBytes = row.keptLengthBytes;
+    const lengthBytes = row.roomBytes + OVERHEAD_BYTES;
     if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
     let shelf = this.#shelves.get(domainId);
@@ -82,17 +84,17 @@ export class KeptObjects {
 
   /** What a row was received with would stay as long as the row. */
   #move(row: StoredRow): void {
-    const { lengthBytes } = row;
-    if (lengthBytes > SLAB_BYTES / 4) {
-      row.keepIn(Buffer.allocUnsafeSlow(lengthBytes), 0);
+    const { roomBytes } = row;
+    if (roomBytes > SLAB_BYTES / 4) {
+      row.keepIn(Buffer.allocUnsafeSlow(roomBytes), 0);
       return;
     }
-    if (this.#slabUsed + lengthBytes > this.#slab.length) {
+    if (this.#slabUsed + roomBytes > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#slabUsed = 0;
     }
     row.keepIn(this.#slab, this.#slabUsed);
-    this.#slabUsed += lengthBytes;
+    this.#slabUsed += roomBytes;
   }
 
   #makeRoom(): void {

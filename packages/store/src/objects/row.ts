@@ -78,8 +78,7 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
   return { columns, mac: keyring.mac(row.domainId, row.keyVersion, 'object-row', columns.bytes) };
 }
 
-/** What a kept object takes besides its bytes, roughly. */
-const KEPT_OVERHEAD_BYTES = 2000;
+const DIGEST_BYTES = 32;
 
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
@@ -97,9 +96,7 @@ export class StoredRow implements StoredObject, ObjectRow {
   #isKept = false;
   /** The opened value of a kept object. */
   #opened: SecretBytes | undefined;
-  #digest: Buffer | undefined;
-  /** The attributes of a kept object, with those read that were looked at. */
-  #attributes: AttributeSet | undefined;
+  #hasDigest = false;
 
   /**
    * @param domainId the domain in which it was looked for
@@ -140,8 +137,7 @@ export class StoredRow implements StoredObject, ObjectRow {
   }
 
   get attributes(): AttributeSet {
-    if (!this.#isKept) return AttributeSet.fromBytes(this.attributeBytes);
-    return (this.#attributes ??= AttributeSet.fromBytes(this.attributeBytes));
+    return AttributeSet.fromBytes(this.attributeBytes);
   }
 
   get sealedValue(): SealedValue | undefined {
@@ -173,13 +169,18 @@ export class StoredRow implements StoredObject, ObjectRow {
     }
     const plaintext = this.keyring.open(bindingOf(this), sealedValue);
     if (!this.#isKept) return readValue(plaintext);
-    this.#opened = plaintext;
-    return readValue(plaintext.copy());
+    const { roomBytes } = this;
+    this.#opened = plaintext.copyInto(this.#kept(this.#length + DIGEST_BYTES, roomBytes));
+    return readValue(plaintext);
   }
 
   /** What the database computes of the row where nothing in it has changed: SHA-256 of ROW_IMAGE. */
   get digest(): Buffer {
-    return (this.#digest ??= imageDigest(this.columns, this.mac));
+    if (!this.#isKept) return imageDigest(this.columns, this.mac);
+    const kept = this.#kept(this.#length, this.#length + DIGEST_BYTES);
+    if (!this.#hasDigest) imageDigest(this.columns, this.mac).copy(kept);
+    this.#hasDigest = true;
+    return kept;
   }
 
   /** How long the row is, in bytes. */
@@ -187,14 +188,15 @@ export class StoredRow implements StoredObject, ObjectRow {
     return this.#length;
   }
 
-  /** What it takes while it is kept, roughly. */
-  get keptLengthBytes(): number {
-    return this.#length + (this.#macAt - this.#sealedAt) + KEPT_OVERHEAD_BYTES;
+  /** What it needs to be kept: for the row, its digest, and its opened value, which is shorter than the sealed one. */
+  get roomBytes(): number {
+    return this.#length + DIGEST_BYTES + (this.#macAt - this.#sealedAt);
   }
 
   /**
-   * Moves to memory where it may stay: `lengthBytes` from `start` on. Its value stays open from its first use on, until
-   * `release`.
+   * Moves to memory where it may stay: `roomBytes` from `start` on. All that is made of it lies there, since a hundred
+   * thousand small objects would be looked at by each collection of garbage. Its value stays open from its first use on,
+   * until `release`.
    */
   keepIn(bytes: Buffer, start: number): void {
     this.bytes.copy(bytes, start, this.start, this.start + this.#length);
@@ -208,7 +210,10 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#isKept = false;
     this.#opened?.destroy();
     this.#opened = undefined;
-    this.#attributes = undefined;
+  }
+
+  #kept(from: number, to: number): Buffer {
+    return this.bytes.subarray(this.start + from, this.start + to);
   }
 
   #reader(at: number): RowReader {
