@@ -103,7 +103,7 @@ export interface Store {
 }
 
 const DEFAULT_POOL_SIZE = 8;
-export const DEFAULT_MAX_KEPT_BYTES = 320 * 1024 * 1024;
+export const DEFAULT_MAX_KEPT_BYTES = 256 * 1024 * 1024;
 
 /**
  * Connects to PostgreSQL, brings the schema up to date and measures the clock.
