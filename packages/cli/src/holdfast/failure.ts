@@ -5,7 +5,7 @@ import { ExitCode, type Failure } from '../exit';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   AuthenticationNotSuccessful:
     'Give an officer credential with --officer FILE or HOLDFAST_OFFICER (the first one is officer.json in the data folder).',
-  ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer list.',
+  ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer|auditor list.',
   ObjectAlreadyExists: 'Nothing was changed. Choose another name or folder.',
   RootOfTrustMismatch: 'Check --data-dir, --root and the passphrase: they must be those of the first start.',
 };

@@ -77,7 +77,10 @@ export async function prepareFolder(folder: unknown): Promise<void> {
     throw new HoldfastError('InvalidField', 'the folder of archives is an absolute path on the node');
   }
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Not with its parents: below /proc that never ends.
+    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
     const probe = await open(join(folder, `.holdfast${PARTIAL}`), 'w', 0o600);
     await probe.close();
     await rm(join(folder, `.holdfast${PARTIAL}`));
