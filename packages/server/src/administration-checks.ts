@@ -18,7 +18,7 @@ export function checkName(what: string, name: unknown): string {
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
     throw new HoldfastError(
       'InvalidField',
-      `the name of a new ${what} has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
+      `a ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
     );
   }
   return name;
