@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@holdfast/store';
 import { Client, type ClientConfig } from 'pg';
+import { layCluster } from './cluster';
 
 /** Databases for tests, each empty and of its own. */
 export interface TestPostgres {
@@ -20,6 +21,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   const url = process.env['HOLDFAST_TEST_DATABASE_URL'];
   if (url !== undefined) return databasesOf({ connectionString: url }, () => Promise.resolve());
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  await layCluster(dataDir);
   const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
   return databasesOf(server.connection, async () => {
     await server.stop();

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { HoldfastError } from '@holdfast/core';
 import { AdminClient, type StatusAnswer } from '@holdfast/server/admin';
+import { layCluster } from './cluster';
 import { SoftHsm } from './soft-hsm';
 
 const ROOT = resolve(__dirname, '../../..');
@@ -15,7 +16,7 @@ const READY_SECONDS = 60;
 const POLL_EVERY_MS = 20;
 
 export interface ServerProcessOptions {
-  /** Default: a new folder, removed at the end. */
+  /** Default: a new folder, removed at the end. One that does not exist is made by the server, with everything in it. */
   readonly dataDir?: string;
   readonly logLevel?: string;
   /** Further arguments of `holdfast serve`. */
@@ -159,6 +160,8 @@ async function serving(
 
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const usesEmbedded = options.arguments?.includes('--database-url') !== true;
+  if (usesEmbedded && existsSync(dataDir)) await layCluster(dataDir);
   const root = await rootOf(dataDir, options);
   const child = spawn(
     process.execPath,
