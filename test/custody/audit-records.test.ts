@@ -12,12 +12,15 @@ import {
   Peer,
   asFirstOfficer,
   enumeration,
+  integer,
+  requestMessage,
   startServerProcess,
   tlsOptions,
   uniqueIdentifier,
   type ServerProcess,
 } from '@holdfast/testkit';
 import type { RecordEntry } from '@holdfast/store';
+import { encodeTtlv } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
@@ -36,7 +39,14 @@ let key: string;
 const config = join(mkdtempSync(join(tmpdir(), 'holdfast-config-')), 'holdfast.json');
 
 beforeAll(async () => {
-  writeFileSync(config, JSON.stringify({ limits: { maxConnections: 16 } }));
+  const deadlines = { handshakeTimeoutMs: 1000, requestTimeoutMs: 1000, writeTimeoutMs: 1000 };
+  writeFileSync(
+    config,
+    JSON.stringify({
+      authentication: 'certificate-or-credential',
+      limits: { maxConnections: 16, ...deadlines },
+    }),
+  );
   const args = ['--https-listen', '127.0.0.1:0', '--config', config];
   server = await startServerProcess({ logLevel: 'error', arguments: args });
   client = await connectFirstClient(server);
@@ -174,6 +184,48 @@ test.each([
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(records.map(summary)).toEqual([`first-client message failure ${reason}`]);
 });
+
+test('connections that a deadline ends are recorded', async () => {
+  const https = server.https?.port ?? 0;
+  const head = 'POST /kmip HTTP/1.1\r\nHost: kms\r\n';
+  const type = 'Content-Type: application/octet-stream\r\n';
+  const stranger = { cert: undefined, key: undefined };
+  const slow = async (port: number, sent: Buffer | string, identity = {}): Promise<void> => {
+    const socket = connectTls({ ...tlsOptions(server), ...identity, host: server.host, port });
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'secureConnect');
+    if (sent.length > 0) socket.write(sent);
+    await once(socket, 'close');
+  };
+  const unread = await Peer.connect(tlsOptions(server), '1.4');
+  const item = { operation: Operation.RNGRetrieve, payload: [integer(Tag.DataLength, 1 << 20)] };
+  const records = await recordsOf(async () => {
+    const before = (await batchedRecords(database)).length;
+    unread.wire.socket.pause();
+    unread.wire.send(Buffer.concat(Array<Buffer>(60).fill(encodeTtlv(requestMessage('1.4', [item])))));
+    await Promise.all([
+      connected(server.port).then((socket) => once(socket, 'close')),
+      slow(server.port, Buffer.from('4200780100000040', 'hex')),
+      slow(https, head),
+      slow(https, `${head}${type}Content-Length: 100\r\n\r\nx`),
+      slow(server.port, '', stranger),
+      slow(https, '', stranger),
+    ]);
+    const ended = async () => (await batchedRecords(database)).slice(before).filter(isDeadline);
+    await until(async () => (await ended()).length === 7, 'they are recorded');
+  });
+  unread.wire.socket.destroy();
+  expect(records.filter(isDeadline).map(summary).sort()).toEqual([
+    ' connection failure TLS handshake: ERR_TLS_HANDSHAKE_TIMEOUT',
+    ...Array<string>(2).fill(' message failure deadline: authentication'),
+    'first-client message failure deadline: reading of a response',
+    ...Array<string>(3).fill('first-client message failure deadline: rest of a request'),
+  ]);
+});
+
+function isDeadline({ reason }: RecordEntry): boolean {
+  return /deadline|TIMEOUT/.test(reason ?? '');
+}
 
 test('connections beyond the limit are recorded', async () => {
   const sockets: Socket[] = [];

@@ -173,11 +173,15 @@ class HttpSession implements Connection {
     }
     if (nowMs < this.#deadlineMs) return;
     if (this.#waitingFor === 'request') {
+      // Who asked nothing never said who it is.
+      if (this.needsCredential && this.#idleSinceByte === 0)
+        void this.refused(this, 'deadline: authentication');
       this.socket.end();
       this.#await('reading of a response', this.limits.writeTimeoutMs);
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
+    void this.refused(this, `deadline: ${this.#waitingFor}`);
     this.socket.destroy();
   }
 

@@ -40,7 +40,13 @@ export interface Connection extends Requester {
 }
 
 type Awaited =
-  'request' | 'rest of a request' | 'answer' | 'reading of a response' | 'news' | 'answer of the client';
+  | 'authentication'
+  | 'request'
+  | 'rest of a request'
+  | 'answer'
+  | 'reading of a response'
+  | 'news'
+  | 'answer of the client';
 
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
@@ -66,7 +72,7 @@ export class Session implements Connection {
   #paused = false;
   /** Time by which something must have happened, and what. */
   #deadlineMs: number;
-  #waitingFor: 'authentication' | Awaited = 'authentication';
+  #waitingFor: Awaited = 'authentication';
 
   constructor(
     readonly socket: TLSSocket,
@@ -82,7 +88,8 @@ export class Session implements Connection {
 
   start(): void {
     const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
-    this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
+    if (this.needsCredential) this.#await('authentication', handshakeTimeoutMs);
+    else this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
     // Who says that nothing more will be asked still gets the answers.
     this.socket.allowHalfOpen = true;
     this.socket.on('data', (chunk: Buffer) => this.#receive(chunk)).on('end', () => this.#finish());
@@ -105,6 +112,7 @@ export class Session implements Connection {
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
+    void this.refused(this, `deadline: ${this.#waitingFor}`);
     this.socket.destroy();
   }
 
