@@ -1,6 +1,6 @@
-import { getHashes, hash } from 'node:crypto';
+import { getHashes } from 'node:crypto';
 import { HashingAlgorithm, hashingAlgorithmEnum } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, digestOf } from '@holdfast/ttlv';
 
 /** OpenSSL's names of the hashes. MD2 and Tiger have none: it never had them, or has dropped them. */
 const HASH_NAMES: ReadonlyMap<HashingAlgorithm, string> = new Map([
@@ -35,7 +35,7 @@ export function digestWith(
 ): Buffer {
   const name = hashes.get(algorithm);
   if (name === undefined) throw unavailableHash(algorithm);
-  return hash(name, content, 'buffer');
+  return digestOf(name, content);
 }
 
 export function unavailableHash(algorithm: HashingAlgorithm): HoldfastError {

@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { digestOf } from '@holdfast/ttlv';
 
 const BLOCK_LENGTH_BYTES = 64;
 const DIGEST_LENGTH_BYTES = 32;
@@ -28,7 +29,7 @@ export class HmacKey {
   /** The MAC of the content, and of what follows it. The buffer is the caller's. */
   digest(content: Buffer, rest = NOTHING): Buffer {
     this.#outer.write(this.#innerDigest(content, rest), BLOCK_LENGTH_BYTES, 'binary');
-    return hash('sha256', this.#outer, 'buffer');
+    return digestOf('sha256', this.#outer);
   }
 
   /** Zeroes the key. */

@@ -1,4 +1,5 @@
 export { decodeTtlv } from './decode';
+export { digestOf } from './digest';
 export { encodeTtlv, encodedLength, writeStructureHeader, writeTtlv } from './encode';
 export * from './errors';
 export { FrameReader, type FrameReaderOptions } from './framing';

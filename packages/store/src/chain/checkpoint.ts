@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { digestOf } from '@holdfast/ttlv';
 
 /** What is signed of the chain at one moment. All hashes are SHA-256 in lower-case hex. */
 export interface CheckpointStatement {
@@ -62,11 +63,11 @@ const scratch = Buffer.allocUnsafeSlow(4096);
 /** The hash of a record in its place. */
 export function linkHash(head: Buffer, who: Buffer, what: Buffer): Buffer {
   const lengthBytes = head.length + who.length + what.length;
-  if (lengthBytes > scratch.length) return hash('sha256', Buffer.concat([head, who, what]), 'buffer');
+  if (lengthBytes > scratch.length) return digestOf('sha256', Buffer.concat([head, who, what]));
   head.copy(scratch, 0);
   who.copy(scratch, head.length);
   what.copy(scratch, head.length + who.length);
-  return hash('sha256', scratch.subarray(0, lengthBytes), 'buffer');
+  return digestOf('sha256', scratch.subarray(0, lengthBytes));
 }
 
 export function statementOf({ statement }: Checkpoint): CheckpointStatement {

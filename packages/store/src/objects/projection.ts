@@ -1,4 +1,3 @@
-import { hash as digest } from 'node:crypto';
 import { storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
 import {
   STORAGE_DIALECT,
@@ -10,7 +9,7 @@ import {
   type Attribute,
   type AttributeKey,
 } from '@holdfast/kmip';
-import { encodeTtlv, itemEnd, itemTag, itemValueStart } from '@holdfast/ttlv';
+import { digestOf, encodeTtlv, itemEnd, itemTag, itemValueStart } from '@holdfast/ttlv';
 import { Hash64, type Term } from './hash64';
 
 /** What Locate searches of one object: derived from its attributes, kept apart from its row, and rebuildable. */
@@ -117,7 +116,7 @@ export function sameProjection(one: Projection, other: Projection): boolean {
 
 /** Under what a name is unique within its domain: half of the SHA-256 of the Name Value. */
 export function nameDigest(nameValue: string): Buffer {
-  return digest('sha256', nameValue, 'buffer').subarray(0, 16);
+  return digestOf('sha256', nameValue).subarray(0, 16);
 }
 
 /** The names that the object holds against others: none once it is destroyed. */

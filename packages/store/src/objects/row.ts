@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   AttributeSet,
   HoldfastError,
@@ -9,6 +8,7 @@ import {
   type StoredObject,
 } from '@holdfast/core';
 import type { ManagedObjectValue } from '@holdfast/kmip';
+import { digestOf } from '@holdfast/ttlv';
 import { BinaryWriter, RowReader, TypeId } from '../postgres/binary';
 import { ColumnsWriter, type EncodedColumns } from '../postgres/columns';
 import { readValue } from './value-codec';
@@ -268,5 +268,5 @@ function imageDigest(columns: Buffer, mac: Buffer): Buffer {
   }
   image.int32(TypeId.bytea);
   image.bytesValue(mac);
-  return hash('sha256', image.finish(), 'buffer');
+  return digestOf('sha256', image.finish());
 }
