@@ -174,8 +174,10 @@ export async function readRecords(
     // Stable: the rows of one transaction stay in the order of their tables.
     complete.sort((one, other) => one.number - other.number);
     const genuine = keyring === undefined ? complete : await genuineOf(complete, keyring);
+    const entries: PackedEntry[] = [];
+    for (const row of genuine) entries.push(...row.entries);
     return {
-      entries: genuine.flatMap(({ entries }) => entries),
+      entries,
       to: end,
       refused: complete.length - genuine.length,
     };
