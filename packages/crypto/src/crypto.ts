@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { OrderedUuids, type CryptoPort, type HsmKeys } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
 import { approvedOnly } from './approved/approved-only';
@@ -14,6 +14,7 @@ import { hashing } from './operations/hashes';
 import { withHsmKeys } from './operations/hsm-key';
 import { mac } from './operations/mac';
 import { signing, verification } from './operations/signature';
+import { RandomPool } from './random-pool';
 import { joinShares, splitSecret } from './sharing/split';
 import { createStreams } from './operations/streams';
 
@@ -34,7 +35,7 @@ export function createCrypto(
 }
 
 function mixing(crypto: CryptoPort, randomness: HsmRandomness): CryptoPort {
-  const draw = (lengthBytes: number): Buffer => randomness.mixInto(randomBytes(lengthBytes));
+  const draw = (lengthBytes: number): Buffer => randomness.mixInto(crypto.randomBytes(lengthBytes));
   return {
     ...crypto,
     randomBytes: draw,
@@ -44,13 +45,15 @@ function mixing(crypto: CryptoPort, randomness: HsmRandomness): CryptoPort {
 
 function createUnrestricted(): CryptoPort {
   const hashes = availableHashes();
+  const pool = new RandomPool();
+  const draw = (lengthBytes: number): Buffer => pool.draw(lengthBytes);
   const uuids = new OrderedUuids(Date.now, randomUUID);
   return {
     algorithms: ALGORITHMS,
     hashingAlgorithms: [...hashes.keys()],
-    randomBytes: (lengthBytes) => randomBytes(lengthBytes),
+    randomBytes: draw,
     orderedUuid: () => uuids.next(),
-    generateSymmetricKey: (algorithm, lengthBits) => generateSymmetricKey(algorithm, lengthBits),
+    generateSymmetricKey: (algorithm, lengthBits) => generateSymmetricKey(algorithm, lengthBits, draw),
     symmetricKeyLengthBytes,
     deriveBytes,
     splitSecret,

@@ -108,8 +108,7 @@ class DomainKeyring implements ManagedKeyring {
 
   seal(binding: SealBinding, plaintext: SecretBytes): SealedValue {
     const subkeys = this.#subkeys(binding.domainId, binding.keyVersion);
-    const salt = Buffer.allocUnsafe(SALT_LENGTH_BYTES);
-    this.#random.fill(salt, 0, SALT_LENGTH_BYTES);
+    const salt = this.#random.draw(SALT_LENGTH_BYTES);
     const context = encodeContext(binding, salt);
     if (context === undefined)
       throw new HoldfastError('InternalServerError', 'nothing can be sealed to this binding');

@@ -1,4 +1,4 @@
-import { generateKeyPair, randomBytes, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto';
+import { generateKeyPair, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { GeneratedKey, KeyPairSpecification } from '@holdfast/core';
 import {
@@ -27,13 +27,14 @@ export interface GeneratedKeyPair {
 }
 
 /**
- * A new symmetric or HMAC key in format Raw, from the system's CSPRNG, unless other random bytes are drawn.
+ * A new symmetric or HMAC key in format Raw.
+ * @param draw gives random bytes
  * @throws HoldfastError InvalidField where the algorithm or length cannot be
  */
 export function generateSymmetricKey(
   algorithm: CryptographicAlgorithm,
   lengthBits: number,
-  draw: (lengthBytes: number) => Buffer = randomBytes,
+  draw: (lengthBytes: number) => Buffer,
 ): GeneratedKey {
   const key = draw(symmetricKeyLengthBytes(algorithm, lengthBits));
   const facts = secretKeyFacts(algorithm);

@@ -27,7 +27,7 @@ export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
   const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
   const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
   if (isRandom && parameters.randomIV !== true) throw missingIv();
-  const given = isRandom ? randomIv(randomIvLength(prepared.facts, parameters)) : (ivCounterNonce ?? EMPTY);
+  const given = isRandom ? ivs.draw(randomIvLength(prepared.facts, parameters)) : (ivCounterNonce ?? EMPTY);
   const iv = opensslIv(prepared.facts, given, parameters);
   requireNoAdditionalData(prepared.facts, additionalData);
   const generatedIv = isRandom ? given : undefined;
@@ -37,12 +37,6 @@ export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
 }
 
 const ivs = new RandomPool();
-
-function randomIv(lengthBytes: number): Buffer {
-  const iv = Buffer.allocUnsafe(lengthBytes);
-  ivs.fill(iv, 0, lengthBytes);
-  return iv;
-}
 
 class RunningEncryption implements ImmediateEncryption {
   readonly #cipher: CipherGCM;
