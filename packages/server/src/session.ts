@@ -7,6 +7,7 @@ import type { ServerLimits } from './config';
 import type { Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
 import type { RecordRefusal } from './refusals';
+import { beginTogether } from './turn';
 
 /** Answers one request; the answer says whether the connection is to end after it. */
 export type Responder = (
@@ -152,15 +153,19 @@ export class Session implements Connection {
       this.socket.pause();
     }
     if (!this.#answering) {
-      if (this.#queue.length > 0) void this.#answerAll();
+      if (this.#queue.length > 0) this.#begin();
       else if (this.#waitingFor !== 'rest of a request' && this.#reader.pendingBytes > 0) {
         this.#await('rest of a request', this.limits.requestTimeoutMs);
       }
     }
   }
 
-  async #answerAll(): Promise<void> {
+  #begin(): void {
     this.#answering = true;
+    beginTogether(() => void this.#answerAll());
+  }
+
+  async #answerAll(): Promise<void> {
     try {
       for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);

@@ -32,8 +32,8 @@ interface Presumed {
   readonly waiting: Waiting;
 }
 
-/** One is written while this process makes the next; small ones are not worth it. */
-const BATCHES = { concurrency: 4, atOnce: 2, minShare: 4, maxItems: 1024 };
+/** One at a time: this process works on what comes in while the database writes, and larger batches cost less. */
+const BATCHES = { concurrency: 4, maxItems: 1024 };
 
 /** The AuditLog port over PostgreSQL: records that arrive together are packed into one row and flushed together. */
 export class PostgresAuditLog implements AuditLog {
