@@ -7,7 +7,7 @@ const OVERHEAD_BYTES = 800;
 interface Entry {
   readonly row: StoredRow;
   readonly lengthBytes: number;
-  /** Digest of the name by which it was found, as text. */
+  /** Digest of a name that it holds, as text. */
   readonly name: string | undefined;
   /** Whether it was asked for since it was last looked at to make room. */
   isUsed: boolean;
@@ -41,14 +41,14 @@ export class KeptObjects {
     return used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
   }
 
-  /** The object that was found under a name before. */
+  /** The object that is kept under a name. */
   findNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
     return used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
   }
 
   /**
    * Keeps an object, in place of what was kept of it before.
-   * @param nameDigest of the name by which it was found
+   * @param nameDigest of a name by which it is likely to be asked for
    */
   keep(row: StoredRow, nameDigest?: Buffer): void {
     const lengthBytes = row.roomBytes + OVERHEAD_BYTES;

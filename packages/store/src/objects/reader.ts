@@ -6,6 +6,7 @@ import { repeatable } from '../postgres/transaction';
 import type { Statement } from '../postgres/statement';
 import { isStorable } from './change';
 import type { KeptObjects } from './kept-objects';
+import { nameDigest, namesOf } from './projection';
 import { readObject, type StoredRow } from './row';
 import { checkNamed, checkObjects, fetchNamed, fetchObjects, findRecorded } from './statements';
 
@@ -127,7 +128,7 @@ export class ObjectReader {
         const outcome = outcomes[index] as Outcome;
         if ('error' in outcome) item.reject(outcome.error);
         else {
-          if (outcome.row !== undefined) this.kept.keep(outcome.row, nameIn(item));
+          if (outcome.row !== undefined) this.kept.keep(outcome.row, nameIn(item) ?? onlyName(outcome.row));
           item.resolve(outcome.row);
         }
       });
@@ -178,6 +179,12 @@ export class ObjectReader {
 
 function nameIn({ key }: Lookup): Buffer | undefined {
   return typeof key === 'string' ? undefined : key;
+}
+
+/** Digest of the name of an object that has just one: it may be asked for by it next. */
+function onlyName({ attributes }: StoredRow): Buffer | undefined {
+  const [name, ...others] = namesOf(attributes);
+  return name === undefined || others.length > 0 ? undefined : nameDigest(name);
 }
 
 function canBeKey(domainId: string, uniqueIdentifier: string): boolean {
