@@ -18,8 +18,8 @@ export interface KeyringSource {
 /** The keyring of a process, with what its owner may do besides. */
 export interface ManagedKeyring extends Keyring {
   /**
-   * Loads a domain's keys anew, or those of all domains, where they were loaded; until that is done the keys so far serve.
-   * @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation: the keys so far go on serving
+   * As Keyring; without a domain for all domains.
+   * @throws HoldfastError as Keyring
    */
   refresh(domainId?: string): Promise<void>;
   /** Forgets a domain's keys, or those of all domains; the next `ensure` loads them again. */

@@ -32,6 +32,7 @@ async function open(maxKeptBytes: number): Promise<{ store: Store; counts: Recor
   const counts = { macs: 0, opened: 0 };
   const counting: Keyring = {
     ensure: (id) => keyring.ensure(id),
+    refresh: (id) => keyring.refresh(id),
     currentVersion: (id) => keyring.currentVersion(id),
     seal: (binding, plaintext) => keyring.seal(binding, plaintext),
     open: (binding, sealed) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LocateQuery } from '@holdfast/core';
+import { SYSTEM_DOMAIN_ID, type LocateQuery } from '@holdfast/core';
 import { createKeyring, type DomainKeyVersion } from '@holdfast/crypto';
 import { SecretBytes } from '@holdfast/ttlv';
 import { NameType, type Attribute } from '@holdfast/kmip';
@@ -15,29 +15,35 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => fixture.close());
 
+/** Where keyrings get a domain's keys from: versions 1 to the newest, which is the current one. */
+class Versions {
+  newest = 1;
+  load(): Promise<readonly DomainKeyVersion[]> {
+    return Promise.resolve(
+      Array.from({ length: this.newest }, (_, index) => ({
+        version: index + 1,
+        key: SecretBytes.copyOf(Buffer.alloc(32, index + 1)),
+        current: index + 1 === this.newest,
+      })),
+    );
+  }
+}
+
 test.each([
   ['fetched', []],
   ['located', []],
   ['located by name', [name('key')]],
 ] as const)('an object under a version that is not loaded yet is %s', async (how, filtered) => {
-  let newest = 1;
-  const load = (): Promise<readonly DomainKeyVersion[]> =>
-    Promise.resolve(
-      Array.from({ length: newest }, (_, index) => ({
-        version: index + 1,
-        key: SecretBytes.copyOf(Buffer.alloc(32, index + 1)),
-        current: index + 1 === newest,
-      })),
-    );
+  const versions = new Versions();
   const domainId = randomUUID();
   const { connection } = fixture;
-  const keyring = createKeyring({ load });
-  const lagging = createKeyring({ load });
+  const keyring = createKeyring(versions);
+  const lagging = createKeyring(versions);
   const writer = await openStore({ connection, keyring, log: quietLog });
   const reader = await openStore({ connection, keyring: lagging, log: quietLog });
   try {
     await lagging.ensure(domainId);
-    newest = 2;
+    versions.newest = 2;
     const object = newAesKey({ domainId, name: 'key' });
     await writer.keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
     expect(lagging.currentVersion(domainId)).toBe(1);
@@ -64,6 +70,42 @@ test.each([
     await reader.close();
   }
 });
+
+test.each([
+  ['a new object', 'its domain', []],
+  ['what clients are told of it', 'the system', [{ clientId: randomUUID(), content: Buffer.of(1) }]],
+] as const)(
+  '%s is not written under a retired key of %s, but at the next attempt',
+  async (_what, whose, news) => {
+    const versions = new Versions();
+    const keyring = createKeyring(versions);
+    const store = await openStore({ connection: fixture.connection, keyring, log: quietLog });
+    const domainId = randomUUID();
+    const retired = whose === 'the system' ? SYSTEM_DOMAIN_ID : domainId;
+    try {
+      for (const each of [domainId, SYSTEM_DOMAIN_ID]) await keyring.ensure(each);
+      versions.newest = 2;
+      await fixture.sql(
+        `INSERT INTO domain_key (domain_id, version, status, created_at) VALUES ($1, 1, 'retired', 0)`,
+        [retired],
+      );
+      const object = newAesKey({ domainId, name: 'key' });
+      const { uniqueIdentifier } = object;
+      const commit = () =>
+        store.keyStore.commit(
+          [{ kind: 'create', object }],
+          TEST_CAUSE,
+          news.map((each) => ({ ...each, domainId, uniqueIdentifier })),
+        );
+      await expect(commit()).rejects.toMatchObject({ code: 'RevisionConflict', retryable: true });
+      await commit();
+      expect(keyring.currentVersion(retired)).toBe(2);
+    } finally {
+      await fixture.sql('DELETE FROM domain_key WHERE domain_id = $1', [retired]);
+      await store.close();
+    }
+  },
+);
 
 function name(nameValue: string): Attribute {
   return { key: 'Name', value: { nameValue, nameType: NameType.UninterpretedTextString } };

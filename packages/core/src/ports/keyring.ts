@@ -23,6 +23,11 @@ export interface SealedValue {
 export interface Keyring {
   /** Loads a domain's keys if they, or a version that was asked for in vain, are not loaded. @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation */
   ensure(domainId: string): Promise<void>;
+  /**
+   * Loads a domain's keys anew, where they were loaded; until that is done the keys so far serve.
+   * @throws HoldfastError RootOfTrustUnavailable, IntegrityViolation: the keys so far go on serving
+   */
+  refresh(domainId: string): Promise<void>;
   /** The version under which new values are sealed and rows are MACed. @throws HoldfastError RootOfTrustUnavailable */
   currentVersion(domainId: string): number;
   /** AES-256-GCM under KDF(domain key version, salt, binding); the AAD repeats the binding. */

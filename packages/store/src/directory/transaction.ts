@@ -1,5 +1,6 @@
 import {
   HoldfastError,
+  SYSTEM_DOMAIN_ID,
   type Actor,
   type AuditOutcome,
   type DirectoryChange,
@@ -7,6 +8,7 @@ import {
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
 import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
+import { refreshRetired } from '../postgres/retired-keys';
 import { inTransaction } from '../postgres/transaction';
 import {
   appendAuditRecords,
@@ -130,6 +132,7 @@ export class DirectoryTransactions {
         (backend) => areRecorded(this.database, backend, transaction?.recordIds ?? []),
       );
     } catch (error) {
+      await refreshRetired(error, this.keyring, [SYSTEM_DOMAIN_ID]);
       if (sqlStateOf(error) === SqlState.uniqueViolation) {
         throw new HoldfastError('ObjectAlreadyExists', 'one of this name or with this certificate exists', {
           cause: error,

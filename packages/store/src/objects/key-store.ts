@@ -19,6 +19,7 @@ import { useApproval } from '../approvals';
 import { DirectoryTransaction } from '../directory/transaction';
 import { concernsHsmKeys, settleHsmKeys } from '../hsm-keys';
 import { storeError } from '../postgres/errors';
+import { refreshRetired } from '../postgres/retired-keys';
 import { repeatable } from '../postgres/transaction';
 import {
   appendAuditRecords,
@@ -259,6 +260,8 @@ class TransactionSession implements KeyStoreTransaction {
       await writeAnnouncements(this.session, this.keyring, announcements);
     } catch (error) {
       await this.session.query('ROLLBACK TO SAVEPOINT change').catch(() => undefined);
+      const domainIds = changes.map(({ object }) => object.domainId);
+      await refreshRetired(error, this.keyring, [SYSTEM_DOMAIN_ID, ...domainIds]);
       throw storeError(error);
     }
     this.written.push(...prepared);

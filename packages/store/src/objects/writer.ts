@@ -4,6 +4,7 @@ import { TypeId } from '../postgres/binary';
 import type { Backend, Database, Session } from '../postgres/database';
 import { SqlState, isStalePreparation, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
+import { refreshRetired } from '../postgres/retired-keys';
 import { inTransaction } from '../postgres/transaction';
 import { areRecorded } from '../records/audit-record';
 import { prepareChange, type PreparedChange } from './change';
@@ -172,6 +173,11 @@ export class ObjectWriter {
       } else if (backend !== undefined && leavesOutcomeOpen(error)) {
         await this.#settleAfterLoss(items, backend, error);
       } else {
+        await refreshRetired(
+          error,
+          this.keyring,
+          changes.map(({ row }) => row.domainId),
+        );
         for (const item of items) item.reject(storeError(error));
       }
     }
