@@ -266,6 +266,8 @@ test('nothing is made for too few custodians, nothing that is not there, and ove
   expect((await holdfast('escrow', 'create', '--threshold', '1', ...one)).code).toBe(2);
   expect((await escrow('new', '--name', 'nobody')).stderr).toContain('nothing named nobody');
   expect((await escrow('new')).stderr).toContain('name objects');
+  expect((await holdfast('domain', 'add', 'empty')).code).toBe(0);
+  expect((await escrow('new', '--all', '--domain', 'empty')).stderr).toContain('empty has no object');
   expect((await escrow('all', '--all')).stderr).toContain('there already');
   expect(existsSync(path('new'))).toBe(false);
 });

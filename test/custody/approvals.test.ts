@@ -162,6 +162,25 @@ test('a call that fails gives its approval back', async () => {
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
 });
 
+test('a backup that breaks off on the server gives its approval back', async () => {
+  const rule = ['approval', 'require', 'copy', '--officers', '2'];
+  expect((await as('second', 'approval', 'approve', numberIn((await holdfast(...rule)).stderr))).code).toBe(
+    0,
+  );
+  expect((await holdfast(...rule)).code).toBe(0);
+  const [out, to] = [join(folder, 'copy.hfb'), join(folder, 'to.pem')];
+  writeFileSync(to, generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }));
+  const backup = () => holdfast('backup', 'create', '--out', out, '--to', to);
+  const number = numberIn((await backup()).stderr);
+  expect((await as('third', 'approval', 'approve', number)).code).toBe(0);
+  const broken = `UPDATE domain_key_wrapping SET wrapped = '\\x00'`;
+  expect((await whileTampered(database, 'domain_key_wrapping', broken, backup)).code).not.toBe(0);
+  expect(existsSync(out)).toBe(false);
+  expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
+  expect(await backup()).toMatchObject({ code: 0 });
+  expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+});
+
 test('a root key is moved, retired and split among custodians by two officers, each time anew', async () => {
   const pem = (name: string): string => {
     const path = join(folder, `${name}.pem`);

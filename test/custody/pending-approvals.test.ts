@@ -14,6 +14,7 @@ import {
 } from '@holdfast/kmip';
 import {
   Peer,
+  addClient,
   boolean,
   bytes,
   enumeration,
@@ -239,6 +240,34 @@ test('of several who ask at once with one approval, one succeeds', async () => {
     ...(await Promise.all(others)),
   ].sort();
   expect(outcomes).toEqual([...new Array<string>(7).fill('PermissionDenied'), 'done']);
+});
+
+test('what a client may not do is refused at once, and nobody is asked', async () => {
+  const identifier = await newKey(client);
+  const identity = await addClient(server, 'looker', { domain: 'guarded', role: 'reader' });
+  const reader = await Peer.connect(tlsOptions(server, identity), '2.1');
+  const before = (await holdfast('approval', 'list')).stdout;
+  for (const { header } of [deferred(Optional), { header: [] }]) {
+    const refused = await ask(Operation.Destroy, identifier, header, reader);
+    expect(refused).toMatchObject({ status: OperationFailed, reason: 'PermissionDenied' });
+    expect(refused.message).toContain('reader');
+  }
+  await reader.close();
+  expect((await holdfast('approval', 'list')).stdout).toBe(before);
+});
+
+test('what waits goes on at once where its rule is waived, and what waits by other rules does not', async () => {
+  const [destroyed, shown] = [await newKey(client), await newKey(client)];
+  const pending = await ask(Operation.Destroy, destroyed, deferred(Optional).header);
+  const other = await ask(Operation.Get, shown, deferred(Optional).header);
+  const waive = ['approval', 'waive', 'destroy', '--domain', 'guarded'];
+  const asked = numberIn((await holdfast(...waive)).stderr);
+  expect((await holdfast('approval', 'approve', asked, ...second)).code).toBe(0);
+  expect((await holdfast(...waive)).code).toBe(0);
+  expect(await answerOf(pending)).toMatchObject({ status: Success, operation: Operation.Destroy });
+  expect(await stateOf(numberIn(pending.message))).toBe('withdrawn');
+  expect(await stateOf(numberIn(other.message))).toBe('open');
+  expect(await poll(other)).toMatchObject({ status: OperationPending });
 });
 
 test('the store is in order after all that', async () => {

@@ -347,6 +347,7 @@ describe('with a server', () => {
     });
 
     test.each(['', 'a b', '../up', '-dash', 'x'.repeat(65)])('refuses the name %j', async (name) => {
+      await refused(2, 'an auditor name has 1 to 64', 'auditor', 'add', '--out', 'odd', '--', name);
       await refused(2, 'a client name has 1 to 64', 'client', 'add', '--out', 'odd', '--', name);
       expect(existsSync(path('odd'))).toBe(false);
     });

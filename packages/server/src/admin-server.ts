@@ -12,6 +12,7 @@ import {
   OPERATOR_CALLS,
   SEALED_CALLS,
   STREAMED_REQUESTS,
+  isStream,
   type AdminCall,
   type AdminCalls,
   type Done,
@@ -222,10 +223,6 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     // Falls through to the refusal.
   }
   throw new HoldfastError('InvalidMessage', 'the request is not a JSON object');
-}
-
-function isStream(answer: unknown): answer is AsyncIterable<Buffer> {
-  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
 }
 
 /** Whether somebody listens on a Unix socket. */

@@ -16,9 +16,10 @@ const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
 export function checkName(what: string, name: unknown): string {
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
+    const article = /^[aeio]/.test(what) ? 'an' : 'a';
     throw new HoldfastError(
       'InvalidField',
-      `a ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
+      `${article} ${what} name has 1 to 64 letters, digits or . _ @ - and begins with a letter or digit`,
     );
   }
   return name;

@@ -1,4 +1,5 @@
 import { HoldfastError, SecretBytes, type Actor, type Directory, type DirectoryChange } from '@holdfast/core';
+import type { Approval, ApprovalStore } from '@holdfast/store';
 import type { ApprovalRuleAnswer, ApprovalRuleRequest } from './admin-protocol';
 
 /** What can be made to need several officers. The first two are operations of clients, by domain. */
@@ -55,6 +56,7 @@ export class ApprovalAdministration {
   constructor(
     private readonly rules: ApprovalRules,
     private readonly directory: Directory,
+    private readonly approvals: ApprovalStore,
   ) {}
 
   async list(): Promise<readonly ApprovalRuleAnswer[]> {
@@ -91,8 +93,22 @@ export class ApprovalAdministration {
       (rule) => rule.action !== action || rule.domainId !== domainId,
     );
     const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
-    await this.#write(officers === 0 ? others : [...others, rule], actor);
+    const rules = officers === 0 ? others : [...others, rule];
+    await this.#write(rules, actor);
+    await this.#withdrawWaived(rules, actor);
     return this.list();
+  }
+
+  /** What clients asked officers for and needs none any more: what waits for it goes on without. */
+  async #withdrawWaived(rules: Rules, actor: Actor): Promise<void> {
+    for (const { number, action, domainId, state } of await this.approvals.list()) {
+      const asked = OF_CLIENTS.find((each) => each === action);
+      if (asked === undefined || domainId === undefined || state !== 'open') continue;
+      if (officersFor(rules, asked, domainId) > 0) continue;
+      const withdrawn = ({ votes, state: latest }: Approval) =>
+        ({ votes, state: latest === 'open' ? 'withdrawn' : latest }) as const;
+      await this.approvals.change(number, 'withdraw', withdrawn, actor);
+    }
   }
 
   async #write(rules: Rules, actor: Actor): Promise<void> {

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import {
+  GrantedRights,
   HoldfastError,
   actorOf,
+  authorise,
   type Actor,
   type KeyStoreSession,
   type Principal,
   type StoredObject,
 } from '@holdfast/core';
-import { ObjectType, type IdentifierReference } from '@holdfast/kmip';
+import { ObjectType, Operation, type IdentifierReference } from '@holdfast/kmip';
 import type { SplitFacts } from '@holdfast/crypto';
 import {
   isOpen,
@@ -17,7 +19,7 @@ import {
   type ApprovalVote,
   type ApprovedRequest,
 } from '@holdfast/store';
-import type { AdminCall, ApprovalAnswer } from './admin-protocol';
+import { isStream, type AdminCall, type ApprovalAnswer } from './admin-protocol';
 import { officersFor, type ApprovalRules, type ApprovedAction } from './approval-rules';
 import { isoDate } from './administration-checks';
 
@@ -67,14 +69,16 @@ const SECRET_TYPES: readonly (ObjectType | undefined)[] = [
   ObjectType.PGPKey,
 ];
 
+/** Operations of clients that can need officers. */
+const APPROVED_OPERATIONS = ['Destroy', 'Get', 'Export'] as const;
+
 /** What an operation of a client does, where that can need officers. */
-function approvedActionOf(
-  operation: string,
-  payload: Readonly<Record<string, unknown>>,
-): 'destroy' | 'export' | undefined {
-  if (operation === 'Destroy') return 'destroy';
-  const isGivenOut = operation === 'Get' || operation === 'Export';
-  return isGivenOut && payload['keyWrappingSpecification'] === undefined ? 'export' : undefined;
+function approvedOperation(operation: string, payload: Readonly<Record<string, unknown>>) {
+  const name = APPROVED_OPERATIONS.find((each) => each === operation);
+  if (name === undefined) return undefined;
+  if (name === 'Destroy') return { name, action: 'destroy', access: 'destroy' } as const;
+  if (payload['keyWrappingSpecification'] !== undefined) return undefined;
+  return { name, action: 'export', access: 'obtain' } as const;
 }
 
 function holdsSecrets({ attributes }: Pick<StoredObject, 'attributes'>): boolean {
@@ -94,6 +98,7 @@ export class Approvals {
    * @param identify gives the identifier of the object that the payload means
    * @param number the approval that this request waited for
    * @returns undefined where none is needed
+   * @throws HoldfastError PermissionDenied, NotAuthorised where the client has not the right to ask for it
    */
   async ofItem(
     operation: string,
@@ -103,15 +108,21 @@ export class Approvals {
     identify: (reference: IdentifierReference | undefined) => string,
     number?: number,
   ): Promise<GivenApproval | undefined> {
-    const action = approvedActionOf(operation, payload);
-    const { domainId } = principal;
-    if (action === undefined || !this.rules.mayConcern(action, domainId)) return undefined;
+    const approved = approvedOperation(operation, payload);
+    if (approved === undefined) return undefined;
+    const { name, action, access } = approved;
+    const { domainId, ticket } = principal;
+    if (!this.rules.mayConcern(action, domainId)) return undefined;
     const needed = officersFor(await this.rules.load(), action, domainId);
     if (needed === 0) return undefined;
     const identifier = identify(payload['uniqueIdentifier'] as IdentifierReference | undefined);
     const object = await session.fetch(domainId, identifier);
     // What there is not, or nobody could want to keep secret, is answered without them.
     if (object === undefined || (action === 'export' && !holdsSecrets(object))) return undefined;
+    authorise(principal, access, object.ownerId);
+    if (ticket?.rights !== undefined) {
+      new GrantedRights(ticket.rights, Operation[name]).touch(identifier, object.attributes);
+    }
     const actor = actorOf(principal);
     const request = requestOf(action, operation, identifier, actor, {}, domainId);
     const approval = await this.#findOrAsk(request, needed, [], actor, number);
@@ -143,23 +154,27 @@ export class Approvals {
 
   /**
    * The same for what an officer does, who is the first to approve it: the approval is used at once, and given back where
-   * the call fails.
+   * the call, or the stream that it answers with, fails. Where the reader of a stream goes away it stays used: what has left
+   * may be a copy.
    * @throws HoldfastError PermissionDenied with the number of the approval that it waits for
    */
-  async callApproved<T>(
+  async callApproved(
     { call, subject, body }: { readonly call: AdminCall; readonly subject: string; readonly body: unknown },
     officer: Actor,
-    work: () => Promise<T>,
-  ): Promise<T> {
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
     const number = await this.#useForCall(call, subject, body, officer);
-    try {
-      return await work();
-    } catch (error) {
-      const isUndone = !(error instanceof HoldfastError) || error.outcomeKnown;
+    if (number === undefined) return work();
+    const giveBack = async (error: unknown): Promise<void> => {
+      if (error instanceof HoldfastError && !error.outcomeKnown) return;
       // Where it cannot be given back it is used: it may have been.
-      if (number !== undefined && isUndone) {
-        await this.#change(number, 'restore', 'used', 'approved', officer).catch(() => undefined);
-      }
+      await this.#change(number, 'restore', 'used', 'approved', officer).catch(() => undefined);
+    };
+    try {
+      const answer = await work();
+      return isStream(answer) ? watched(answer, giveBack) : answer;
+    } catch (error) {
+      await giveBack(error);
       throw error;
     }
   }
@@ -275,6 +290,19 @@ export class Approvals {
       officer,
     );
     return answerOf(changed, domains, now);
+  }
+}
+
+/** A stream; `failed` is told why it broke, unless that was its reader's doing. */
+async function* watched(
+  stream: AsyncIterable<Buffer>,
+  failed: (error: unknown) => Promise<void>,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    await failed(error);
+    throw error;
   }
 }
 

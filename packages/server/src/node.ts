@@ -172,7 +172,7 @@ export class Node {
       this.#upkeep,
       new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
       new Approvals(new ApprovalRules(directory), this.store.approvals, () => clock.nowSeconds()),
-      new ApprovalAdministration(new ApprovalRules(directory), directory),
+      new ApprovalAdministration(new ApprovalRules(directory), directory, this.store.approvals),
       () => present(this.#keyRotation),
       () => present(this.#rootMigration),
       this.#control(),

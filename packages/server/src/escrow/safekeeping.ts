@@ -308,7 +308,11 @@ export class Safekeeping {
     { id, name: domainName }: Domain,
     { identifiers = [], names = [], all }: EscrowRequest,
   ): Promise<readonly Covered[]> {
-    if (all === true) return this.#located(id, []);
+    if (all === true) {
+      const found = await this.#located(id, []);
+      if (found.length > 0) return found;
+      throw new HoldfastError('ItemNotFound', `${domainName} has no object whose value can be escrowed`);
+    }
     const chosen = new Map<string, Covered>();
     for (const uniqueIdentifier of identifiers) {
       const stored = await this.store.keyStore.fetch(id, uniqueIdentifier);
