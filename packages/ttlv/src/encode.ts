@@ -80,7 +80,7 @@ export function writeTtlv(bytes: Buffer, item: Item, offset: number): number {
     case ItemType.LongInteger:
     case ItemType.DateTime:
     case ItemType.DateTimeExtended:
-      bytes.writeBigInt64BE(item.value, start);
+      writeInt64(bytes, start, item.value);
       return finish(bytes, offset, 8);
     case ItemType.Boolean:
       writeUint32(bytes, start, 0);
@@ -92,6 +92,15 @@ export function writeTtlv(bytes: Buffer, item: Item, offset: number): number {
       writeUint32(bytes, start, item.value);
       return finish(bytes, offset, 4);
   }
+}
+
+/** (Buffer's own method takes every number apart as a BigInt.) */
+function writeInt64(bytes: Buffer, offset: number, value: bigint): void {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) {
+    writeUint32(bytes, offset, Math.floor(number / 0x1_0000_0000));
+    writeUint32(bytes, offset + 4, number);
+  } else bytes.writeBigInt64BE(value, offset);
 }
 
 /** Writes the length of a value that is in place, and zeros up to the next multiple of 8; returns the offset there. */

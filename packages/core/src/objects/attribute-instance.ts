@@ -41,13 +41,13 @@ export interface AttributeInstance {
 
 /** An instance that somebody gave a value. */
 export class GivenInstance implements AttributeInstance {
+  readonly key: AttributeKey;
   /** What is stored, once it was asked for. */
-  #items: readonly Item[] | undefined;
+  #index: Item | undefined;
+  #item: Item | undefined;
 
-  constructor(readonly attribute: Attribute) {}
-
-  get key(): AttributeKey {
-    return this.attribute.key;
+  constructor(readonly attribute: Attribute) {
+    this.key = attribute.key;
   }
 
   hasValue(encoded: Buffer): boolean {
@@ -56,16 +56,15 @@ export class GivenInstance implements AttributeInstance {
 
   storedLength(): number {
     const { index } = this.attribute;
-    const value = this.#value();
-    this.#items =
-      index === undefined || index === 0
-        ? [value]
-        : [{ tag: Tag.AttributeIndex, type: ItemType.Integer, value: index }, value];
-    return this.#items.reduce((sum, item) => sum + encodedLength(item), 0);
+    const item = (this.#item = this.#value());
+    if (index === undefined || index === 0) return encodedLength(item);
+    this.#index = { tag: Tag.AttributeIndex, type: ItemType.Integer, value: index };
+    return encodedLength(this.#index) + encodedLength(item);
   }
 
   store(target: Buffer, offset: number): number {
-    return (this.#items ?? []).reduce((end, item) => writeTtlv(target, item, end), offset);
+    const start = this.#index === undefined ? offset : writeTtlv(target, this.#index, offset);
+    return writeTtlv(target, this.#item ?? this.#value(), start);
   }
 
   #value(): Item {
