@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { locate } from '@holdfast/core';
 import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid } from '../support/database';
+import { ON_DISK } from '../support/disk';
 import { groupsBelow, killGroups } from '../support/processes';
 import { until } from '../support/until';
 import { KeyStream, type AcknowledgedKey } from './key-stream';
@@ -39,7 +39,7 @@ class Trial {
 
   /** The trials wait for processes most of the time: they run side by side, each on a folder of its own. */
   static async run(work: (trial: Trial) => Promise<void>): Promise<void> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+    const dataDir = await mkdtemp(ON_DISK);
     const trial = new Trial(dataDir);
     try {
       await work(trial);

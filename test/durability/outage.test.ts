@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal } from '@holdfast/client';
 import { locate } from '@holdfast/core';
@@ -7,6 +6,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '@holdfast/store';
 import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { connectTo, urlOf } from '../support/database';
+import { ON_DISK } from '../support/disk';
 import { until } from '../support/until';
 import { KeyStream } from './key-stream';
 import { verifyRows, verifyStream, type Faults } from './verify';
@@ -20,7 +20,7 @@ let folder: string;
 let server: ServerProcess | undefined;
 let postgres: EmbeddedPostgres | undefined;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  folder = await mkdtemp(ON_DISK);
 });
 afterEach(async () => {
   await server?.kill();

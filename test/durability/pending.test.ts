@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   AsynchronousIndicator,
   BatchErrorContinuationOption,
@@ -24,6 +22,7 @@ import {
   type ReceivedItem,
   type RequestItem,
 } from '@holdfast/testkit';
+import { ON_DISK } from '../support/disk';
 import { until } from '../support/until';
 
 jest.setTimeout(180_000);
@@ -91,7 +90,7 @@ const inGroup = async (peer: Peer, group: string): Promise<readonly string[]> =>
   );
 
 test('what is pending when a server is killed is carried out by the next one, once', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-pending-'));
+  const dataDir = mkdtempSync(ON_DISK);
   const pending: Buffer[] = [];
   const pairs: Buffer[] = [];
   try {

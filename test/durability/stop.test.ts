@@ -1,6 +1,4 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   holdfast,
@@ -10,6 +8,7 @@ import {
 } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid } from '../support/database';
+import { ON_DISK } from '../support/disk';
 import { until } from '../support/until';
 import { KeyStream } from './key-stream';
 import { verifyRows, verifyStream, type Faults } from './verify';
@@ -19,7 +18,7 @@ import { verifyRows, verifyStream, type Faults } from './verify';
 let dataDir: string;
 let servers: ServerProcess[];
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  dataDir = await mkdtemp(ON_DISK);
   servers = [];
 });
 afterEach(async () => {
