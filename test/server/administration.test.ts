@@ -320,7 +320,9 @@ describe('an auditor', () => {
     expect(await done('audit', 'public-key', ...as)).toContain('PUBLIC KEY');
     expect(await done('audit', 'verify', ...as)).toContain('as they were linked');
     await done('status');
-    for (const call of OFFICERS_ALONE) await refused(1, 'auditors read the audit log', ...call, ...as);
+    await Promise.all(
+      OFFICERS_ALONE.map((call) => refused(1, 'auditors read the audit log', ...call, ...as)),
+    );
     await refused(1, 'no officer is called', 'officer', 'revoke', 'ada');
     const log = await done('audit', 'search', '--actor', 'ada', '--json');
     const lines = log

@@ -43,7 +43,7 @@ const MAY_REVEAL = [
   /^packages\/store\/src\/(objects\/value-codec|directory\/tickets|backup\/dump|chain\/signing)\.ts$/,
   /^packages\/testkit\/src\//,
   /^packages\/server\/src\/(approval-rules|audit\/retention)\.ts$/,
-  /^packages\/server\/src\/escrow\/safekeeping\.ts$/,
+  /^packages\/server\/src\/escrow\/records\.ts$/,
   /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
   /^packages\/server\/src\/(tls-identity|administration|asynchronous|worker|worker-pool)\.ts$/,
   /^packages\/server\/src\/(built-in-authorities|kmip-authority)\.ts$/,

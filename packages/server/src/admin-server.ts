@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
-import type { SealedShare } from '@holdfast/crypto';
+import { handlersOf, type AdminServices, type Handlers } from './admin-handlers';
 import {
   AUDITOR_CALLS,
   OPERATOR_CALLS,
@@ -14,24 +14,10 @@ import {
   STREAMED_REQUESTS,
   isStream,
   type AdminCall,
-  type AdminCalls,
-  type Done,
-  type ReshareRequest,
-  type StatusAnswer,
-  type UnsealAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
-import type { ApprovalAdministration } from './approval-rules';
-import type { Approvals } from './approvals';
-import type { Safekeeping } from './escrow/safekeeping';
-import type { AuditAdministration } from './audit/administration';
-import type { Administration } from './administration';
-import type { UserAdministration } from './user-administration';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
-import type { KeyRotation } from './key-rotation';
-import type { RootMigration } from './root-migration';
-import type { Upkeep } from './upkeep';
 
 /** An escrowed object comes back in one request. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -49,25 +35,6 @@ const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
   'POST /seal',
 ]);
 
-/** What the socket itself allows, given by the node. */
-export interface NodeControl {
-  status(): Promise<StatusAnswer>;
-  /** Begins to drain; resolves at once. */
-  drain(): void;
-  isSealed(): boolean;
-  unseal(share: SealedShare): Promise<UnsealAnswer>;
-  seal(actor: Actor): Promise<void>;
-  reshare(request: ReshareRequest, actor: Actor): Promise<void>;
-}
-
-type Handlers = {
-  readonly [C in AdminCall]: (
-    body: AdminCalls[C]['request'],
-    name: string,
-    actor: Actor,
-  ) => Promise<AdminCalls[C]['answer']>;
-};
-
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   AuthenticationNotSuccessful: 401,
   PermissionDenied: 403,
@@ -78,119 +45,6 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   InvalidMessage: 400,
   RootOfTrustUnavailable: 503,
 };
-
-function handlersOf(
-  administration: Administration,
-  users: UserAdministration,
-  upkeep: Upkeep,
-  safekeeping: Safekeeping,
-  approvals: Approvals,
-  rules: ApprovalAdministration,
-  keyRotation: () => KeyRotation,
-  rootMigration: () => RootMigration,
-  control: NodeControl,
-  audit: AuditAdministration,
-): Handlers {
-  const done: Done = { done: true };
-  return {
-    'GET /status': () => control.status(),
-    'POST /drain': () => {
-      control.drain();
-      return Promise.resolve(done);
-    },
-    'POST /unseal': (body) => control.unseal(body),
-    'POST /seal': async (_body, _name, actor) => {
-      await control.seal(actor);
-      return done;
-    },
-    'GET /domains': () => administration.listDomains(),
-    'POST /domains': (body, _name, actor) => administration.addDomain(body.name, body.settings, actor),
-    'POST /domains/:name/settings': (body, name, actor) => administration.changeDomain(name, body, actor),
-    'GET /clients': () => administration.listClients(),
-    'POST /clients': (body, _name, actor) => administration.addClient(body, actor),
-    'POST /clients/:name/settings': (body, name, actor) => administration.changeClient(name, body, actor),
-    'GET /users': () => users.listUsers(),
-    'POST /users': (body, _name, actor) => users.addUser(body, actor),
-    'POST /users/:name/password': async (body, name, actor) => {
-      await users.changePassword(name, body.password, actor);
-      return done;
-    },
-    'POST /users/:name/remove': async (_body, name, actor) => {
-      await users.removeUser(name, actor);
-      return done;
-    },
-    'GET /clients/:name': (_body, name) => administration.showClient(name),
-    'POST /clients/:name/credentials': (body, name, actor) => administration.addCredential(name, body, actor),
-    'POST /clients/:name/revoke': (body, name, actor) =>
-      administration.revokeClient(name, body.credentialId, actor),
-    'GET /authorities': () => administration.authorities.list(),
-    'POST /authorities': (body, _name, actor) =>
-      administration.authorities.add(body.name, body.certificatePem, actor),
-    'POST /verification': (_body, _name, actor) => upkeep.startVerification(actor),
-    'GET /verification': () => upkeep.verification(),
-    'POST /backup': (body, _name, actor) => safekeeping.backup(body, actor),
-    'POST /escrow': (body, _name, actor) => safekeeping.escrow(body, actor),
-    'GET /copies': () => safekeeping.list(),
-    'POST /copies/:name/confirm': (body, name, actor) => safekeeping.confirm(name, body.sha256, actor),
-    'POST /escrow/compare': (body) => safekeeping.compare(body.objects),
-    'POST /escrow/recover': (body, _name, actor) => safekeeping.recover(body, actor),
-    'POST /escrow/import': (body, _name, actor) => safekeeping.import(body, actor),
-    'GET /objects/digests': () => Promise.resolve(upkeep.objectDigests()),
-    'GET /approvals': async () => approvals.list(await rules.domainNames()),
-    'POST /approvals/:name/approve': async (_body, name, actor) =>
-      approvals.vote(name, true, actor, await rules.domainNames()),
-    'POST /approvals/:name/deny': async (_body, name, actor) =>
-      approvals.vote(name, false, actor, await rules.domainNames()),
-    'GET /approval-rules': () => rules.list(),
-    'POST /approval-rules': (body, _name, actor) => rules.set(body, actor),
-    'POST /reindex': (_body, _name, actor) => upkeep.reindex(actor),
-    'POST /authorities/roll': (body, _name, actor) => administration.authorities.roll(body, actor),
-    'GET /authorities/:name': (_body, name) => administration.authorities.show(name),
-    'POST /authorities/:name/serve': (_body, name, actor) => administration.authorities.serve(name, actor),
-    'GET /crl': () => administration.authorities.crl(undefined),
-    'GET /authorities/:name/crl': (_body, name) => administration.authorities.crl(name),
-    'POST /authorities/:name/revoke': async (_body, name, actor) => {
-      await administration.authorities.revoke(name, actor);
-      return done;
-    },
-    'GET /root': () => rootMigration().status(),
-    'POST /root/move': (body, _name, actor) => rootMigration().move(body, actor),
-    'POST /root/retire': (body, _name, actor) => rootMigration().retire(body.destroyFile === true, actor),
-    'POST /root/destroy': async (body, _name, actor) => {
-      await rootMigration().destroy(body, actor);
-      return done;
-    },
-    'POST /root/cancel': (_body, _name, actor) => rootMigration().cancel(actor),
-    'GET /domain-keys': () => keyRotation().status(),
-    'GET /domain-keys/rotation': () => keyRotation().rotation(),
-    'POST /domain-keys/rotate': (body, _name, actor) => keyRotation().rotate(body.domain, actor),
-    'POST /root/reshare': async (body, _name, actor) => {
-      await control.reshare(body, actor);
-      return done;
-    },
-    'POST /audit/search': (body, _name, actor) => audit.search(body, actor),
-    'POST /audit/export': (body, _name, actor) => audit.export(body, actor),
-    'POST /audit/verification': (body, _name, actor) => audit.verify(body, actor),
-    'GET /audit/retention': () => audit.retention(),
-    'POST /audit/retention': (body, _name, actor) => audit.setRetention(body, actor),
-    'GET /audit/archives': () => audit.archives(),
-    'POST /audit/archive': (body, _name, actor) => audit.archive(body.before, actor),
-    'POST /audit/archives/open': (body, _name, actor) => audit.openArchive(body, actor),
-    'GET /audit/key': () => Promise.resolve(audit.key()),
-    'GET /officers': () => administration.listOfficers('officer'),
-    'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, 'officer', actor),
-    'POST /officers/:name/revoke': async (_body, name, actor) => {
-      await administration.revokeOfficer(name, actor);
-      return done;
-    },
-    'GET /auditors': () => administration.listOfficers('auditor'),
-    'POST /auditors': (body, _name, actor) => administration.addOfficer(body.name, 'auditor', actor),
-    'POST /auditors/:name/revoke': async (_body, name, actor) => {
-      await administration.revokeAuditor(name, actor);
-      return done;
-    },
-  };
-}
 
 /** Finds the call that a method and path name, and the path's `:name`. */
 function route(
@@ -245,32 +99,12 @@ export class AdminServer {
   #socket: { readonly path: string; release(): void } | undefined;
 
   constructor(
-    administration: Administration,
-    users: UserAdministration,
-    upkeep: Upkeep,
-    safekeeping: Safekeeping,
-    private readonly approvals: Approvals,
-    rules: ApprovalAdministration,
-    keyRotation: () => KeyRotation,
-    rootMigration: () => RootMigration,
-    private readonly control: NodeControl,
-    audit: AuditAdministration,
+    private readonly services: AdminServices,
     private readonly directory: Directory,
     private readonly auditLog: AuditLog,
     private readonly log: Logger,
   ) {
-    this.#handlers = handlersOf(
-      administration,
-      users,
-      upkeep,
-      safekeeping,
-      approvals,
-      rules,
-      keyRotation,
-      rootMigration,
-      control,
-      audit,
-    );
+    this.#handlers = handlersOf(services);
     this.#server = createServer((request, response) => {
       const call = this.#serve(request, response).finally(() => this.#calls.delete(call));
       this.#calls.add(call);
@@ -336,7 +170,7 @@ export class AdminServer {
     const routed = route(this.#handlers, request.method ?? '', request.url ?? '');
     if (routed === undefined) throw new HoldfastError('ItemNotFound', 'there is no such administrative call');
     const { call, name } = routed;
-    if (this.control.isSealed() && !SEALED_CALLS.includes(call)) throw sealed();
+    if (this.services.control.isSealed() && !SEALED_CALLS.includes(call)) throw sealed();
     const actor = await this.#actor(call, request.headers.authorization);
     const body = STREAMED_REQUESTS.includes(call) ? request : await bodyOf(request);
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
@@ -346,7 +180,7 @@ export class AdminServer {
       const work = () => handler(body, name, actor);
       answer =
         actor.kind === 'officer'
-          ? await this.approvals.callApproved({ call, subject: name, body }, actor, work)
+          ? await this.services.approvals.callApproved({ call, subject: name, body }, actor, work)
           : await work();
     } catch (error) {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
@@ -375,7 +209,7 @@ export class AdminServer {
 
   async #record(call: AdminCall, name: string, actor: Actor, reason?: string): Promise<void> {
     // A sealed node has no keys to record with.
-    if (this.control.isSealed()) return;
+    if (this.services.control.isSealed()) return;
     await this.auditLog.append({
       actor,
       action: call,

@@ -9,7 +9,8 @@ import { ApprovalAdministration, ApprovalRules } from './approval-rules';
 import { Approvals } from './approvals';
 import { Administration } from './administration';
 import type { StatusAnswer } from './admin-protocol';
-import { AdminServer, type NodeControl } from './admin-server';
+import type { NodeControl } from './admin-handlers';
+import { AdminServer } from './admin-server';
 import { AuditAdministration } from './audit/administration';
 import { AuditKeeper } from './audit/audit-keeper';
 import { readSyslogFiles } from './audit/syslog-connection';
@@ -18,6 +19,7 @@ import type { ListenAddress } from './address';
 import { TEST_MODE_WARNING, type NodeConfig } from './config';
 import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
+import { Recovery } from './escrow/recovery';
 import { Safekeeping } from './escrow/safekeeping';
 import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
@@ -160,27 +162,26 @@ export class Node {
     if (this.#custody?.isSealed === true) await this.#custody.start();
     else await this.#listen();
     this.#upkeep = new Upkeep(this.store, auditLog, this.#audit.outside, () => this.#newKeyring(), this.log);
-    this.#admin = new AdminServer(
-      new Administration(
+    const services = {
+      administration: new Administration(
         directory,
         certificates,
         clock,
         addressesOf(this.config),
         () => this.rootKeys.hsmKeys !== undefined,
       ),
-      new UserAdministration(users, directory),
-      this.#upkeep,
-      new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
-      new Approvals(new ApprovalRules(directory), this.store.approvals, () => clock.nowSeconds()),
-      new ApprovalAdministration(new ApprovalRules(directory), directory, this.store.approvals),
-      () => present(this.#keyRotation),
-      () => present(this.#rootMigration),
-      this.#control(),
-      new AuditAdministration(this.store, this.#audit, () => this.#newKeyring()),
-      directory,
-      auditLog,
-      this.log,
-    );
+      users: new UserAdministration(users, directory),
+      upkeep: this.#upkeep,
+      safekeeping: new Safekeeping(this.store, this.rootKeys, this.keyring, auditLog),
+      recovery: new Recovery(this.store, this.keyring, auditLog),
+      approvals: new Approvals(new ApprovalRules(directory), this.store.approvals, () => clock.nowSeconds()),
+      rules: new ApprovalAdministration(new ApprovalRules(directory), directory, this.store.approvals),
+      keyRotation: () => present(this.#keyRotation),
+      rootMigration: () => present(this.#rootMigration),
+      control: this.#control(),
+      audit: new AuditAdministration(this.store, this.#audit, () => this.#newKeyring()),
+    };
+    this.#admin = new AdminServer(services, directory, auditLog, this.log);
     await this.#admin.listen(this.config.dataDir);
     return this.#addresses;
   }

@@ -10,6 +10,7 @@ export {
 export { isEmptyStore, loadStore, type RestoringRoot } from './backup/load';
 export { compareObjects, type ObjectComparison } from './backup/object-comparison';
 export { createScratchSchema } from './backup/scratch-schema';
+export { piecesOf } from './backup/pieces';
 export type { CustodyStore } from './custody';
 export { isOpen, requireApproved } from './approvals';
 export type { Approval, ApprovalStore, ApprovalVote, ApprovedRequest } from './approvals';

@@ -1,4 +1,5 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, type Domain, type StoredObject } from '@holdfast/core';
+import { encodeValue, piecesOf } from '@holdfast/store';
 
 /** An object as it lies in an escrow package, beside its attributes and its value. */
 export interface RecordHead {
@@ -33,6 +34,18 @@ export function encodeRecord(
   return Buffer.concat([head, attributes, value].flatMap((part) => [lengthOf(part), part]));
 }
 
+/** The record of an object; secret, the caller's to zero. */
+export function recordOf({ id, name }: Domain, stored: StoredObject): Buffer {
+  const { uniqueIdentifier, ownerId, generation, revision, attributes } = stored;
+  const value = encodeValue(stored.openValue());
+  try {
+    const head = { domain: name, domainId: id, uniqueIdentifier, ownerId, generation, revision };
+    return encodeRecord(head, attributes.toBytes(), value.reveal());
+  } finally {
+    value.destroy();
+  }
+}
+
 /** Undoes `encodeRecord`; the parts are views. @throws HoldfastError IntegrityViolation */
 export function decodeRecord(bytes: Buffer): EscrowRecord {
   const parts: Buffer[] = [];
@@ -60,27 +73,14 @@ export function framed(record: Buffer): Buffer {
 
 /** Takes the records out of a stream; each is zeroed when the next one is asked for. @throws HoldfastError IntegrityViolation */
 export async function* recordsOf(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pending: Buffer = Buffer.alloc(0);
-  for await (const part of content) {
-    const joined = Buffer.concat([pending, part]);
-    pending.fill(0);
-    part.fill(0);
-    pending = joined;
-    for (;;) {
-      if (pending.length < LENGTH_BYTES) break;
-      const end = LENGTH_BYTES + pending.readUInt32BE();
-      if (end > LENGTH_BYTES + MAX_RECORD_BYTES) throw damaged();
-      if (pending.length < end) break;
-      const record = pending.subarray(LENGTH_BYTES, end);
-      try {
-        yield record;
-      } finally {
-        record.fill(0);
-      }
-      pending = pending.subarray(end);
-    }
-  }
-  if (pending.length > 0) throw damaged();
+  for await (const piece of piecesOf(content, framedLength, damaged)) yield piece.subarray(LENGTH_BYTES);
+}
+
+function framedLength(bytes: Buffer): number | undefined {
+  if (bytes.length < LENGTH_BYTES) return undefined;
+  const length = bytes.readUInt32BE();
+  if (length > MAX_RECORD_BYTES) throw damaged();
+  return LENGTH_BYTES + length;
 }
 
 function lengthOf(bytes: Buffer): Buffer {

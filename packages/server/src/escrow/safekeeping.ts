@@ -1,9 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   AWAITS_BACKUP,
-  AttributeSet,
   HoldfastError,
-  SecretBytes,
   awaitsBackup,
   isInHsm,
   markCovered,
@@ -16,34 +14,23 @@ import {
 } from '@holdfast/core';
 import { recipientFrom, requireScheme, type EnvelopeHolders } from '@holdfast/crypto';
 import { NameType } from '@holdfast/kmip';
-import { encodeValue, readValue, type CustodyCopy, type Store } from '@holdfast/store';
-import type {
-  BackupRequest,
-  ComparedAnswer,
-  CustodyCopyAnswer,
-  EscrowRequest,
-  HoldersRequest,
-  ImportAnswer,
-  ImportRequest,
-  RecoveryAnswer,
-  RecoveryRequest,
-} from '../admin-protocol';
+import type { CustodyCopy, Store } from '@holdfast/store';
+import type { BackupRequest, CustodyCopyAnswer, EscrowRequest, HoldersRequest } from '../admin-protocol';
 import { isoDate } from '../administration-checks';
 import { createBackup } from '../backup';
 import type { KeyWrapper } from '../root-keys';
-import { sealPackage, type ManifestObject, type PackageEntry } from './package-file';
-import { decodeRecord, encodeRecord } from './records';
+import { sealPackage, type PackageEntry } from './package-file';
+import { recordOf } from './records';
+import { remember } from './remember';
 
-/** Copies that were not confirmed, and recoveries, of which no more are kept in mind. */
-const MAX_OPEN = 32;
 const MAX_ATTEMPTS = 8;
-const DESTINATIONS: readonly string[] = ['store', 'file'] satisfies readonly RecoveryRequest['into'][];
 
 interface Covered {
   readonly domainId: string;
   readonly uniqueIdentifier: string;
   readonly generation: number;
 }
+
 /** A copy on its way to its file. */
 interface OpenCopy {
   readonly copy: Omit<CustodyCopy, 'id' | 'createdAtSeconds' | 'sha256'>;
@@ -51,21 +38,13 @@ interface OpenCopy {
   readonly covered: readonly Covered[];
   sha256: Buffer | undefined;
 }
-interface OpenRecovery {
-  readonly request: RecoveryRequest;
-  readonly actorId: string;
-}
 
-/** Backups and escrow packages: makes them, knows which were made, and takes escrowed objects back. */
+/** Backups and escrow packages: makes them, and knows which were made. */
 export class Safekeeping {
   readonly #copies = new Map<string, OpenCopy>();
-  readonly #recoveries = new Map<string, OpenRecovery>();
 
   constructor(
-    private readonly store: Pick<
-      Store,
-      'dump' | 'keyStore' | 'lostObjects' | 'directory' | 'custodyCopies' | 'clock'
-    >,
+    private readonly store: Pick<Store, 'dump' | 'keyStore' | 'directory' | 'custodyCopies' | 'clock'>,
     private readonly root: KeyWrapper,
     private readonly keyring: Keyring,
     private readonly auditLog: AuditLog,
@@ -132,132 +111,6 @@ export class Safekeeping {
   async list(): Promise<readonly CustodyCopyAnswer[]> {
     const names = await this.#domainNames();
     return (await this.store.custodyCopies.list()).map((copy) => this.#answer(copy, names));
-  }
-
-  /** Holds objects of a package against those that are here. */
-  async compare(objects: readonly ManifestObject[]): Promise<ComparedAnswer> {
-    const counts = { same: 0, changedSince: 0, valueReplaced: 0, destroyed: 0, gone: 0, different: 0 };
-    for (const object of objects) counts[await this.#compareOne(object)]++;
-    return counts;
-  }
-
-  /** Begins to take objects back, or to hand them out: who, from which package, opened by whom is recorded first. */
-  async recover(request: RecoveryRequest, actor: Actor): Promise<RecoveryAnswer> {
-    const { sha256, custodians, objects, into } = request;
-    const isFile = into === 'file';
-    if (!/^[0-9a-f]{64}$/.test(sha256) || !DESTINATIONS.includes(into)) {
-      throw new HoldfastError('InvalidField', 'no recovery is described');
-    }
-    await this.auditLog.append({
-      actor,
-      action: isFile ? 'escrow.recover-to-file' : 'escrow.recover',
-      subject: `${objects} objects of ${sha256}, opened by ${custodians.join(', ')}`.slice(0, 1000),
-      outcome: 'success',
-    });
-    const recovery = randomUUID();
-    remember(this.#recoveries, recovery, { request, actorId: actor.id });
-    return { recovery };
-  }
-
-  /**
-   * Puts one object back as it was, where it is missing; where it was destroyed, only if that is wanted.
-   * @throws HoldfastError PermissionDenied without a recovery of the officer; IntegrityViolation where this
-   * installation did not write the record, unless the recovery takes foreign ones
-   */
-  async import(request: ImportRequest, actor: Actor): Promise<ImportAnswer> {
-    const { request: recovery, actorId } = this.#recoveries.get(request.recovery) ?? {};
-    if (recovery?.into !== 'store' || actorId !== actor.id) {
-      throw new HoldfastError('PermissionDenied', 'no such recovery was begun by this officer');
-    }
-    const bytes = Buffer.from(request.record, 'base64');
-    try {
-      const { head, attributes, value } = decodeRecord(bytes);
-      if (recovery.takesForeign !== true) await this.#requireOwn(head.domainId, request, bytes);
-      const domain = await this.store.directory.domainNamed(recovery.domain ?? head.domain);
-      await this.keyring.ensure(domain.id);
-      const { uniqueIdentifier, ownerId } = head;
-      // To fetch one whose row is gone, but not its records, is an error.
-      const lost = await this.store.lostObjects.find(domain.id, uniqueIdentifier);
-      const before =
-        lost === undefined ? await this.store.keyStore.fetch(domain.id, uniqueIdentifier) : undefined;
-      if (before?.hasValue === true) return { outcome: 'there already' };
-      const wasDestroyed = before !== undefined || lost?.wasDestroyed === true;
-      if (wasDestroyed && recovery.replacesDestroyed !== true) return { outcome: 'destroyed' };
-      const object = {
-        attributes: AttributeSet.fromBytes(Buffer.from(attributes)),
-        value: readValue(SecretBytes.copyOf(value)),
-      };
-      markCovered(object.attributes);
-      const { namesMayRepeat } = domain.settings;
-      const cause = { actor, operation: 'EscrowRecover', namesMayRepeat };
-      if (lost !== undefined) {
-        await this.store.lostObjects.recover(
-          { ...object, domainId: domain.id, ownerId, uniqueIdentifier },
-          cause,
-        );
-        return { outcome: wasDestroyed ? 'replaced' : 'restored' };
-      }
-      await this.store.keyStore.commit(
-        [
-          before === undefined
-            ? { kind: 'create', object: { ...object, domainId: domain.id, ownerId, uniqueIdentifier } }
-            : {
-                kind: 'update',
-                object: before,
-                attributes: object.attributes,
-                value: { replace: object.value },
-              },
-        ],
-        cause,
-      );
-      return { outcome: before === undefined ? 'restored' : 'replaced' };
-    } finally {
-      bytes.fill(0);
-    }
-  }
-
-  async #requireOwn(
-    domainId: string,
-    { keyVersion, mac }: Pick<ImportRequest, 'keyVersion' | 'mac'>,
-    record: Buffer,
-  ): Promise<void> {
-    const isKnown = (await this.store.directory.listDomains()).some(({ id }) => id === domainId);
-    if (isKnown && (await this.#isOfKey(domainId, keyVersion, record, mac))) return;
-    throw new HoldfastError(
-      'IntegrityViolation',
-      'this installation did not write the record: say --foreign to take it all the same',
-    );
-  }
-
-  async #isOfKey(domainId: string, keyVersion: number, record: Buffer, mac: string): Promise<boolean> {
-    await this.keyring.ensure(domainId);
-    try {
-      const bytes = Buffer.from(mac, 'base64');
-      return this.keyring.verifyMac(domainId, keyVersion, 'escrowed-object', record, bytes);
-    } catch (error) {
-      // A version of the key that there is not, or no longer.
-      if (error instanceof HoldfastError) return false;
-      throw error;
-    }
-  }
-
-  async #compareOne(object: ManifestObject): Promise<keyof ComparedAnswer> {
-    const { domainId, uniqueIdentifier, generation, revision, keyVersion, mac } = object;
-    const domain = (await this.store.directory.listDomains()).find(({ id }) => id === domainId);
-    if (domain === undefined) return 'gone';
-    await this.keyring.ensure(domainId);
-    if ((await this.store.lostObjects.find(domainId, uniqueIdentifier)) !== undefined) return 'gone';
-    const live = await this.store.keyStore.fetch(domainId, uniqueIdentifier);
-    if (live === undefined) return 'gone';
-    if (!live.hasValue) return 'destroyed';
-    if (live.generation !== generation) return 'valueReplaced';
-    if (live.revision > revision) return 'changedSince';
-    const record = recordOf(domain, live);
-    try {
-      return (await this.#isOfKey(domainId, keyVersion, record, mac)) ? 'same' : 'different';
-    } finally {
-      record.fill(0);
-    }
   }
 
   async #recordMaking(
@@ -394,18 +247,6 @@ function isKept(stored: StoredObject | undefined): stored is StoredObject {
   return stored?.hasValue === true && !isInHsm(stored.attributes);
 }
 
-/** The record of an object; secret, the caller's to zero. */
-function recordOf({ id, name }: Domain, stored: StoredObject): Buffer {
-  const { uniqueIdentifier, ownerId, generation, revision, attributes } = stored;
-  const value = encodeValue(stored.openValue());
-  try {
-    const head = { domain: name, domainId: id, uniqueIdentifier, ownerId, generation, revision };
-    return encodeRecord(head, attributes.toBytes(), value.reveal());
-  } finally {
-    value.destroy();
-  }
-}
-
 function holdersOf({ recipients, threshold }: HoldersRequest, what: string): EnvelopeHolders {
   if (!Array.isArray(recipients) || recipients.length === 0) {
     throw new HoldfastError('InvalidField', `${what} needs somebody who can open it`);
@@ -426,14 +267,6 @@ async function* digested(content: AsyncIterable<Buffer>, open: OpenCopy): AsyncG
     yield part;
   }
   open.sha256 = digest.digest();
-}
-
-function remember<T>(map: Map<string, T>, id: string, value: T): void {
-  map.set(id, value);
-  for (const oldest of map.keys()) {
-    if (map.size <= MAX_OPEN) break;
-    map.delete(oldest);
-  }
 }
 
 /** Runs work again where somebody else changed the object in between. */

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/ttlv';
 import type { StoredDomainKey } from '../domain-keys';
+import { piecesOf } from './pieces';
 
 /** What a backup holds, in this order: one `about`, all domain keys, then for each table its description and its rows. */
 export type Frame =
@@ -80,28 +81,19 @@ function bodyOf(frame: Frame): Buffer {
 
 /** Takes frames out of a stream. @throws HoldfastError IntegrityViolation where it is none of frames, or ends before `end` */
 export async function* decodeFrames(content: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
-  let pending: Buffer = Buffer.alloc(0);
-  for await (const part of content) {
-    const joined = Buffer.concat([pending, part]);
-    pending.fill(0);
-    part.fill(0);
-    pending = joined;
-    for (let frame = firstFrame(pending); frame !== undefined; frame = firstFrame(pending)) {
-      const decoded = decodeFrame(frame);
-      yield decoded;
-      if (decoded.kind === 'end') return;
-      frame.fill(0);
-      pending = pending.subarray(frame.length);
-    }
+  for await (const frame of piecesOf(content, frameLength, damaged)) {
+    const decoded = decodeFrame(frame);
+    yield decoded;
+    if (decoded.kind === 'end') return;
   }
   throw damaged();
 }
 
-function firstFrame(bytes: Buffer): Buffer | undefined {
+function frameLength(bytes: Buffer): number | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const length = bytes.readUInt32BE(1);
   if (length > MAX_FRAME_BYTES) throw damaged();
-  return bytes.length < HEADER_BYTES + length ? undefined : bytes.subarray(0, HEADER_BYTES + length);
+  return HEADER_BYTES + length;
 }
 
 function decodeFrame(frame: Buffer): Frame {
