@@ -113,6 +113,15 @@ test('without a folder nothing is archived', async () => {
   expect((await audit('retention', 'set', '--days', '0', '--archive-dir', archives)).code).toBe(2);
 });
 
+test.each([
+  ['that no one can make', '/proc/none/archives'],
+  ['that is a file', __filename],
+])('a folder %s is refused at once', async (_what, path) => {
+  const refused = await audit('retention', 'set', '--archive-dir', path);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(path) as string]);
+  expect(await done('retention', 'show')).toContain('until they are archived by hand');
+});
+
 describe('once old records are archived', () => {
   let before: { readonly [table: string]: number };
 
@@ -159,7 +168,7 @@ describe('once old records are archived', () => {
     await done('export', '--out', live);
     const verify = (...files: readonly string[]) =>
       holdfastResult(['audit', 'verify', ...files, '--public-key', pem]);
-    expect((await verify(out, live)).code).toBe(0);
+    expect(await verify(out, live)).toMatchObject({ code: 0 });
     const swapped = await verify(live, out);
     expect([swapped.code, swapped.stdout]).toEqual([1, expect.stringContaining('does not go on') as string]);
     expect((await audit('verify', path, live, '--public-key', pem)).code).toBe(0);

@@ -156,8 +156,11 @@ test('a receiver that is added later gets what is not archived, with the links t
   await client.close();
   await server.stop();
   await receiver.stop();
+  const [, before] = receiver.arguments;
   receiver = await SyslogReceiver.start();
   await start();
+  const shown = await holdfastResult(['audit', 'retention', 'show', '--data-dir', dataDir]);
+  expect(shown.stderr).toContain(`does not forward to ${before ?? ''}:`);
   await read(2);
   await received();
   const out = join(folder, 'later.cef');

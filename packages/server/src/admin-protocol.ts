@@ -28,6 +28,7 @@ import type {
   AuditQuery,
   AuditVerificationRequest,
   Retention,
+  RetentionAnswer,
   SyslogAnswer,
 } from './audit/protocol';
 
@@ -346,8 +347,8 @@ export interface AdminCalls {
   };
   /** Lines, the last of which is an AuditVerificationAnswer. */
   'POST /audit/verification': { request: AuditVerificationRequest; answer: AsyncIterable<Buffer> };
-  'GET /audit/retention': { request: undefined; answer: Retention };
-  'POST /audit/retention': { request: Retention; answer: Retention };
+  'GET /audit/retention': { request: undefined; answer: RetentionAnswer };
+  'POST /audit/retention': { request: Retention; answer: RetentionAnswer };
   'GET /audit/archives': { request: undefined; answer: readonly ArchiveAnswer[] };
   /** What was recorded before a time, RFC 3339; default: what is older than was set. Lines, the last of which is a list of ArchiveAnswer. */
   'POST /audit/archive': { request: { readonly before?: string }; answer: AsyncIterable<Buffer> };

@@ -42,12 +42,17 @@ async function setRetention(options: OfficerOptions & { days?: number; archiveDi
 
 async function showRetention(options: OfficerOptions): Promise<void> {
   const retention = await (await asOfficer(options)).call('GET /audit/retention');
-  const { days, archiveDir } = retention;
+  const { days, archiveDir, notAwaited } = retention;
   if (options.json === true) process.stdout.write(`${JSON.stringify(retention)}\n`);
   else {
     const stay = days === undefined ? 'until they are archived by hand' : `for ${days} days`;
     const where = archiveDir === undefined ? '' : `; archives go into ${archiveDir}`;
     process.stdout.write(`Records stay in the database ${stay}${where}.\n`);
+    for (const receiver of notAwaited) {
+      process.stderr.write(
+        `This node does not forward to ${receiver}: what it archives does not wait until that has got it.\n`,
+      );
+    }
   }
 }
 

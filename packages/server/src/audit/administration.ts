@@ -17,6 +17,7 @@ import type {
   AuditVerificationAnswer,
   AuditVerificationRequest,
   Retention,
+  RetentionAnswer,
 } from './protocol';
 import type { AuditKeeper } from './audit-keeper';
 import { exportLog } from './export';
@@ -110,11 +111,13 @@ export class AuditAdministration {
     }
   }
 
-  retention(): Promise<Retention> {
-    return readRetention(this.store.directory);
+  async retention(): Promise<RetentionAnswer> {
+    const forwarding = this.keeper.forwarding?.destination;
+    const notAwaited = (await this.store.auditChain.marks()).filter((each) => each !== forwarding);
+    return { ...(await readRetention(this.store.directory)), notAwaited };
   }
 
-  async setRetention(retention: Retention, actor: Actor): Promise<Retention> {
+  async setRetention(retention: Retention, actor: Actor): Promise<RetentionAnswer> {
     await writeRetention(this.store.directory, retention, actor);
     return this.retention();
   }

@@ -78,9 +78,11 @@ export class Archiver {
         throw new HoldfastError('InvalidField', 'name a folder first: holdfast audit retention set');
       }
       await this.#tidy(archiveDir);
+      // What is recorded meanwhile, that it was archived among it, is for the next time: there would be no end of it.
+      const beforeUs = Math.min(beforeMs, (this.store.clock.nowSeconds() + 1) * 1000) * 1000;
       const made: ArchiveStatement[] = [];
       while (!this.#isClosed) {
-        const next = await this.#next(archiveDir, beforeMs * 1000);
+        const next = await this.#next(archiveDir, beforeUs);
         if (next === undefined) break;
         made.push(next);
         const subject = next.file;

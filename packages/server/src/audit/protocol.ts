@@ -23,6 +23,11 @@ export interface Retention {
   readonly archiveDir?: string;
 }
 
+export interface RetentionAnswer extends Retention {
+  /** Receivers of syslog that nodes forward to, or did, but not the one that answers: its archives do not wait for them. */
+  readonly notAwaited: readonly string[];
+}
+
 export interface ArchiveAnswer {
   readonly number: number;
   readonly file: string;

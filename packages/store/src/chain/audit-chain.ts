@@ -77,6 +77,8 @@ export interface AuditChainStore {
   /** A signed note of how far the log was taken somewhere; the name says where to. */
   mark(name: string): Promise<Checkpoint | undefined>;
   setMark(name: string, mark: Checkpoint): Promise<void>;
+  /** Names of the marks there are. Unchecked. */
+  marks(): Promise<readonly string[]>;
 }
 
 const MARK = 'audit-mark:';
@@ -262,6 +264,13 @@ export class PostgresAuditChain implements AuditChainStore {
       `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
       [`${MARK}${name}`, value],
     );
+  }
+
+  async marks(): Promise<readonly string[]> {
+    const rows = await this.#query<{ name: string }>(
+      `SELECT substr(name, ${MARK.length + 1}) AS name FROM setting WHERE name LIKE '${MARK}%' ORDER BY name`,
+    );
+    return rows.map(({ name }) => name);
   }
 
   #records(from: number, to: number): Promise<readonly PackedEntry[]> {
