@@ -12,7 +12,7 @@ const LAYERS: Readonly<
   ttlv: { own: [], foreign: ['binary-parser', 'saxes'] },
   kmip: { own: ['ttlv'], foreign: [] },
   core: { own: ['ttlv', 'kmip'], foreign: [] },
-  crypto: { own: ['ttlv', 'kmip', 'core'], foreign: [] },
+  crypto: { own: ['ttlv', 'kmip', 'core'], foreign: ['@noble/post-quantum'] },
   store: { own: ['ttlv', 'kmip', 'core'], foreign: ['pg', 'pg-copy-streams'] },
   hsm: { own: ['core'], foreign: ['graphene-pk11'] },
   pki: { own: ['core'], foreign: ['@peculiar/x509', 'reflect-metadata'] },

@@ -424,6 +424,29 @@ describe('a key is used where it is', () => {
 });
 
 describe('create-key-pair', () => {
+  test('makes quantum-safe keys, by the name of their parameter set', async () => {
+    interface Made {
+      privateKeyUniqueIdentifier: string;
+      publicKeyUniqueIdentifier: string;
+    }
+    const create = async (algorithm: string) =>
+      json<Made>(
+        await kmip('create-key-pair', '--algorithm', algorithm, '--activation-date', 'now', '--json'),
+      );
+    const signer = await create('ML-DSA-44');
+    const { signatureData } = json<{ signatureData: string }>(
+      await kmip('sign', signer.privateKeyUniqueIdentifier, '--hex', '00', '--json'),
+    );
+    const claim = ['--hex', '00', '--signature-hex', signatureData];
+    expect(await kmip('signature-verify', signer.publicKeyUniqueIdentifier, ...claim)).toMatchObject({
+      code: 0,
+    });
+    const kem = await create('ML-KEM-768');
+    expect(
+      await kmip('derive-key', kem.publicKeyUniqueIdentifier, '--method', 'AsymmetricKey'),
+    ).toMatchObject({ code: 0 });
+  });
+
   test('names both halves', async () => {
     const pair = json<{ privateKeyUniqueIdentifier: string; publicKeyUniqueIdentifier: string }>(
       await kmip('create-key-pair', '--curve', 'P-256', '--name', 'pair', '--json'),

@@ -1,6 +1,7 @@
 import type { AlgorithmFacts } from '@holdfast/core';
 import { CryptographicAlgorithm as Algorithm } from '@holdfast/kmip';
 import { CURVES } from './curves';
+import { lengthBitsOf, PARAMETER_SETS, type ParameterSet } from './quantum-safe/parameter-sets';
 
 /** How the key material of a symmetric algorithm follows from its Cryptographic Length. */
 interface SecretKeyFacts extends AlgorithmFacts {
@@ -29,6 +30,14 @@ export interface AsymmetricFacts extends AlgorithmFacts {
   readonly kind: 'asymmetric';
   readonly lengthsBits: readonly number[];
   readonly family: KeyFamily;
+  readonly parameterSet?: undefined;
+}
+
+/** Algorithms of FIPS 203, 204 and 205. */
+export interface QuantumSafeFacts extends AlgorithmFacts {
+  readonly kind: 'asymmetric';
+  readonly lengthsBits: readonly number[];
+  readonly parameterSet: ParameterSet;
 }
 
 /** The Cryptographic Length of keys over CURVE25519 and CURVE448, whether they sign or agree. */
@@ -139,7 +148,22 @@ const ASYMMETRIC_ALGORITHMS: readonly AsymmetricFacts[] = [
   asymmetric(Algorithm.Ed448, 'okp', [CURVE448_LENGTH_BITS], CURVE448_LENGTH_BITS),
 ];
 
+const QUANTUM_SAFE_ALGORITHMS: readonly QuantumSafeFacts[] = PARAMETER_SETS.map((parameterSet) => ({
+  algorithm: parameterSet.algorithm,
+  kind: 'asymmetric',
+  lengthsBits: [lengthBitsOf(parameterSet)],
+  defaultLengthBits: lengthBitsOf(parameterSet),
+  isQuantumSafe: true,
+  parameterSet,
+}));
+
 /** The algorithm table. */
-export const ALGORITHMS: ReadonlyMap<Algorithm, SymmetricFacts | MacFacts | AsymmetricFacts> = new Map(
-  [...SYMMETRIC_ALGORITHMS, ...ASYMMETRIC_ALGORITHMS].map((row) => [row.algorithm, row]),
+export const ALGORITHMS: ReadonlyMap<
+  Algorithm,
+  SymmetricFacts | MacFacts | AsymmetricFacts | QuantumSafeFacts
+> = new Map(
+  [...SYMMETRIC_ALGORITHMS, ...ASYMMETRIC_ALGORITHMS, ...QUANTUM_SAFE_ALGORITHMS].map((row) => [
+    row.algorithm,
+    row,
+  ]),
 );

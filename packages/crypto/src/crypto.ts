@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OrderedUuids, type CryptoPort, type HsmKeys } from '@holdfast/core';
 import { ALGORITHMS } from './algorithms';
 import { approvedOnly } from './approved/approved-only';
-import { deriveBytes } from './derivation/derive';
+import { deriveBytes, encapsulate } from './derivation/derive';
 import { availableHashes, digestWith } from './digest';
 import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes, publicKeyOf } from './keys/convert';
@@ -56,6 +56,7 @@ function createUnrestricted(): CryptoPort {
     generateSymmetricKey: (algorithm, lengthBits) => generateSymmetricKey(algorithm, lengthBits, draw),
     symmetricKeyLengthBytes,
     deriveBytes,
+    encapsulate,
     splitSecret,
     joinShares,
     generateKeyPair: createKeyPairGenerator(),

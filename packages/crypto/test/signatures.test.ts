@@ -23,7 +23,7 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { createCrypto } from '../src';
-import { codeOf, rejectionOf, hexOf, keyBlock, pairOf, secret } from './support';
+import { atOnce, codeOf, rejectionOf, hexOf, keyBlock, pairOf, secret } from './support';
 
 const crypto = createCrypto();
 const { RSA, ECDSA, DSA, Ed25519, Ed448, EC } = CryptographicAlgorithm;
@@ -60,7 +60,7 @@ function verified(
   const value = { objectType: ObjectType.PublicKey, keyBlock: pair.publicKey };
   const running = crypto.verification({ value, algorithm: undefined, parameters }, digestOf(digest));
   if (message !== undefined) running.update(SecretBytes.copyOf(message));
-  return running.verify(signature);
+  return atOnce(running.verify(signature));
 }
 const der = (block: KeyBlock) => Buffer.from(hexOf(block), 'hex');
 function theirPrivate({ privateKey }: Pair): KeyObject {

@@ -129,12 +129,16 @@ function bitNames(table: EntryTable, value: number, dialect: Dialect): readonly 
   return rest === 0 ? names : undefined;
 }
 
+/** From here on, values of enumerations are extensions, which other programs know by no name. KMIP 2.1 section 11. */
+const FIRST_EXTENSION = 0x80000000;
+
 /** The vocabulary of one version: it writes the names which that version prints and reads those of all versions. */
 export function vocabularyOf(dialect: Dialect): Vocabulary {
   return {
     tagName: (tag) => tags.byValue.get(tag)?.key,
     tagByName: (name) => tags.byKey.get(name)?.value,
     enumName(tag, value, context) {
+      if (value >= FIRST_EXTENSION) return undefined;
       const table = enumerationOf(tag, context);
       const entry = table?.byValue.get(value);
       return table === undefined || entry === undefined ? undefined : writtenName(table, entry.key, dialect);

@@ -1,5 +1,6 @@
 import { decodeXml, encodeXml, ItemType, type Item } from '@holdfast/ttlv';
 import {
+  CryptographicAlgorithm,
   CryptographicUsageMask,
   DIALECTS,
   dialectNamed,
@@ -40,6 +41,12 @@ test.each([
 ] as const)('the value of tag %p', (tag, value, name) => {
   expect(v21.enumName(tag, value, alone)).toBe(name);
   expect(v21.enumByName(tag, name, alone)).toBe(value);
+});
+
+test('extensions of ours are written as numbers, and read by name too', () => {
+  const value = CryptographicAlgorithm.ML_DSA_65;
+  expect(v21.enumName(Tag.CryptographicAlgorithm, value, alone)).toBeUndefined();
+  expect(v21.enumByName(Tag.CryptographicAlgorithm, 'ML_DSA_65', alone)).toBe(value);
 });
 
 test('what has no name is left to the codec', () => {

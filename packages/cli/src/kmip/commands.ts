@@ -68,14 +68,21 @@ function createKeyPairCommand(): Command {
     'Make a private key and its public key on the server. --name N names them N-private and N-public.',
     'create-key-pair --algorithm RSA --length 3072 --name signing',
     'create-key-pair --curve P-256 --private-name device-key --public-name device-pub',
+    'create-key-pair --algorithm ML-DSA-65 --name quantum-safe-signing',
   )
     .option('--algorithm <name>', 'cryptographic algorithm (default: RSA, with --curve EC)')
     .option('--length <bits>', 'length in bits (default: 3072 for RSA)')
     .option('--curve <name>', 'elliptic curve, such as P-256')
     .option('--private-name <text>', 'name of the private key')
     .option('--public-name <text>', 'name of the public key')
-    .option('--private-usage-mask <uses>', 'allowed uses of the private key (default: Sign)')
-    .option('--public-usage-mask <uses>', 'allowed uses of the public key (default: Verify)')
+    .option(
+      '--private-usage-mask <uses>',
+      'allowed uses of the private key (default: Sign; of ML-KEM DeriveKey)',
+    )
+    .option(
+      '--public-usage-mask <uses>',
+      'allowed uses of the public key (default: Verify; of ML-KEM DeriveKey)',
+    )
     .option('--private-attribute <name=value>', 'attribute of the private key alone', repeatable)
     .option('--public-attribute <name=value>', 'attribute of the public key alone', repeatable)
     .action(createKeyPairAction);

@@ -13,6 +13,8 @@ function deriveKeyCommand(): Command {
     'derive-key 7f6c… --method NIST800-108-C --hash SHA-256 --data 74617065 --length 256',
     'derive-key 7f6c… --method PBKDF2 --hash SHA-512 --salt 5a1f… --iterations 600000',
     'derive-key PRIVATE PUBLIC --method AsymmetricKey',
+    'derive-key ML-KEM-PUBLIC --method AsymmetricKey',
+    'derive-key ML-KEM-PRIVATE --method AsymmetricKey --data CIPHERTEXT',
   )
     .argument('<ids...>', 'key, private and public key, or key and the Secret Data that holds the data')
     .requiredOption(
@@ -25,7 +27,11 @@ function deriveKeyCommand(): Command {
     .option('--hash <name>', 'Hashing Algorithm')
     .option('--mode <name>', 'Block Cipher Mode of ENCRYPT, or CMAC')
     .option('--padding <name>', 'Padding Method of ENCRYPT')
-    .option('--data <hex>', 'Derivation Data; three times for AWSSignatureVersion4', repeatable)
+    .option(
+      '--data <hex>',
+      'Derivation Data, the ciphertext for an ML-KEM key; three times for AWSSignatureVersion4',
+      repeatable,
+    )
     .option('--iv <hex>', 'initialization vector of ENCRYPT and NIST800-108-F')
     .option('--salt <hex>', 'salt of PBKDF2 and HKDF')
     .option('--iterations <count>', 'Iteration Count of PBKDF2')

@@ -163,8 +163,10 @@ function checkQuantumSafe(attributes: AttributeSet, { crypto }: OperationContext
   if (attributes.get('QuantumSafe') !== true) return;
   const algorithm = attributes.get('CryptographicAlgorithm');
   const lengthBits = attributes.get('CryptographicLength') ?? 0;
-  const kind = algorithm === undefined ? undefined : crypto.algorithms.get(algorithm)?.kind;
-  if (kind === undefined || kind === 'asymmetric' || lengthBits < QUANTUM_SAFE_LENGTH_BITS) {
+  const facts = algorithm === undefined ? undefined : crypto.algorithms.get(algorithm);
+  const isSafe =
+    facts?.kind === 'asymmetric' ? facts.isQuantumSafe === true : lengthBits >= QUANTUM_SAFE_LENGTH_BITS;
+  if (facts === undefined || !isSafe) {
     throw new HoldfastError('GeneralFailure', 'an object of this algorithm and length is not quantum safe');
   }
 }

@@ -27,6 +27,7 @@ import {
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { mandatory, type ManagedObject } from '../object-access';
 import type { AttributeSet } from '../objects/attribute-set';
+import { encapsulationBy, rememberCiphertext } from '../objects/encapsulation';
 import { KEY_USES, agreedParameters, requireUse } from '../objects/key-use';
 import { addLink, addLinkWhereRoom } from '../objects/link';
 import { makeObject, requireKeyFormat } from '../objects/new-object';
@@ -95,9 +96,9 @@ export const deriveKey = operation({
     const requested = await gatherAttributes([request.newAttributes], context);
     checkRequested(requested, request.objectType, 'generated');
     const { lengthBytes, finish } = describeDerived(request.objectType, requested, context);
-    const derivation = derivationOf(request, bases);
-    const value = finish(await context.crypto.deriveBytes(derivation, lengthBytes));
-    const derived = makeObject({ value, requested, origin: 'generated' }, context);
+    const { secret, ciphertext } = await derive(request, bases, lengthBytes, context);
+    const derived = makeObject({ value: finish(secret), requested, origin: 'generated' }, context);
+    if (ciphertext !== undefined) rememberCiphertext(derived.attributes, ciphertext);
     for (const base of bases) {
       addLink(derived.attributes, LinkType.DerivationBaseObjectLink, base.uniqueIdentifier);
       addLinkWhereRoom(base.attributes, LinkType.DerivedKeyLink, derived.uniqueIdentifier);
@@ -138,6 +139,8 @@ interface MethodInputs {
   readonly takesInitializationVector?: true;
   /** It takes a private and a public key instead of a secret. */
   readonly isAgreement?: true;
+  /** It takes one key of a pair. */
+  readonly isEncapsulation?: true;
 }
 
 const METHODS: Readonly<Record<DerivationMethod, MethodInputs>> = {
@@ -153,13 +156,31 @@ const METHODS: Readonly<Record<DerivationMethod, MethodInputs>> = {
   [DerivationMethod.HKDF]: { dataCounts: [0, 1], takesSalt: true },
 };
 
+const ENCAPSULATIONS: Readonly<Record<'encapsulate' | 'decapsulate', MethodInputs>> = {
+  encapsulate: { dataCounts: [0], isEncapsulation: true },
+  decapsulate: { dataCounts: [1], isEncapsulation: true },
+};
+
+async function derive(
+  request: DeriveKeyRequest,
+  bases: readonly ManagedObject[],
+  lengthBytes: number,
+  { crypto }: OperationContext,
+): Promise<{ readonly secret: SecretBytes; readonly ciphertext?: Buffer }> {
+  const derivation = derivationOf(request, bases);
+  if (encapsulationBy(request.derivationMethod, bases) === 'encapsulate')
+    return crypto.encapsulate(derivation, lengthBytes);
+  return { secret: await crypto.deriveBytes(derivation, lengthBytes) };
+}
+
 function derivationOf(
   { derivationMethod: method, derivationParameters: parameters }: DeriveKeyRequest,
   bases: readonly ManagedObject[],
 ): DerivationRequest {
-  const inputs = METHODS[method];
+  const encapsulation = encapsulationBy(method, bases);
+  const inputs = encapsulation === undefined ? METHODS[method] : ENCAPSULATIONS[encapsulation];
   requireParameters(parameters, inputs);
-  const { secret, other } = inputs.isAgreement === true ? pairOf(bases) : secretAndData(bases);
+  const { secret, other } = rolesOf(bases, inputs);
   const { initializationVector, salt, iterationCount } = parameters;
   return {
     method,
@@ -201,6 +222,12 @@ function requireParameters(
 interface Roles {
   readonly secret: ManagedObject;
   readonly other: ManagedObject | undefined;
+}
+
+function rolesOf(bases: readonly ManagedObject[], { isAgreement, isEncapsulation }: MethodInputs): Roles {
+  const [only] = bases;
+  if (isEncapsulation === true && only !== undefined) return { secret: only, other: undefined };
+  return isAgreement === true ? pairOf(bases) : secretAndData(bases);
 }
 
 /** The key is the object that is no Secret Data, else the first; beside it one Secret Data may hold the data. */

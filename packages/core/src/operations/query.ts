@@ -109,7 +109,7 @@ const CAPABILITIES: CapabilityInformation = {
   destroyAction: DestroyAction.KeyMaterialDeleted,
   shreddingAlgorithm: ShreddingAlgorithm.Unsupported,
   rngMode: RNGMode.SharedInstantiation,
-  quantumSafeCapability: false,
+  quantumSafeCapability: true,
 };
 
 /**

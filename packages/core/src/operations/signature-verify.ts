@@ -85,11 +85,11 @@ export const signatureVerify = operation({
             ),
             'Signature Data',
           ),
-        apply(claim, isLast) {
+        async apply(claim, isLast) {
           claim.add(request.signatureData);
           claim.stream.update(request.data ?? NO_DATA);
           if (!isLast) return undefined;
-          return claim.stream.verify(claim.claimed) ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
+          return (await claim.stream.verify(claim.claimed)) ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
         },
       },
       context,

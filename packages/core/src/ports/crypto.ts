@@ -20,6 +20,8 @@ export interface AlgorithmFacts {
   /** Lengths in bits that can be generated; bounds (of `mac`) mean any multiple of 8 within them. */
   readonly lengthsBits: readonly number[] | { readonly min: number; readonly max: number };
   readonly defaultLengthBits: number;
+  /** Of key pairs: no attack by quantum computers is known. */
+  readonly isQuantumSafe?: boolean;
 }
 
 export interface KeyPairSpecification {
@@ -110,7 +112,7 @@ export interface Decryption extends CryptoStream {
 /** A signature, or a MAC, in the making. */
 export interface Signing extends CryptoStream {
   update(part: SecretBytes): void;
-  /** Later, where the key is an RSA one, or inside an HSM. @throws HoldfastError CryptographicFailure */
+  /** Later, where the key is an RSA or a quantum-safe one, or inside an HSM. @throws HoldfastError CryptographicFailure */
   final(): Buffer | Promise<Buffer>;
 }
 
@@ -123,8 +125,8 @@ export interface Summary extends CryptoStream {
 
 export interface Verification extends CryptoStream {
   update(part: SecretBytes): void;
-  /** Whether the signature is one of the data under the key. */
-  verify(signature: Buffer): boolean;
+  /** Whether the signature is one of the data under the key; later, where the key is a quantum-safe one. */
+  verify(signature: Buffer): boolean | Promise<boolean>;
 }
 
 /** What a key is derived from, and how. */
@@ -132,7 +134,7 @@ export interface DerivationRequest extends KeyUseRequest {
   readonly method: DerivationMethod;
   /** The public key of the other party, where keys agree on a secret. */
   readonly peer: ManagedObjectValue | undefined;
-  /** Derivation Data; of AWS Signature Version 4 its date, region and service. */
+  /** Derivation Data; of AWS Signature Version 4 its date, region and service; the ciphertext to decapsulate. */
   readonly data: readonly SecretBytes[];
   readonly initializationVector: Buffer | undefined;
   readonly salt: Buffer | undefined;
@@ -209,6 +211,15 @@ export interface CryptoPort {
    * KeyValueNotPresent
    */
   deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes>;
+  /**
+   * A new secret for the holder of the private key, and the ciphertext out of which that derives it (FIPS 203).
+   * @throws HoldfastError CryptographicFailure where the method does not give that many bytes,
+   * BadCryptographicParameters, InvalidObjectType, KeyValueNotPresent
+   */
+  encapsulate(
+    request: KeyUseRequest,
+    lengthBytes: number,
+  ): Promise<{ readonly secret: SecretBytes; readonly ciphertext: Buffer }>;
   /**
    * The shares of parts 1, 2, ..., and the prime that was used.
    * @throws HoldfastError BadCryptographicParameters, UnsupportedCryptographicParameters, ServerLimitExceeded

@@ -9,13 +9,14 @@ import { HoldfastError } from '@holdfast/ttlv';
 import { curveOfLength } from '../curves';
 import { prfHashOf } from '../derivation/prf';
 import { unavailableHash } from '../digest';
-import type { AsymmetricKey } from '../keys/asymmetric-key';
 import {
   cipherAlgorithmOf,
   isAsymmetric,
+  isQuantumSafe,
   privateKeyOf,
   publicKeyOf,
   secretLengthOf,
+  type AnyKey,
 } from '../operations/key';
 import { hmacHashOf } from '../operations/mac';
 import { unsupported } from '../operations/refusals';
@@ -88,6 +89,10 @@ export function approvedOnly(crypto: CryptoPort): CryptoPort {
       requireDerivation(request, lengthBytes);
       return crypto.deriveBytes(request, lengthBytes);
     },
+    async encapsulate(request, lengthBytes) {
+      if (lengthBytes * 8 < MIN_SECRET_LENGTH_BITS) throw notApproved('a key as short as this');
+      return crypto.encapsulate(request, lengthBytes);
+    },
   };
 }
 
@@ -131,7 +136,7 @@ function requireCipher(request: KeyUseRequest, use: keyof Approval): void {
   throw notApproved(`${use === 'apply' ? 'encryption' : 'decryption'} by this Cryptographic Algorithm`);
 }
 
-function requireModulus(key: AsymmetricKey, family: 'rsa' | 'dsa', use: keyof Approval): void {
+function requireModulus(key: AnyKey, family: 'rsa' | 'dsa', use: keyof Approval): void {
   if (key.family !== family || (key.lengthBits ?? 0) >= MIN_MODULUS_BITS[family][use]) return;
   throw notApproved('a key of this Cryptographic Algorithm and Length');
 }
@@ -148,13 +153,13 @@ function requireMac(request: KeyUseRequest): void {
   else requireSecret(request);
 }
 
-function requireSignature(key: AsymmetricKey, { parameters }: KeyUseRequest, use: keyof Approval): void {
+function requireSignature(key: AnyKey, { parameters }: KeyUseRequest, use: keyof Approval): void {
   requireModulus(key, 'rsa', use);
   requireModulus(key, 'dsa', use);
   if (key.family === 'ec' && (key.curve === undefined || CURVES.get(key.curve)?.[use] !== true)) {
     throw notApproved('signatures over this curve');
   }
-  if (key.family === 'okp') return;
+  if (key.family === 'okp' || isQuantumSafe(key)) return;
   const scheme = schemeOf(key, parameters);
   // Parameters of another kind of key are refused, or verify nothing, in any mode.
   if (scheme === undefined) return;
@@ -164,9 +169,13 @@ function requireSignature(key: AsymmetricKey, { parameters }: KeyUseRequest, use
 }
 
 function requireDerivation(request: DerivationRequest, lengthBytes: number): void {
-  const { method, salt, iterationCount = 0 } = request;
-  if (!DERIVATION_METHODS.has(method)) throw notApproved('derivation by this Derivation Method');
+  const { method, salt, iterationCount = 0, peer } = request;
+  // The secret of ML-KEM can be used as a key as it is (FIPS 203 section 3.3), other than that of two keys that agree.
+  const isDecapsulation = method === DerivationMethod.AsymmetricKey && peer === undefined;
+  if (!isDecapsulation && !DERIVATION_METHODS.has(method))
+    throw notApproved('derivation by this Derivation Method');
   if (lengthBytes * 8 < MIN_SECRET_LENGTH_BITS) throw notApproved('a key as short as this');
+  if (isDecapsulation) return;
   if (method === DerivationMethod.PBKDF2) {
     const isSalted = (salt?.length ?? 0) >= PBKDF2.minSaltLengthBytes;
     if (!isSalted || iterationCount < PBKDF2.minIterationCount) {

@@ -4,6 +4,7 @@ import {
   HashingAlgorithm as Hash,
   RecommendedCurve as Curve,
 } from '@holdfast/kmip';
+import { PARAMETER_SETS } from '../quantum-safe/parameter-sets';
 
 /**
  * What NIST SP 800-131A revision 2 still allows, as of 2024, together with FIPS 186-5 for signatures. "Apply" protects
@@ -67,6 +68,8 @@ export const MIN_PAIR_LENGTH_BITS: ReadonlyMap<Algorithm, number> = new Map([
   [Algorithm.ECDH, 224],
   [Algorithm.Ed25519, 0],
   [Algorithm.Ed448, 0],
+  // FIPS 203, 204 and 205.
+  ...PARAMETER_SETS.map(({ algorithm }) => [algorithm, 0] as const),
 ]);
 
 /** Sections 8 and 10: the fewest bits of keys of HMAC and of key derivation. */

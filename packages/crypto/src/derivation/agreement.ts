@@ -1,6 +1,6 @@
 import { diffieHellman } from 'node:crypto';
 import type { DerivationRequest } from '@holdfast/core';
-import { privateKeyOf, publicKeyOf } from '../operations/key';
+import { isQuantumSafe, privateKeyOf, publicKeyOf } from '../operations/key';
 import { attempt, badParameters, unsupported } from '../operations/refusals';
 
 /** Kinds of keys that agree on a secret, as node:crypto names them. */
@@ -20,6 +20,9 @@ export function agree(request: DerivationRequest): Buffer {
   }
   const privateKey = privateKeyOf(request);
   const publicKey = publicKeyOf({ value: peer, algorithm, parameters: {} });
+  if (isQuantumSafe(privateKey) || isQuantumSafe(publicKey)) {
+    throw badParameters('quantum-safe keys do not agree on a secret: those of ML-KEM encapsulate one');
+  }
   const kind = privateKey.keyObject.asymmetricKeyType ?? '';
   const named = parameters.cryptographicAlgorithm;
   if (!AGREEING.includes(kind) || (named !== undefined && !privateKey.algorithms.includes(named))) {

@@ -1,6 +1,6 @@
 import { createHash, createHmac, hkdf, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { DerivationRequest } from '@holdfast/core';
+import type { DerivationRequest, KeyUseRequest } from '@holdfast/core';
 import { DerivationMethod as Method, HashingAlgorithm } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { inLongJobTurn } from '../long-jobs';
@@ -11,6 +11,7 @@ import { secretOf } from '../operations/key';
 import { failure } from '../operations/refusals';
 import { encryptSymmetric } from '../operations/symmetric-encryption';
 import { agree } from './agreement';
+import { decapsulated, encapsulated } from './encapsulation';
 import { asSymmetricKey, prfOf } from './prf';
 import { counterMode, doublePipelineMode, feedbackMode } from './sp800-108';
 
@@ -62,7 +63,7 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
     feedbackMode(prfOf(request), dataOf(request), lengthBytes, request.initializationVector ?? EMPTY),
   [Method.NIST800_108_DPI]: (request, lengthBytes) =>
     doublePipelineMode(prfOf(request), dataOf(request), lengthBytes),
-  [Method.AsymmetricKey]: agree,
+  [Method.AsymmetricKey]: (request) => (request.peer === undefined ? decapsulated(request) : agree(request)),
   /** The signing key: HMAC-SHA-256 over date, region, service and a fixed word, each under the result before. */
   [Method.AWSSignatureVersion4](request) {
     const steps = [...request.data.map((part) => part.reveal()), Buffer.from('aws4_request')];
@@ -88,7 +89,20 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
 
 /** @throws HoldfastError CryptographicFailure where the method gives fewer bytes, and what its parameters come to */
 export async function deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes> {
-  const output = await DERIVATIONS[request.method](request, lengthBytes);
+  return shortened(await DERIVATIONS[request.method](request, lengthBytes), lengthBytes);
+}
+
+/** @throws HoldfastError as `deriveBytes` */
+export async function encapsulate(
+  request: KeyUseRequest,
+  lengthBytes: number,
+): Promise<{ readonly secret: SecretBytes; readonly ciphertext: Buffer }> {
+  const { secret, ciphertext } = await encapsulated(request);
+  return { secret: shortened(secret, lengthBytes), ciphertext };
+}
+
+/** The leftmost bytes of what came out. */
+function shortened(output: Buffer, lengthBytes: number): SecretBytes {
   if (output.length < lengthBytes) {
     output.fill(0);
     throw tooLong();

@@ -11,6 +11,7 @@ import {
   type KeyMaterial,
 } from '@holdfast/kmip';
 import { encodeTtlv, HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { readQuantumSafeKey, writeQuantumSafeKey } from '../quantum-safe/key-formats';
 import { formatsOf, plainMaterial, readAsymmetricKey, symmetricBytes, unsupportedFormat } from './inspect';
 
 /**
@@ -32,13 +33,7 @@ export function convertKey(
   }
   const { keyValue } = keyBlock;
   if (keyValue === undefined || 'encoded' in keyValue) throw unsupportedFormat(to);
-  const keyMaterial = convertMaterial(
-    objectType,
-    keyBlock.keyFormatType,
-    keyValue.keyMaterial,
-    to,
-    compression,
-  );
+  const keyMaterial = convertMaterial(objectType, keyBlock, keyValue.keyMaterial, to, compression);
   return {
     ...keyBlock,
     keyFormatType: to,
@@ -49,17 +44,25 @@ export function convertKey(
 
 function convertMaterial(
   objectType: ObjectType,
-  from: KeyFormatType,
+  keyBlock: KeyBlock,
   material: KeyMaterial,
   to: KeyFormatType,
   compression: KeyCompressionType | undefined,
 ): KeyMaterial {
+  const from = keyBlock.keyFormatType;
   if (objectType === ObjectType.SymmetricKey) {
     if (compression !== undefined) throw noCompression();
     const key = symmetricBytes(from, material);
     if (to === KeyFormatType.Raw) return key;
     if (to !== KeyFormatType.TransparentSymmetricKey) throw unsupportedFormat(to);
     return encodeTransparentKey(to, { key }, STORAGE_DIALECT);
+  }
+  const quantumSafeKey = readQuantumSafeKey(objectType, keyBlock, material);
+  if (quantumSafeKey !== undefined) {
+    if (compression !== undefined) throw noCompression();
+    const written = writeQuantumSafeKey(objectType, quantumSafeKey, to);
+    if (written === undefined) throw unsupportedFormat(to);
+    return written;
   }
   const target = formatsOf(objectType).get(to);
   const key = target === undefined ? undefined : readAsymmetricKey(objectType, from, material);

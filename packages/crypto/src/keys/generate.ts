@@ -14,10 +14,12 @@ import {
   CURVE448_LENGTH_BITS,
   type AsymmetricFacts,
   type MacFacts,
+  type QuantumSafeFacts,
   type SymmetricFacts,
 } from '../algorithms';
 import { curveFacts, curveOfLength } from '../curves';
 import { inLongJobTurn } from '../long-jobs';
+import { generateQuantumSafePair } from '../quantum-safe/computations';
 
 const generate = promisify(generateKeyPair);
 
@@ -139,6 +141,7 @@ export function createKeyPairGenerator(): (specification: KeyPairSpecification) 
       throw invalid(`key pairs of the algorithm ${nameOf(specification.algorithm)} are not generated here`);
     }
     const request = resolve(facts, specification);
+    if (facts.parameterSet !== undefined) return generateQuantumSafePair(facts.parameterSet);
     const run = () => GENERATORS[facts.family](request);
     const isRsa = facts.family === 'rsa';
     const pair = await (isRsa || facts.family === 'dsa' ? inLongJobTurn(run) : run());
@@ -165,7 +168,10 @@ function generated(
 }
 
 /** Fills in length and curve, each from the other or from the table, and checks that they fit. */
-function resolve(facts: AsymmetricFacts, specification: KeyPairSpecification): PairRequest {
+function resolve(
+  facts: AsymmetricFacts | QuantumSafeFacts,
+  specification: KeyPairSpecification,
+): PairRequest {
   const { algorithm, qLengthBits } = specification;
   const stated = specification.curve;
   const name = nameOf(algorithm);
@@ -174,8 +180,9 @@ function resolve(facts: AsymmetricFacts, specification: KeyPairSpecification): P
   if (!facts.lengthsBits.includes(lengthBits)) {
     throw invalid(`${name} keys of ${lengthBits} bits are not generated here`);
   }
-  const curve = facts.family === 'ec' ? (stated ?? curveOfLength(lengthBits)) : stated;
-  if (facts.family === 'ec' && curve === undefined) {
+  const isEc = facts.parameterSet === undefined && facts.family === 'ec';
+  const curve = isEc ? (stated ?? curveOfLength(lengthBits)) : stated;
+  if (isEc && curve === undefined) {
     throw invalid(`no Recommended Curve goes with ${lengthBits} bits alone`);
   }
   if (curve !== undefined && curveLength(curve) !== lengthBits) {
@@ -184,7 +191,9 @@ function resolve(facts: AsymmetricFacts, specification: KeyPairSpecification): P
   return { algorithm, lengthBits, curve, qLengthBits };
 }
 
-function isCurveOf({ family, algorithm }: AsymmetricFacts, curve: RecommendedCurve): boolean {
+function isCurveOf(facts: AsymmetricFacts | QuantumSafeFacts, curve: RecommendedCurve): boolean {
+  if (facts.parameterSet !== undefined) return false;
+  const { family, algorithm } = facts;
   // Nothing signs with X25519 and X448: that is what Ed25519 and Ed448 are for.
   if (family === 'ec') return !OKP_LENGTHS_BITS.has(curve) || algorithm !== CryptographicAlgorithm.ECDSA;
   return family === 'okp' && OKP_LENGTHS_BITS.has(curve);

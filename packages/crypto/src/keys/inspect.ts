@@ -15,6 +15,7 @@ import { ALGORITHMS } from '../algorithms';
 import { PRIVATE_KEY_FORMATS, PUBLIC_KEY_FORMATS } from './asymmetric-formats';
 import type { AsymmetricKey } from './asymmetric-key';
 import { isEncryptedPrivateKeyInfo } from './key-info';
+import { readQuantumSafeKey, type QuantumSafeKey } from '../quantum-safe/key-formats';
 
 /** The material of a Key Block in clear, or undefined where it is wrapped or kept elsewhere. */
 export function plainMaterial(keyBlock: KeyBlock): KeyMaterial | undefined {
@@ -36,6 +37,8 @@ export function inspectKey(objectType: ObjectType, keyBlock: KeyBlock): KeyFacts
   };
   const material = plainMaterial(keyBlock);
   if (material === undefined) return declared;
+  const quantumSafeKey = readQuantumSafeKey(objectType, keyBlock, material);
+  if (quantumSafeKey !== undefined) return agree(declared, quantumSafeKey);
   if (isUninterpreted(objectType, keyBlock.keyFormatType)) {
     if (!(material instanceof SecretBytes)) throw invalid('a structure where its Key Format Type has bytes');
     if (material.length === 0) throw invalid('empty');
@@ -113,7 +116,7 @@ export function formatsOf(objectType: ObjectType): typeof PRIVATE_KEY_FORMATS {
   return new Map();
 }
 
-function agree(declared: KeyFacts, key: AsymmetricKey): KeyFacts {
+function agree(declared: KeyFacts, key: AsymmetricKey | QuantumSafeKey): KeyFacts {
   const algorithm = declared.algorithm ?? key.algorithms[0];
   if (algorithm === undefined || !key.algorithms.includes(algorithm)) {
     throw invalid(`no key of the Cryptographic Algorithm ${nameOf(algorithm)}`);

@@ -4,10 +4,18 @@ import { CertificateType, CryptographicAlgorithm, ObjectType, type KeyBlock } fr
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { readPublicKey, type AsymmetricKey } from '../keys/asymmetric-key';
 import { plainMaterial, readAsymmetricKey, symmetricBytes } from '../keys/inspect';
+import { readQuantumSafeKey, type QuantumSafeKey } from '../quantum-safe/key-formats';
 import { hsmKeyOf } from './hsm-key';
 import { attempt } from './refusals';
 
 /** Getting at the key of a managed object that is to be used. */
+
+/** One half of a pair: of those that OpenSSL knows in any Node, or one of FIPS 203, 204 and 205. */
+export type AnyKey = AsymmetricKey | QuantumSafeKey;
+
+export function isQuantumSafe(key: AnyKey): key is QuantumSafeKey {
+  return 'parameterSet' in key;
+}
 
 /** @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
 export function symmetricKeyOf({ value }: KeyUseRequest): SecretBytes {
@@ -26,7 +34,7 @@ export function secretOf(request: KeyUseRequest): SecretBytes {
 }
 
 /** A public key, or the one in an X.509 certificate. @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
-export function publicKeyOf({ value }: KeyUseRequest): AsymmetricKey {
+export function publicKeyOf({ value }: KeyUseRequest): AnyKey {
   if (value.objectType === ObjectType.Certificate) {
     if (value.certificateType !== CertificateType.X_509) throw wrongType('an X.509 certificate');
     return attempt('the public key in the certificate cannot be used here', () => {
@@ -39,7 +47,7 @@ export function publicKeyOf({ value }: KeyUseRequest): AsymmetricKey {
 }
 
 /** @throws HoldfastError KeyValueNotPresent, InvalidObjectType */
-export function privateKeyOf(request: KeyUseRequest): AsymmetricKey {
+export function privateKeyOf(request: KeyUseRequest): AnyKey {
   const { value } = request;
   if (value.objectType !== ObjectType.PrivateKey) throw wrongType('a private key');
   const hsmKey = hsmKeyOf(request);
@@ -87,8 +95,11 @@ export function cipherAlgorithmOf({ algorithm, parameters }: KeyUseRequest): Cry
   throw new HoldfastError('BadCryptographicParameters', 'the key is one of another Cryptographic Algorithm');
 }
 
-function asymmetricKey(objectType: ObjectType, keyBlock: KeyBlock): AsymmetricKey {
-  const key = readAsymmetricKey(objectType, keyBlock.keyFormatType, materialIn(keyBlock));
+function asymmetricKey(objectType: ObjectType, keyBlock: KeyBlock): AnyKey {
+  const material = materialIn(keyBlock);
+  const key =
+    readQuantumSafeKey(objectType, keyBlock, material) ??
+    readAsymmetricKey(objectType, keyBlock.keyFormatType, material);
   if (key === undefined) throw notPresent();
   return key;
 }

@@ -1,23 +1,18 @@
 import { constants, privateDecrypt, privateEncrypt, type KeyObject } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
+import type { ThreadJob, ThreadResult } from './threads';
 
 /** Runs in a thread of its own: raw RSA with private keys. */
 
 /** RSASP1 and RSADP are the same computation, which OpenSSL names by what it is for. */
 export interface RsaJob {
-  readonly id: number;
   readonly use: 'sign' | 'decrypt';
   readonly key: KeyObject;
   /** As long as the modulus. */
   readonly input: Uint8Array;
 }
 
-export interface RsaResult {
-  readonly id: number;
-  /** Undefined where OpenSSL refuses the input: it is not below the modulus. */
-  readonly output: Uint8Array | undefined;
-}
-
+/** Undefined where OpenSSL refuses the input: it is not below the modulus. */
 function compute({ use, key, input }: RsaJob): Buffer | undefined {
   const options = { key, padding: constants.RSA_NO_PADDING };
   try {
@@ -27,9 +22,9 @@ function compute({ use, key, input }: RsaJob): Buffer | undefined {
   }
 }
 
-parentPort?.on('message', (job: RsaJob) => {
+parentPort?.on('message', ({ id, job }: ThreadJob<RsaJob>) => {
   const output = compute(job);
-  parentPort?.postMessage({ id: job.id, output } satisfies RsaResult);
+  parentPort?.postMessage({ id, output } satisfies ThreadResult<Uint8Array>);
   // What was sent is a copy.
   job.input.fill(0);
   output?.fill(0);

@@ -5,7 +5,7 @@ import { SecretBytes } from '@holdfast/ttlv';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
 import { hashFacts } from './hashes';
 import { HeldBytes } from './held-bytes';
-import { privateKeyOf, publicKeyOf } from './key';
+import { privateKeyOf, publicKeyOf, type AnyKey } from './key';
 import { attempt, badParameters, failure, unsupported } from './refusals';
 import { rsaPrivate } from './rsa-threads';
 import { decodeOaep, decodePkcs1, encodeOaep, encodePkcs1, type OaepParameters } from './rsa-encoding';
@@ -75,7 +75,7 @@ function schemeOf({ paddingMethod, ...parameters }: CryptographicParameters): Sc
   return scheme(parameters);
 }
 
-function requireRsa(key: AsymmetricKey): void {
+function requireRsa(key: AnyKey): asserts key is AsymmetricKey {
   if (key.family !== 'rsa') throw badParameters('of key pairs, only those of RSA encrypt');
 }
 

@@ -10,10 +10,12 @@ import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import type { KeyFamily } from '../algorithms';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
 import { sequence, unsigned, unsignedOf } from '../keys/der';
+import { signQuantumSafe, verifyQuantumSafe } from '../quantum-safe/computations';
+import type { QuantumSafeKey } from '../quantum-safe/key-formats';
 import { signDigest, verifyDigest } from './ecdsa-digest';
 import { hashFacts, hashing, requiredHash } from './hashes';
 import { HeldBytes } from './held-bytes';
-import { privateKeyOf, publicKeyOf } from './key';
+import { isQuantumSafe, privateKeyOf, publicKeyOf, type AnyKey } from './key';
 import { attempt, badParameters, unsupported } from './refusals';
 import { modulusBitsOf, modulusLengthOf, openSignature, signEncoded } from './rsa';
 import { digestInfo, encodePkcs1Signature, encodePss, verifiesPss, type PssParameters } from './rsa-encoding';
@@ -59,7 +61,7 @@ interface Scheme {
 }
 
 /** How the key signs under the parameters; undefined where they are those of another kind of key. */
-export function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters): Scheme | undefined {
+export function schemeOf(key: AnyKey, parameters: CryptographicParameters): Scheme | undefined {
   const { cryptographicAlgorithm, digitalSignatureAlgorithm, hashingAlgorithm, paddingMethod } = parameters;
   if (digitalSignatureAlgorithm !== undefined) {
     const row = SIGNATURE_ALGORITHMS.get(digitalSignatureAlgorithm);
@@ -76,14 +78,15 @@ export function schemeOf(key: AsymmetricKey, parameters: CryptographicParameters
 /** What is done with all of the data, once it is there. */
 interface Method {
   sign(): Buffer | Promise<Buffer>;
-  verify(signature: Buffer): boolean;
+  verify(signature: Buffer): boolean | Promise<boolean>;
   update(part: SecretBytes): void;
   destroy(): void;
 }
 
 const nothing = (): void => undefined;
 
-function methodOf(key: AsymmetricKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
+function methodOf(key: AnyKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
+  if (isQuantumSafe(key)) return quantumSafeMethod(key, scheme, digestedData);
   switch (key.family) {
     case 'rsa':
       return rsaMethod(key, scheme, digestedData);
@@ -183,6 +186,33 @@ function wholeMethod({ keyObject }: AsymmetricKey): Method {
   };
 }
 
+/** The pure forms of ML-DSA and SLH-DSA: what is hashed first is another signature (FIPS 204 section 5.4, FIPS 205 10.2). */
+function quantumSafeMethod(
+  key: QuantumSafeKey,
+  { hash }: Scheme,
+  digestedData: SecretBytes | undefined,
+): Method {
+  if (key.family === 'ml-kem') throw badParameters('keys of ML-KEM do not sign');
+  if (digestedData !== undefined || hash !== undefined) {
+    throw unsupported('ML-DSA and SLH-DSA sign data as it is here: no digest, and by no Hashing Algorithm');
+  }
+  const held = new HeldBytes();
+  const withAll = async <T>(use: (message: Buffer) => Promise<T>): Promise<T> => {
+    const message = held.take();
+    return use(message).finally(() => message.fill(0));
+  };
+  return {
+    update: (part) => {
+      held.add(part.reveal());
+    },
+    sign: () => withAll((message) => signQuantumSafe(key, message)),
+    verify: (signature) => withAll((message) => verifyQuantumSafe(key, message, signature)),
+    destroy: () => {
+      held.destroy();
+    },
+  };
+}
+
 function rsaMethod(key: AsymmetricKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
   if (digestedData !== undefined) requireDigestLength(digestedData.reveal(), scheme.hash);
   else requiredHash(scheme.hash);
@@ -267,7 +297,7 @@ export function verification(request: KeyUseRequest, digestedData: SecretBytes |
       method?.update(part);
     },
     verify(signature) {
-      return attempt(CANNOT_VERIFY, () => method?.verify(signature) === true);
+      return attempt(CANNOT_VERIFY, () => method?.verify(signature) ?? false);
     },
     destroy: () => {
       method?.destroy();

@@ -24,7 +24,7 @@ import { describeAsymmetric, managedObject, recognise, type ValueDescription } f
 import { parseInteger, parseMask, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 
-const { Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
+const { DeriveKey, Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
 
 export function newAttributes(attributes: readonly Attribute[]): NewAttributes {
   return { templateNames: [], attributes };
@@ -68,6 +68,12 @@ function isHmac(algorithm: CryptographicAlgorithm | undefined): boolean {
 
 export function symmetricUsage(algorithm: CryptographicAlgorithm | undefined): number {
   return isHmac(algorithm) ? MACGenerate | MACVerify : Encrypt | Decrypt;
+}
+
+/** Keys of ML-KEM derive secrets, and do nothing else. */
+function pairUsage(algorithm: CryptographicAlgorithm | undefined, usual: number): number {
+  const isKem = cryptographicAlgorithmEnum.byValue.get(algorithm ?? 0)?.key.startsWith('ML_KEM') === true;
+  return isKem ? DeriveKey : usual;
 }
 
 export interface CreateFlags extends CommonFlags, AttributeFlags {
@@ -163,14 +169,14 @@ export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<vo
         flags.privateName,
         '-private',
         flags.privateUsageMask,
-        Sign,
+        pairUsage(algorithm, Sign),
         flags.privateAttribute,
       ),
       publicKeyAttributes: half(
         flags.publicName,
         '-public',
         flags.publicUsageMask,
-        Verify,
+        pairUsage(algorithm, Verify),
         flags.publicAttribute,
       ),
     },
@@ -229,8 +235,9 @@ function usualUsage(
     case ObjectType.SymmetricKey:
       return symmetricUsage(algorithm);
     case ObjectType.PrivateKey:
-      return Sign;
+      return pairUsage(algorithm, Sign);
     case ObjectType.PublicKey:
+      return pairUsage(algorithm, Verify);
     case ObjectType.Certificate:
       return Verify;
     default:

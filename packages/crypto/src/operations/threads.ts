@@ -1,0 +1,103 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { failure } from './refusals';
+
+/** Threads for computations that Node has no asynchronous form of, so that the event loop serves others meanwhile. */
+
+const MAX_THREADS = 2;
+
+/** What a thread is asked. */
+export interface ThreadJob<J> {
+  readonly id: number;
+  readonly job: J;
+}
+
+export interface ThreadResult<R> {
+  readonly id: number;
+  /** Undefined where the thread refuses the job. */
+  readonly output: R | undefined;
+}
+
+interface Pending<R> {
+  readonly resolve: (output: R) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class Thread<J, R> {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending<R>>();
+  #lastId = 0;
+
+  constructor(
+    script: string,
+    private readonly onEnd: (thread: Thread<J, R>) => void,
+  ) {
+    this.#worker = new Worker(script);
+    this.#worker.unref();
+    this.#worker.on('message', ({ id, output }: ThreadResult<R>) => {
+      const pending = this.#pending.get(id);
+      this.#settled(id);
+      if (output === undefined) pending?.reject(failure('the data is none that this key takes'));
+      else pending?.resolve(output);
+    });
+    this.#worker.on('error', (cause) => {
+      this.#end(cause);
+    });
+    this.#worker.on('exit', () => {
+      this.#end();
+    });
+  }
+
+  get load(): number {
+    return this.#pending.size;
+  }
+
+  run(job: J): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      // A process with work in hand does not end; one without is not kept by idle threads.
+      this.#worker.ref();
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, job } satisfies ThreadJob<J>);
+    });
+  }
+
+  #settled(id: number): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#worker.unref();
+  }
+
+  #end(cause?: Error): void {
+    this.onEnd(this);
+    for (const { reject } of this.#pending.values())
+      reject(failure('the thread of the key has ended', cause));
+    this.#pending.clear();
+  }
+}
+
+/** A few threads that run the same script. */
+export class Threads<J, R> {
+  readonly #threads: Thread<J, R>[] = [];
+
+  /** @param script the compiled one */
+  constructor(private readonly script: string) {}
+
+  /** @throws HoldfastError CryptographicFailure where the thread refuses the job, or ends */
+  run(job: J): Promise<R> {
+    return this.#free().run(job);
+  }
+
+  /** The thread with the least to do; a further one is started while all have something, up to the bound. */
+  #free(): Thread<J, R> {
+    const threads = this.#threads;
+    const [best] = [...threads].sort((one, other) => one.load - other.load);
+    const isEnough = threads.length >= Math.min(MAX_THREADS, availableParallelism());
+    if (best !== undefined && (best.load === 0 || isEnough)) return best;
+    const thread = new Thread<J, R>(this.script, (ended) => {
+      const index = threads.indexOf(ended);
+      if (index !== -1) threads.splice(index, 1);
+    });
+    threads.push(thread);
+    return thread;
+  }
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { KeyFormatType, ObjectType } from '@holdfast/kmip';
+import type { GeneratedKey } from '@holdfast/core';
+import { SecretBytes } from '@holdfast/ttlv';
+import { failure } from '../operations/refusals';
+import { Threads } from '../operations/threads';
+import { writeQuantumSafeKey, type QuantumSafeKey } from './key-formats';
+import { lengthBitsOf, type ParameterSet, type QuantumSafeFamily } from './parameter-sets';
+import type { Computation, QuantumSafeJob, QuantumSafeOutput } from './thread';
+
+/**
+ * The lattices take milliseconds; SLH-DSA signs in tenths of seconds (f) to many seconds (s), for which nothing else
+ * shall wait.
+ */
+const THREADS: Readonly<Record<QuantumSafeFamily, Threads<QuantumSafeJob, QuantumSafeOutput>>> = (() => {
+  // The compiled thread, also where this file runs uncompiled.
+  const script = resolve(__dirname, '../../dist/quantum-safe/thread.js');
+  const lattices = new Threads<QuantumSafeJob, QuantumSafeOutput>(script);
+  return { 'ml-kem': lattices, 'ml-dsa': lattices, 'slh-dsa': new Threads(script) };
+})();
+
+async function run({ family, name }: ParameterSet, computation: Computation): Promise<readonly Buffer[]> {
+  const output = await THREADS[family].run({ family, name, computation });
+  return output.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+}
+
+/** A new pair: PKCS#8 with the seed, where the algorithm has one, and SubjectPublicKeyInfo. */
+export async function generateQuantumSafePair(
+  parameterSet: ParameterSet,
+): Promise<{ readonly privateKey: GeneratedKey; readonly publicKey: GeneratedKey }> {
+  const { algorithm, seedLengthBytes } = parameterSet;
+  const seed = seedLengthBytes === undefined ? undefined : randomBytes(seedLengthBytes);
+  const [publicKey, privateKey] = await run(parameterSet, { use: 'generate', seed });
+  const half = (objectType: ObjectType, keyFormatType: KeyFormatType, encoded: Buffer | undefined) => {
+    const keyMaterial = writeQuantumSafeKey(objectType, { parameterSet, encoded, seed }, keyFormatType);
+    if (keyMaterial === undefined) throw failure('the key has no such format');
+    return { keyFormatType, keyMaterial, algorithm, lengthBits: lengthBitsOf(parameterSet) };
+  };
+  try {
+    return {
+      privateKey: half(ObjectType.PrivateKey, KeyFormatType.PKCS_8, privateKey),
+      publicKey: half(ObjectType.PublicKey, KeyFormatType.X_509, publicKey),
+    };
+  } finally {
+    seed?.fill(0);
+    privateKey?.fill(0);
+  }
+}
+
+/** ML-DSA.Sign and slh_sign with the empty context, hedged (FIPS 204 section 5.2, FIPS 205 section 10.2). */
+export async function signQuantumSafe(key: QuantumSafeKey, message: Buffer): Promise<Buffer> {
+  const { encoded, seed } = key;
+  return first(await run(key.parameterSet, { use: 'sign', encoded, seed, message }));
+}
+
+/** @returns false for all that is no signature, whatever its length */
+export async function verifyQuantumSafe(
+  { parameterSet, encoded }: QuantumSafeKey,
+  message: Buffer,
+  signature: Buffer,
+): Promise<boolean> {
+  const publicKey = first([encoded]);
+  return first(await run(parameterSet, { use: 'verify', publicKey, message, signature }))[0] === 1;
+}
+
+/** ML-KEM.Encaps. FIPS 203 section 7.2. @throws HoldfastError CryptographicFailure where the public key is none */
+export async function encapsulate({
+  parameterSet,
+  encoded,
+}: QuantumSafeKey): Promise<{ readonly secret: Buffer; readonly ciphertext: Buffer }> {
+  const [secret, ciphertext] = await run(parameterSet, { use: 'encapsulate', publicKey: first([encoded]) });
+  return { secret: first([secret]), ciphertext: first([ciphertext]) };
+}
+
+/**
+ * ML-KEM.Decaps: of a ciphertext that was not made for this key another secret, as FIPS 203 section 7.3 has it.
+ * @throws HoldfastError CryptographicFailure where the ciphertext is not as long as those of the parameter set
+ */
+export async function decapsulate(
+  { parameterSet, encoded, seed }: QuantumSafeKey,
+  ciphertext: SecretBytes,
+): Promise<Buffer> {
+  const computation = { use: 'decapsulate', encoded, seed, ciphertext: ciphertext.reveal() } as const;
+  return first(await run(parameterSet, computation));
+}
+
+function first([output]: readonly (Buffer | undefined)[]): Buffer {
+  if (output === undefined) throw failure('the key is not there');
+  return output;
+}

@@ -1,0 +1,123 @@
+import { parentPort } from 'node:worker_threads';
+import type { ThreadJob, ThreadResult } from '../operations/threads';
+import type { QuantumSafeFamily } from './parameter-sets';
+
+/** Runs in a thread of its own: ML-KEM, ML-DSA and SLH-DSA, by noble's implementation, which is an ES module. */
+
+interface PrivateKey {
+  readonly encoded: Uint8Array | undefined;
+  readonly seed: Uint8Array | undefined;
+}
+
+export type Computation =
+  | { readonly use: 'generate'; readonly seed: Uint8Array | undefined }
+  | ({ readonly use: 'sign'; readonly message: Uint8Array } & PrivateKey)
+  | {
+      readonly use: 'verify';
+      readonly publicKey: Uint8Array;
+      readonly message: Uint8Array;
+      readonly signature: Uint8Array;
+    }
+  | { readonly use: 'encapsulate'; readonly publicKey: Uint8Array }
+  | ({ readonly use: 'decapsulate'; readonly ciphertext: Uint8Array } & PrivateKey);
+
+export interface QuantumSafeJob {
+  readonly family: QuantumSafeFamily;
+  /** As in the table of parameter sets. */
+  readonly name: string;
+  readonly computation: Computation;
+}
+
+/** generate: public and private key; sign: the signature; verify: one byte; encapsulate: secret and ciphertext; decapsulate: the secret. */
+export type QuantumSafeOutput = readonly Uint8Array[];
+
+/** What is the same in noble's three modules. */
+interface Pairs {
+  keygen(seed?: Uint8Array): { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
+}
+interface Signer extends Pairs {
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+}
+interface Kem extends Pairs {
+  encapsulate(publicKey: Uint8Array): { readonly cipherText: Uint8Array; readonly sharedSecret: Uint8Array };
+  decapsulate(cipherText: Uint8Array, secretKey: Uint8Array): Uint8Array;
+}
+
+async function kemNamed(name: string): Promise<Kem> {
+  const { ml_kem512, ml_kem768, ml_kem1024 } = await import('@noble/post-quantum/ml-kem.js');
+  return named(name, { 'ml-kem-512': ml_kem512, 'ml-kem-768': ml_kem768, 'ml-kem-1024': ml_kem1024 });
+}
+
+async function signerNamed(family: QuantumSafeFamily, name: string): Promise<Signer> {
+  if (family === 'ml-dsa') {
+    const { ml_dsa44, ml_dsa65, ml_dsa87 } = await import('@noble/post-quantum/ml-dsa.js');
+    return named(name, { 'ml-dsa-44': ml_dsa44, 'ml-dsa-65': ml_dsa65, 'ml-dsa-87': ml_dsa87 });
+  }
+  const sets: Readonly<Record<string, unknown>> = await import('@noble/post-quantum/slh-dsa.js');
+  return named(name, { [name]: sets[name.replaceAll('-', '_')] as Signer | undefined });
+}
+
+function named<T>(name: string, sets: Readonly<Record<string, T | undefined>>): T {
+  const set = sets[name];
+  if (set === undefined) throw new Error('no such parameter set');
+  return set;
+}
+
+/** Uses the private key in its encoded form, which is worked out where there is the seed alone. */
+function withPrivateKey<T>(pairs: Pairs, { encoded, seed }: PrivateKey, use: (key: Uint8Array) => T): T {
+  if (encoded !== undefined) return use(encoded);
+  const { secretKey } = pairs.keygen(seed);
+  try {
+    return use(secretKey);
+  } finally {
+    secretKey.fill(0);
+  }
+}
+
+async function compute({ family, name, computation }: QuantumSafeJob): Promise<QuantumSafeOutput> {
+  if (computation.use === 'encapsulate' || computation.use === 'decapsulate') {
+    const kem = await kemNamed(name);
+    if (computation.use === 'encapsulate') {
+      const { sharedSecret, cipherText } = kem.encapsulate(computation.publicKey);
+      return [sharedSecret, cipherText];
+    }
+    const { ciphertext } = computation;
+    return [withPrivateKey(kem, computation, (key) => kem.decapsulate(ciphertext, key))];
+  }
+  if (computation.use === 'generate') {
+    const pairs = family === 'ml-kem' ? await kemNamed(name) : await signerNamed(family, name);
+    const { publicKey, secretKey } = pairs.keygen(computation.seed);
+    return [publicKey, secretKey];
+  }
+  const signer = await signerNamed(family, name);
+  if (computation.use === 'verify') {
+    const { signature, message, publicKey } = computation;
+    return [Uint8Array.of(isValid(() => signer.verify(signature, message, publicKey)) ? 1 : 0)];
+  }
+  const { message } = computation;
+  return [withPrivateKey(signer, computation, (key) => signer.sign(message, key))];
+}
+
+/** noble throws at signatures that are not as long as they should be. */
+function isValid(verify: () => boolean): boolean {
+  try {
+    return verify();
+  } catch {
+    return false;
+  }
+}
+
+/** What was sent is a copy: all of it, since what is public is not worth telling apart. */
+function forget(computation: Computation): void {
+  for (const part of Object.values(computation)) if (part instanceof Uint8Array) part.fill(0);
+}
+
+async function answer({ id, job }: ThreadJob<QuantumSafeJob>): Promise<void> {
+  const output = await compute(job).catch(() => undefined);
+  forget(job.computation);
+  parentPort?.postMessage({ id, output } satisfies ThreadResult<QuantumSafeOutput>);
+  for (const part of output ?? []) part.fill(0);
+}
+
+parentPort?.on('message', (message: ThreadJob<QuantumSafeJob>) => void answer(message));

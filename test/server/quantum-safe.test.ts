@@ -1,0 +1,174 @@
+import { type KmipClient } from '@holdfast/client';
+import {
+  createKeyPair,
+  deriveKey,
+  get,
+  getAttributes,
+  locate,
+  query,
+  reKeyKeyPair,
+  register,
+  sign,
+  signatureVerify,
+} from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  DerivationMethod,
+  KeyFormatType,
+  ObjectType,
+  QueryFunction,
+  ValidityIndicator,
+  type Attribute,
+} from '@holdfast/kmip';
+import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { SecretBytes } from '@holdfast/ttlv';
+import { connectFirstClient } from '../support/client';
+
+/** Keys of FIPS 203, 204 and 205, from a client's side. */
+
+const { ML_DSA_65, ML_KEM_768, SLH_DSA_SHA2_128f } = CryptographicAlgorithm;
+const { DeriveKey, Sign, Verify } = CryptographicUsageMask;
+let server: ServerProcess;
+let client: KmipClient;
+let older: KmipClient;
+beforeAll(async () => {
+  server = await startServerProcess();
+  client = await connectFirstClient(server);
+  older = await connectFirstClient(server, '1.4');
+}, 60_000);
+afterAll(async () => {
+  await client.close();
+  await older.close();
+  await server.stop();
+});
+
+const asking = (...attributes: Attribute[]) => ({ templateNames: [], attributes });
+const active = (): Attribute => ({ key: 'ActivationDate', value: Math.floor(Date.now() / 1000) - 60 });
+const data = () => SecretBytes.copyOf(Buffer.from('signed'));
+
+async function makePair(
+  by: KmipClient,
+  algorithm: CryptographicAlgorithm,
+  [privateUsage, publicUsage]: readonly [number, number],
+  ...more: Attribute[]
+): Promise<{ privateKey: string; publicKey: string }> {
+  const made = await by.call(createKeyPair, {
+    commonAttributes: asking({ key: 'CryptographicAlgorithm', value: algorithm }, active(), ...more),
+    privateKeyAttributes: asking({ key: 'CryptographicUsageMask', value: privateUsage }),
+    publicKeyAttributes: asking({ key: 'CryptographicUsageMask', value: publicUsage }),
+  });
+  return { privateKey: made.privateKeyUniqueIdentifier, publicKey: made.publicKeyUniqueIdentifier };
+}
+
+async function materialOf(uniqueIdentifier: string, keyFormatType?: KeyFormatType): Promise<Buffer> {
+  const { object } = await client.call(get, { uniqueIdentifier, keyFormatType });
+  const keyValue = 'keyBlock' in object ? object.keyBlock.keyValue : undefined;
+  if (keyValue === undefined || 'encoded' in keyValue || !(keyValue.keyMaterial instanceof SecretBytes))
+    throw new Error('no bytes');
+  return keyValue.keyMaterial.reveal();
+}
+
+async function isValid(by: KmipClient, uniqueIdentifier: string, signatureData: Buffer, text = data()) {
+  const answer = await by.call(signatureVerify, { uniqueIdentifier, data: text, signatureData });
+  return answer.validityIndicator === ValidityIndicator.Valid;
+}
+
+test.each([
+  ['ML-DSA-65', ML_DSA_65],
+  ['SLH-DSA-SHA2-128f', SLH_DSA_SHA2_128f],
+])('%s: pairs are made, found, replaced, and sign at 1.4 and 2.1', async (_name, algorithm) => {
+  for (const by of [older, client]) {
+    const pair = await makePair(by, algorithm, [Sign, Verify]);
+    const { signatureData } = await by.call(sign, { uniqueIdentifier: pair.privateKey, data: data() });
+    if (signatureData === undefined) throw new Error('no signature');
+    expect(await isValid(by, pair.publicKey, signatureData)).toBe(true);
+    expect(await isValid(by, pair.publicKey, signatureData, SecretBytes.copyOf(Buffer.from('x')))).toBe(
+      false,
+    );
+    const found = await by.call(locate, {
+      attributes: [{ key: 'CryptographicAlgorithm', value: algorithm }],
+    });
+    expect(found.uniqueIdentifiers).toEqual(expect.arrayContaining([pair.privateKey, pair.publicKey]));
+    const next = await by.call(reKeyKeyPair, {
+      privateKeyUniqueIdentifier: pair.privateKey,
+      commonAttributes: asking(),
+      privateKeyAttributes: asking(),
+      publicKeyAttributes: asking(),
+    });
+    expect(await isValid(by, next.publicKeyUniqueIdentifier, signatureData)).toBe(false);
+  }
+});
+
+test('a public key that was given out Raw can be registered anew', async () => {
+  const pair = await makePair(client, ML_DSA_65, [Sign, Verify]);
+  const { signatureData } = await client.call(sign, { uniqueIdentifier: pair.privateKey, data: data() });
+  const keyMaterial = SecretBytes.copyOf(await materialOf(pair.publicKey, KeyFormatType.Raw));
+  expect(keyMaterial).toHaveLength(1952);
+  const { uniqueIdentifier } = await client.call(register, {
+    objectType: ObjectType.PublicKey,
+    newAttributes: asking({ key: 'CryptographicUsageMask', value: Verify }, active()),
+    object: {
+      objectType: ObjectType.PublicKey,
+      keyBlock: {
+        keyFormatType: KeyFormatType.Raw,
+        keyValue: { keyMaterial, attributes: [] },
+        cryptographicAlgorithm: ML_DSA_65,
+        cryptographicLengthBits: 15616,
+      },
+    },
+  });
+  if (signatureData === undefined) throw new Error('no signature');
+  expect(await isValid(client, uniqueIdentifier, signatureData)).toBe(true);
+  expect(await materialOf(uniqueIdentifier, KeyFormatType.X_509)).toEqual(
+    await materialOf(pair.publicKey, KeyFormatType.X_509),
+  );
+});
+
+test('they are quantum safe, and the server says that it has such', async () => {
+  const isSafe: Attribute = { key: 'QuantumSafe', value: true };
+  const pair = await makePair(client, ML_KEM_768, [DeriveKey, DeriveKey], isSafe);
+  const { attributes } = await client.call(getAttributes, {
+    uniqueIdentifier: pair.publicKey,
+    attributeReferences: [{ key: 'QuantumSafe' }],
+  });
+  expect(attributes).toEqual([isSafe]);
+  await expect(makePair(client, CryptographicAlgorithm.ECDSA, [Sign, Verify], isSafe)).rejects.toThrow(
+    'not quantum safe',
+  );
+  const { capabilityInformation } = await client.call(query, {
+    queryFunctions: [QueryFunction.QueryCapabilities],
+  });
+  expect(capabilityInformation).toMatchObject([{ quantumSafeCapability: true }]);
+});
+
+test('ML-KEM: what one derives of the public key, the other derives of the private key and the ciphertext', async () => {
+  for (const by of [older, client]) {
+    const pair = await makePair(by, ML_KEM_768, [DeriveKey, DeriveKey]);
+    const derive = (uniqueIdentifier: string, derivationData: readonly SecretBytes[]) =>
+      by.call(deriveKey, {
+        objectType: ObjectType.SymmetricKey,
+        uniqueIdentifiers: [uniqueIdentifier],
+        derivationMethod: DerivationMethod.AsymmetricKey,
+        derivationParameters: { derivationData },
+        newAttributes: asking(
+          { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+          { key: 'CryptographicLength', value: 256 },
+          { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Encrypt },
+        ),
+      });
+    const mine = await derive(pair.publicKey, []);
+    const { attributes } = await by.call(getAttributes, {
+      uniqueIdentifier: mine.uniqueIdentifier,
+      attributeReferences: [],
+    });
+    const kept = attributes.find(
+      (attribute) => attribute.key === 'VendorAttribute' && attribute.value.attributeName === 'KEMCiphertext',
+    );
+    const ciphertext = kept?.key === 'VendorAttribute' ? kept.value.attributeValue.value : undefined;
+    if (!Buffer.isBuffer(ciphertext)) throw new Error('no ciphertext');
+    const theirs = await derive(pair.privateKey, [SecretBytes.copyOf(ciphertext)]);
+    expect(await materialOf(theirs.uniqueIdentifier)).toEqual(await materialOf(mine.uniqueIdentifier));
+    await expect(derive(pair.privateKey, [])).rejects.toThrow('Derivation Data');
+  }
+});
