@@ -1,15 +1,9 @@
-import {
-  SYSTEM_DOMAIN_ID,
-  type Actor,
-  type AuditOutcome,
-  type Keyring,
-  type MacPurpose,
-} from '@holdfast/core';
+import { SYSTEM_DOMAIN_ID, type AuditOutcome, type Keyring, type MacPurpose } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
 import { AUDIT_BATCH_COLUMNS, unpackRecords, type PackedEntry } from '../records/audit-batch';
 import { AUDIT_RECORD_COLUMNS } from '../records/audit-record';
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
-import { encodeWho, writeWhat, type What } from '../records/entry';
+import { beginWho, storable, writeWhat, type What } from '../records/entry';
 import { BinaryWriter, TypeId, type RowReader } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
@@ -83,7 +77,7 @@ const SOURCES: readonly Source[] = [
       row.skip();
       const recordedAtUs = row.int8();
       const action = row.text();
-      const who = encodeWho(actorFrom(row), domainId);
+      const who = whoOf(beginWho(row), domainId);
       const what = {
         recordedAtUs,
         action,
@@ -99,9 +93,9 @@ const SOURCES: readonly Source[] = [
     row.skip();
     row.skip();
     const recordedAtUs = row.int8();
-    const actor = actorFrom(row);
+    const begun = beginWho(row);
     const action = row.text();
-    const who = encodeWho(actor, row.textOrNull());
+    const who = whoOf(begun, row.textOrNull());
     const subject = row.textOrNull();
     const outcome = row.text() as AuditOutcome;
     const reason = row.textOrNull();
@@ -128,14 +122,9 @@ function unpackedOrNone(content: Buffer, count: number): readonly PackedEntry[] 
   }
 }
 
-function actorFrom(row: RowReader): Actor {
-  return {
-    kind: row.text() as Actor['kind'],
-    id: row.text(),
-    name: row.text(),
-    credentialId: row.textOrNull(),
-    peer: row.textOrNull(),
-  };
+function whoOf(begun: BinaryWriter, domainId: string | undefined): Buffer {
+  begun.shortText(storable(domainId));
+  return begun.finish();
 }
 
 function whatBytes(what: What): Buffer {

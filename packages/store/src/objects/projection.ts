@@ -10,6 +10,7 @@ import {
   type AttributeKey,
 } from '@holdfast/kmip';
 import { digestOf, encodeTtlv, itemEnd, itemTag, itemValueStart } from '@holdfast/ttlv';
+import { BinaryWriter } from '../postgres/binary';
 import { Hash64, type Term } from './hash64';
 
 /** What Locate searches of one object: derived from its attributes, kept apart from its row, and rebuildable. */
@@ -20,8 +21,14 @@ export interface Projection {
   readonly initialDate: number | undefined;
   readonly activationDate: number | undefined;
   readonly deactivationDate: number | undefined;
-  readonly terms: readonly Term[];
+  /** As elements of an int8[], of `TERM_BYTES` each. */
+  readonly terms: Buffer;
 }
+
+/** A term as an element of an array: its length and itself. */
+export const TERM_BYTES = 12;
+/** Of most objects. */
+const USUAL_TERMS = 16;
 
 /** How the column `storage` says where an object is. */
 export const STORAGE_CODES: Readonly<Record<StorageStatus, number>> = {
@@ -69,20 +76,20 @@ export function termOf(domainId: string, attribute: Attribute): Term | undefined
 }
 
 /** One term for each attribute instance: a hash of its bytes as they stand in the encoded set. */
-function termsOf(domainId: string, attributeBytes: Buffer): readonly Term[] {
+function termsOf(domainId: string, attributeBytes: Buffer): Buffer {
   const seed = seedOf(domainId);
   const hash = new Hash64();
-  const terms: Term[] = [];
+  const terms = new BinaryWriter(USUAL_TERMS * TERM_BYTES);
   let offset = itemValueStart(0);
   while (offset < attributeBytes.length) {
     const end = itemEnd(attributeBytes, offset);
     const tag = itemTag(attributeBytes, offset);
     if (!TAGS_WITHOUT_TERM.has(tag)) {
-      terms.push(hash.from(seed).update(attributeBytes, offset, end).finish());
+      terms.int8Halves(hash.from(seed).update(attributeBytes, offset, end).finish());
     }
     offset = end;
   }
-  return terms;
+  return terms.finish();
 }
 
 /** @param attributeBytes the canonical bytes of `attributes` */
@@ -107,10 +114,7 @@ export function sameProjection(one: Projection, other: Projection): boolean {
     one.initialDate === other.initialDate &&
     one.activationDate === other.activationDate &&
     one.deactivationDate === other.deactivationDate &&
-    one.terms.length === other.terms.length &&
-    one.terms.every(
-      ({ high, low }, index) => high === other.terms[index]?.high && low === other.terms[index].low,
-    )
+    one.terms.equals(other.terms)
   );
 }
 

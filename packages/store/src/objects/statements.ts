@@ -10,8 +10,7 @@ import { arrayTypes, writeColumnArrays } from '../postgres/columns';
 import { unlessRetired } from '../postgres/retired-keys';
 import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
-import type { Term } from './hash64';
-import type { Projection } from './projection';
+import { TERM_BYTES, type Projection } from './projection';
 import { OBJECT_COLUMNS, OBJECT_SELECTION, ROW_IMAGE, type ObjectRow, type StoredRow } from './row';
 
 /**
@@ -406,15 +405,18 @@ function writeProjections(writer: BinaryWriter, projections: readonly (Projectio
   let from = 1;
   writer.arrayValue(TypeId.int4Array, count, (index) => {
     writer.int4Value(from);
-    from += projections[index]?.terms.length ?? 0;
+    from += termCount(projections[index]);
   });
   let to = 0;
   writer.arrayValue(TypeId.int4Array, count, (index) => {
-    to += projections[index]?.terms.length ?? 0;
+    to += termCount(projections[index]);
     writer.int4Value(to);
   });
-  // (`flatMap` costs a microsecond for each object: it defines each element as a property.)
-  const terms: Term[] = [];
-  for (const projection of projections) terms.push(...(projection?.terms ?? []));
-  writer.arrayValue(TypeId.int8Array, terms.length, (index) => writer.int8Halves(terms[index] as Term));
+  writer.array(TypeId.int8Array, to, () => {
+    for (const projection of projections) if (projection !== undefined) writer.raw(projection.terms);
+  });
+}
+
+function termCount(projection: Projection | undefined): number {
+  return projection === undefined ? 0 : projection.terms.length / TERM_BYTES;
 }

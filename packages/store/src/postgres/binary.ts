@@ -204,6 +204,14 @@ export class BinaryWriter {
     this.#length += written;
   }
 
+  /** The next column of a row, which is a text, in that form. */
+  shortTextFrom(row: RowReader): void {
+    const length = row.nextLength();
+    this.int16(length);
+    row.skip();
+    if (length !== NULL_LENGTH) this.rawRange(row.bytes, row.offset - length, row.offset);
+  }
+
   /** @param text a UUID as `isUuid` accepts it */
   uuidValue(text: string | undefined): void {
     if (text === undefined) {
@@ -225,6 +233,13 @@ export class BinaryWriter {
 
   /** A one-dimensional array; `element` writes the nth value with one of the calls above. */
   arrayValue(arrayType: number, count: number, element: (index: number) => void): void {
+    this.array(arrayType, count, () => {
+      for (let index = 0; index < count; index++) element(index);
+    });
+  }
+
+  /** The same, of which `elements` writes all. */
+  array(arrayType: number, count: number, elements: () => void): void {
     const start = this.#length;
     this.int32(0);
     this.int32(count === 0 ? 0 : 1);
@@ -233,7 +248,7 @@ export class BinaryWriter {
     if (count > 0) {
       this.int32(count);
       this.int32(1);
-      for (let index = 0; index < count; index++) element(index);
+      elements();
     }
     this.int32At(start, this.#length - start - 4);
   }
@@ -258,6 +273,13 @@ export class RowReader {
   skip(): void {
     const length = this.#int32();
     if (length !== NULL_LENGTH) this.offset += length;
+  }
+
+  /** Of the next column, in bytes; -1 for NULL. */
+  nextLength(): number {
+    const length = this.#int32();
+    this.offset -= 4;
+    return length;
   }
 
   int2(): number {

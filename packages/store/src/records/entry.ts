@@ -1,6 +1,6 @@
 import type { Actor, AuditOutcome, AuditRecord } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
-import { BinaryWriter } from '../postgres/binary';
+import { BinaryWriter, type RowReader } from '../postgres/binary';
 
 /**
  * The canonical bytes of a record, whatever table it lies in: who, then what. What the audit chain links, and what an
@@ -69,6 +69,21 @@ export function encodeWho(actor: Actor, domainId: string | undefined): Buffer {
   writer.shortText(storable(actor.peer));
   writer.shortText(storable(domainId));
   return writer.finish();
+}
+
+/** The columns of an actor in a table of records, in the order of `encodeWho`. */
+const ACTOR_COLUMNS = 5;
+
+/** Begins what `encodeWho` gives with the actor that a row names; the domain follows. */
+export function beginWho(row: RowReader): BinaryWriter {
+  const writer = new BinaryWriter(256);
+  writer.byte(FORMAT);
+  for (let column = 0; column < ACTOR_COLUMNS; column++) {
+    // What PostgreSQL holds is storable, unless it is too long.
+    if (row.nextLength() <= MAX_TEXT_LENGTH) writer.shortTextFrom(row);
+    else writer.shortText(storable(row.text()));
+  }
+  return writer;
 }
 
 export type What = Pick<RecordEntry, 'recordedAtUs' | 'action' | 'outcome' | 'reason' | 'subjects'> &

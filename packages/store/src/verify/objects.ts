@@ -3,10 +3,17 @@ import type { State } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { selectArchives, stateBehind } from '../chain/archive';
 import { GENESIS } from '../chain/checkpoint';
-import { RowReader } from '../postgres/binary';
+import { BinaryWriter, RowReader } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
-import { nameDigest, namesOf, projectionOf, sameProjection, type Projection } from '../objects/projection';
+import {
+  TERM_BYTES,
+  nameDigest,
+  namesOf,
+  projectionOf,
+  sameProjection,
+  type Projection,
+} from '../objects/projection';
 import { OBJECT_SELECTION, bindingOf, readObject, type StoredRow } from '../objects/row';
 import { PAGE_ROWS, type Walk } from './finding';
 
@@ -128,11 +135,17 @@ function projectionFrom(json: string | undefined, uniqueIdentifier: string): Pro
     initialDate: initialDate ?? undefined,
     activationDate: activationDate ?? undefined,
     deactivationDate: deactivationDate ?? undefined,
-    terms: terms.map((text) => {
-      const bits = BigInt.asUintN(64, BigInt(text));
-      return { high: Number(BigInt.asIntN(32, bits >> 32n)), low: Number(bits & 0xffffffffn) };
-    }),
+    terms: termBytes(terms),
   };
+}
+
+function termBytes(terms: readonly string[]): Buffer {
+  const writer = new BinaryWriter(terms.length * TERM_BYTES);
+  for (const text of terms) {
+    const bits = BigInt.asUintN(64, BigInt(text));
+    writer.int8Halves({ high: Number(BigInt.asIntN(32, bits >> 32n)), low: Number(bits & 0xffffffffn) });
+  }
+  return writer.finish();
 }
 
 interface Link {
