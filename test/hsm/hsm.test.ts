@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Operation } from '@holdfast/kmip';
+import { AdminClient, type StatusAnswer } from '@holdfast/server/admin';
 import {
   Peer,
   SOFT_HSM_MODULE,
@@ -21,21 +22,12 @@ jest.setTimeout(120_000);
 
 const isRequired = process.env['CI'] === 'true';
 
-interface RootStatus {
-  readonly kind: string;
-  readonly forEvaluation: boolean;
-  readonly processIds: readonly number[];
-}
-
 /**
  * What status says of the root of trust. Only processes that are ready are killed in these tests: SoftHSM rewrites its
  * token at each login, and loses it where that is cut short.
  */
-async function rootStatus({ dataDir }: ServerProcess): Promise<RootStatus> {
-  const status = JSON.parse(await holdfast('status', '--data-dir', dataDir, '--json')) as {
-    root: RootStatus;
-  };
-  return status.root;
+async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['root']> {
+  return (await new AdminClient(dataDir).call('GET /status')).root;
 }
 
 (SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
@@ -74,7 +66,8 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<RootStatus> {
     });
 
     test('status says where the root key is', async () => {
-      expect(await rootStatus(server)).toMatchObject({ kind: 'pkcs11', forEvaluation: false });
+      const { root } = JSON.parse(await holdfast('status', '--data-dir', dataDir, '--json')) as StatusAnswer;
+      expect(root).toMatchObject({ kind: 'pkcs11', forEvaluation: false });
     });
 
     test('fifty kills of its processes under load: every Get is right, every new domain gets its key', async () => {

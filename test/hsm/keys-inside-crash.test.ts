@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { KmipClient } from '@holdfast/client';
 import { destroy, encrypt } from '@holdfast/core';
 import { BlockCipherMode, type Attribute } from '@holdfast/kmip';
+import { AdminClient } from '@holdfast/server/admin';
 import {
   SOFT_HSM_MODULE,
   SoftHsm,
   addClient,
   asFirstOfficer,
-  holdfast,
   startServerProcess,
   type AddedClient,
   type ServerProcess,
@@ -38,12 +38,8 @@ const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
     const start = async (): Promise<void> => {
       server = await startServerProcess({ softHsm: hsm, dataDir });
     };
-    const devices = async (): Promise<readonly number[]> => {
-      const status = JSON.parse(await holdfast('status', '--data-dir', dataDir, '--json')) as {
-        root: { processIds: readonly number[] };
-      };
-      return status.root.processIds;
-    };
+    const devices = async (): Promise<readonly number[]> =>
+      (await new AdminClient(dataDir).call('GET /status')).root.processIds;
     const signal = (processIds: readonly number[], name: NodeJS.Signals): void => {
       for (const processId of processIds) process.kill(processId, name);
     };

@@ -4,9 +4,10 @@ import { TypeId } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { inTransaction } from '../postgres/transaction';
+import { claimNames } from './names';
 import { nameDigest, namesOf, projectionOf } from './projection';
 import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
-import { addNames, insertProjections, writeProjectionRows } from './statements';
+import { insertProjections, writeProjectionRows } from './statements';
 
 const PAGE_ITEMS = 500;
 
@@ -93,21 +94,7 @@ async function writePage(
   const names = page
     .filter(({ domainId }) => !repeating.has(domainId))
     .flatMap((row) => namesOf(row.attributes).map((name) => ({ row, digest: nameDigest(name) })));
-  let added = 0;
-  await session.run(
-    addNames,
-    (writer) => {
-      writer.arrayValue(TypeId.uuidArray, names.length, (index) =>
-        writer.uuidValue(names[index]?.row.domainId),
-      );
-      writer.arrayValue(TypeId.byteaArray, names.length, (index) => writer.bytesValue(names[index]?.digest));
-      writer.arrayValue(TypeId.textArray, names.length, (index) =>
-        writer.textValue(names[index]?.row.uniqueIdentifier),
-      );
-    },
-    () => added++,
-  );
-  if (added < names.length) {
+  if (!(await claimNames(session, names))) {
     throw new HoldfastError('IntegrityViolation', 'two stored objects of one domain have the same name');
   }
 }

@@ -323,16 +323,6 @@ export function writeProjectionRows(
   writeProjections(writer, projections);
 }
 
-/** Names of objects. One row for each that was free. */
-export const addNames: Statement = {
-  name: 'add_names',
-  parameterTypes: [TypeId.uuidArray, TypeId.byteaArray, TypeId.textArray],
-  text: `INSERT INTO object_name (domain_id, name_digest, unique_identifier)
-    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[])
-    ON CONFLICT DO NOTHING
-    RETURNING 1`,
-};
-
 /** Writes the parameters of insertObjects and of createObjects. */
 export function writeCreates(writer: BinaryWriter, changes: readonly PreparedChange[]): void {
   writeChanges(writer, changes);

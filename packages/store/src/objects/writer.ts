@@ -1,6 +1,5 @@
 import { HoldfastError, type ChangeCause, type Keyring, type ObjectChange } from '@holdfast/core';
 import { Batcher } from '../postgres/batcher';
-import { TypeId } from '../postgres/binary';
 import type { Backend, Database, Session } from '../postgres/database';
 import { SqlState, isStalePreparation, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
@@ -9,14 +8,8 @@ import { inTransaction } from '../postgres/transaction';
 import { areRecorded } from '../records/audit-record';
 import { prepareChange, type PreparedChange } from './change';
 import type { InternalIds } from './internal-id';
-import {
-  addNames,
-  createObjects,
-  insertObjects,
-  updateObjects,
-  writeCreates,
-  writeUpdates,
-} from './statements';
+import { claimNames } from './names';
+import { createObjects, insertObjects, updateObjects, writeCreates, writeUpdates } from './statements';
 
 interface PendingChange {
   readonly change: PreparedChange;
@@ -139,10 +132,8 @@ export class ObjectWriter {
     }
     const names = [...updates.map(({ row, addedNames }) => ({ row, addedNames }))];
     names.push(...creates.map(({ row, addedNames }) => ({ row, addedNames: addedNames.slice(1) })));
-    await claimNames(
-      session,
-      names.flatMap(({ row, addedNames }) => addedNames.map((digest) => ({ row, digest }))),
-    );
+    const added = names.flatMap(({ row, addedNames }) => addedNames.map((digest) => ({ row, digest })));
+    if (!(await claimNames(session, added))) throw nameTaken();
     if (creates.length === 0) return;
     const created = await insertPossible(session, creates);
     if (created.size < creates.length) throw nameTaken();
@@ -269,28 +260,6 @@ async function changeObjects(
     (row) => stored.add(row.int4() - 1),
   );
   return stored;
-}
-
-async function claimNames(
-  session: Session,
-  names: readonly { readonly row: PreparedChange['row']; readonly digest: Buffer }[],
-): Promise<void> {
-  if (names.length === 0) return;
-  let claimed = 0;
-  await session.run(
-    addNames,
-    (writer) => {
-      writer.arrayValue(TypeId.uuidArray, names.length, (index) =>
-        writer.uuidValue(names[index]?.row.domainId),
-      );
-      writer.arrayValue(TypeId.byteaArray, names.length, (index) => writer.bytesValue(names[index]?.digest));
-      writer.arrayValue(TypeId.textArray, names.length, (index) =>
-        writer.textValue(names[index]?.row.uniqueIdentifier),
-      );
-    },
-    () => claimed++,
-  );
-  if (claimed < names.length) throw nameTaken();
 }
 
 function nameTaken(): HoldfastError {
