@@ -11,6 +11,7 @@ export type { PresentationRequest } from './objects/present-value';
 export { isInHsm } from './objects/protection-storage';
 export { AWAITS_BACKUP, awaitsBackup, markCovered } from './objects/safekeeping';
 export * from './objects/state';
+export * from './awaitable';
 export * from './operation';
 export * from './operations';
 export * from './ordered-uuids';

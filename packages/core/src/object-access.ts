@@ -1,6 +1,7 @@
 import { ObjectType, State, type AttributeKey, type AttributeValue } from '@holdfast/kmip';
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { authorise, type AccessClass } from './access';
+import { whenThere, type Awaitable } from './awaitable';
 import { actorOf, type Principal } from './identity';
 import { fillApplicationData } from './objects/attribute-rules';
 import type { AttributeSet } from './objects/attribute-set';
@@ -64,44 +65,38 @@ export class ObjectAccess {
    * @throws HoldfastError ObjectNotFound (also for another domain's), ObjectArchived, PermissionDenied,
    * IntegrityViolation
    */
-  async fetch(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
-    const object = onLine(await this.findAnywhere(uniqueIdentifier, access), 'ObjectArchived');
-    if (object !== undefined) return object;
-    throw notFound();
+  fetch(uniqueIdentifier: string, access: AccessClass = this.access): Awaitable<ManagedObject> {
+    return whenThere(this.find(uniqueIdentifier, access), found);
   }
 
   /** Like fetch, undefined where there is no such object. @param archived what it is called that it is archived */
-  async find(
+  find(
     uniqueIdentifier: string,
     access: AccessClass = this.access,
     archived: ErrorCode = 'ObjectArchived',
-  ): Promise<ManagedObject | undefined> {
-    return onLine(await this.findAnywhere(uniqueIdentifier, access), archived);
+  ): Awaitable<ManagedObject | undefined> {
+    return whenThere(this.findAnywhere(uniqueIdentifier, access), (object) => onLine(object, archived));
   }
 
   /** Like fetch, on-line or archived. */
   async fetchAnywhere(uniqueIdentifier: string, access: AccessClass = this.access): Promise<ManagedObject> {
     const object = await this.findAnywhere(uniqueIdentifier, access);
-    if (object !== undefined && !isGone(object)) return object;
-    throw notFound();
+    return found(object !== undefined && isGone(object) ? undefined : object);
   }
 
   /** Like find, on-line or archived, also what is left of a Template: KMIP 1.4 chapter 4 wants archived objects recovered before they may be specified. */
-  async findAnywhere(
+  findAnywhere(
     uniqueIdentifier: string,
     access: AccessClass = this.access,
-  ): Promise<ManagedObject | undefined> {
+  ): Awaitable<ManagedObject | undefined> {
     const loaded = this.#loaded.get(uniqueIdentifier);
     if (loaded !== undefined) {
       authorise(this.principal, access, loaded.stored.ownerId);
       requireCovered(loaded.stored.attributes, access);
       return loaded;
     }
-    const stored = await this.session.fetch(this.principal.domainId, uniqueIdentifier);
-    if (stored === undefined) return undefined;
-    const object = this.#load(stored, access);
-    this.#loaded.set(uniqueIdentifier, object);
-    return object;
+    const stored = this.session.fetch(this.principal.domainId, uniqueIdentifier);
+    return whenThere(stored, (object) => this.#load(object, access));
   }
 
   /** Part of an operation under the rules of another; what it changes counts once it has succeeded. */
@@ -118,15 +113,14 @@ export class ObjectAccess {
   }
 
   /** Objects of the domain that match; see LocateQuery. */
-  async locate(
-    query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>,
-  ): Promise<LocateResult> {
-    const result = await this.#locate(query);
-    this.#located = result.uniqueIdentifiers;
-    return result;
+  locate(query: Omit<LocateQuery, 'domainId' | 'nowSeconds' | 'namesMayRepeat'>): Awaitable<LocateResult> {
+    return whenThere(this.#locate(query), (result) => {
+      this.#located = result.uniqueIdentifiers;
+      return result;
+    });
   }
 
-  #locate(query: Parameters<ObjectAccess['locate']>[0]): Promise<LocateResult> {
+  #locate(query: Parameters<ObjectAccess['locate']>[0]): Awaitable<LocateResult> {
     if (this.rights?.coversEverything === false) return this.#locateCovered(query, this.rights);
     const { filters, storage, order, offsetItems, maximumItems, isCounted } = query;
     const { domainId, namesMayRepeat } = this.principal;
@@ -250,14 +244,18 @@ export class ObjectAccess {
     return this.session.commit(this.#changes, cause, announcements);
   }
 
-  #load(stored: StoredObject, access: AccessClass): ManagedObject {
-    authorise(this.principal, access, stored.ownerId);
-    requireCovered(stored.attributes, access);
-    this.rights?.touch(stored.uniqueIdentifier, stored.attributes);
+  #load(stored: StoredObject | undefined, access: AccessClass): ManagedObject | undefined {
+    if (stored === undefined) return undefined;
+    const { ownerId, uniqueIdentifier } = stored;
+    authorise(this.principal, access, ownerId);
     const attributes = stored.attributes.clone();
+    requireCovered(attributes, access);
+    this.rights?.touch(uniqueIdentifier, attributes);
     const state = stateAt(attributes, this.nowSeconds);
     if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
-    return { stored, uniqueIdentifier: stored.uniqueIdentifier, attributes, state };
+    const object = { stored, uniqueIdentifier, attributes, state };
+    this.#loaded.set(uniqueIdentifier, object);
+    return object;
   }
 }
 
@@ -274,6 +272,7 @@ function isGone({ state, attributes }: ManagedObject): boolean {
   return state === State.Destroyed && attributes.get('ObjectType') === ObjectType.Template;
 }
 
-function notFound(): HoldfastError {
-  return new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
+function found(object: ManagedObject | undefined): ManagedObject {
+  if (object !== undefined) return object;
+  throw new HoldfastError('ObjectNotFound', 'no object has this unique identifier');
 }

@@ -1,13 +1,11 @@
 import {
-  ResultStatus,
   Tag,
-  resultReasonOf,
   type Dialect,
   type FaultyBatchItem,
   type RequestBatchItem,
   type ResponseBatchItem,
 } from '@holdfast/kmip';
-import type { AsynchronousRequest, ErrorCode, ItemOutcome } from '@holdfast/core';
+import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
 import { ItemType, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
 
@@ -64,30 +62,6 @@ export function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]):
 
 export function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {
   return FAILED_ITEM_BYTES + (uniqueBatchItemID?.length ?? 0);
-}
-
-/** What the peer is told of an error. */
-export interface Failure {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-/** The answer to an item that failed. */
-export function failedItem(
-  { byCode }: Catalogue,
-  dialect: Dialect,
-  operation: number | undefined,
-  uniqueBatchItemID: Buffer | undefined,
-  { code, message }: Failure,
-): ResponseBatchItem {
-  const name = operation === undefined ? undefined : byCode.get(operation)?.name;
-  return {
-    operation,
-    uniqueBatchItemID,
-    resultStatus: ResultStatus.OperationFailed,
-    resultReason: resultReasonOf(code, name, dialect),
-    resultMessage: message,
-  };
 }
 
 /** Ends the transaction of an Undo batch. */

@@ -93,6 +93,20 @@ export class Approvals {
     private readonly nowSeconds: () => number,
   ) {}
 
+  /** Whether there may be a rule for what a client asks for: mostly there is none. */
+  mayConcern(operation: string, payload: Readonly<Record<string, unknown>>, principal: Principal): boolean {
+    return this.#approved(operation, payload, principal) !== undefined;
+  }
+
+  #approved(
+    operation: string,
+    payload: Readonly<Record<string, unknown>>,
+    { domainId }: Principal,
+  ): ReturnType<typeof approvedOperation> {
+    const approved = approvedOperation(operation, payload);
+    return approved !== undefined && this.rules.mayConcern(approved.action, domainId) ? approved : undefined;
+  }
+
   /**
    * What the officers say of an operation of a client, where its domain demands that they do; asks them where nobody has.
    * @param identify gives the identifier of the object that the payload means
@@ -108,11 +122,10 @@ export class Approvals {
     identify: (reference: IdentifierReference | undefined) => string,
     number?: number,
   ): Promise<GivenApproval | undefined> {
-    const approved = approvedOperation(operation, payload);
+    const approved = this.#approved(operation, payload, principal);
     if (approved === undefined) return undefined;
     const { name, action, access } = approved;
     const { domainId, ticket } = principal;
-    if (!this.rules.mayConcern(action, domainId)) return undefined;
     const needed = officersFor(await this.rules.load(), action, domainId);
     if (needed === 0) return undefined;
     const identifier = identify(payload['uniqueIdentifier'] as IdentifierReference | undefined);

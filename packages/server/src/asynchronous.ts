@@ -17,6 +17,7 @@ import {
   type StoredObject,
   type StoredOutcome,
   type Users,
+  type Awaitable,
 } from '@holdfast/core';
 import { ItemType, SecretBytes, decodeTtlv, encodeTtlv, type Item, type StructureItem } from '@holdfast/ttlv';
 import { Batch } from './batch';
@@ -226,7 +227,7 @@ function requestOf({ dialect, operation, isEphemeral }: ClaimedRequest, payload:
 }
 
 function guardedSession(session: KeyStoreTransaction, ended: AbortSignal): KeyStoreTransaction {
-  const guard = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+  const guard = <A extends unknown[], R>(call: (...args: A) => Awaitable<R>) => {
     return async (...args: A): Promise<R> => {
       if (ended.aborted) throw stopping();
       return call(...args);

@@ -21,7 +21,7 @@ import {
   type PresumingSession,
   type Principal,
 } from '@holdfast/core';
-import { encodedLength, type Item, type StructureItem } from '@holdfast/ttlv';
+import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
 import { requireMayTurn } from './channels';
 import type { AnyOperation } from './catalogue';
@@ -29,15 +29,14 @@ import {
   ITEM_OVERHEAD_BYTES,
   Undone,
   encodeAnswer,
-  failedItem,
   otherPayload,
   roomFor,
   roomForItem,
   withoutData,
-  type Failure,
   type OtherAnswer,
 } from './answers';
-import { isInternal, isTransient } from './errors';
+import { isTransient } from './errors';
+import { Failures } from './failures';
 import { describeError, type Logger } from './log';
 import { itemContext } from './item-context';
 import { ItemRecords } from './item-records';
@@ -62,6 +61,7 @@ export class Batch {
   #remainingBytes: number;
   #becomesClient = false;
   readonly #records: ItemRecords;
+  readonly #failures: Failures;
   #presuming: PresumingSession | undefined;
   /** Changes of an Undo batch: nobody is told of them before all have been done. */
   #undoable: ObjectChange[] | undefined;
@@ -79,6 +79,7 @@ export class Batch {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
     this.#records = new ItemRecords(principal, ports.auditLog);
+    this.#failures = new Failures(ports.catalogue, request.dialect, principal, this.#records, log);
     this.#pending = new PendingItems(request, principal, ports.asynchronous);
   }
 
@@ -104,7 +105,7 @@ export class Batch {
   /** What is answered where nothing may be, since nothing would be known of it. */
   #unrecorded({ operation, uniqueBatchItemID }: ResponseBatchItem): ResponseBatchItem {
     const message = 'the server could not record the request';
-    return this.#failed(operation, uniqueBatchItemID, { code: 'GeneralFailure', message });
+    return this.#failures.answer(operation, uniqueBatchItemID, { code: 'GeneralFailure', message });
   }
 
   #run(): Promise<readonly ResponseBatchItem[]> {
@@ -133,7 +134,7 @@ export class Batch {
       await this.#records.write();
       return { status: 'success', payload: answer };
     } catch (error) {
-      const { code, message } = this.#noteFailure(item?.operation, undefined, error);
+      const { code, message } = this.#failures.note(item?.operation, undefined, error);
       if (isTransient(code) || code === 'RevisionConflict') throw error;
       await this.#records.write();
       return { status: 'failure', code, message };
@@ -174,7 +175,7 @@ export class Batch {
     for (const result of results) {
       if (result.resultStatus !== ResultStatus.Success) answers.push(result);
       else {
-        this.#records.note(this.#actionOf(result.operation), 'undone');
+        this.#failures.noteUndone(result.operation);
         const { operation, uniqueBatchItemID } = result;
         answers.push({ operation, uniqueBatchItemID, resultStatus: ResultStatus.OperationUndone });
       }
@@ -254,7 +255,19 @@ export class Batch {
   }
 
   /** Carries an item out, and uses up with it, in one transaction, the approval that it needs. */
-  async #perform(
+  #perform(
+    item: RequestBatchItem,
+    definition: AnyOperation,
+    payload: Record<string, unknown>,
+    session: KeyStore | KeyStoreTransaction,
+  ): Promise<ResponseBatchItem> {
+    if (this.ports.approvals.mayConcern(definition.name, payload, this.principal))
+      return this.#performApproved(item, definition, payload, session);
+    if (this.#isRepeatable(definition, payload)) this.#presuming = this.ports.keyStore.presuming();
+    return this.#carryOut(item, definition, payload, session);
+  }
+
+  async #performApproved(
     item: RequestBatchItem,
     definition: AnyOperation,
     payload: Record<string, unknown>,
@@ -268,9 +281,6 @@ export class Batch {
       (reference) => this.#references.one(reference),
       this.options.approval,
     );
-    if (approval === undefined && this.#isRepeatable(definition, payload)) {
-      this.#presuming = this.ports.keyStore.presuming();
-    }
     if (approval === undefined) return this.#carryOut(item, definition, payload, session);
     approval.require();
     const carryOut = (within: KeyStoreTransaction): Promise<ResponseBatchItem> =>
@@ -391,7 +401,7 @@ export class Batch {
       };
     }
     await this.ports.asynchronous.obtained(this.principal, correlationValue);
-    if (outcome.status === 'failure') return this.#failed(operation, uniqueBatchItemID, outcome);
+    if (outcome.status === 'failure') return this.#failures.answer(operation, uniqueBatchItemID, outcome);
     return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload };
   }
 
@@ -419,31 +429,6 @@ export class Batch {
     const { operation, uniqueBatchItemID } = item;
     this.#remainingBytes -= roomForItem(item);
     const named = 'payload' in item ? item.payload : undefined;
-    return this.#failed(operation, uniqueBatchItemID, this.#noteFailure(operation, named, error));
-  }
-
-  #failed(operation: number | undefined, id: Buffer | undefined, failure: Failure): ResponseBatchItem {
-    return failedItem(this.ports.catalogue, this.request.dialect, operation, id, failure);
-  }
-
-  /** What the peer is told of an error. */
-  #noteFailure(operation: number | undefined, payload: StructureItem | undefined, error: unknown): Failure {
-    const { code, message } =
-      error instanceof HoldfastError
-        ? error
-        : new HoldfastError('InternalServerError', 'unexpected', { cause: error });
-    if (isInternal(code)) {
-      this.log.error(
-        { peer: this.principal.peer, operation, error: describeError(error) },
-        'operation failed',
-      );
-    }
-    this.#records.noteFailure(this.#actionOf(operation), payload, code);
-    return { code, message: isInternal(code) ? 'the server could not complete the operation' : message };
-  }
-
-  #actionOf(operation: number | undefined): string {
-    const definition = operation === undefined ? undefined : this.ports.catalogue.byCode.get(operation);
-    return definition?.name ?? `operation ${operation ?? 'unknown'}`;
+    return this.#failures.answer(operation, uniqueBatchItemID, this.#failures.note(operation, named, error));
   }
 }

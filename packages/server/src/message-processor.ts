@@ -73,7 +73,15 @@ export class MessageProcessor {
       const identity = found instanceof Promise ? await found : found;
       known = { principal: identity.principal, peer };
       this.gate.requireOpen();
-      const { batch, results } = await this.#run(request, identity.principal, canTurn);
+      // On what is in memory, or where that was out of date, once more on what is in the database.
+      let batch: Batch;
+      let results: readonly ResponseBatchItem[] | undefined;
+      let mayPresume = true;
+      do {
+        batch = this.#batch(request, identity.principal, canTurn, mayPresume);
+        results = await batch.run();
+        mayPresume = false;
+      } while (results === undefined);
       const { clientCorrelationValue } = header;
       const { serverHashedPassword } = identity;
       const response = this.#encode(encoding, dialect, results, clientCorrelationValue, serverHashedPassword);
@@ -86,18 +94,6 @@ export class MessageProcessor {
       if (known !== undefined) await this.#refused(known, reason);
       return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
-  }
-
-  /** On what is in memory, or where that was out of date, once more on what is in the database. */
-  async #run(
-    request: Request,
-    principal: Principal,
-    canTurn: boolean,
-    mayPresume = true,
-  ): Promise<{ readonly batch: Batch; readonly results: readonly ResponseBatchItem[] }> {
-    const batch = this.#batch(request, principal, canTurn, mayPresume);
-    const results = await batch.run();
-    return results === undefined ? this.#run(request, principal, canTurn, false) : { batch, results };
   }
 
   #batch(request: Request, principal: Principal, canTurn: boolean, mayPresume: boolean): Batch {

@@ -78,7 +78,7 @@ const messageParser = new Parser().create(FlatMessage).array('items', {
  */
 export function decodeTtlv(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Item {
   validateTtlv(bytes, limits);
-  if (itemType(bytes, 0) !== ItemType.Structure) return leaf(bytes, onlyItem(bytes));
+  if (itemType(bytes, 0) !== ItemType.Structure) return leaf(bytes, onlyItem(bytes, 0));
   const { items } = messageParser.parse(bytes) as FlatMessage;
   const roots: Item[] = [];
   assemble(bytes, items, 0, bytes.length, roots);
@@ -87,29 +87,37 @@ export function decodeTtlv(bytes: Buffer, limits: Limits = DEFAULT_LIMITS): Item
   return root;
 }
 
+/** The same of the item that stands alone from `start` to `end`. */
+export function decodeTtlvWithin(bytes: Buffer, start: number, end: number): Item {
+  if (itemType(bytes, start) === ItemType.Structure) return decodeTtlv(bytes.subarray(start, end));
+  validateTtlv(bytes, DEFAULT_LIMITS, start, end);
+  return leaf(bytes, onlyItem(bytes, start));
+}
+
 /** The one item of a message that is no structure: stored values are many such messages, too short for a parser. */
-function onlyItem(bytes: Buffer): FlatItem {
+function onlyItem(bytes: Buffer, offset: number): FlatItem {
+  const start = offset + HEADER_BYTES;
   return {
-    head: readUint32(bytes, 0),
-    length: readUint32(bytes, 4),
-    start: HEADER_BYTES,
-    value: fixedValue(bytes, itemType(bytes, 0)),
+    head: readUint32(bytes, offset),
+    length: readUint32(bytes, offset + 4),
+    start,
+    value: fixedValue(bytes, itemType(bytes, offset), start),
   };
 }
 
-function fixedValue(bytes: Buffer, type: ItemType): number | bigint | undefined {
+function fixedValue(bytes: Buffer, type: ItemType, start: number): number | bigint | undefined {
   switch (type) {
     case ItemType.Integer:
-      return readUint32(bytes, HEADER_BYTES) | 0;
+      return readUint32(bytes, start) | 0;
     case ItemType.Enumeration:
     case ItemType.Interval:
-      return readUint32(bytes, HEADER_BYTES);
+      return readUint32(bytes, start);
     case ItemType.Boolean:
-      return bytes[HEADER_BYTES + 7] === 1 ? 1n : 0n;
+      return bytes[start + 7] === 1 ? 1n : 0n;
     case ItemType.LongInteger:
     case ItemType.DateTime:
     case ItemType.DateTimeExtended:
-      return bytes.readBigInt64BE(HEADER_BYTES);
+      return bytes.readBigInt64BE(start);
     default:
       return undefined;
   }

@@ -1,4 +1,4 @@
-export { decodeTtlv } from './decode';
+export { decodeTtlv, decodeTtlvWithin } from './decode';
 export { digestOf } from './digest';
 export { encodeTtlv, encodedLength, writeStructureHeader, writeTtlv } from './encode';
 export * from './errors';

@@ -8,16 +8,16 @@ import type { Limits } from './limits';
 const openEnds: number[] = [];
 
 /**
- * Checks that `bytes` hold exactly one well-formed, canonical TTLV item and stay within the limits, without making any
- * object. After it, every length and value in the buffer can be taken as it stands.
+ * Checks that `bytes` hold exactly one well-formed, canonical TTLV item from `from` to `to` and stay within the limits,
+ * without making any object. After it, every length and value there can be taken as it stands.
  * Throws HoldfastError('InvalidMessage'). KMIP 1.4 section 9.1.1, KMIP 2.1 section 10.1.
  */
-export function validateTtlv(bytes: Buffer, limits: Limits): void {
-  if (bytes.length > limits.maxMessageBytes) {
-    throw fault(0, `the message has ${bytes.length} bytes, more than the ${limits.maxMessageBytes} allowed`);
+export function validateTtlv(bytes: Buffer, limits: Limits, from = 0, to = bytes.length): void {
+  if (to - from > limits.maxMessageBytes) {
+    throw fault(0, `the message has ${to - from} bytes, more than the ${limits.maxMessageBytes} allowed`);
   }
-  let offset = 0;
-  let end = bytes.length;
+  let offset = from;
+  let end = to;
   let depth = 0;
   let count = 0;
   do {

@@ -9,7 +9,7 @@ import {
 import {
   HoldfastError,
   ItemType,
-  decodeTtlv,
+  decodeTtlvWithin,
   encodeTtlv,
   encodedLength,
   itemEnd,
@@ -116,9 +116,9 @@ class StoredInstance implements AttributeInstance {
   #decode(): Attribute {
     const { key, bytes, start, valueStart, end } = this;
     try {
-      const item = decodeTtlv(bytes.subarray(valueStart, end));
+      const item = decodeTtlvWithin(bytes, valueStart, end);
       const value = definitionOf(key).codec.decode(item, STORAGE_DIALECT);
-      const index = start === valueStart ? undefined : decodeTtlv(bytes.subarray(start, valueStart)).value;
+      const index = start === valueStart ? undefined : decodeTtlvWithin(bytes, start, valueStart).value;
       return (index === undefined ? { key, value } : { key, index, value }) as Attribute;
     } catch (cause) {
       throw unreadable(cause);

@@ -19,6 +19,7 @@ import {
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
+import type { Awaitable } from '../awaitable';
 import { mandatory, type ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import { defaultKeyFormat } from './defaults';
@@ -121,14 +122,22 @@ function leavesHidden(value: ManagedObjectValue, asked: PresentationRequest): bo
 }
 
 /** What is kept wrapped is opened where it is asked for in clear, or in another wrapping. */
-async function opened(
+function opened(
   value: ManagedObjectValue,
   { keyWrapType, keyWrappingSpecification }: PresentationRequest,
   context: OperationContext,
-): Promise<ManagedObjectValue> {
+): Awaitable<ManagedObjectValue> {
   const keyBlock = keyBlockOf(value);
   const isAskedOtherwise = keyWrapType === KeyWrapType.NotWrapped || keyWrappingSpecification !== undefined;
   if (keyBlock === undefined || !isWrapped(keyBlock) || !isAskedOtherwise) return value;
+  return unwrapped(value, keyBlock, context);
+}
+
+async function unwrapped(
+  value: ManagedObjectValue,
+  keyBlock: KeyBlock,
+  context: OperationContext,
+): Promise<ManagedObjectValue> {
   const inClear = await unwrapKey(keyBlock, context);
   const { keyValue } = inClear;
   if (keyValue === undefined || 'encoded' in keyValue) return withKeyBlock(value, inClear);

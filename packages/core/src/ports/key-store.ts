@@ -1,4 +1,5 @@
 import type { Attribute, AttributeKey, ManagedObjectValue, State } from '@holdfast/kmip';
+import type { Awaitable } from '../awaitable';
 import type { AttributeSet } from '../objects/attribute-set';
 import type { Actor } from '../identity';
 import type { NewAnnouncement } from './announcements';
@@ -96,8 +97,8 @@ export interface KeyStoreSession {
    * The object, or undefined where the domain has none of that identifier.
    * @throws HoldfastError IntegrityViolation where the row is not what was written, or older than its change records
    */
-  fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>;
-  locate(query: LocateQuery): Promise<LocateResult>;
+  fetch(domainId: string, uniqueIdentifier: string): Awaitable<StoredObject | undefined>;
+  locate(query: LocateQuery): Awaitable<LocateResult>;
   /**
    * Writes all changes with one change record each, or none.
    * @param announcements written with them

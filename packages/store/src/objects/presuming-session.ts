@@ -1,6 +1,7 @@
 import {
   HoldfastError,
   type Actor,
+  type Awaitable,
   type ChangeCause,
   type KeyStore,
   type LocateQuery,
@@ -28,20 +29,20 @@ export class KeptObjectsSession implements PresumingSession {
     this.presumptions.length = 0;
   }
 
-  fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
+  fetch(domainId: string, uniqueIdentifier: string): Awaitable<StoredObject | undefined> {
     const object = this.reader.findKept(domainId, uniqueIdentifier);
     if (object === undefined) return this.keyStore.fetch(domainId, uniqueIdentifier);
     this.presumptions.push({ object });
-    return Promise.resolve(object);
+    return object;
   }
 
-  locate(query: LocateQuery): Promise<LocateResult> {
+  locate(query: LocateQuery): Awaitable<LocateResult> {
     const name = soleNameOf(query);
     const digest = name === undefined ? undefined : nameDigest(name);
     const object = digest && this.reader.findKeptNamed(query.domainId, digest);
     if (object === undefined) return this.keyStore.locate(query);
     this.presumptions.push({ object, nameDigest: digest });
-    return Promise.resolve(locateAmong(object, query));
+    return locateAmong(object, query);
   }
 
   async commit(
