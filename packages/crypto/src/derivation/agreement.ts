@@ -1,10 +1,24 @@
-import { diffieHellman } from 'node:crypto';
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import type { DerivationRequest } from '@holdfast/core';
+import type { AsymmetricKey } from '../keys/asymmetric-key';
+import { bitLength } from '../keys/der';
+import {
+  readFiniteFieldKey,
+  writeFiniteFieldPrivateKey,
+  writeFiniteFieldPublicKey,
+} from '../keys/finite-field';
+import { withKeyInfo } from '../keys/key-info';
+import { modularPower } from '../keys/modular';
 import { isQuantumSafe, privateKeyOf, publicKeyOf } from '../operations/key';
-import { attempt, badParameters, unsupported } from '../operations/refusals';
+import { attempt, badParameters, failure, unsupported } from '../operations/refusals';
 
-/** Kinds of keys that agree on a secret, as node:crypto names them. */
+/** Kinds of keys that agree. */
 const AGREEING = ['ec', 'x25519', 'x448', 'dh'];
+
+/** As node:crypto names them, which has no name for DH keys of X9.42. */
+function kindOf({ family, keyObject }: AsymmetricKey): string {
+  return family === 'dh' ? family : (keyObject.asymmetricKeyType ?? '');
+}
 
 /**
  * The secret that a private key and the other party's public key make: NIST SP 800-56A sections 5.7.1.1 and 5.7.1.2 (the
@@ -23,19 +37,47 @@ export function agree(request: DerivationRequest): Buffer {
   if (isQuantumSafe(privateKey) || isQuantumSafe(publicKey)) {
     throw badParameters('quantum-safe keys do not agree on a secret: those of ML-KEM encapsulate one');
   }
-  const kind = privateKey.keyObject.asymmetricKeyType ?? '';
   const named = parameters.cryptographicAlgorithm;
+  const kind = kindOf(privateKey);
   if (!AGREEING.includes(kind) || (named !== undefined && !privateKey.algorithms.includes(named))) {
     throw badParameters('the private key is not one that agrees so');
   }
   if (
-    publicKey.keyObject.asymmetricKeyType !== kind ||
+    kindOf(publicKey) !== kind ||
     publicKey.weierstrass !== privateKey.weierstrass ||
     publicKey.lengthBits !== privateKey.lengthBits
   ) {
     throw badParameters('private and public key are not over the same curve or group');
   }
   return attempt('the keys do not agree on a secret', () =>
-    diffieHellman({ privateKey: privateKey.keyObject, publicKey: publicKey.keyObject }),
+    kind === 'dh'
+      ? agreeInGroup(privateKey.keyObject, publicKey.keyObject)
+      : diffieHellman({ privateKey: privateKey.keyObject, publicKey: publicKey.keyObject }),
   );
+}
+
+/** Longer orders are those of safe primes, whose other subgroups OpenSSL refuses; they would take long to compute with. */
+const MAX_SUBGROUP_BITS = 512;
+
+/** Node agrees with keys of PKCS #3 alone; those of X9.42, which know the order of their subgroup, are written as such. */
+function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Buffer {
+  const mine = withKeyInfo(privateKey, readFiniteFieldKey);
+  const theirs = withKeyInfo(publicKey, readFiniteFieldKey);
+  const { p, g, q = theirs.q } = mine;
+  if (p !== theirs.p || g !== theirs.g || (theirs.q !== undefined && q !== theirs.q)) {
+    throw badParameters('private and public key are not over the same curve or group');
+  }
+  // NIST SP 800-56A section 5.6.2.3.1: a value outside the subgroup would tell of the private one.
+  const isSmall = q !== undefined && bitLength(q) <= MAX_SUBGROUP_BITS;
+  if (isSmall && modularPower(theirs.value, q, p) !== 1n) throw failure('the keys do not agree on a secret');
+  const pkcs8 = writeFiniteFieldPrivateKey('dh', { p, g, value: mine.value });
+  const spki = writeFiniteFieldPublicKey('dh', { p, g, value: theirs.value });
+  try {
+    return diffieHellman({
+      privateKey: createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
+      publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }),
+    });
+  } finally {
+    pkcs8.fill(0);
+  }
 }
