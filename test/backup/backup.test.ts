@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import {
   cpSync,
@@ -25,6 +27,7 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { BACKED_UP_TABLES } from '@holdfast/store';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, urlOf } from '../support/database';
+import { until } from '../support/until';
 import { named, newKey } from '../custody/site';
 
 jest.setTimeout(120_000);
@@ -401,4 +404,25 @@ test('without recipients, with wrong ones, or over a file that is there, nothing
     'there already',
   );
   expect([existsSync(path('new')), existsSync(path('new.part'))]).toEqual([false, false]);
+});
+
+test('Ctrl-C ends one that is being written, and leaves nothing of it', async () => {
+  const database = await openDatabase(server.dataDir);
+  const [out, part] = [path('interrupted'), path('interrupted.part')];
+  const holdfast = join(__dirname, '../../packages/cli/bin/holdfast.js');
+  const args = ['backup', 'create', '--data-dir', server.dataDir, '--out', out, '--to', path('first.pub')];
+  try {
+    // The dump waits in its midst.
+    await database.sql('BEGIN');
+    await database.sql('LOCK TABLE ticket IN ACCESS EXCLUSIVE MODE');
+    const create = spawn(process.execPath, [holdfast, ...args], { stdio: 'ignore' });
+    await until(() => existsSync(part), 'it is being written');
+    create.kill('SIGINT');
+    expect(await once(create, 'exit')).toEqual([130, null]);
+  } finally {
+    await database.sql('ROLLBACK');
+    await database.close();
+  }
+  expect([existsSync(out), existsSync(part)]).toEqual([false, false]);
+  expect((await backup(...args.slice(1))).code).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { access, constants, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
@@ -111,11 +111,12 @@ export async function writeWhole(
 ): Promise<string> {
   const begun = `${path}.part`;
   const digest = createHash('sha256');
+  const file = createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true });
+  // Ctrl-C leaves nothing of it either.
+  const remove = (): void => rmSync(begun, { force: true });
+  file.once('open', () => process.once('exit', remove));
   try {
-    await pipeline(
-      Readable.from(digested(content, digest)),
-      createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true }),
-    );
+    await pipeline(Readable.from(digested(content, digest)), file);
     // Fails where somebody has put a file there meanwhile.
     await link(begun, path);
     await rm(begun);
@@ -123,7 +124,10 @@ export async function writeWhole(
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST') {
-      throw new HoldfastError('ObjectAlreadyExists', `${begun} is there: another ${what} is being written`);
+      throw new HoldfastError(
+        'ObjectAlreadyExists',
+        `${begun} is there: another ${what} is being written, or one was cut off; then remove it`,
+      );
     }
     if (NOT_WRITABLE.includes(code)) {
       throw new HoldfastError('Configuration', `cannot write ${path}`, { cause });
@@ -133,6 +137,8 @@ export async function writeWhole(
     throw new HoldfastError('StoreUnavailable', `the ${what} was not finished; nothing was kept of it`, {
       cause,
     });
+  } finally {
+    process.off('exit', remove);
   }
 }
 
