@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import {
-  HoldfastError,
   SYSTEM_DOMAIN_ID,
   type Actor,
   type CertificationAuthority,
@@ -21,25 +20,21 @@ import {
   type Role,
   type ServerSecret,
 } from '@holdfast/core';
-import { requireKey, requireName } from './names';
-import { isUuid } from '../postgres/binary';
-import type { Database, Session, StoreLog } from '../postgres/database';
+import type { Database, StoreLog } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
+import { Authorities } from './authorities';
+import { requireKey, requireName } from './names';
+import { Officers } from './officers';
 import { RECOGNISE, namingRules } from './recognition';
-import { openColumns, sealColumns } from './sealed-columns';
+import { DirectoryRows, notFound } from './rows';
 import { ServerSecrets } from './server-secrets';
-import type { AuthenticatedTable, DirectoryRow } from './table';
 import {
-  authorities,
-  authorityOf,
   clientOf,
   clients,
   credentialOf,
   credentials,
   domainOf,
   domains,
-  officerOf,
-  officers,
   ruleColumns,
   settingsColumn,
 } from './tables';
@@ -48,7 +43,9 @@ import { DirectoryWatch } from './watch';
 
 /** The Directory port over PostgreSQL. */
 export class PostgresDirectory implements Directory {
-  readonly #transactions: DirectoryTransactions;
+  readonly #rows: DirectoryRows;
+  readonly #authorities: Authorities;
+  readonly #officers: Officers;
   readonly #secrets: ServerSecrets;
 
   constructor(
@@ -57,14 +54,17 @@ export class PostgresDirectory implements Directory {
     private readonly log: StoreLog,
     private readonly nowMs: () => number,
   ) {
-    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
-    this.#secrets = new ServerSecrets(database, keyring, this.#transactions, nowMs);
+    const transactions = new DirectoryTransactions(database, keyring, nowMs);
+    this.#rows = new DirectoryRows(database, keyring, transactions);
+    this.#authorities = new Authorities(this.#rows, keyring, () => this.#nowSeconds());
+    this.#officers = new Officers(this.#rows, () => this.#nowSeconds());
+    this.#secrets = new ServerSecrets(database, keyring, transactions, nowMs);
   }
 
   addDomain(name: string, actor: Actor, settings?: DomainSettings): Promise<Domain> {
     const id = randomUUID();
     requireName(name);
-    return this.#change(actor, async (transaction) => {
+    return this.#rows.change(actor, async (transaction) => {
       const row = await transaction.insert(domains, {
         id,
         name,
@@ -79,8 +79,8 @@ export class PostgresDirectory implements Directory {
   }
 
   changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain> {
-    return this.#change(actor, async (transaction) => {
-      const row = await this.#named(transaction.session, domains, name);
+    return this.#rows.change(actor, async (transaction) => {
+      const row = await this.#rows.named(transaction.session, domains, name);
       const changed = await transaction.update(domains, row, { settings: settingsColumn(settings) });
       await transaction.record('domain.set', changed, name);
       await transaction.notify({ kind: 'domain', id: row.id });
@@ -89,16 +89,16 @@ export class PostgresDirectory implements Directory {
   }
 
   listDomains(): Promise<readonly Domain[]> {
-    return this.#list(domains, 'true ORDER BY t.name', domainOf);
+    return this.#rows.list(domains, 'true ORDER BY t.name', domainOf);
   }
 
   async domainNamed(name: string): Promise<Domain> {
-    const [domain] = await this.#list(domains, 't.name = $1', domainOf, [requireKey(name)]);
+    const [domain] = await this.#rows.list(domains, 't.name = $1', domainOf, [requireKey(name)]);
     return domain ?? notFound(`no domain is called ${JSON.stringify(name)}`);
   }
 
   domain(id: string): Promise<Domain> {
-    return this.#read(async (session) => domainOf(await this.#row(session, domains, id)));
+    return this.#rows.read(async (session) => domainOf(await this.#rows.row(session, domains, id)));
   }
 
   addClient(
@@ -113,7 +113,7 @@ export class PostgresDirectory implements Directory {
   ): Promise<Client> {
     const id = randomUUID();
     requireName(client.name);
-    return this.#change(actor, async (transaction) => {
+    return this.#rows.change(actor, async (transaction) => {
       const row = await transaction.insert(clients, {
         id,
         name: client.name,
@@ -132,8 +132,8 @@ export class PostgresDirectory implements Directory {
   }
 
   changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client> {
-    return this.#change(actor, async (transaction) => {
-      const row = await this.#named(transaction.session, clients, name);
+    return this.#rows.change(actor, async (transaction) => {
+      const row = await this.#rows.named(transaction.session, clients, name);
       const changed = await transaction.update(clients, row, { settings: settingsColumn(settings) });
       await transaction.record('client.set', changed, name, clientOf(changed).domainId);
       await transaction.notify({ kind: 'client', id: row.id });
@@ -142,8 +142,8 @@ export class PostgresDirectory implements Directory {
   }
 
   addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential> {
-    return this.#change(actor, async (transaction) => {
-      const client = clientOf(await this.#row(transaction.session, clients, clientId));
+    return this.#rows.change(actor, async (transaction) => {
+      const client = clientOf(await this.#rows.row(transaction.session, clients, clientId));
       if (client.revokedAtSeconds !== undefined) return notFound('the client is revoked');
       const added = await this.#addCredential(transaction, clientId, credential, client.name);
       await transaction.notify({ kind: 'credential', id: added.id });
@@ -152,18 +152,18 @@ export class PostgresDirectory implements Directory {
   }
 
   listClients(): Promise<readonly Client[]> {
-    return this.#list(clients, 'true ORDER BY t.name', clientOf);
+    return this.#rows.list(clients, 'true ORDER BY t.name', clientOf);
   }
 
   listNotifiedClients(): Promise<readonly Client[]> {
     const listening = `t.settings LIKE '%"notify"%' AND t.revoked_at IS NULL ORDER BY t.name`;
-    return this.#list(clients, listening, clientOf);
+    return this.#rows.list(clients, listening, clientOf);
   }
 
   clientNamed(
     name: string,
   ): Promise<{ readonly client: Client; readonly credentials: readonly Credential[] }> {
-    return this.#read(async (session) => {
+    return this.#rows.read(async (session) => {
       const [row] = await clients.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
       if (row === undefined) return notFound(`no client is called ${JSON.stringify(name)}`);
       const rows = await credentials.select(
@@ -177,9 +177,9 @@ export class PostgresDirectory implements Directory {
   }
 
   revokeClient(clientId: string, actor: Actor): Promise<void> {
-    return this.#change(actor, async (transaction) => {
+    return this.#rows.change(actor, async (transaction) => {
       const { session } = transaction;
-      const row = await this.#row(session, clients, clientId);
+      const row = await this.#rows.row(session, clients, clientId);
       const held = await credentials.select(session, this.keyring, 't.client_id = $1', [clientId]);
       const revocation = { revoked_at: this.#nowSeconds() };
       for (const credential of held) {
@@ -196,8 +196,8 @@ export class PostgresDirectory implements Directory {
   }
 
   revokeCredential(credentialId: string, actor: Actor): Promise<void> {
-    return this.#change(actor, async (transaction) => {
-      const row = await this.#row(transaction.session, credentials, credentialId);
+    return this.#rows.change(actor, async (transaction) => {
+      const row = await this.#rows.row(transaction.session, credentials, credentialId);
       if (row.revoked_at === null) {
         const revoked = await transaction.update(credentials, row, { revoked_at: this.#nowSeconds() });
         await transaction.record('credential.revoke', revoked, credentialId);
@@ -241,7 +241,7 @@ export class PostgresDirectory implements Directory {
   }
 
   standing(clientId: string, credentialId: string): Promise<Client | undefined> {
-    return this.#read(async (session) => {
+    return this.#rows.read(async (session) => {
       const [clientRow] = await clients.select(session, this.keyring, 't.id = $1', [clientId]);
       const [credentialRow] = await credentials.select(
         session,
@@ -255,94 +255,41 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  addAuthority(
-    authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,
-    actor: Actor,
-  ): Promise<CertificationAuthority> {
-    const { name, certificateDer, privateKey } = authority;
-    const id = randomUUID();
-    requireName(name);
-    return this.#change(actor, async (transaction) => {
-      const sealed = privateKey === undefined ? undefined : sealColumns(this.keyring, id, 1, privateKey);
-      const row = await transaction.insert(authorities, {
-        id,
-        name,
-        certificate_der: certificateDer,
-        salt: sealed?.salt ?? null,
-        sealed: sealed?.sealed ?? null,
-        created_at: this.#nowSeconds(),
-        revoked_at: null,
-      });
-      await transaction.record('authority.add', row, name);
-      await transaction.notify({ kind: 'authority', id });
-      return authorityOf(row, privateKey);
-    });
+  addAuthority(...args: Parameters<Directory['addAuthority']>): Promise<CertificationAuthority> {
+    return this.#authorities.add(...args);
   }
 
   listAuthorities(): Promise<readonly CertificationAuthority[]> {
-    return this.#list(authorities, 'true ORDER BY t.created_at, t.name', (row) =>
-      authorityOf(row, openColumns(this.keyring, row, 1)),
-    );
+    return this.#authorities.list();
   }
 
   revokeAuthority(name: string, actor: Actor): Promise<void> {
-    return this.#change(actor, async (transaction) => {
-      const row = await this.#named(transaction.session, authorities, name);
-      if (row.revoked_at === null) {
-        const revoked = await transaction.update(authorities, row, { revoked_at: this.#nowSeconds() });
-        await transaction.record('authority.revoke', revoked, name);
-      }
-      await transaction.notify({ kind: 'authority', id: row.id });
-    });
+    return this.#authorities.revoke(name, actor);
   }
 
-  addOfficer(
-    officer: Pick<Officer, 'name' | 'tokenSha256'> & Partial<Pick<Officer, 'role'>>,
-    actor: Actor,
-  ): Promise<Officer> {
-    const { name, tokenSha256, role = 'officer' } = officer;
-    requireName(name);
-    return this.#change(actor, async (transaction) => {
-      const row = await transaction.insert(officers, {
-        id: randomUUID(),
-        name,
-        token_sha256: tokenSha256,
-        created_at: this.#nowSeconds(),
-        revoked_at: null,
-        role,
-      });
-      await transaction.record(`${role}.add`, row, name);
-      return officerOf(row);
-    });
+  addOfficer(...args: Parameters<Directory['addOfficer']>): Promise<Officer> {
+    return this.#officers.add(...args);
   }
 
-  async listOfficers(role: OfficerRole = 'officer'): Promise<readonly Officer[]> {
-    const all = await this.#list(officers, 'true ORDER BY t.name', officerOf);
-    return all.filter((each) => each.role === role);
+  listOfficers(role?: OfficerRole): Promise<readonly Officer[]> {
+    return this.#officers.list(role);
   }
 
-  async officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined> {
-    const [officer] = await this.#list(officers, 't.token_sha256 = $1', officerOf, [tokenSha256]);
-    return officer;
+  officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined> {
+    return this.#officers.withToken(tokenSha256);
+  }
+
+  revokeOfficer(name: string, actor: Actor, role?: OfficerRole): Promise<void> {
+    return this.#officers.revoke(name, actor, role);
   }
 
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean> {
-    return this.#read(async (session) => {
+    return this.#rows.read(async (session) => {
       const [row] = await session.query<{ had: boolean }>(
         `SELECT EXISTS (SELECT FROM ${kind}) OR EXISTS (SELECT FROM audit_record WHERE action LIKE $1 AND row_id IS NOT NULL) AS had`,
         [`${kind}.%`],
       );
       return row?.had === true;
-    });
-  }
-
-  revokeOfficer(name: string, actor: Actor, role: OfficerRole = 'officer'): Promise<void> {
-    return this.#change(actor, async (transaction) => {
-      const row = await this.#named(transaction.session, officers, name);
-      if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
-      if (row.revoked_at !== null) return;
-      const revoked = await transaction.update(officers, row, { revoked_at: this.#nowSeconds() });
-      await transaction.record(`${role}.revoke`, revoked, name);
     });
   }
 
@@ -388,47 +335,4 @@ export class PostgresDirectory implements Directory {
     await transaction.record('credential.add', row, clientName);
     return credentialOf(row);
   }
-
-  async #row<Column extends string>(
-    session: Session,
-    table: AuthenticatedTable<Column>,
-    id: string,
-  ): Promise<DirectoryRow<Column>> {
-    const [row] = isUuid(id) ? await table.select(session, this.keyring, 't.id = $1', [id]) : [];
-    return row ?? notFound(`there is no such ${table.name}`);
-  }
-
-  async #named<Column extends string>(
-    session: Session,
-    table: AuthenticatedTable<Column>,
-    name: string,
-  ): Promise<DirectoryRow<Column>> {
-    const [row] = await table.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
-    return row ?? notFound(`no ${table.name} is called ${JSON.stringify(name)}`);
-  }
-
-  #list<Column extends string, T>(
-    table: AuthenticatedTable<Column>,
-    condition: string,
-    take: (row: DirectoryRow<Column>) => T,
-    values: readonly unknown[] = [],
-  ): Promise<readonly T[]> {
-    return this.#read(async (session) =>
-      (await table.select(session, this.keyring, condition, values)).map(take),
-    );
-  }
-
-  async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    return repeatable((run) => this.database.general(run), work);
-  }
-
-  async #change<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
-    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    return this.#transactions.run(actor, work);
-  }
-}
-
-function notFound(message: string): never {
-  throw new HoldfastError('ItemNotFound', message);
 }
