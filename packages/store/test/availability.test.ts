@@ -149,10 +149,8 @@ test('while the database is away everything says so, and works again once it is 
     store.auditLog.append({ actor: TEST_ACTOR, action: 'x', outcome: 'failure' }),
   ).rejects.toMatchObject(unavailable);
   proxy.cut();
-  await until(
-    async () =>
-      (await keyStore.fetch(domainId, object.uniqueIdentifier).catch(() => undefined)) !== undefined,
-  );
+  const fetched = async () => keyStore.fetch(domainId, object.uniqueIdentifier);
+  await until(async () => (await fetched().catch(() => undefined)) !== undefined);
   await create(newAesKey({ domainId }));
 });
 

@@ -21,15 +21,7 @@ const COLUMNS = {
   Objects: ({ objects }: AuditLine) => objects.join(' '),
   Outcome: ({ outcome, reason }: AuditLine) => (reason === undefined ? outcome : `${outcome}: ${reason}`),
 };
-interface SearchOptions extends OfficerOptions {
-  readonly since?: string;
-  readonly until?: string;
-  readonly actor?: string;
-  readonly operation?: string;
-  readonly object?: string;
-  readonly outcome?: string;
-  readonly limit?: number;
-}
+type SearchOptions = OfficerOptions & Omit<AuditQuery, 'after'>;
 interface TailOptions extends OfficerOptions {
   readonly lines: number;
   readonly follow?: boolean;

@@ -11,23 +11,14 @@ import {
   type Profile,
   type StoredProfiles,
 } from './profiles';
-import { parseServers } from './settings';
+import { parseServers, type ConnectionFlags } from './settings';
 
 interface JsonFlag {
   readonly json?: boolean;
 }
 
-interface AddFlags {
+interface AddFlags extends Omit<ConnectionFlags, 'profile' | 'timeout' | 'async' | 'verbose'> {
   readonly server: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
-  readonly serverName?: string;
-  readonly username?: string;
-  readonly passwordFile?: string;
-  readonly ticket?: string;
-  readonly kmipVersion?: string;
-  readonly encoding?: string;
   readonly default?: boolean;
   readonly force?: boolean;
 }
