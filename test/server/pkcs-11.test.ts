@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac } from 'node:crypto';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { locate, pkcs11, revoke } from '@holdfast/core';
-import { NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
+import { get, locate, pkcs11, revoke } from '@holdfast/core';
+import { KeyFormatType, NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
 import {
   Wire,
   asFirstOfficer,
@@ -11,7 +11,7 @@ import {
   tlsOptions,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { encodeTtlv } from '@holdfast/ttlv';
+import { encodeTtlv, SecretBytes } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
@@ -468,6 +468,43 @@ describe('keys, further', () => {
     expect(await verified(DATA, signature)).toBe(0);
     expect(await verified('other', signature)).toBe(0xc0);
     expect(await verified(DATA, signature.subarray(1))).toBe(0xc0);
+  });
+
+  test.each([
+    ['P-256', '06082a8648ce3d030107', 'prime256v1'],
+    ['P-521', '06052b81040023', 'secp521r1'],
+  ])('keys of %s agree on a secret with a public key from elsewhere', async (_name, curve, theirCurve) => {
+    const session = await opened();
+    const { ok, code } = session;
+    const label = `agrees over ${theirCurve}`;
+    const ofPublic = template(has(0x180, bytes(hex(curve))), has(3, bytes(label)));
+    const handles = await ok(60, mechanism(0x1040) + ofPublic + template(...uses(0x10c)));
+    const privateKey = handles.subarray(8).toString('hex');
+    const theirs = createECDH(theirCurve);
+    const point = theirs.generateKeys();
+    const octets = Buffer.concat([
+      Buffer.from(point.length < 0x80 ? [4, point.length] : [4, 0x81, point.length]),
+      point,
+    ]);
+    const wanted = template(has(0, ulong(4)), AES_TYPE, has(0x161, ulong(32)), ...uses(0x104));
+    const derive = (kdf: number, data: Buffer) =>
+      `${mechanism(0x1050, `${ulong(kdf)}${bytes('')}${bytes(data)}`)}${privateKey}${wanted}`;
+    const name = { nameValue: label, nameType: NameType.UninterpretedTextString };
+    const { uniqueIdentifiers } = await client.call(locate, { attributes: [{ key: 'Name', value: name }] });
+    const { object } = await client.call(get, {
+      uniqueIdentifier: uniqueIdentifiers[0],
+      keyFormatType: KeyFormatType.X_509,
+    });
+    const keyValue = 'keyBlock' in object ? object.keyBlock.keyValue : undefined;
+    const isThere = keyValue !== undefined && !('encoded' in keyValue);
+    if (!isThere || !(keyValue.keyMaterial instanceof SecretBytes)) throw new Error('no public key');
+    const expected = theirs.computeSecret(keyValue.keyMaterial.reveal().subarray(-point.length));
+    for (const data of [point, octets]) {
+      const derived = await valueOf(session, (await ok(63, derive(1, data))).toString('hex'));
+      expect(derived).toEqual(expected.subarray(0, 32));
+    }
+    expect(await code(63, derive(2, point))).toBe(0x70);
+    expect(await code(63, derive(1, point.subarray(1)))).not.toBe(0);
   });
 
   test.each([

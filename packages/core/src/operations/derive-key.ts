@@ -91,24 +91,34 @@ export const deriveKey = operation({
     ...GENERAL_REASONS,
   ],
 
-  async execute(request, context) {
-    const bases = await fetchBases(request, context);
-    const requested = await gatherAttributes([request.newAttributes], context);
-    checkRequested(requested, request.objectType, 'generated');
-    const { lengthBytes, finish } = describeDerived(request.objectType, requested, context);
-    const { secret, ciphertext } = await derive(request, bases, lengthBytes, context);
-    const derived = makeObject({ value: finish(secret), requested, origin: 'generated' }, context);
-    if (ciphertext !== undefined) rememberCiphertext(derived.attributes, ciphertext);
-    for (const base of bases) {
-      addLink(derived.attributes, LinkType.DerivationBaseObjectLink, base.uniqueIdentifier);
-      addLinkWhereRoom(base.attributes, LinkType.DerivedKeyLink, derived.uniqueIdentifier);
-      context.objects.update(base);
-    }
-    context.objects.create(derived);
-    context.produced(derived.uniqueIdentifier);
-    return { uniqueIdentifier: derived.uniqueIdentifier };
-  },
+  execute: (request, context) => deriveFrom(request, undefined, context),
 });
+
+/**
+ * What the operation does, also where the public key of the other party is no object.
+ * @param peer goes with the one private key that the request names
+ */
+export async function deriveFrom(
+  request: DeriveKeyRequest,
+  peer: ManagedObjectValue | undefined,
+  context: OperationContext,
+): Promise<{ readonly uniqueIdentifier: string }> {
+  const bases = await fetchBases(request, context);
+  const requested = await gatherAttributes([request.newAttributes], context);
+  checkRequested(requested, request.objectType, 'generated');
+  const { lengthBytes, finish } = describeDerived(request.objectType, requested, context);
+  const { secret, ciphertext } = await derive({ request, bases, peer }, lengthBytes, context);
+  const derived = makeObject({ value: finish(secret), requested, origin: 'generated' }, context);
+  if (ciphertext !== undefined) rememberCiphertext(derived.attributes, ciphertext);
+  for (const base of bases) {
+    addLink(derived.attributes, LinkType.DerivationBaseObjectLink, base.uniqueIdentifier);
+    addLinkWhereRoom(base.attributes, LinkType.DerivedKeyLink, derived.uniqueIdentifier);
+    context.objects.update(base);
+  }
+  context.objects.create(derived);
+  context.produced(derived.uniqueIdentifier);
+  return { uniqueIdentifier: derived.uniqueIdentifier };
+}
 
 /** Every object named has to be one that derives. The ID Placeholder stands for none of them. */
 async function fetchBases(
@@ -161,33 +171,39 @@ const ENCAPSULATIONS: Readonly<Record<'encapsulate' | 'decapsulate', MethodInput
   decapsulate: { dataCounts: [1], isEncapsulation: true },
 };
 
+interface Asked {
+  readonly request: DeriveKeyRequest;
+  readonly bases: readonly ManagedObject[];
+  readonly peer: ManagedObjectValue | undefined;
+}
+
 async function derive(
-  request: DeriveKeyRequest,
-  bases: readonly ManagedObject[],
+  asked: Asked,
   lengthBytes: number,
   { crypto }: OperationContext,
 ): Promise<{ readonly secret: SecretBytes; readonly ciphertext?: Buffer }> {
-  const derivation = derivationOf(request, bases);
-  if (encapsulationBy(request.derivationMethod, bases) === 'encapsulate')
-    return crypto.encapsulate(derivation, lengthBytes);
+  const derivation = derivationOf(asked);
+  if (encapsulationOf(asked) === 'encapsulate') return crypto.encapsulate(derivation, lengthBytes);
   return { secret: await crypto.deriveBytes(derivation, lengthBytes) };
 }
 
-function derivationOf(
-  { derivationMethod: method, derivationParameters: parameters }: DeriveKeyRequest,
-  bases: readonly ManagedObject[],
-): DerivationRequest {
-  const encapsulation = encapsulationBy(method, bases);
+function encapsulationOf({ request, bases, peer }: Asked): ReturnType<typeof encapsulationBy> {
+  return peer === undefined ? encapsulationBy(request.derivationMethod, bases) : undefined;
+}
+
+function derivationOf(asked: Asked): DerivationRequest {
+  const { derivationMethod: method, derivationParameters: parameters } = asked.request;
+  const encapsulation = encapsulationOf(asked);
   const inputs = encapsulation === undefined ? METHODS[method] : ENCAPSULATIONS[encapsulation];
   requireParameters(parameters, inputs);
-  const { secret, other } = rolesOf(bases, inputs);
+  const { secret, other } = rolesOf(asked, inputs);
   const { initializationVector, salt, iterationCount } = parameters;
   return {
     method,
     value: secret.stored.openValue(),
     algorithm: secret.attributes.get('CryptographicAlgorithm'),
     parameters: agreedParameters(secret, parameters.cryptographicParameters),
-    peer: inputs.isAgreement === true ? other?.stored.openValue() : undefined,
+    peer: inputs.isAgreement === true ? (asked.peer ?? other?.stored.openValue()) : undefined,
     data: inputs.isAgreement === true ? [] : dataOf(parameters, other, inputs),
     initializationVector,
     salt,
@@ -224,9 +240,11 @@ interface Roles {
   readonly other: ManagedObject | undefined;
 }
 
-function rolesOf(bases: readonly ManagedObject[], { isAgreement, isEncapsulation }: MethodInputs): Roles {
+function rolesOf({ bases, peer }: Asked, { isAgreement, isEncapsulation }: MethodInputs): Roles {
   const [only] = bases;
-  if (isEncapsulation === true && only !== undefined) return { secret: only, other: undefined };
+  if (only !== undefined && (isEncapsulation === true || peer !== undefined)) {
+    return { secret: only, other: undefined };
+  }
   return isAgreement === true ? pairOf(bases) : secretAndData(bases);
 }
 

@@ -147,7 +147,10 @@ const pss = (hashingAlgorithm: HashingAlgorithm): Row => ({
   },
 });
 
-/** C_DeriveKey: hashes of the key, and data encrypted under it (CKM_AES_ECB_ENCRYPT_DATA, CKM_AES_CBC_ENCRYPT_DATA). */
+/**
+ * C_DeriveKey: hashes of the key, data encrypted under it (CKM_AES_ECB_ENCRYPT_DATA, CKM_AES_CBC_ENCRYPT_DATA), agreement with a
+ * public key (CKM_ECDH1_DERIVE).
+ */
 export interface Derivation {
   readonly derivationMethod: DerivationMethod;
   readonly derivationParameters: {
@@ -155,6 +158,8 @@ export interface Derivation {
     readonly initializationVector?: Buffer;
     readonly derivationData: readonly SecretBytes[];
   };
+  /** The other party's point, where the key agrees with one. */
+  readonly publicData?: Buffer;
 }
 
 const DERIVING_HASHES: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
@@ -166,7 +171,15 @@ const DERIVING_HASHES: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
 ]);
 const ECB_ENCRYPT_DATA = 0x1104n;
 const CBC_ENCRYPT_DATA = 0x1105n;
-const DERIVING: readonly bigint[] = [...DERIVING_HASHES.keys(), ECB_ENCRYPT_DATA, CBC_ENCRYPT_DATA];
+const ECDH1_DERIVE = 0x1050n;
+/** The secret is the key as it is: KMIP's agreement knows no other. */
+const CKD_NULL = 1n;
+const DERIVING: readonly bigint[] = [
+  ...DERIVING_HASHES.keys(),
+  ECB_ENCRYPT_DATA,
+  CBC_ENCRYPT_DATA,
+  ECDH1_DERIVE,
+];
 
 /** As `readMechanism`, of a mechanism that derives keys. */
 export function readDerivation(input: ParameterReader): Derivation | undefined {
@@ -178,6 +191,7 @@ export function readDerivation(input: ParameterReader): Derivation | undefined {
     return { derivationMethod: DerivationMethod.HASH, derivationParameters };
   }
   if (parameter === undefined || !DERIVING.includes(number)) return undefined;
+  if (number === ECDH1_DERIVE) return agreementOf(parameter);
   const isCbc = number === CBC_ENCRYPT_DATA;
   const initializationVector = isCbc ? parameter.fixedBytes(IV_LENGTH_BYTES) : undefined;
   const data = SecretBytes.copyOf(parameter.byteString());
@@ -192,6 +206,20 @@ export function readDerivation(input: ParameterReader): Derivation | undefined {
       ...(initializationVector === undefined ? {} : { initializationVector }),
       derivationData: [data],
     },
+  };
+}
+
+/** CK_ECDH1_DERIVE_PARAMS: key derivation function, what it takes besides the secret, the other party's public key. */
+function agreementOf(parameter: ParameterReader): Derivation | undefined {
+  const kdf = parameter.ulong();
+  const sharedData = parameter.byteString();
+  const publicData = parameter.byteString();
+  parameter.end();
+  if (kdf !== CKD_NULL || sharedData.length > 0) return undefined;
+  return {
+    derivationMethod: DerivationMethod.AsymmetricKey,
+    derivationParameters: { cryptographicParameters: {}, derivationData: [] },
+    publicData,
   };
 }
 

@@ -2,17 +2,20 @@ import {
   CryptographicAlgorithm,
   EncodingOption,
   KeyFormatType,
+  STORAGE_DIALECT,
   ObjectType,
   WrappingMethod,
+  encodeTransparentKey,
   type Attribute,
   type CryptographicParameters,
   type KeyBlock,
+  type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { keyBlockOf } from '../objects/new-object';
 import { unwrapKey } from '../objects/unwrap-key';
 import type { OperationContext } from '../operation';
-import { deriveKey } from '../operations/derive-key';
+import { deriveFrom } from '../operations/derive-key';
 import { get } from '../operations/get';
 import { register } from '../operations/register';
 import { CKA_VALUE, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
@@ -159,6 +162,36 @@ const unwrap = inSession(({ isReadWrite }, input, library, context) => {
   );
 });
 
+const OCTET_STRING = 0x04;
+
+/**
+ * The other party's public key: a point on the curve of ours, alone or in an OCTET STRING (PKCS#11 Current Mechanisms v3.0
+ * section 2.3.17). Undefined where ours is not over a curve.
+ */
+async function peerOf(
+  uniqueIdentifier: string,
+  publicData: Buffer,
+  { objects, crypto }: OperationContext,
+): Promise<ManagedObjectValue | undefined> {
+  const value = (await objects.fetch(uniqueIdentifier)).stored.openValue();
+  if (value.objectType !== ObjectType.PrivateKey) return undefined;
+  const { curve: recommendedCurve, lengthBits } = crypto.inspectKey(value.objectType, value.keyBlock);
+  if (recommendedCurve === undefined || lengthBits === undefined) return undefined;
+  const pointLengthBytes = 1 + 2 * Math.ceil(lengthBits / 8);
+  const long = pointLengthBytes < 0x80 ? [] : [0x81];
+  const header = Buffer.from([OCTET_STRING, ...long, pointLengthBytes]);
+  const isWrapped =
+    publicData.length === header.length + pointLengthBytes &&
+    publicData.subarray(0, header.length).equals(header);
+  const qString = isWrapped ? publicData.subarray(header.length) : publicData;
+  const keyFormatType = KeyFormatType.TransparentECPublicKey;
+  const keyMaterial = encodeTransparentKey(keyFormatType, { recommendedCurve, qString }, STORAGE_DIALECT);
+  return {
+    objectType: ObjectType.PublicKey,
+    keyBlock: { keyFormatType, keyValue: { keyMaterial, attributes: [] } },
+  };
+}
+
 /** Symmetric keys alone, Active at once. */
 const derive = inSession(({ isReadWrite }, input, library, context) => {
   const derivation = readDerivation(input);
@@ -176,13 +209,17 @@ const derive = inSession(({ isReadWrite }, input, library, context) => {
   }
   const active: Attribute = { key: 'ActivationDate', value: context.nowSeconds };
   return byOperation('use', context, async (within) => {
-    const { uniqueIdentifier } = await deriveKey.execute(
+    const { publicData, ...method } = derivation;
+    const peer = publicData === undefined ? undefined : await peerOf(baseKey, publicData, within);
+    if (publicData !== undefined && peer === undefined) return refused(Rv.KEY_TYPE_INCONSISTENT);
+    const { uniqueIdentifier } = await deriveFrom(
       {
         objectType: ObjectType.SymmetricKey,
         uniqueIdentifiers: [baseKey],
-        ...derivation,
+        ...method,
         newAttributes: { templateNames: [], attributes: [...wanted.attributes, active] },
       },
+      peer,
       withoutNotes(within),
     );
     return done(ulong(library.handleOf(uniqueIdentifier)));
