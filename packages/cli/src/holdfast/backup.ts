@@ -76,7 +76,7 @@ async function restore(file: string, options: OpenerOptions & NodeOptions & Cere
 }
 
 interface DrillOptions extends OfficerOptions, OpenerOptions {
-  readonly scratch: string;
+  readonly scratch?: string;
   readonly databaseUrl?: string;
   readonly live?: boolean;
 }
@@ -91,7 +91,7 @@ async function drill(file: string, options: DrillOptions): Promise<void> {
   const report = await drillBackup({
     path: file,
     opener,
-    scratchFolder: options.scratch,
+    scratchFolder: options.scratch ?? tmpdir(),
     databaseUrl: options.databaseUrl,
     live: officer === undefined ? undefined : () => officer.stream('GET /objects/digests', undefined),
     signal: stopped.signal,
@@ -169,7 +169,10 @@ export function backupCommand(): Command {
         'PostgreSQL in which a scratch schema is made, instead of an embedded one',
       ).env('HOLDFAST_DRILL_DATABASE_URL'),
     )
-    .option('--scratch <dir>', 'folder with room for the scratch database', tmpdir())
+    .option(
+      '--scratch <dir>',
+      'folder with room for the scratch database (default: that for temporary files)',
+    )
     .option('--live', 'compare with the objects of the running server too (needs an officer)')
     .addHelpText(
       'after',
