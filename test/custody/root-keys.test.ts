@@ -17,7 +17,7 @@ import {
 import { connectFirstClient } from '../support/client';
 import { openDatabase, urlOf } from '../support/database';
 import { until } from '../support/until';
-import { named, newClient, newKey } from './site';
+import { connectAs, named, newClient, newKey } from './site';
 
 jest.setTimeout(180_000);
 
@@ -358,6 +358,42 @@ const isRequired = process.env['CI'] === 'true';
         environment: { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin },
       });
       await expectServed(site, server, 'elsewhere');
+    });
+
+    test('a new root key in it is taken up by other nodes without a restart', async () => {
+      await makeToken('nodes');
+      const postgres = await startTestPostgres();
+      const second = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+      const options = {
+        logLevel: 'info',
+        arguments: [
+          ...['--root', 'pkcs11', '--pkcs11-module', hsm.modulePath, '--pkcs11-token', 'nodes'],
+          ...['--database-url', urlOf(await postgres.createDatabase())],
+        ],
+        environment: { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin },
+      };
+      const one = await begin(options);
+      const other = await startServerProcess({ dataDir: second, ...options });
+      const clientFiles = one.server.clientFiles;
+      try {
+        const moved = await root(one.dataDir, ['rotate'], { HOLDFAST_HSM_PIN: hsm.pin });
+        await until(() => other.log().includes('another node has made'), 'the other node takes it up');
+        await until(async () => (await statusOf(one.server)).nodes.current === 2, 'both nodes use it');
+        expect(await root(one.dataDir, ['retire'])).toMatchObject({ own: moved.current, state: 'settled' });
+        // A domain whose key the other node has not unwrapped yet.
+        const added = await newClient(one.server, 'added');
+        await (await connectFirstClient({ ...other, clientFiles })).close();
+        const connection = await connectAs(other, added);
+        await newKey(connection);
+        await connection.close();
+        expect(other.log()).not.toContain('restart this one');
+      } finally {
+        await one.client.close();
+        await other.stop();
+        await one.server.stop();
+        await postgres.stop();
+        for (const folder of [second, one.dataDir]) rmSync(folder, { recursive: true });
+      }
     });
 
     test('hands over to a software root key', async () => {

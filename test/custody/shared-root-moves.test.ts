@@ -135,6 +135,9 @@ test('it is replaced by another one, and the shares so far are void; a second no
   await until(() => other?.log.includes('restart this one') === true, 'the other node says what to do');
   expect(node.log).not.toContain('restart this one');
   await expect(root('retire')).rejects.toThrow(/1 of the nodes use the outgoing root key/);
+  const officer = ['--officer', join(dataDir, 'officer.json')];
+  const told = await holdfastResult(['root', 'status', '--data-dir', second, ...officer]);
+  expect(told.stderr).toContain('restart it with the new one');
   await other.stop();
   other = await start('shares', second);
   await expect(other.give(shareIn('shares', alice), alice)).rejects.toThrow('of another root-key');

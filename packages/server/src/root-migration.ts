@@ -58,15 +58,31 @@ export class RootMigration {
   /** Shows the other nodes which root key this one uses. */
   async start(): Promise<void> {
     await this.#showUse();
-    this.#stopWatching = await this.directory.watch(({ kind, id }) => {
-      if (kind === 'root-key' && id !== '*') this.#tellOfAnother(id);
+    this.#stopWatching = await this.directory.watch(({ kind }) => {
+      if (kind !== 'root-key') return;
+      this.#follow().catch((error: unknown) => {
+        this.log.error({ error: describeError(error) }, 'the new root key could not be looked for');
+      });
     });
   }
 
-  /** This node goes on with the root key before: which it cannot for ever, and nobody else may know. */
-  #tellOfAnother(current: string): void {
+  /**
+   * Another node has replaced the root key: this one uses the new one too, where it lies beside its own. Otherwise it goes on
+   * with the one before, which it cannot for ever, and nobody else may know.
+   */
+  async #follow(): Promise<void> {
+    const { current = '' } = await this.store.state();
     const own = this.#use?.checkValue;
-    if (this.#work !== undefined || own === current) return;
+    if (this.#work !== undefined || own === undefined || own === current) return;
+    const next = await this.keys.root.beside?.(current);
+    if (next !== undefined) {
+      this.keys.add(next);
+      this.keys.prefer(next);
+      await this.#showUse();
+      await this.keys.dropOthers();
+      this.log.info({ from: own, to: current }, 'this node uses the root key that another node has made');
+      return;
+    }
     this.log.warn(
       { own, current },
       'the root key was replaced by another node: restart this one with the new root of trust, then run "holdfast root retire"',

@@ -122,7 +122,12 @@ export function withMoveCommands(command: Command): Command {
   withOfficer(command.command('status'))
     .description('show which root keys wrap the domain keys, and how many nodes run with which')
     .action(async (options: OfficerOptions) => {
-      print(await (await asOfficer(options)).call('GET /root'), options.json, COLUMNS, '');
+      const answer = await (await asOfficer(options)).call('GET /root');
+      print(answer, options.json, COLUMNS, '');
+      if (answer.own === answer.current || answer.state !== 'moved') return;
+      process.stderr.write(
+        'This node uses the root key before: restart it with the new one, then run "holdfast root retire".\n',
+      );
     });
   withCeremonyOptions(withOfficer(command.command('rotate')))
     .description(

@@ -46,6 +46,12 @@ export interface RootOfTrust {
   /** Keys of objects inside the device; there where the root is one. */
   readonly hsmKeys?: HsmKeys | undefined;
 
+  /**
+   * Another root key that lies beside this one, by its check value; undefined where there is none. It is closed by itself.
+   * There where several root keys can be in one place.
+   */
+  beside?(checkValue: string): Promise<RootOfTrust | undefined>;
+
   /** Forgets the root key, or ends the session with the device. May be called more than once. */
   close(): Promise<void>;
 }

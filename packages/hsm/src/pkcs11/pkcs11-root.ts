@@ -16,11 +16,15 @@ export interface Pkcs11RootOptions extends Omit<DevicePoolOptions, 'mayWrite'> {
 class Pkcs11Root implements RootOfTrust {
   readonly kind = 'pkcs11';
   readonly hsmKeys: HsmKeys;
+  #isClosed = false;
 
+  /** @param users root keys in use at the device: the last one that is closed ends the sessions */
   constructor(
     private readonly pool: DevicePool,
     private readonly key: RootKeyFacts,
+    private readonly users = { count: 0 },
   ) {
+    users.count++;
     this.hsmKeys = { request: (call, input) => pool.request(call, input, errorOfKey) };
   }
 
@@ -60,8 +64,16 @@ class Pkcs11Root implements RootOfTrust {
     return key;
   }
 
-  close(): Promise<void> {
-    return this.pool.close();
+  async beside(checkValue: string): Promise<RootOfTrust | undefined> {
+    const keys = await this.pool.request('listRootKeys', { label: this.key.label });
+    const found = keys.find((key) => key.checkValue === checkValue);
+    return found && new Pkcs11Root(this.pool, requireGuarded(found), this.users);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (--this.users.count === 0) await this.pool.close();
   }
 }
 
