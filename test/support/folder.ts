@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -14,7 +14,9 @@ const ENOUGH_BYTES = 4 * 2 ** 30;
  */
 export default function nameFolder(): void {
   const disk = tmpdir();
-  const folder = mkdtempSync(join(hasRoom() ? MEMORY : disk, 'holdfast-tests-'));
+  const parent = hasRoom() ? MEMORY : disk;
+  removeLeftovers(parent);
+  const folder = mkdtempSync(join(parent, `holdfast-tests-${process.pid}-`));
   // The account that runs PostgreSQL passes through.
   chmodSync(folder, 0o711);
   Object.assign(process.env, {
@@ -31,5 +33,22 @@ function hasRoom(): boolean {
     return Math.min(bavail * bsize, process.availableMemory()) > ENOUGH_BYTES;
   } catch {
     return false;
+  }
+}
+
+/** A run that was killed could not tidy up; in memory that costs more than on a disk. */
+function removeLeftovers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const processId = Number(/^holdfast-tests-(\d+)-/.exec(name)?.[1]);
+    if (processId > 0 && !isAlive(processId)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
