@@ -4,7 +4,7 @@ import type { Dialect, Window } from './versions/dialect';
 import * as enums from './vocabulary/enumerations';
 import * as masks from './vocabulary/masks';
 import type { EntryTable, EnumerationTable, MaskTable } from './vocabulary/tables';
-import { Tag, tags } from './vocabulary/tags';
+import { Tag, tagOf, tags } from './vocabulary/tags';
 
 /** The names of the XML and JSON encodings. KMIP Profiles 2.1 sections 5.4.1.1 and 5.5.1.1. */
 
@@ -12,7 +12,7 @@ function isTable(value: unknown): value is EnumerationTable | MaskTable {
   return typeof value === 'object' && value !== null && 'kind' in value && 'byValue' in value;
 }
 
-const tagByPrintedName = new Map([...tags.byValue.values()].map((entry) => [entry.name, entry.value]));
+const tagByPrintedName = new Map([...tags.byValue.values()].map(({ name, key }) => [name, tagOf(key)]));
 
 /** Most tables have the name of the one tag that they belong to. */
 function tablesByTag(module: object): [number, EntryTable][] {
@@ -136,7 +136,7 @@ const FIRST_EXTENSION = 0x80000000;
 export function vocabularyOf(dialect: Dialect): Vocabulary {
   return {
     tagName: (tag) => tags.byValue.get(tag)?.key,
-    tagByName: (name) => tags.byKey.get(name)?.value,
+    tagByName: tagOf,
     enumName(tag, value, context) {
       if (value >= FIRST_EXTENSION) return undefined;
       const table = enumerationOf(tag, context);

@@ -18,7 +18,7 @@ import * as s from '../structures';
 import type { Dialect } from '../versions/dialect';
 import * as enums from '../vocabulary/enumerations';
 import { cryptographicUsageMaskBits, protectionStorageMaskBits } from '../vocabulary/masks';
-import { Tag, tags } from '../vocabulary/tags';
+import { Tag, tagOf, tags } from '../vocabulary/tags';
 import type { AttributeDefinition, AttributeRules, OperationName } from './definition';
 
 const { ObjectType } = enums;
@@ -125,7 +125,7 @@ function defineAttributes<const R extends Rows>(
 ): { readonly [K in keyof R]: AttributeDefinition<Infer<R[K]['codec']>, K & string> } {
   const definitions = Object.entries(rows).map(([key, row]) => {
     const entry = tags.byKey.get(key);
-    return [key, { ...row, key, name: row.name ?? entry?.name, tag: row.tag ?? entry?.value }] as const;
+    return [key, { ...row, key, name: row.name ?? entry?.name, tag: row.tag ?? tagOf(key) }] as const;
   });
   return Object.fromEntries(definitions) as {
     readonly [K in keyof R]: AttributeDefinition<Infer<R[K]['codec']>, K & string>;

@@ -380,3 +380,12 @@ export const tags = tagTable({
 
 export const Tag = tags.values;
 export type Tag = (typeof Tag)[keyof typeof Tag];
+
+/**
+ * The tag of a key. Not by its entry: tables have values above 2^31 too, for which V8 keeps the value of every entry as a
+ * double, and items with such a tag would not have the hidden class of those that were read: each use would convert them.
+ */
+export function tagOf(key: string): number | undefined {
+  return tagByKey.get(key);
+}
+const tagByKey = new Map<string, number>(Object.entries(Tag));
