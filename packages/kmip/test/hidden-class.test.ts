@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
+import { runInThisContext } from 'node:vm';
 import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { STORAGE_DIALECT, Tag, definitionOf, vocabularyOf } from '@holdfast/kmip';
 
 setFlagsFromString('--allow-natives-syntax');
-const haveSameHiddenClass = new Function('one', 'other', 'return %HaveSameMap(one, other)') as (
+const haveSameHiddenClass = runInThisContext('(one, other) => %HaveSameMap(one, other)') as (
   one: object,
   other: object,
 ) => boolean;
