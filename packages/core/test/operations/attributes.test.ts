@@ -4,11 +4,20 @@ import {
   destroy,
   getAttributeList,
   getAttributes,
+  locate,
   modifyAttribute,
   register,
   setAttribute,
 } from '@holdfast/core';
-import { ObjectType, State, Tag, dialectNamed, type Attribute, type VersionName } from '@holdfast/kmip';
+import {
+  NISTKeyType,
+  ObjectType,
+  State,
+  Tag,
+  dialectNamed,
+  type Attribute,
+  type VersionName,
+} from '@holdfast/kmip';
 import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { Harness } from './harness';
 import { createKey, custom, named, text } from './samples';
@@ -276,6 +285,38 @@ describe('Add, Modify, Set and Delete Attribute', () => {
       newAttribute: { key: 'DeactivationDate', value: harness.nowSeconds },
     });
     expect(await valuesOf(uniqueIdentifier, 'State')).toEqual([State.Deactivated]);
+  });
+
+  test('a key may be of several types of NIST, which stay as they were said', async () => {
+    const types = [NISTKeyType.SymmetricDataEncryptionKey, NISTKeyType.SymmetricKeyWrappingKey];
+    const uniqueIdentifier = await createKey(
+      harness,
+      ...types.map((value) => ({ key: 'NISTKeyType', value }) as const),
+    );
+    expect(await valuesOf(uniqueIdentifier, 'NISTKeyType')).toEqual(types);
+    const { uniqueIdentifiers } = await harness.run(locate, {
+      attributes: [{ key: 'NISTKeyType', value: NISTKeyType.SymmetricKeyWrappingKey }],
+    });
+    expect(uniqueIdentifiers).toContain(uniqueIdentifier);
+    await expect(
+      harness.run(modifyAttribute, {
+        uniqueIdentifier,
+        newAttribute: { key: 'NISTKeyType', value: NISTKeyType.SymmetricMasterKey },
+      }),
+    ).rejects.toMatchObject({ code: 'AttributeReadOnly' });
+  });
+
+  test('what says how a key is to be rotated is kept and told', async () => {
+    const rotation: readonly Attribute[] = [
+      { key: 'RotateAutomatic', value: true },
+      { key: 'RotateInterval', value: 86_400 },
+      { key: 'RotateName', value: { rotateNameValue: 'nightly', rotateNameType: 1 } },
+      { key: 'RotateOffset', value: 60 },
+    ];
+    const uniqueIdentifier = await createKey(harness, ...rotation);
+    expect(await attributesOf(uniqueIdentifier)).toEqual(expect.arrayContaining([...rotation]));
+    const { uniqueIdentifiers } = await harness.run(locate, { attributes: rotation });
+    expect(uniqueIdentifiers).toEqual([uniqueIdentifier]);
   });
 
   test('changes at the same time are all kept', async () => {
