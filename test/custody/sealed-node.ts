@@ -77,9 +77,16 @@ export class SharedNode {
   }
 
   /** Starts `holdfast serve --root shares` and waits until it answers, sealed. */
-  static async start(dataDir: string, args: readonly string[]): Promise<SharedNode> {
+  static async start(
+    dataDir: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<SharedNode> {
     const all = ['serve', '--root', 'shares', '--data-dir', dataDir, ...args];
-    const child = spawn(process.execPath, [HOLDFAST, ...all], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [HOLDFAST, ...all], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     const logged: Buffer[] = [];
     child.stderr.on('data', (chunk: Buffer) => logged.push(chunk));
     const ended = new Promise<number | null>((resolveEnded) => child.once('exit', resolveEnded));

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { KmipClient } from '@holdfast/client';
 import { get } from '@holdfast/core';
 import type { RootAnswer } from '@holdfast/server/admin';
-import { asFirstOfficer, holdfastResult, startTestPostgres, type TestPostgres } from '@holdfast/testkit';
+import {
+  SOFT_HSM_MODULE,
+  SoftHsm,
+  asFirstOfficer,
+  holdfastResult,
+  startTestPostgres,
+  type TestPostgres,
+} from '@holdfast/testkit';
 import { connectTo, urlOf, type Database } from '../support/database';
 import { until } from '../support/until';
 import { keyHolder, newFolder, passphraseHolder, SharedNode, type TestCustodian } from './sealed-node';
@@ -28,8 +35,12 @@ let other: SharedNode | undefined;
 let identifier: string;
 let value: unknown;
 
-const start = (kind: 'software' | 'shares', folder = dataDir): Promise<SharedNode> =>
-  SharedNode.start(folder, ['--database-url', url, '--listen', '127.0.0.1:0', '--root', kind]);
+const start = (
+  kind: 'software' | 'shares',
+  folder = dataDir,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SharedNode> =>
+  SharedNode.start(folder, ['--database-url', url, '--listen', '127.0.0.1:0', '--root', kind], environment);
 
 async function client(of = node): Promise<KmipClient> {
   const { kmip } = await of.status();
@@ -198,4 +209,31 @@ test('a node that handed over to a software root key cannot be sealed any more o
   await root('retire');
   expect((await holdfastResult(['seal', '--data-dir', dataDir])).code).toBe(2);
   await expectServed();
+});
+
+const onHsm = SOFT_HSM_MODULE === undefined && process.env['CI'] !== 'true' ? test.skip : test;
+
+onHsm('custodians hand over to an HSM, and it to custodians (skipped without softhsm2)', async () => {
+  const hsm = new SoftHsm();
+  await hsm.initToken('holdfast');
+  const at = (of = '') => [`--${of}module`, hsm.modulePath, `--${of}token`, 'holdfast'];
+  const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin, HOLDFAST_NEW_HSM_PIN: hsm.pin };
+  const command = (...args: readonly string[]) => holdfastResult(args, environment);
+  expect((await command('hsm', 'init', ...at())).code).toBe(0);
+  await node.stop();
+  node = await start('software', dataDir, hsm.environment);
+  await root('migrate', '--to', 'shares', ...among('before-the-hsm', alice, bob));
+  await root('retire', '--destroy-file');
+  const migrate = ['root', 'migrate', '--to', 'pkcs11', ...at('pkcs11-'), '--data-dir', dataDir];
+  expect(await command(...migrate)).toMatchObject({ code: 0, stderr: '' });
+  expect(await root('retire')).toMatchObject({ state: 'settled', kind: 'pkcs11' });
+  await expectServed();
+  expect((await holdfastResult(['seal', '--data-dir', dataDir])).code).toBe(2);
+  await root('migrate', '--to', 'shares', ...among('after-the-hsm', bob, carol));
+  expect(await root('retire')).toMatchObject({ state: 'settled', kind: 'shares' });
+  await node.admin.call('POST /seal');
+  await expect(node.give(shareIn('before-the-hsm', alice), alice)).rejects.toThrow('of another root-key');
+  await unseal(node, 'after-the-hsm', carol, bob);
+  await expectServed();
+  hsm.remove();
 });
