@@ -369,7 +369,7 @@ test('one bad row fails its own fetch alone, also where many are fetched togethe
     Buffer.from('x'),
   ]);
   const results = await Promise.allSettled(
-    objects.map(({ uniqueIdentifier }) => keyStore.fetch(domainId, uniqueIdentifier)),
+    objects.map(async ({ uniqueIdentifier }) => await keyStore.fetch(domainId, uniqueIdentifier)),
   );
   expect(results.map(({ status }) => status)).toEqual(
     objects.map(({ uniqueIdentifier }) => (uniqueIdentifier === bad ? 'rejected' : 'fulfilled')),

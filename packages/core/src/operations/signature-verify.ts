@@ -89,7 +89,9 @@ export const signatureVerify = operation({
           claim.add(request.signatureData);
           claim.stream.update(request.data ?? NO_DATA);
           if (!isLast) return undefined;
-          return (await claim.stream.verify(claim.claimed)) ? ValidityIndicator.Valid : ValidityIndicator.Invalid;
+          return (await claim.stream.verify(claim.claimed))
+            ? ValidityIndicator.Valid
+            : ValidityIndicator.Invalid;
         },
       },
       context,
