@@ -205,6 +205,33 @@ test('a restored server under a new root of trust has everything as it was', asy
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('not empty')]);
 });
 
+test('under the root of trust that it had, on a certificate of the recipient', async () => {
+  const { cert, key } = server.clientFiles;
+  const at = ['--data-dir', server.dataDir, '--out', path('certified'), '--to', cert];
+  expect(await backup('create', ...at)).toMatchObject({ code: 0, stderr: '' });
+  const before = await seen(client);
+  const dataDir = path('same-root');
+  const first = await startServerProcess({ dataDir, root: 'software' });
+  await first.stop();
+  const rootKey = readFileSync(join(dataDir, 'root.key'));
+  rmSync(join(dataDir, 'postgres'), { recursive: true });
+  const restored = await backup('restore', path('certified'), '--identity', key, '--data-dir', dataDir);
+  expect(restored).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(join(dataDir, 'root.key')).equals(rootKey)).toBe(true);
+  rmSync(join(dataDir, 'client'), { recursive: true });
+  for (const name of ['client', 'officer.json']) {
+    cpSync(join(server.dataDir, name), join(dataDir, name), { recursive: true });
+  }
+  const other = await startServerProcess({ dataDir, root: 'software' });
+  try {
+    const same = await connectFirstClient(other);
+    expect(await seen(same)).toEqual(before);
+    await same.close();
+  } finally {
+    await other.stop();
+  }
+});
+
 /** Made anew by a restore: wrapped domain keys, the root key's check value, the record of migrations; announcements are left out. */
 const NOT_IN_BACKUPS = [
   'announcement',

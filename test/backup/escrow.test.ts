@@ -150,8 +150,8 @@ test('what was lost comes back as it was, with a record of who opened the packag
   expect([await seen(first), await seen(second)]).toEqual(before);
   const { uniqueIdentifiers } = await client.call(locate, { attributes: [named('key 0')] });
   expect(uniqueIdentifiers).toEqual([first]);
-  const records = await holdfast('audit', 'search', '--action', 'escrow.recover');
-  if (records.code === 0) expect(records.stdout).toContain('carol.key');
+  const records = await holdfast('audit', 'search', '--operation', 'escrow.recover', '--json');
+  expect([records.code, records.stdout]).toEqual([0, expect.stringContaining('carol.key')]);
 });
 
 test('one whose row is gone comes back as the next revision of what was recorded', async () => {
@@ -242,6 +242,22 @@ test('custodians can hand their shares on instead of their keys', async () => {
   }
   const shares = ['--share', path('bob.share'), '--share', path('carol.share')];
   expect((await recover('two', ...identities('successor'), ...shares)).stdout).toContain('2 there already');
+});
+
+test('a custodian may be named by a certificate', async () => {
+  const { cert, key } = server.clientFiles;
+  const to = ['--to', cert, '--to', path('alice.pub'), '--threshold', '2'];
+  const made = await holdfast('escrow', 'create', ...to, '--all', '--out', path('certified'));
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const verified = await holdfast(
+    'escrow',
+    'verify',
+    path('certified'),
+    ...identities('alice'),
+    '--identity',
+    key,
+  );
+  expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('every tag is right')]);
 });
 
 test('another installation takes them only where it is told that they are foreign', async () => {
