@@ -116,7 +116,8 @@ async function tokenFor(dataDir: string): Promise<SoftHsm> {
   const folder = `${dataDir}.softhsm`;
   const original = process.env['HOLDFAST_TEST_TOKEN'];
   if (existsSync(folder) || original === undefined) return new SoftHsm(folder);
-  if (!existsSync(original)) (await fillToken(new SoftHsm())).moveTo(original);
+  // It is made beside its place: where other folders are may be another file system.
+  if (!existsSync(original)) (await fillToken(new SoftHsm(mkdtempSync(`${original}-`)))).moveTo(original);
   return new SoftHsm(original).copyTo(folder);
 }
 
