@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +13,7 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
 import { columnsOf, newClient, newKey, otherValues, outcomeOf, whileTampered } from './site';
 
 jest.setTimeout(180_000);
@@ -179,6 +182,35 @@ test('a backup that breaks off on the server gives its approval back', async () 
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
   expect(await backup()).toMatchObject({ code: 0 });
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+});
+
+test('a backup whose reader goes away has used its approval: what left may be a copy', async () => {
+  const to = join(folder, 'to.pem');
+  const begun = join(folder, 'begun.hfb');
+  const backup = (out: string) => ['backup', 'create', '--out', out, '--to', to];
+  const number = numberIn((await holdfast(...backup(begun))).stderr);
+  expect((await as('third', 'approval', 'approve', number)).code).toBe(0);
+  const program = join(__dirname, '../../packages/cli/bin/holdfast.js');
+  const dumping = `SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state <> 'idle'`;
+  // The dump waits in its midst.
+  await database.sql('BEGIN');
+  await database.sql('LOCK TABLE ticket IN ACCESS EXCLUSIVE MODE');
+  try {
+    const args = [program, ...backup(begun), '--data-dir', server.dataDir];
+    const create = spawn(process.execPath, args, { stdio: 'ignore' });
+    await until(
+      async () => (await database.sql('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+      'the dump waits',
+    );
+    await until(() => existsSync(`${begun}.part`), 'it is being written');
+    create.kill('SIGKILL');
+    await once(create, 'exit');
+  } finally {
+    await database.sql('ROLLBACK');
+  }
+  await until(async () => (await database.sql(dumping)).length === 0, 'the dump has ended');
+  expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+  expect((await holdfast(...backup(join(folder, 'again.hfb')))).stderr).toContain('1 of 2 officers');
 });
 
 test('a root key is moved, retired and split among custodians by two officers, each time anew', async () => {

@@ -172,7 +172,7 @@ const FIRST_BLOCK = Buffer.from([1]);
  * is left out as section 3.3 allows: the input is a uniformly random key. (hkdfSync costs three times as much.)
  */
 export function expandOneBlock(key: HmacKey, info: Buffer): Buffer {
-  return key.digest(info, FIRST_BLOCK);
+  return key.derive(info, FIRST_BLOCK);
 }
 
 function damaged(what: string): HoldfastError {

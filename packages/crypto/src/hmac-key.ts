@@ -26,16 +26,25 @@ export class HmacKey {
     }
   }
 
-  /** The MAC of the content, and of what follows it. The buffer is the caller's. */
-  digest(content: Buffer, rest = NOTHING): Buffer {
-    this.#outer.write(this.#innerDigest(content, rest), BLOCK_LENGTH_BYTES, 'binary');
-    return digestOf('sha256', this.#outer);
+  /** The MAC of the content. The buffer is the caller's. */
+  digest(content: Buffer): Buffer {
+    return digestOf('sha256', this.#outerContent(content, NOTHING));
+  }
+
+  /** The MAC of both, as a key, which the caller zeroes: other than that of `digest`, it never was a text, which nobody can zero. */
+  derive(content: Buffer, rest: Buffer): Buffer {
+    return hash('sha256', this.#outerContent(content, rest), 'buffer');
   }
 
   /** Zeroes the key. */
   destroy(): void {
     this.#inner.fill(0);
     this.#outer.fill(0);
+  }
+
+  #outerContent(content: Buffer, rest: Buffer): Buffer {
+    this.#outer.write(this.#innerDigest(content, rest), BLOCK_LENGTH_BYTES, 'binary');
+    return this.#outer;
   }
 
   #innerDigest(content: Buffer, rest: Buffer): string {

@@ -311,10 +311,16 @@ async function* watched(
   stream: AsyncIterable<Buffer>,
   failed: (error: unknown) => Promise<void>,
 ): AsyncGenerator<Buffer> {
+  let isWithReader = false;
   try {
-    yield* stream;
+    for await (const part of stream) {
+      isWithReader = true;
+      yield part;
+      isWithReader = false;
+    }
   } catch (error) {
-    await failed(error);
+    // A reader that goes away throws its error in here.
+    if (!isWithReader) await failed(error);
     throw error;
   }
 }

@@ -37,6 +37,8 @@ interface Target {
 export class RootMigration {
   #use: { readonly checkValue: string; end(): Promise<void> } | undefined;
   #work: Promise<void> | undefined;
+  /** What other nodes told is looked at one after the other. */
+  #following = Promise.resolve();
   #problem: string | undefined;
   #stopWatching: (() => Promise<void>) | undefined;
   #isEnding = false;
@@ -60,7 +62,8 @@ export class RootMigration {
     await this.#showUse();
     this.#stopWatching = await this.directory.watch(({ kind }) => {
       if (kind !== 'root-key') return;
-      this.#follow().catch((error: unknown) => {
+      const follow = () => this.#follow();
+      this.#following = this.#following.then(follow).catch((error: unknown) => {
         this.log.error({ error: describeError(error) }, 'the new root key could not be looked for');
       });
     });
@@ -73,7 +76,7 @@ export class RootMigration {
   async #follow(): Promise<void> {
     const { current = '' } = await this.store.state();
     const own = this.#use?.checkValue;
-    if (this.#work !== undefined || own === undefined || own === current) return;
+    if (this.#isEnding || this.#work !== undefined || own === undefined || own === current) return;
     const next = await this.keys.root.beside?.(current);
     if (next !== undefined) {
       this.keys.add(next);
@@ -97,6 +100,7 @@ export class RootMigration {
   async close(): Promise<void> {
     this.interrupt();
     await this.#stopWatching?.();
+    await this.#following;
     await this.#work;
     await this.#use?.end();
   }

@@ -1,6 +1,6 @@
 import { constants, privateDecrypt, privateEncrypt, type KeyObject } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
-import type { ThreadJob, ThreadResult } from './threads';
+import { post, type ThreadJob, type ThreadResult } from './thread-messages';
 
 /** Runs in a thread of its own: raw RSA with private keys. */
 
@@ -22,10 +22,10 @@ function compute({ use, key, input }: RsaJob): Buffer | undefined {
   }
 }
 
-parentPort?.on('message', ({ id, job }: ThreadJob<RsaJob>) => {
+const port = parentPort;
+port?.on('message', ({ id, job }: ThreadJob<RsaJob>) => {
   const output = compute(job);
-  parentPort?.postMessage({ id, output } satisfies ThreadResult<Uint8Array>);
-  // What was sent is a copy.
+  post<ThreadResult<Uint8Array>>(port, { id, output });
   job.input.fill(0);
   output?.fill(0);
 });

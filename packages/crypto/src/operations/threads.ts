@@ -1,22 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { failure } from './refusals';
+import { post, type ThreadJob, type ThreadResult } from './thread-messages';
 
 /** Threads for computations that Node has no asynchronous form of, so that the event loop serves others meanwhile. */
 
 const MAX_THREADS = 2;
-
-/** What a thread is asked. */
-export interface ThreadJob<J> {
-  readonly id: number;
-  readonly job: J;
-}
-
-export interface ThreadResult<R> {
-  readonly id: number;
-  /** Undefined where the thread refuses the job. */
-  readonly output: R | undefined;
-}
 
 interface Pending<R> {
   readonly resolve: (output: R) => void;
@@ -58,7 +47,7 @@ class Thread<J, R> {
       // A process with work in hand does not end; one without is not kept by idle threads.
       this.#worker.ref();
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, job } satisfies ThreadJob<J>);
+      post<ThreadJob<J>>(this.#worker, { id, job });
     });
   }
 

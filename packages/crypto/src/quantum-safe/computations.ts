@@ -31,16 +31,18 @@ export async function generateQuantumSafePair(
 ): Promise<{ readonly privateKey: GeneratedKey; readonly publicKey: GeneratedKey }> {
   const { algorithm, seedLengthBytes } = parameterSet;
   const seed = seedLengthBytes === undefined ? undefined : randomBytes(seedLengthBytes);
-  const [publicKey, privateKey] = await run(parameterSet, { use: 'generate', seed });
   const half = (objectType: ObjectType, keyFormatType: KeyFormatType, encoded: Buffer | undefined) => {
     const keyMaterial = writeQuantumSafeKey(objectType, { parameterSet, encoded, seed }, keyFormatType);
     if (keyMaterial === undefined) throw failure('the key has no such format');
     return { keyFormatType, keyMaterial, algorithm, lengthBits: lengthBitsOf(parameterSet) };
   };
+  let privateKey: Buffer | undefined;
   try {
+    const pair = await run(parameterSet, { use: 'generate', seed });
+    privateKey = pair[1];
     return {
       privateKey: half(ObjectType.PrivateKey, KeyFormatType.PKCS_8, privateKey),
-      publicKey: half(ObjectType.PublicKey, KeyFormatType.X_509, publicKey),
+      publicKey: half(ObjectType.PublicKey, KeyFormatType.X_509, pair[0]),
     };
   } finally {
     seed?.fill(0);

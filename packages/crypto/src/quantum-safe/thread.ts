@@ -1,5 +1,5 @@
-import { parentPort } from 'node:worker_threads';
-import type { ThreadJob, ThreadResult } from '../operations/threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { post, type ThreadJob, type ThreadResult } from '../operations/thread-messages';
 import type { QuantumSafeFamily } from './parameter-sets';
 
 /** Runs in a thread of its own: ML-KEM, ML-DSA and SLH-DSA, by noble's implementation, which is an ES module. */
@@ -108,16 +108,17 @@ function isValid(verify: () => boolean): boolean {
   }
 }
 
-/** What was sent is a copy: all of it, since what is public is not worth telling apart. */
+/** All of it, since what is public is not worth telling apart. */
 function forget(computation: Computation): void {
   for (const part of Object.values(computation)) if (part instanceof Uint8Array) part.fill(0);
 }
 
-async function answer({ id, job }: ThreadJob<QuantumSafeJob>): Promise<void> {
+async function answer(port: MessagePort, { id, job }: ThreadJob<QuantumSafeJob>): Promise<void> {
   const output = await compute(job).catch(() => undefined);
   forget(job.computation);
-  parentPort?.postMessage({ id, output } satisfies ThreadResult<QuantumSafeOutput>);
+  post<ThreadResult<QuantumSafeOutput>>(port, { id, output });
   for (const part of output ?? []) part.fill(0);
 }
 
-parentPort?.on('message', (message: ThreadJob<QuantumSafeJob>) => void answer(message));
+const port = parentPort;
+port?.on('message', (message: ThreadJob<QuantumSafeJob>) => void answer(port, message));

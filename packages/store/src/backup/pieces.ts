@@ -9,22 +9,23 @@ export async function* piecesOf(
   damaged: () => Error,
 ): AsyncGenerator<Buffer> {
   let pending: Buffer = Buffer.alloc(0);
-  for await (const part of content) {
-    const joined = Buffer.concat([pending, part]);
-    pending.fill(0);
-    part.fill(0);
-    pending = joined;
-    for (;;) {
-      const length = lengthOf(pending);
-      if (length === undefined || length > pending.length) break;
-      const piece = pending.subarray(0, length);
-      try {
+  try {
+    for await (const part of content) {
+      const joined = Buffer.concat([pending, part]);
+      pending.fill(0);
+      part.fill(0);
+      pending = joined;
+      for (;;) {
+        const length = lengthOf(pending);
+        if (length === undefined || length > pending.length) break;
+        const piece = pending.subarray(0, length);
         yield piece;
-      } finally {
         piece.fill(0);
+        pending = pending.subarray(length);
       }
-      pending = pending.subarray(length);
     }
+    if (pending.length > 0) throw damaged();
+  } finally {
+    pending.fill(0);
   }
-  if (pending.length > 0) throw damaged();
 }

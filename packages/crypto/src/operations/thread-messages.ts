@@ -1,0 +1,35 @@
+import type { MessagePort, Worker } from 'node:worker_threads';
+
+/** What a thread is asked. */
+export interface ThreadJob<J> {
+  readonly id: number;
+  readonly job: J;
+}
+
+export interface ThreadResult<R> {
+  readonly id: number;
+  /** Undefined where the thread refuses the job. */
+  readonly output: R | undefined;
+}
+
+/**
+ * Sends a message whose bytes become the receiver's, who has to zero them. They are copies that lie alone: of bytes as they
+ * are, a message copies all of the memory that they lie in, with whatever secrets there are beside them.
+ */
+export function post<M>(to: Worker | MessagePort, message: M): void {
+  const memory: ArrayBuffer[] = [];
+  to.postMessage(withOwnBytes(message, memory), memory);
+}
+
+/** Goes through lists and plain objects; what else there is, such as a KeyObject, stays as it is. */
+function withOwnBytes(part: unknown, memory: ArrayBuffer[]): unknown {
+  if (part instanceof Uint8Array) {
+    const copy = new Uint8Array(part);
+    memory.push(copy.buffer);
+    return copy;
+  }
+  if (Array.isArray(part)) return part.map((each) => withOwnBytes(each, memory));
+  if (typeof part !== 'object' || part === null || Object.getPrototypeOf(part) !== Object.prototype)
+    return part;
+  return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, withOwnBytes(each, memory)]));
+}
