@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Operation } from '@holdfast/kmip';
@@ -9,6 +9,7 @@ import {
   SoftHsm,
   addClient,
   holdfast,
+  holdfastResult,
   startServerProcess,
   tlsOptions,
   uniqueIdentifier,
@@ -68,6 +69,27 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
     test('status says where the root key is', async () => {
       const { root } = JSON.parse(await holdfast('status', '--data-dir', dataDir, '--json')) as StatusAnswer;
       expect(root).toMatchObject({ kind: 'pkcs11', forEvaluation: false });
+    });
+
+    test('holdfast hsm tries the device; the PIN comes from a file, and one that is wrong is not shown', async () => {
+      const pinFile = join(dataDir, 'pin');
+      writeFileSync(pinFile, `${hsm.pin}\n`, { mode: 0o600 });
+      const command = (name: string, environment: Record<string, string>) =>
+        holdfastResult(['hsm', name, '--module', hsm.modulePath, '--token', 'holdfast'], {
+          ...hsm.environment,
+          ...environment,
+        });
+      const tested = await command('test', { HOLDFAST_HSM_PIN_FILE: pinFile });
+      expect(tested).toMatchObject({ code: 0, stderr: '' });
+      expect(tested.stdout.match(/ passed /g)).toHaveLength(5);
+      const { stdout } = await command('status', { HOLDFAST_HSM_PIN_FILE: pinFile });
+      expect(stdout).toMatch(/mechanisms \(\d+\): .*AES_GCM/);
+      const refused = await command('status', { HOLDFAST_HSM_PIN: 'not-the-pin' });
+      expect(refused).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('refuses the PIN') as string,
+      });
+      expect(`${refused.stdout}${refused.stderr}`).not.toContain('not-the-pin');
     });
 
     test('fifty kills of its processes under load: every Get is right, every new domain gets its key', async () => {

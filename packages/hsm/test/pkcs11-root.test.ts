@@ -1,7 +1,37 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
 import { openPkcs11Root, TokenKeeper, type Pkcs11RootOptions } from '../src';
 import { DevicePool } from '../src/pkcs11/device-pool';
+import { faultOf } from '../src/pkcs11/faults';
+
+const run = promisify(execFile);
+
+/** Asks a token for the value of a key, in a process of its own: prints what PKCS#11 says. */
+const READ_VALUE = `
+  const { Module, ObjectClass, SessionFlag } = require('graphene-pk11');
+  const [modulePath, tokenLabel, label] = process.argv.slice(1);
+  const module_ = Module.load(modulePath, 'value');
+  module_.initialize();
+  const slots = module_.getSlots(true);
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots.items(index);
+    if (slot.getToken().label.trim() !== tokenLabel) continue;
+    const session = slot.open(SessionFlag.SERIAL_SESSION);
+    session.login(process.env.PIN);
+    const key = session.find({ class: ObjectClass.SECRET_KEY, label }).items(0);
+    try {
+      key.getAttribute({ value: null });
+      console.log('read');
+    } catch (error) {
+      console.log(error.message);
+    }
+  }
+`;
 
 const isRequired = process.env['CI'] === 'true';
 const LABEL = 'holdfast';
@@ -72,6 +102,16 @@ const LABEL = 'holdfast';
       await keeper.close();
     });
 
+    test('its value cannot be read, not even with the PIN', async () => {
+      await makeKey('unreadable');
+      const { stdout } = await run(
+        process.execPath,
+        ['-e', READ_VALUE, hsm.modulePath, LABEL, 'unreadable'],
+        { cwd: __dirname, env: { ...process.env, PIN: hsm.pin } },
+      );
+      expect(stdout).toContain('CKR_ATTRIBUTE_SENSITIVE');
+    });
+
     test('of two keys the one is taken under which the database was set up', async () => {
       await makeKey('one');
       const one = await openPkcs11Root(options('one'), []);
@@ -109,6 +149,44 @@ const LABEL = 'holdfast';
       const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), Buffer.alloc(0));
       expect((await root.unwrap(wrapped, Buffer.alloc(0))).reveal().toString()).toBe('a key');
       await root.close();
+    });
+
+    test('where one token goes away in use, its clone is used', async () => {
+      const tokens = join(dirname(hsm.environment.SOFTHSM2_CONF), 'tokens');
+      const before = new Set(readdirSync(tokens));
+      await hsm.initToken('original');
+      const [folder = ''] = readdirSync(tokens).filter((name) => !before.has(name));
+      await hsm.initToken('clone');
+      const file = join(tokens, '..', 'cloned.key');
+      writeFileSync(file, randomBytes(32));
+      const targets = ['original', 'clone'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
+      for (const { tokenLabel } of targets) {
+        const key = ['--import', file, '--aes', '--label', 'cloned', '--id', 'c10e', '--pin', hsm.pin];
+        await run('softhsm2-util', [...key, '--token', tokenLabel], { env: { ...process.env } });
+      }
+      rmSync(file);
+      const root = await openPkcs11Root({ ...options('cloned'), targets }, []);
+      const aad = Buffer.from('aad');
+      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
+      renameSync(join(tokens, folder), join(tokens, '..', 'original.away'));
+      for (const processId of root.processIds) process.kill(processId, 'SIGKILL');
+      expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
+      await root.close();
+    }, 60_000);
+
+    test.each([
+      ['CKR_GENERAL_ERROR', 0x05, 'device'],
+      ['CKR_DEVICE_ERROR', 0x30, 'device'],
+      ['CKR_DEVICE_REMOVED', 0x32, 'device'],
+      ['CKR_SESSION_CLOSED', 0xb0, 'device'],
+      ['CKR_SESSION_HANDLE_INVALID', 0xb3, 'device'],
+      ['CKR_TOKEN_NOT_PRESENT', 0xe0, 'device'],
+      ['CKR_USER_NOT_LOGGED_IN', 0x101, 'device'],
+      ['CKR_PIN_INCORRECT', 0xa0, 'pin'],
+      ['CKR_PIN_LOCKED', 0xa4, 'pin'],
+      ['CKR_MECHANISM_INVALID', 0x70, 'refused'],
+    ])('%s is told from faults of another kind', (name, code, kind) => {
+      expect(faultOf(Object.assign(new Error(name), { code }))).toEqual({ kind, message: name });
     });
 
     test('a wrong PIN is tried once', async () => {
