@@ -162,12 +162,14 @@ export class Session implements Connection {
 
   #begin(): void {
     this.#answering = true;
-    beginTogether(() => void this.#answerAll());
+    // Taken at once: what ends the connection within this turn leaves it to be answered.
+    const first = this.#queue.shift();
+    beginTogether(() => void this.#answerAll(first));
   }
 
-  async #answerAll(): Promise<void> {
+  async #answerAll(first: Buffer | undefined): Promise<void> {
     try {
-      for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+      for (let request = first; request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
         const { response, close, channel } = await this.respond(request, this, undefined, true);
         if (this.#isGone()) return;

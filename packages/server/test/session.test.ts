@@ -1,0 +1,36 @@
+import { PassThrough } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import { Tag } from '@holdfast/kmip';
+import { encodeTtlv, ItemType } from '@holdfast/ttlv';
+import { DEFAULT_LIMITS } from '../src/config';
+import { createLogger } from '../src/log';
+import { Session } from '../src/session';
+
+const REQUEST = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [] });
+
+/** Requests that are answered of those that come, before what ends the connection within the same turn. */
+async function answered(end: (session: Session, socket: TLSSocket) => void): Promise<number> {
+  let count = 0;
+  const respond = () => {
+    count++;
+    return Promise.resolve({ response: REQUEST, close: false });
+  };
+  const socket = new TLSSocket(new PassThrough());
+  const refused = () => Promise.resolve();
+  const session = new Session(socket, 'peer', DEFAULT_LIMITS, respond, refused, createLogger('silent'));
+  session.start();
+  socket.emit('data', REQUEST);
+  end(session, socket);
+  await turn();
+  socket.destroy();
+  return count;
+}
+
+test('a request that is there is answered when the server begins to stop in the same turn', async () => {
+  expect(await answered((session) => session.drain())).toBe(1);
+});
+
+test('a request that is there is answered when something else than one follows in the same turn', async () => {
+  expect(await answered((_session, socket) => socket.emit('data', Buffer.from('GET / HTTP/1.1')))).toBe(1);
+});
