@@ -1,7 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
@@ -150,29 +147,6 @@ const LABEL = 'holdfast';
       expect((await root.unwrap(wrapped, Buffer.alloc(0))).reveal().toString()).toBe('a key');
       await root.close();
     });
-
-    test('where one token goes away in use, its clone is used', async () => {
-      const tokens = join(dirname(hsm.environment.SOFTHSM2_CONF), 'tokens');
-      const before = new Set(readdirSync(tokens));
-      await hsm.initToken('original');
-      const [folder = ''] = readdirSync(tokens).filter((name) => !before.has(name));
-      await hsm.initToken('clone');
-      const file = join(tokens, '..', 'cloned.key');
-      writeFileSync(file, randomBytes(32));
-      const targets = ['original', 'clone'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
-      for (const { tokenLabel } of targets) {
-        const key = ['--import', file, '--aes', '--label', 'cloned', '--id', 'c10e', '--pin', hsm.pin];
-        await run('softhsm2-util', [...key, '--token', tokenLabel], { env: { ...process.env } });
-      }
-      rmSync(file);
-      const root = await openPkcs11Root({ ...options('cloned'), targets }, []);
-      const aad = Buffer.from('aad');
-      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
-      renameSync(join(tokens, folder), join(tokens, '..', 'original.away'));
-      for (const processId of root.processIds) process.kill(processId, 'SIGKILL');
-      expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
-      await root.close();
-    }, 60_000);
 
     test.each([
       ['CKR_GENERAL_ERROR', 0x05, 'device'],
