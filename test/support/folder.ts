@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,9 +38,11 @@ function hasRoom(): boolean {
 
 /** A run that was killed could not tidy up; in memory that costs more than on a disk. */
 function removeLeftovers(parent: string): void {
+  const isOwn = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
   for (const name of readdirSync(parent)) {
     const processId = Number(/^holdfast-tests-(\d+)-/.exec(name)?.[1]);
-    if (processId > 0 && !isAlive(processId)) rmSync(join(parent, name), { recursive: true, force: true });
+    const path = join(parent, name);
+    if (processId > 0 && isOwn(path) && !isAlive(processId)) rmSync(path, { recursive: true, force: true });
   }
 }
 
