@@ -38,7 +38,8 @@ function hasRoom(): boolean {
 
 /** A run that was killed could not tidy up; in memory that costs more than on a disk. */
 function removeLeftovers(parent: string): void {
-  const isOwn = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
+  const isOwn = (path: string): boolean =>
+    statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
   for (const name of readdirSync(parent)) {
     const processId = Number(/^holdfast-tests-(\d+)-/.exec(name)?.[1]);
     const path = join(parent, name);
