@@ -12,7 +12,7 @@ export {
   SOFTWARE_ROOT_WARNING,
   type SoftwareRootOptions,
 } from './software-root';
-export type { DeviceLog } from './pkcs11/device-pool';
+export { REQUEST_TIMEOUT_MS, type DeviceLog } from './pkcs11/device-pool';
 export {
   DEFAULT_ROOT_KEY_LABEL,
   openPkcs11Root,

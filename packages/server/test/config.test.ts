@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import { REQUEST_TIMEOUT_MS } from '@holdfast/hsm';
 import { parseListen } from '../src/address';
 import { DEFAULT_LIMITS, readLimits } from '../src/config';
 
@@ -19,6 +20,10 @@ test('limits that are not given keep their defaults', () => {
 
 test('every default is within its range', () => {
   expect(readLimits({ ...DEFAULT_LIMITS })).toEqual(DEFAULT_LIMITS);
+});
+
+test('a client whose first request needs an HSM that is away is told so before the time to say who one is has passed', () => {
+  expect(REQUEST_TIMEOUT_MS + 1000).toBeLessThan(DEFAULT_LIMITS.handshakeTimeoutMs);
 });
 
 test.each([

@@ -12,7 +12,7 @@ const CALL_TIMEOUT_MS = 3_000;
 /** The search for primes of a long RSA key. */
 const PAIR_TIMEOUT_MS = 60_000;
 /** How long a request may wait in all, through restarts of processes and devices. */
-const REQUEST_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 8_000;
 const MAX_ATTEMPTS = 4;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
