@@ -70,6 +70,21 @@ function backup(...args: readonly string[]): Promise<CommandResult> {
   return holdfastResult(['backup', ...args], { HOLDFAST_LOG_LEVEL: 'silent' });
 }
 
+/** Starts a restored server, and has a client of the one before use it. */
+async function serve(dataDir: string, use: (client: KmipClient) => Promise<void>): Promise<void> {
+  for (const name of ['client', 'officer.json']) {
+    cpSync(join(server.dataDir, name), join(dataDir, name), { recursive: true });
+  }
+  const restored = await startServerProcess({ dataDir, root: 'software' });
+  try {
+    const same = await connectFirstClient(restored);
+    await use(same);
+    await same.close();
+  } finally {
+    await restored.stop();
+  }
+}
+
 beforeAll(async () => {
   keyPair('first', generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   keyPair('second', generateKeyPairSync('rsa', { modulusLength: 2048 }));
@@ -180,20 +195,12 @@ test('a restored server under a new root of trust has everything as it was', asy
     stderr: '',
     stdout: expect.stringContaining('21 objects') as string,
   });
-  for (const name of ['client', 'officer.json']) {
-    cpSync(join(server.dataDir, name), join(dataDir, name), { recursive: true });
-  }
-  const other = await startServerProcess({ dataDir, root: 'software' });
-  try {
-    const same = await connectFirstClient(other);
+  await serve(dataDir, async (same) => {
     expect(await seen(same)).toEqual(before);
     expect(await newKey(same, named('made after'))).toMatch(/./);
-    await same.close();
     const verified = await holdfastResult(['verify', '--data-dir', dataDir]);
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('all are as they were')]);
-  } finally {
-    await other.stop();
-  }
+  });
   const again = await backup(
     'restore',
     path('backup'),
@@ -219,17 +226,9 @@ test('under the root of trust that it had, on a certificate of the recipient', a
   expect(restored).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(join(dataDir, 'root.key')).equals(rootKey)).toBe(true);
   rmSync(join(dataDir, 'client'), { recursive: true });
-  for (const name of ['client', 'officer.json']) {
-    cpSync(join(server.dataDir, name), join(dataDir, name), { recursive: true });
-  }
-  const other = await startServerProcess({ dataDir, root: 'software' });
-  try {
-    const same = await connectFirstClient(other);
+  await serve(dataDir, async (same) => {
     expect(await seen(same)).toEqual(before);
-    await same.close();
-  } finally {
-    await other.stop();
-  }
+  });
 });
 
 /** Made anew by a restore: wrapped domain keys, the root key's check value, the record of migrations; announcements are left out. */

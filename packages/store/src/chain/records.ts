@@ -69,12 +69,12 @@ const SOURCES: readonly Source[] = [
     'domain_id, unique_identifier, revision',
     4000,
     (row) => {
-      row.skip();
+      row.skip(); // format
       const domainId = row.uuid();
       const subjects = [row.text()];
       const revision = row.int4();
-      row.skip();
-      row.skip();
+      row.skip(); // internal_id
+      row.skip(); // generation
       const recordedAtUs = row.int8();
       const action = row.text();
       const who = whoOf(beginWho(row), domainId);
@@ -90,8 +90,8 @@ const SOURCES: readonly Source[] = [
     },
   ),
   source('audit_record', 'audit-record', AUDIT_RECORD_COLUMNS, 'id', 4000, (row) => {
-    row.skip();
-    row.skip();
+    row.skip(); // format
+    row.skip(); // id
     const recordedAtUs = row.int8();
     const begun = beginWho(row);
     const action = row.text();
@@ -106,8 +106,8 @@ const SOURCES: readonly Source[] = [
     return { keyVersion: row.int4(), entries: [{ who, what }] };
   }),
   source('audit_batch', 'audit-batch', AUDIT_BATCH_COLUMNS, 'id', 500, (row) => {
-    row.skip();
-    row.skip();
+    row.skip(); // format
+    row.skip(); // id
     const count = row.int4();
     const content = row.bytea();
     return { keyVersion: row.int4(), entries: unpackedOrNone(content, count) };
