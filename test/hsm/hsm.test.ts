@@ -1,13 +1,18 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Operation } from '@holdfast/kmip';
+import { promisify } from 'node:util';
+import type { KmipClient } from '@holdfast/client';
+import { encrypt, locate } from '@holdfast/core';
+import { BlockCipherMode, Operation } from '@holdfast/kmip';
 import { AdminClient, type StatusAnswer } from '@holdfast/server/admin';
 import {
   Peer,
   SOFT_HSM_MODULE,
   SoftHsm,
   addClient,
+  asFirstOfficer,
   holdfast,
   holdfastResult,
   startServerProcess,
@@ -15,13 +20,22 @@ import {
   uniqueIdentifier,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { SecretBytes } from '@holdfast/ttlv';
+import { newClient, newKey, outcomeOf } from '../custody/site';
 import { createKey, errorsOf } from '../server/support';
+import { openDatabase } from '../support/database';
+import { hasTerminal, onTerminal } from '../support/terminal';
+import { until } from '../support/until';
 
 jest.setTimeout(120_000);
 
 /** The server with its root key in an HSM: what it does when processes, tokens and PINs fail it. */
 
 const isRequired = process.env['CI'] === 'true';
+const HOLDFAST = join(__dirname, '../../packages/cli/bin/holdfast.js');
+/** How long what needs the HSM may wait after a fault, or after the token is back. */
+const AWAY_AT_MOST_MS = 5_000;
+const GRACE_SECONDS = 60;
 
 /**
  * What status says of the root of trust. Only processes that are ready are killed in these tests: SoftHSM rewrites its
@@ -40,6 +54,9 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
     let peer: Peer;
     let identifier: string;
     let material: unknown;
+    let inside: KmipClient;
+    let key: string;
+    let encrypted: string;
 
     const get = (by = peer): Promise<unknown> => by.call(Operation.Get, [uniqueIdentifier(identifier)]);
     /** A domain's first key is wrapped by the HSM when its first client makes an object. */
@@ -53,11 +70,54 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
       }
     };
 
+    /** Asks the HSM each time: the key is in it, the connection is there. */
+    const useKeyInside = async (): Promise<string> => {
+      const { data } = await inside.call(encrypt, {
+        uniqueIdentifier: key,
+        cryptographicParameters: { blockCipherMode: BlockCipherMode.ECB },
+        data: SecretBytes.copyOf(Buffer.alloc(16)),
+      });
+      return data?.toString('hex') ?? '';
+    };
+
+    /** Ends the processes of the HSM. @returns how many */
+    const killAll = async (): Promise<number> => {
+      const { processIds } = await rootStatus(server);
+      for (const processId of processIds) process.kill(processId, 'SIGKILL');
+      return processIds.length;
+    };
+
+    /** Get of a known key on connections of its own, until told to end. @returns how often it was answered, always right */
+    async function readMeanwhile(): Promise<{ readonly count: () => number; end(): Promise<void> }> {
+      const readers = await Promise.all(
+        Array.from({ length: 2 }, () => Peer.connect(tlsOptions(server), '1.4')),
+      );
+      let count = 0;
+      let isDone = false;
+      const reading = readers.map(async (reader) => {
+        for (; !isDone; count++) expect(await get(reader)).toEqual(material);
+      });
+      return {
+        count: () => count,
+        end: async () => {
+          isDone = true;
+          await Promise.all(reading);
+          await Promise.all(readers.map((reader) => reader.close()));
+        },
+      };
+    }
+
     beforeAll(async () => {
-      server = await startServerProcess({ softHsm: hsm, dataDir });
+      const grace = ['--audit-grace', `${GRACE_SECONDS}`];
+      server = await startServerProcess({ softHsm: hsm, dataDir, arguments: grace, logLevel: 'trace' });
       peer = await Peer.connect(tlsOptions(server), '1.4');
       identifier = await createKey(peer, 'kept');
       material = await get();
+      const officer = await asFirstOfficer(server);
+      await officer.call('POST /domains', { name: 'inside', settings: { keysInHsm: true } });
+      inside = await (await newClient(server, 'inside')).connect();
+      key = await newKey(inside, { key: 'ActivationDate', value: 1 });
+      encrypted = await useKeyInside();
     });
     afterAll(async () => {
       await peer.close();
@@ -92,41 +152,95 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
       expect(`${refused.stdout}${refused.stderr}`).not.toContain('not-the-pin');
     });
 
-    test('fifty kills of its processes under load: every Get is right, every new domain gets its key', async () => {
-      const readers = await Promise.all(
-        Array.from({ length: 4 }, () => Peer.connect(tlsOptions(server), '1.4')),
-      );
-      let kills = 0;
-      let isDone = false;
-      const reading = readers.map(async (reader) => {
-        while (!isDone) expect(await get(reader)).toEqual(material);
-      });
-      while (kills < 50) {
-        for (const processId of (await rootStatus(server)).processIds) {
-          process.kill(processId, 'SIGKILL');
-          kills++;
-        }
-        expect(await useNewDomain(`after-${kills}`)).toMatch(/./);
+    (hasTerminal || isRequired ? test : test.skip)(
+      'the PIN is asked for at a terminal (skipped where there is no Python), and not shown',
+      async () => {
+        const command = [process.execPath, HOLDFAST, 'hsm', 'status', '--module', hsm.modulePath, '--token'];
+        const answer = { to: "PIN of the HSM's user: ", typed: hsm.pin };
+        const asked = await onTerminal([...command, 'holdfast'], answer, hsm.environment);
+        expect(asked).toMatchObject({ code: 0, shown: expect.stringContaining('mechanisms (') as string });
+        expect(asked.shown).toContain(answer.to);
+        expect(asked.shown).not.toContain(hsm.pin);
+      },
+    );
+
+    test('softhsm/setup-token makes a token that can be used', async () => {
+      const folder = join(dataDir, 'another');
+      const setUp = (): Promise<{ stdout: string }> =>
+        promisify(execFile)(join(__dirname, '../../softhsm/setup-token'), [folder, 'mine']);
+      const { stdout } = await setUp();
+      const told = /export SOFTHSM2_CONF=(\S+) HOLDFAST_HSM_PIN_FILE=(\S+)/.exec(stdout);
+      const environment = { SOFTHSM2_CONF: told?.[1] ?? '', HOLDFAST_HSM_PIN_FILE: told?.[2] ?? '' };
+      for (const command of ['init', 'test']) {
+        const token = ['--module', hsm.modulePath, '--token', 'mine'];
+        expect(await holdfastResult(['hsm', command, ...token], environment)).toMatchObject({ code: 0 });
       }
-      isDone = true;
-      await Promise.all(reading);
-      await Promise.all(readers.map((reader) => reader.close()));
+      await expect(setUp()).rejects.toThrow(/holds a token already/);
     });
 
-    test('while the token is away, known domains are served; it is used again once it is back', async () => {
-      const { processIds } = await rootStatus(server);
+    test('fifty kills of its processes under load: every Get is right, the HSM is used again within 5 s each time', async () => {
+      const readers = await readMeanwhile();
+      const read = readers.count();
+      let kills = 0;
+      for (let round = 0; kills < 50; round++) {
+        kills += await killAll();
+        const killedMs = Date.now();
+        expect(await useKeyInside()).toBe(encrypted);
+        expect(Date.now() - killedMs).toBeLessThan(AWAY_AT_MOST_MS);
+        if (round % 8 === 0) expect(await useNewDomain(`after-${kills}`)).toMatch(/./);
+      }
+      expect(readers.count()).toBeGreaterThan(read);
+      await readers.end();
+    });
+
+    test('while the token is away, known domains are served; it is used again within 5 s once it is back', async () => {
+      const readers = await readMeanwhile();
       hsm.unplug();
-      for (const processId of processIds) process.kill(processId, 'SIGKILL');
-      expect(await get()).toEqual(material);
+      // Nobody ends the processes: their sessions find that the token has gone.
+      const waiting = useKeyInside();
+      await until(async () => (await rootStatus(server)).processIds.length === 0, 'all sessions end');
+      const read = readers.count();
       expect(await createKey(peer, 'made without the HSM')).toMatch(/./);
-      const waiting = useNewDomain('while-away');
+      await until(() => readers.count() > read + 20, 'Get is answered meanwhile');
       hsm.plugIn();
-      expect(await waiting).toMatch(/./);
+      const backMs = Date.now();
+      expect(await waiting).toBe(encrypted);
+      expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
+      expect(await useNewDomain('afterwards')).toMatch(/./);
       expect(errorsOf(server)).toEqual([]);
+      await readers.end();
+    });
+
+    test('while the HSM is away, requests are served for the time of grace alone', async () => {
+      const database = await openDatabase(dataDir);
+      const isServed = async (): Promise<boolean> =>
+        (await outcomeOf(inside.call(locate, { attributes: [] }))) === 'done';
+      hsm.unplug();
+      await killAll();
+      const isTrue = async (condition: string): Promise<boolean> =>
+        (await database.sql(`SELECT FROM audit_chain WHERE ${condition}`)).length === 1;
+      // While the HSM answers, that is confirmed twice a second.
+      await until(() => isTrue(`confirmed_at < now() - interval '2 s'`), 'it is away');
+      expect(await isServed()).toBe(true);
+      const grace = `interval '${GRACE_SECONDS} s'`;
+      await database.sql(`UPDATE audit_chain SET confirmed_at = confirmed_at - ${grace}`);
+      await until(async () => !(await isServed()), 'nothing is served');
+      // The log is being linked all the time.
+      expect(await isTrue(`leased_until > now() AND confirmed_at < now() - ${grace}`)).toBe(true);
+      expect(await isServed()).toBe(false);
+      hsm.plugIn();
+      await until(isServed, 'everything is served again');
+      await database.close();
+    });
+
+    test('the PIN is in no line of the log, also of the finest level', () => {
+      expect(server.log()).toContain('"level":"warn"');
+      expect(server.log()).not.toContain(hsm.pin);
     });
 
     test('a restarted server opens what it sealed before', async () => {
       await peer.close();
+      await inside.close();
       await server.stop();
       server = await startServerProcess({ softHsm: hsm, dataDir });
       peer = await Peer.connect(tlsOptions(server), '1.4');

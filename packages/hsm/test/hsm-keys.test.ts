@@ -15,6 +15,7 @@ import {
   type RootOfTrust,
 } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm } from '@holdfast/testkit';
+import { until } from '../../../test/support/until';
 import { openPkcs11Root, TokenKeeper } from '../src';
 
 const isRequired = process.env['CI'] === 'true';
@@ -86,6 +87,18 @@ const LABEL = 'holdfast';
         code: 'CryptographicFailure',
       });
       expect([...root.processIds]).toEqual(processIds);
+    });
+
+    test('a key is not taken for destroyed while its token is away', async () => {
+      const keyId = await newKey();
+      const use = { keyId, use: 'encrypt', mechanism: 'AES_ECB', bytes: Buffer.alloc(16) } as const;
+      hsm.unplug();
+      // The sessions are left as they are: they find nothing, and no fault.
+      const destroyed = keys.request('destroyHsmKey', { keyId });
+      await until(() => root.processIds.length === 0, 'the sessions end');
+      hsm.plugIn();
+      await destroyed;
+      await expect(compute(use)).rejects.toMatchObject({ code: 'RootOfTrustUnavailable' });
     });
 
     test.each([

@@ -4,6 +4,7 @@ import { SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
 import { openPkcs11Root, TokenKeeper, type Pkcs11RootOptions } from '../src';
 import { DevicePool } from '../src/pkcs11/device-pool';
+import { until } from '../../../test/support/until';
 import { faultOf } from '../src/pkcs11/faults';
 
 const run = promisify(execFile);
@@ -32,6 +33,8 @@ const READ_VALUE = `
 
 const isRequired = process.env['CI'] === 'true';
 const LABEL = 'holdfast';
+/** How long the service may be away after a fault, or after the device is back. */
+const AWAY_AT_MOST_MS = 5_000;
 
 (SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
   'PKCS#11 (skipped where the system package softhsm2 is missing)',
@@ -148,6 +151,22 @@ const LABEL = 'holdfast';
       await root.close();
     });
 
+    test('where one token goes away in use, its clone is used', async () => {
+      await hsm.initToken('original');
+      const keeper = await TokenKeeper.open({ ...options('cloned', 'original'), mayWrite: true });
+      await keeper.generateRootKey().finally(() => keeper.close());
+      hsm.clone('original', 'clone');
+      const targets = ['original', 'clone'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
+      const root = await openPkcs11Root({ ...options('cloned'), targets }, []);
+      const aad = Buffer.from('aad');
+      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
+      hsm.removeToken('original');
+      const removedMs = Date.now();
+      expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
+      expect(Date.now() - removedMs).toBeLessThan(AWAY_AT_MOST_MS);
+      await root.close();
+    }, 60_000);
+
     test.each([
       ['CKR_GENERAL_ERROR', 0x05, 'device'],
       ['CKR_DEVICE_ERROR', 0x30, 'device'],
@@ -216,6 +235,22 @@ const LABEL = 'holdfast';
         const waiting = roundTrip('asked while the token is away');
         hsm.plugIn();
         expect(await waiting).toBe('asked while the token is away');
+      });
+
+      test('takes a token that goes and comes back under living sessions', async () => {
+        const before = pool.processIds;
+        hsm.unplug();
+        const waiting = roundTrip('asked while the token is away');
+        // Its sessions ended by what the library said of them: nobody killed their processes.
+        await until(
+          () => pool.processIds.every((processId) => !before.includes(processId)),
+          'the sessions end',
+        );
+        hsm.plugIn();
+        const backMs = Date.now();
+        expect(await waiting).toBe('asked while the token is away');
+        expect(await roundTrip('asked afterwards')).toBe('asked afterwards');
+        expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
       });
 
       test('ends a process that hangs, and asks another', async () => {

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -20,13 +22,17 @@ const MODULES = [
   '/usr/lib64/pkcs11/libsofthsm2.so',
 ];
 const SO_PIN = '87654321';
+/** In the file of a token its label is followed by the type, kind and length of its serial number, and that number. */
+const LABEL_BYTES = 32;
+const SERIAL_NUMBER_BEHIND_BYTES = 24;
 
 /** The PKCS#11 library of SoftHSM 2 on this machine; undefined where it is not installed. */
 export const SOFT_HSM_MODULE = MODULES.find((path) => existsSync(path));
 
 /** A SoftHSM of its own, in a folder that is removed at the end. */
 export class SoftHsm {
-  readonly pin = '123456';
+  /** Is found where it should not be: a number would be in a log by chance. */
+  readonly pin = 'pin-of-the-token';
   readonly modulePath = SOFT_HSM_MODULE ?? '';
   readonly #folder: string;
   readonly #tokens: string;
@@ -71,6 +77,31 @@ export class SoftHsm {
       ['--init-token', '--free', '--label', label, '--so-pin', SO_PIN, '--pin', this.pin],
       { env: { ...process.env, ...this.environment } },
     );
+  }
+
+  /** Makes a clone of a token, with all its keys, beside it. */
+  clone(label: string, cloneLabel: string): void {
+    const folder = join(this.#tokens, randomUUID());
+    cpSync(this.#folderOf(label), folder, { recursive: true });
+    const file = join(folder, 'token.object');
+    const token = readFileSync(file);
+    const at = token.indexOf(label.padEnd(LABEL_BYTES));
+    token.write(cloneLabel.padEnd(LABEL_BYTES), at);
+    token.write(randomBytes(8).toString('hex'), at + LABEL_BYTES + SERIAL_NUMBER_BEHIND_BYTES);
+    writeFileSync(file, token);
+  }
+
+  /** Takes one token away from those who use it. */
+  removeToken(label: string): void {
+    rmSync(this.#folderOf(label), { recursive: true });
+  }
+
+  #folderOf(label: string): string {
+    const found = readdirSync(this.#tokens)
+      .map((name) => join(this.#tokens, name))
+      .find((folder) => readFileSync(join(folder, 'token.object')).includes(label.padEnd(LABEL_BYTES)));
+    if (found === undefined) throw new Error(`no token is labelled ${label}`);
+    return found;
   }
 
   /** Where the objects of the only token lie, one file each. */

@@ -15,7 +15,8 @@ const PAIR_TIMEOUT_MS = 60_000;
 export const REQUEST_TIMEOUT_MS = 8_000;
 const MAX_ATTEMPTS = 4;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 2_000;
+/** With what opening a token takes, this is how long the service stays away once its device is back. */
+const LONGEST_RETRY_MS = 1_000;
 const DEFAULT_PROCESSES = 2;
 
 /** What the pool tells its owner's log; structurally a pino logger. */
@@ -332,7 +333,8 @@ class DeviceSlot {
   #limit(withinMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#ended({ kind: 'device', message: `no answer within ${withinMs} ms` });
+      // Another try at a device that hangs would hang as long.
+      this.#ended({ kind: 'device', message: `no answer within ${withinMs} ms` }, this.#target + 1);
     }, withinMs);
   }
 
@@ -342,7 +344,7 @@ class DeviceSlot {
   }
 
   /** The process is of no more use: it is killed, its request goes elsewhere, another process takes its place. */
-  #ended(fault: Fault): void {
+  #ended(fault: Fault, target = this.#isOpen ? this.#target : this.#target + 1): void {
     const wasOpen = this.#isOpen;
     const request = this.#finish();
     this.#child?.kill('SIGKILL');
@@ -358,7 +360,7 @@ class DeviceSlot {
     );
     this.#retryTimer = setTimeout(
       () => {
-        if (this.pool.mayStart) void this.start(wasOpen ? this.#target : this.#target + 1);
+        if (this.pool.mayStart) void this.start(target);
       },
       wasOpen ? 0 : this.#retryMs,
     );

@@ -104,7 +104,9 @@ export class TokenKeys {
 
   destroy({ keyId }: HsmKeyCalls['destroyHsmKey']['in']): undefined {
     this.#handles.delete(keyId);
-    for (const key of this.#find(keyId)) this.session.destroy(key);
+    const keys = this.#find(keyId);
+    if (keys.length === 0) this.#requireToken();
+    for (const key of keys) this.session.destroy(key);
     return undefined;
   }
 
@@ -152,11 +154,21 @@ export class TokenKeys {
     let key = this.#handles.get(keyId);
     if (key === undefined) {
       [key] = this.#find(keyId);
-      if (key === undefined) throw new DeviceFault('absent', 'the token does not hold the key');
+      if (key === undefined) {
+        this.#requireToken();
+        throw new DeviceFault('absent', 'the token does not hold the key');
+      }
       if (this.#handles.size >= MAX_HANDLES) this.#handles.clear();
       this.#handles.set(keyId, key);
     }
     return key;
+  }
+
+  /** Some libraries find nothing in a token that was taken away, and say no more: not even its root key is there. */
+  #requireToken(): void {
+    let count = 0;
+    this.session.find({ class: ObjectClass.SECRET_KEY, token: true }, () => ++count === 0);
+    if (count === 0) throw new DeviceFault('device', 'the token shows no key any more');
   }
 
   /** Whether the session can be trusted still: then it was what was asked that failed. */

@@ -49,6 +49,7 @@ export class Sequencer {
 
   /** Does its work once and then again and again. */
   async start(): Promise<void> {
+    await this.#probeRoot();
     await this.advance();
     this.#schedule();
   }
@@ -75,7 +76,7 @@ export class Sequencer {
 
   async #advance(): Promise<void> {
     try {
-      await this.#probeRoot();
+      void this.#probeRoot();
       if (this.#epoch === undefined) await this.#claim();
       if (this.#epoch === undefined) await this.#follow();
       else await this.#link(this.#epoch);
@@ -121,10 +122,15 @@ export class Sequencer {
     }
   }
 
-  /** The root of trust guards the key that signs: whether it is there is tried now and then. */
+  /**
+   * The root of trust guards the key that signs: whether it is there is tried now and then. Linking does not wait for the
+   * answer, which an HSM that is away leaves open for seconds; until it is there nothing is confirmed.
+   */
   async #probeRoot(): Promise<void> {
     if (Date.now() - this.#probedAtMs < PROBE_INTERVAL_MS) return;
-    this.#probedAtMs = Date.now();
+    this.#probedAtMs = Infinity;
+    const wasThere = this.#isRootThere;
+    this.#isRootThere = false;
     try {
       this.#probe ??= await this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
       (await this.root.unwrap(this.#probe, PROBE_CONTEXT)).destroy();
@@ -132,9 +138,11 @@ export class Sequencer {
     } catch (error) {
       // It may have been wrapped by a root key that this node has let go of.
       this.#probe = undefined;
-      if (this.#isRootThere) this.log.warn({ error: describeError(error) }, 'the root of trust is away');
-      this.#isRootThere = false;
+      if (wasThere && !this.#isClosed) {
+        this.log.warn({ error: describeError(error) }, 'the root of trust is away');
+      }
     }
+    this.#probedAtMs = Date.now();
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from './checkpoint';
 import { selectArchives, stateBehind, type ArchiveFile } from './archive';
 import { archiveIn } from './archiving';
-import { allRecords, readRecords, type RecordRange } from './records';
+import { allRecords, inParts, readRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
@@ -196,7 +196,7 @@ export class PostgresAuditChain implements AuditChainStore {
       const past = isMore ? { ...state, horizon: range.to } : state;
       return { checkpoint: undefined, state: past, isMore, refusedRows: range.refused };
     }
-    const statement = JSON.stringify(statementFor(state, range, lease, signer.keyId));
+    const statement = JSON.stringify(await statementFor(state, range, lease, signer.keyId));
     const checkpoint = { statement, signature: signer.sign(statement) };
     const { position } = statementOf(checkpoint);
     await session.prepared(
@@ -297,20 +297,22 @@ async function stateIn(session: Session): Promise<ChainState> {
 
 const TIME_LENGTH_BYTES = 8;
 
-function statementFor(
+async function statementFor(
   state: ChainState,
   { entries, to }: RecordRange,
   { database, time }: { readonly database: string; readonly time: string },
   key: string,
-): CheckpointStatement {
+): Promise<CheckpointStatement> {
   let { head } = state;
   let earliestUs = Infinity;
   let latestUs = -Infinity;
-  for (const { who, what } of entries) {
-    head = linkHash(head, who, what);
-    const recordedAtUs = timeOf(what);
-    if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
-    if (recordedAtUs > latestUs) latestUs = recordedAtUs;
+  for await (const part of inParts(entries)) {
+    for (const { who, what } of part) {
+      head = linkHash(head, who, what);
+      const recordedAtUs = timeOf(what);
+      if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
+      if (recordedAtUs > latestUs) latestUs = recordedAtUs;
+    }
   }
   return {
     format: 1,
