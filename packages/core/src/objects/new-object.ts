@@ -59,7 +59,8 @@ export function generatedKeyBlock(key: GeneratedKey): KeyBlock {
 }
 
 /**
- * A key that was just made, in the format that the request states, else in 2.x in the default format of its type.
+ * A key that was just made, in the format that the request states, else in 2.x in the default format of its type, where it
+ * has one in it: X25519 and X448 do not.
  * @throws HoldfastError KeyFormatTypeNotSupported
  */
 export function requireKeyFormat(
@@ -68,11 +69,12 @@ export function requireKeyFormat(
   requested: AttributeSet,
   { crypto, dialect }: OperationContext,
 ): KeyBlock {
-  const usual = dialect.rules.hasDefaultKeyFormats
-    ? defaultKeyFormat(objectType, keyBlock.cryptographicAlgorithm)
-    : undefined;
-  const format = requested.get('KeyFormatType') ?? usual ?? keyBlock.keyFormatType;
-  return format === keyBlock.keyFormatType ? keyBlock : crypto.convertKey(objectType, keyBlock, format);
+  const asked = requested.get('KeyFormatType');
+  if (asked !== undefined) {
+    return asked === keyBlock.keyFormatType ? keyBlock : crypto.convertKey(objectType, keyBlock, asked);
+  }
+  if (!dialect.rules.hasDefaultKeyFormats) return keyBlock;
+  return inDefaultFormat(objectType, keyBlock, crypto) ?? keyBlock;
 }
 
 /**

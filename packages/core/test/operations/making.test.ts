@@ -189,6 +189,26 @@ describe('Create Key Pair', () => {
     expect(await valueOf(harness, pair.publicKeyUniqueIdentifier, 'CryptographicLength')).toBe(384);
   });
 
+  test.each([
+    ['P_256', KeyFormatType.TransparentECPrivateKey, KeyFormatType.TransparentECPublicKey],
+    ['CURVE25519', KeyFormatType.PKCS_8, KeyFormatType.X_509],
+    ['CURVE448', KeyFormatType.PKCS_8, KeyFormatType.X_509],
+  ] as const)(
+    '2.x makes keys over %s in the default format, if they can be in it',
+    async (name, ...formats) => {
+      const curve: Attribute = {
+        key: 'CryptographicDomainParameters',
+        value: { recommendedCurve: RecommendedCurve[name] },
+      };
+      const ecdh = algorithm(CryptographicAlgorithm.ECDH);
+      const pair = await createPair('2.1', [ecdh, curve], [usage(DeriveKey)], [usage(DeriveKey)]);
+      for (const [index, uniqueIdentifier] of Object.values(pair).entries()) {
+        const { object } = await harness.run(get, { uniqueIdentifier }, '2.1');
+        expect(object).toMatchObject({ keyBlock: { keyFormatType: formats[index] } });
+      }
+    },
+  );
+
   test('1.x wants algorithm and both usage masks, 2.x fills them in', async () => {
     expect(await refused(createPair('1.4', rsa, [usage(Sign)]))).toBe('InvalidMessage');
     expect(await refused(createPair('1.4', [], [usage(Sign)], [usage(Verify)]))).toBe('InvalidMessage');
