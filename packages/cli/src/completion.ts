@@ -74,7 +74,11 @@ ${cases.join('\n')}
   esac
   _describe ${name} candidates || _files
 }
-compdef _${name} ${name}
+if [[ $funcstack[1] == _${name} ]]; then
+  _${name}
+else
+  compdef _${name} ${name}
+fi
 `;
 }
 

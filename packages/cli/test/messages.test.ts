@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -197,28 +197,37 @@ describe('trace', () => {
 });
 
 describe('completion', () => {
-  test('of bash', async () => {
-    const { stdout } = await kmip(['completion', 'bash']);
-    const script = join(folder, 'completion.bash');
-    writeFileSync(script, stdout);
+  /** What makes each shell print what the last of some words can become: the file of the script goes before the words. */
+  const SHELLS: readonly (readonly [shell: string, options: readonly string[], script: string])[] = [
+    ['bash', [], '. $0; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kmip; echo "${COMPREPLY[*]}"'],
+    [
+      'zsh',
+      ['-f'],
+      // Loaded by the first Tab, from the folder that the help names.
+      'fpath=($0:h $fpath); autoload -Uz _kmip; compdef() { :; }; words=($@); CURRENT=$#; last=$@[-1]; ' +
+        '_describe() { local -a all=(${(P)2}); all=(${all%%:*}); print -- ${(M)all:#$last*}; }; _kmip',
+    ],
+    [
+      'fish',
+      [],
+      'source $argv[1]; complete -C (string join -- " " $argv[2..-1]) | string replace -r "\t.*" ""',
+    ],
+  ];
+
+  test.each(SHELLS)('of %s', async (shell, options, script) => {
+    const { stdout } = await kmip(['completion', shell]);
+    for (const command of kmipProgram().commands) expect(stdout).toContain(command.name());
+    expect(await holdfast('completion', shell)).toContain('officer');
+    if (spawnSync(shell, ['--version']).status !== 0) return;
+    const file = join(folder, '_kmip');
+    writeFileSync(file, stdout);
     const complete = (...words: readonly string[]) =>
-      execFileSync('bash', [
-        '-c',
-        `. ${script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kmip; echo "\${COMPREPLY[*]}"`,
-        'bash',
-        ...words,
-      ])
+      execFileSync(shell, [...options, '-c', script, file, ...words])
         .toString()
         .trim();
     expect(complete('kmip', 'discover')).toBe('discover-versions');
     expect(complete('kmip', 'profile', 'rem')).toBe('remove');
     expect(complete('kmip', '--server', 'x', 'create', '--alg')).toBe('--algorithm');
-  });
-
-  test.each(['zsh', 'fish'])('of %s names every command', async (shell) => {
-    const { stdout } = await kmip(['completion', shell]);
-    for (const command of kmipProgram().commands) expect(stdout).toContain(command.name());
-    expect(await holdfast('completion', shell)).toContain('officer');
   });
 });
 
