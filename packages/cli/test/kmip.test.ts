@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { operations } from '@holdfast/core';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { runCommandLine } from '../src/exit';
 import { explain } from '../src/kmip/explain';
@@ -508,6 +509,30 @@ test('the server answers a ping, and logs what it is told under the name of the 
   });
 });
 
+test('the server tells what changes, once it has the role of the client', async () => {
+  const child = spawn(process.execPath, [KMIP, 'set-endpoint-role', '--json', '--max', '4'], {
+    env: { ...process.env },
+  });
+  const closed = new Promise((done) => child.on('close', done));
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  await Promise.race([new Promise((ready) => child.stderr.once('data', ready)), closed]);
+  const id = await made('create', '--name', 'told');
+  const value = (await kmip('get', id, '--format', 'hex')).stdout.trim();
+  await kmip('add-attribute', id, 'x-rack=7');
+  await kmip('delete-attribute', id, 'x-rack');
+  expect(await closed).toBe(0);
+  const told = stdout.trim().split('\n');
+  expect(told.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { operation: 'Put', uniqueIdentifier: id, putFunction: 'New', objectType: 'SymmetricKey' },
+    { operation: 'Notify', uniqueIdentifier: id },
+    { operation: 'Notify', changed: [{ name: 'Last Change Date' }, { name: 'x-rack', value: '7' }] },
+    { operation: 'Notify', deleted: ['x-rack'] },
+  ]);
+  expect(stdout).not.toContain(value);
+  expect(await kmip('set-endpoint-role', '--kmip-version', '1.4')).toMatchObject({ code: 2, stdout: '' });
+});
+
 test('attributes are counted and negated', async () => {
   const id = await made('create', '--deactivation-date', 'now+30d');
   expect(await kmip('adjust-attribute', id, 'ProtectionPeriod', 'increment', '2h')).toMatchObject({
@@ -688,6 +713,18 @@ test('--verbose tells about the connection on standard error', async () => {
   const { stdout, stderr } = await kmip('locate', '--name', 'nobody', '--json', '--verbose');
   expect(JSON.parse(stdout)).toEqual({ uniqueIdentifiers: [] });
   expect(stderr).toMatch(/TLSv1\.3, TLS_.+, KMIP 2\.1\nServer certificate: .+/);
+});
+
+test('every operation has a command', () => {
+  const commands = buildProgram().commands.map((command) => command.name());
+  const names: Readonly<Record<string, string>> = {
+    PKCS_11: 'pkcs11',
+    QueryAsynchronousRequests: 'async-requests',
+  };
+  for (const { name } of operations) {
+    const words = name.replace(/^(?:MAC|RNG)(?=.)|[a-z](?=[A-Z])/g, '$&-').toLowerCase();
+    expect(commands).toContain(names[name] ?? words);
+  }
 });
 
 test('every command has help with an example', () => {

@@ -10,6 +10,7 @@ import {
 import type { CommonFlags } from './actions/perform';
 import { getConstraintsAction, setConstraintsAction, setDefaultsAction } from './actions/policy';
 import { interopAction, logAction, pingAction, pkcs11Action } from './actions/server';
+import { setEndpointRoleAction } from './actions/told';
 import { objectCommand, operationCommand } from './operation-command';
 import { repeatable } from './options';
 
@@ -133,6 +134,18 @@ function logCommand(): Command {
     .action(logAction);
 }
 
+function setEndpointRoleCommand(): Command {
+  return operationCommand(
+    'set-endpoint-role',
+    'Have the server tell what changes in the domain, until either side ends the connection (since KMIP 2.0).',
+    'set-endpoint-role',
+    'set-endpoint-role --json --max 1',
+  )
+    .option('--max <count>', 'end after so many')
+    .addHelpText('after', '\nKeys that the server puts are answered for and forgotten; they are not shown.\n')
+    .action(setEndpointRoleAction);
+}
+
 function interopCommand(): Command {
   return operationCommand(
     'interop',
@@ -161,6 +174,7 @@ export function controlCommands(): readonly Command[] {
     pkcs11Command(),
     pingCommand(),
     logCommand(),
+    setEndpointRoleCommand(),
     interopCommand(),
   ];
 }
