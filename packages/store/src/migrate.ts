@@ -88,7 +88,7 @@ async function takeSteps(client: Client, migrations: readonly Migration[]): Prom
     version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now())`);
   const { rows } = await client.query<{ version: number; sha256: string }>(
-    'SELECT version, sha256 FROM schema_migration',
+    'SELECT version, sha256 FROM schema_migration ORDER BY version DESC',
   );
   const recorded = new Map(rows.map(({ version, sha256 }) => [version, sha256]));
   const known = new Set(migrations.map(({ version }) => version));
