@@ -104,5 +104,8 @@ test('a connection that the server ended is replaced', async () => {
 });
 
 test('XML needs HTTPS', async () => {
-  await expect(connected({ encoding: 'xml' })).rejects.toMatchObject({ code: 'Configuration' });
+  await expect(connected({ encoding: 'xml' })).rejects.toMatchObject({
+    code: 'Configuration',
+    message: expect.stringContaining('https://') as string,
+  });
 });

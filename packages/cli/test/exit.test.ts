@@ -1,5 +1,7 @@
+import { PassThrough } from 'node:stream';
 import { Command } from 'commander';
 import { ExitCode, failureText, runCommandLine, wrongUse } from '../src/exit';
+import { promptSecret } from '../src/prompt';
 
 async function exitCodeOf(argv: readonly string[], action: () => void = () => undefined): Promise<unknown> {
   const program = new Command('kmip').configureOutput({
@@ -43,4 +45,31 @@ test('a failure is told in plain lines, the hint after it', () => {
   expect(failureText('kmip', { exitCode: 1, message: 'no\u001b[2J', hint: 'Try this.\nOr that.' })).toBe(
     'kmip: no\\u{1b}[2J\n  Try this.\n  Or that.\n',
   );
+});
+
+describe('what a prompt gets', () => {
+  const typing = (keys: string): Promise<string | undefined> => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true });
+    const answer = promptSecret('Password: ', { input, output });
+    input.write(keys);
+    return answer.finally(() => {
+      expect((output.read() as Buffer).toString()).toBe('Password: \n');
+    });
+  };
+
+  test('is not shown', async () => {
+    expect(await typing('correct horse\r')).toBe('correct horse');
+  });
+
+  test('is nothing after Ctrl-D', async () => {
+    expect(await typing('\x04')).toBeUndefined();
+  });
+
+  test('is SIGINT for Ctrl-C', async () => {
+    const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
+    await typing('\x03\x04');
+    expect(kill).toHaveBeenCalledWith(process.pid, 'SIGINT');
+    kill.mockRestore();
+  });
 });

@@ -185,6 +185,17 @@ describe('without a server', () => {
     expect(outcome).toEqual({ code: 3, stdout: '', stderr });
   });
 
+  test.each([
+    ['nonsense', 'it begins with postgresql://'],
+    ['mysql://root@127.0.0.1/keys', 'it begins with postgresql://'],
+    ['postgresql://me:secret#1@127.0.0.1/keys', 'with %23 for a #'],
+    ['postgresql://me@127.0.0.1/keys?sslrootcert=/absent.pem', 'a file that cannot be read: /absent.pem'],
+  ])('%s is no database URL', async (url, words) => {
+    const { code, stderr } = await run(['init', '--database-url', url]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+    expect(stderr).not.toContain('secret');
+  });
+
   test('a secret is given in one way', async () => {
     writeFileSync(path('secret'), 'a secret\n');
     const file = path('secret');

@@ -273,7 +273,10 @@ export class KmipClient {
 function serversOf(options: KmipClientOptions): Servers {
   const { alternatives = [], httpsPath: path, encoding = 'ttlv' } = options;
   if (path === undefined && encoding !== 'ttlv') {
-    throw new HoldfastError('Configuration', `messages in ${encoding.toUpperCase()} are sent over HTTPS`);
+    throw new HoldfastError(
+      'Configuration',
+      `messages in ${encoding.toUpperCase()} are sent over HTTPS, to https://HOST:PORT/kmip`,
+    );
   }
   const http = path === undefined ? undefined : { path, encoding: ENCODINGS[encoding] };
   return new Servers([{ host: options.host, port: options.port }, ...alternatives], (address) => {

@@ -46,7 +46,7 @@ type Explanation = readonly [reason: ConnectionFailureReason, message: string, h
 const UNTRUSTED: Explanation = [
   'server-certificate',
   'the server’s certificate was not issued by a certification authority that is trusted here',
-  'Give the certificate of the authority that issued the server’s certificate (the CA file), not another one.',
+  'Give the certificate of the authority that issued the server’s certificate as the CA file.',
 ];
 const NOBODY: Explanation = [
   'unreachable',

@@ -74,7 +74,7 @@ export function checkDomainSettings(settings: unknown, hasHsm: boolean): DomainS
   if (keysInHsm === true && !hasHsm) {
     throw new HoldfastError(
       'InvalidField',
-      'keys cannot be kept inside an HSM: the root of trust is none (--root pkcs11)',
+      'keys cannot be kept inside an HSM: the root of trust is not in one (--root pkcs11)',
     );
   }
   return {

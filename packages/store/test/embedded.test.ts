@@ -154,11 +154,11 @@ test('a second server on the same data folder is refused, and the first one stay
   const here = await refusalOf(start(dataDir));
   expect([here.code, here.message]).toEqual([
     'Configuration',
-    'Another Holdfast server is running on this data folder.',
+    'another Holdfast server is running on this data folder',
   ]);
   const elsewhere = ownerOf(dataDir);
   await until(() => elsewhere.failure !== undefined);
-  expect(elsewhere.failure).toMatch(/^Configuration: Another Holdfast server/);
+  expect(elsewhere.failure).toMatch(/^Configuration: another Holdfast server/);
   expect(await query(server, 'select 1')).toEqual([[1]]);
 });
 
@@ -272,7 +272,7 @@ test('a data folder whose path is too long for a socket, under a closed parent',
     return;
   }
   await first.keeps(1);
-  expect((await refusalOf(start(folder))).message).toMatch(/^Another Holdfast server/);
+  expect((await refusalOf(start(folder))).message).toMatch(/^another Holdfast server/);
   await first.end('SIGKILL');
   await expectAllKept(folder, first.acknowledged);
 });

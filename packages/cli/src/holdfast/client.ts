@@ -19,7 +19,7 @@ import {
   type IssuedAnswer,
 } from '@holdfast/server/admin';
 import { readText } from './files';
-import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { asOfficer, requireSettings, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
 interface CredentialOptions extends OfficerOptions {
@@ -231,6 +231,7 @@ export function clientCommand(): Command {
         ...(requireEscrow === undefined ? {} : { requiresEscrow: requireEscrow }),
         ...(options.notify === false ? { notify: null } : endpointOf(options)),
       };
+      requireSettings(changes);
       const officer = await asOfficer(options);
       const client = await officer.call('POST /clients/:name/settings', changes, { name });
       print(client, options.json, CLIENT_COLUMNS, '');

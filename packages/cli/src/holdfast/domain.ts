@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
 import type { DomainAnswer } from '@holdfast/server/admin';
-import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { asOfficer, requireSettings, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
 const COLUMNS = {
@@ -57,7 +56,7 @@ export function domainCommand(): Command {
         ...(keysInHsm === undefined ? {} : { keysInHsm: keysInHsm ? (true as const) : null }),
         ...(requireEscrow === undefined ? {} : { requiresEscrow: requireEscrow ? (true as const) : null }),
       };
-      if (Object.keys(settings).length === 0) throw new HoldfastError('InvalidField', 'say what to set');
+      requireSettings(settings);
       const officer = await asOfficer(options);
       const domain = await officer.call('POST /domains/:name/settings', settings, { name });
       print(domain, options.json, COLUMNS, '');

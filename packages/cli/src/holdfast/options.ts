@@ -44,3 +44,9 @@ export async function asOfficer(options: OfficerOptions): Promise<AdminClient> {
 export function asOperator(options: CommonOptions): AdminClient {
   return new AdminClient(resolve(options.dataDir));
 }
+
+/** @throws HoldfastError InvalidField where a command that changes settings names none */
+export function requireSettings(settings: object): void {
+  if (Object.keys(settings).length > 0) return;
+  throw new HoldfastError('InvalidField', 'say what to set: --help lists the settings');
+}

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { isTerminal, promptSecret } from '../prompt';
 import { readSecretFile } from './secret-file';
 
 /** A secret that opens the root of trust, and where it may come from. */
@@ -19,9 +18,14 @@ const SHARE_PASSPHRASE: Pick<SecretSource, 'variable'> = { variable: 'HOLDFAST_S
 
 /** A new secret, asked for twice. @throws HoldfastError Configuration */
 export async function askNewSecret(prompt: string): Promise<SecretBytes> {
-  if (!process.stdin.isTTY) throw new HoldfastError('Configuration', 'there is no terminal to ask on');
-  const secret = await question(prompt);
-  if ((await question('The same again: ')) === secret) return new SecretBytes(Buffer.from(secret, 'utf8'));
+  if (!isTerminal()) throw new HoldfastError('Configuration', 'there is no terminal to ask on');
+  return new SecretBytes(Buffer.from(await askTwice(prompt), 'utf8'));
+}
+
+/** What is typed twice without being shown. @throws HoldfastError Configuration */
+export async function askTwice(prompt: string): Promise<string> {
+  const typed = await question(prompt);
+  if ((await question('The same again: ')) === typed) return typed;
   throw new HoldfastError('Configuration', 'these were two different ones');
 }
 
@@ -50,7 +54,7 @@ export async function readSecret(
   }
   if (kept !== undefined) return new SecretBytes(kept);
   if (!ask) return undefined;
-  if (!process.stdin.isTTY) {
+  if (!isTerminal()) {
     throw new HoldfastError(
       'Configuration',
       `there is no terminal to ask on: set ${fileVariable} or ${variable}`,
@@ -69,23 +73,10 @@ export async function sharePassphrase(of: string): Promise<SecretBytes | undefin
   return readSecret({ ...SHARE_PASSPHRASE, prompt: `Passphrase of ${of}: ` }, true);
 }
 
-/** Asks without showing what is typed. */
-export function question(prompt: string): Promise<string> {
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
-  process.stderr.write(prompt);
-  return new Promise((resolve, reject) => {
-    terminal.on('SIGINT', () => {
-      terminal.close();
-      process.stderr.write('\n');
-      reject(new HoldfastError('Configuration', 'nothing was given'));
-    });
-    terminal.question('', (answer) => {
-      terminal.close();
-      process.stderr.write('\n');
-      resolve(answer);
-    });
-  });
+async function question(prompt: string): Promise<string> {
+  const answer = await promptSecret(prompt);
+  if (answer === undefined) throw new HoldfastError('Configuration', 'nothing was given');
+  return answer;
 }
 
 /** A secret as a call on the administration socket carries it; the secret itself is zeroed. */

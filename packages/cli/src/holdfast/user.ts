@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { HoldfastError } from '@holdfast/core';
 import type { AddUserRequest, UserAnswer } from '@holdfast/server/admin';
+import { isTerminal } from '../prompt';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
-import { question } from './secret';
+import { askTwice } from './secret';
 
 interface PasswordOptions extends OfficerOptions {
   readonly passwordStdin?: boolean;
@@ -43,10 +44,8 @@ async function readPassword(options: PasswordOptions): Promise<string> {
       .toString('utf8')
       .replace(/\r?\n$/, '');
   }
-  if (!process.stdin.isTTY) throw new HoldfastError('InvalidField', 'give the password by --password-stdin');
-  const password = await question('Password: ');
-  if ((await question('The same again: ')) === password) return password;
-  throw new HoldfastError('InvalidField', 'these were two different passwords');
+  if (!isTerminal()) throw new HoldfastError('InvalidField', 'give the password by --password-stdin');
+  return askTwice('Password: ');
 }
 
 function deviceOf(options: AddOptions): AddUserRequest['device'] {

@@ -10,8 +10,8 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
+import { promptSecret } from '../prompt';
 import { printable } from '../table';
-import { promptSecret } from './prompt';
 import {
   connectionSettings,
   parseServers,

@@ -85,7 +85,7 @@ export function explain(error: unknown): Failure {
     return {
       exitCode: ExitCode.WrongUse,
       message: error.message,
-      hint: 'Another --kmip-version may have it.',
+      hint: error.code === 'Configuration' ? undefined : 'Another --kmip-version may have it.',
     };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -153,7 +153,7 @@ export function addAttribute(object: AttributesInState, attribute: Attribute, no
   if (existing !== undefined && !definition.multiple) {
     // Some clients state the policy name that they created the object with once more.
     if (attribute.key === 'OperationPolicyName' && sameValue(attribute, existing)) return existing;
-    throw new HoldfastError('AttributeSingleValued', `the object has a ${definition.name} already`);
+    throw new HoldfastError('AttributeSingleValued', `the object has its ${definition.name} already`);
   }
   requireRoom(attributes, siblings.length, definition);
   requireState(definition, object.state);

@@ -16,8 +16,8 @@ export function requireObjectType(
 ): void {
   const objectType = mandatory(object, 'ObjectType');
   if (allowed.includes(objectType)) return;
-  const name = objectTypeEnum.byValue.get(objectType)?.name ?? 'an object of this type';
-  throw new HoldfastError(code, `the operation does not take a ${name}`);
+  const name = objectTypeEnum.byValue.get(objectType)?.name ?? 'an unknown one';
+  throw new HoldfastError(code, `the operation does not take objects of this type: ${name}`);
 }
 
 /** The state of an object that has one by its type. @throws HoldfastError IntegrityViolation */

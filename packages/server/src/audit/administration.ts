@@ -216,7 +216,8 @@ function* linesOf(entries: readonly PackedEntry[], before: number, after: number
 function timeUs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new HoldfastError('InvalidField', `"${text}" is no time`);
+  if (Number.isNaN(ms))
+    throw new HoldfastError('InvalidField', `"${text}" is no time: write 2026-11-01 or 2026-11-01T08:00:00Z`);
   return ms * 1000;
 }
 

@@ -30,7 +30,7 @@ export async function lockFolder(folder: string): Promise<OwnerLock> {
     if (!(await anotherOwnerLives(folder, own))) return lock;
     await lock.release();
     if (attempt === ATTEMPTS) {
-      throw new HoldfastError('Configuration', 'Another Holdfast server is running on this data folder.');
+      throw new HoldfastError('Configuration', 'another Holdfast server is running on this data folder');
     }
     await delay(Math.random() * RETRY_SPREAD_MS);
   }

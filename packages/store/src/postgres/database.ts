@@ -9,6 +9,7 @@ import {
   type QueryResult,
 } from 'pg';
 import type { BinaryWriter, RowReader } from './binary';
+import { checkConnectionString } from './connection-string';
 import { KeptConnections } from './kept-connections';
 import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
@@ -84,7 +85,9 @@ export class Database {
   readonly #hotConnections: KeptConnections;
   readonly #hotSessions = new WeakMap<PoolClient, Session>();
 
+  /** @throws HoldfastError Configuration for a connection string that is none */
   constructor(private readonly options: DatabaseOptions) {
+    if (typeof options.connection === 'string') checkConnectionString(options.connection);
     this.#hot = this.#pool(HOT_CONNECTIONS, HOT_SETTINGS);
     this.#hotConnections = new KeptConnections(this.#hot, (error) => this.#lostIdle(this.#hot, error));
     this.#transactions = this.#pool(options.poolSize, HOT_SETTINGS);

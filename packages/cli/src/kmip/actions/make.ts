@@ -203,7 +203,7 @@ function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription 
   const recognised = recognise(content, objectType);
   if (recognised !== undefined && objectType !== undefined && recognised.objectType !== objectType) {
     const found = objectTypeEnum.byValue.get(recognised.objectType)?.name ?? '';
-    throw wrongUse(`this is a ${found}, not what --type says`);
+    throw wrongUse(`this is of the type ${found}, not what --type says`);
   }
   const isPair = recognised !== undefined && recognised.objectType !== ObjectType.Certificate;
   const asymmetric = isPair ? describeAsymmetric(recognised) : undefined;

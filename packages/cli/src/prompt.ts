@@ -1,0 +1,39 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+
+/** Where a person types and reads what is asked. */
+interface Terminal {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+const TERMINAL: Terminal = { input: process.stdin, output: process.stderr };
+
+export function isTerminal({ input, output }: Terminal = TERMINAL): boolean {
+  return input.isTTY === true && output.isTTY === true;
+}
+
+/**
+ * Asks for a secret without showing what is typed. Ctrl-C interrupts the command.
+ * @returns undefined where there is no terminal, or its input ends (Ctrl-D)
+ */
+export async function promptSecret(
+  question: string,
+  terminal: Terminal = TERMINAL,
+): Promise<string | undefined> {
+  if (!isTerminal(terminal)) return undefined;
+  const { input, output } = terminal;
+  output.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: nowhere, terminal: true });
+  try {
+    return await new Promise<string | undefined>((resolve) => {
+      lines.once('line', resolve);
+      lines.once('close', () => resolve(undefined));
+      // In raw mode Ctrl-C is a key: it ends the command as it would elsewhere.
+      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    });
+  } finally {
+    lines.close();
+    output.write('\n');
+  }
+}

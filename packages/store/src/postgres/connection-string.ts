@@ -1,0 +1,24 @@
+import { HoldfastError } from '@holdfast/ttlv';
+import { Client } from 'pg';
+
+/** What pg takes for a URL or the path of a socket; of anything else it would make the address of some host. */
+const FORMS = /^(?:postgres(?:ql)?:\/\/|socket:|\/)/i;
+
+/** @throws HoldfastError Configuration, without the text itself: it may hold a password */
+export function checkConnectionString(text: string): void {
+  if (!FORMS.test(text)) throw unusable('it begins with postgresql://');
+  try {
+    new Client(text);
+  } catch (cause) {
+    const { code, path } = cause as NodeJS.ErrnoException;
+    const reason =
+      path === undefined
+        ? 'it is postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %23 for a # in the password, %2F for a / and so on'
+        : `it names a file that cannot be read: ${path} (${code ?? ''})`;
+    throw unusable(reason, cause);
+  }
+}
+
+function unusable(reason: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('Configuration', `the database URL cannot be used: ${reason}`, { cause });
+}
