@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -191,6 +191,27 @@ describe('what comes in goes out', () => {
     const id = await made('register', '--file', server.clientFiles.cert);
     expect(await attribute(id, 'Object Type')).toBe('Certificate');
     expect((await kmip('get', id, '--format', 'pem')).stdout.trim()).toBe(pem.trim());
+  });
+
+  test('a certificate request', async () => {
+    const request = join(folder, 'request.csr');
+    execFileSync('openssl', [
+      ...[
+        'req',
+        '-new',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-subj',
+        '/CN=tape',
+      ],
+      ...['-keyout', join(folder, 'request.key'), '-out', request],
+    ]);
+    const id = await made('register', '--file', request);
+    expect(await attribute(id, 'Object Type')).toBe('CertificateRequest');
+    expect((await kmip('get', id, '--format', 'pem')).stdout).toBe(readFileSync(request, 'utf8'));
   });
 
   test('bytes of a symmetric key, to a file of one’s own', async () => {

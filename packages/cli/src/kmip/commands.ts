@@ -98,7 +98,7 @@ function registerCommand(): Command {
   )
     .option(
       '--type <type>',
-      'symmetric-key, private-key, public-key, certificate, secret-data or opaque-object',
+      'symmetric-key, private-key, public-key, certificate, certificate-request (since KMIP 2.0), secret-data or opaque-object',
     )
     .option('--file <file>', 'where the bytes are; standard input where left out, or "-"')
     .option('--hex <hex>', 'the bytes themselves (other users of this machine may see them)')

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import {
+  CertificateRequestType,
   CertificateType,
   CryptographicAlgorithm,
   KeyFormatType,
@@ -32,6 +33,8 @@ const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/;
 
 const PEM_LABELS: Readonly<Record<string, readonly [ObjectType, KeyFormatType | undefined]>> = {
   CERTIFICATE: [ObjectType.Certificate, undefined],
+  'CERTIFICATE REQUEST': [ObjectType.CertificateRequest, undefined],
+  'NEW CERTIFICATE REQUEST': [ObjectType.CertificateRequest, undefined],
   'PUBLIC KEY': [ObjectType.PublicKey, KeyFormatType.X_509],
   'RSA PUBLIC KEY': [ObjectType.PublicKey, KeyFormatType.PKCS_1],
   'PRIVATE KEY': [ObjectType.PrivateKey, KeyFormatType.PKCS_8],
@@ -184,6 +187,10 @@ export function managedObject(value: ValueDescription): ManagedObjectValue {
       return { objectType, opaqueDataType: SOME_OPAQUE_DATA, opaqueDataValue: new SecretBytes(bytes) };
     case ObjectType.Certificate:
       return { objectType, certificateType: CertificateType.X_509, certificateValue: bytes };
+    case ObjectType.CertificateRequest: {
+      const certificateRequestType = CertificateRequestType.PKCS_10;
+      return { objectType, certificateRequestType, certificateRequestValue: bytes };
+    }
     case ObjectType.PublicKey:
       return { objectType, keyBlock: keyBlock(value, KeyFormatType.X_509) };
     case ObjectType.PrivateKey:

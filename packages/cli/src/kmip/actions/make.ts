@@ -205,8 +205,7 @@ function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription 
     const found = objectTypeEnum.byValue.get(recognised.objectType)?.name ?? '';
     throw wrongUse(`this is of the type ${found}, not what --type says`);
   }
-  const isPair = recognised !== undefined && recognised.objectType !== ObjectType.Certificate;
-  const asymmetric = isPair ? describeAsymmetric(recognised) : undefined;
+  const asymmetric = recognised && isHalfOfPair(recognised) ? describeAsymmetric(recognised) : undefined;
   const bytes = recognised?.bytes ?? content;
   const isSymmetric = objectType === ObjectType.SymmetricKey;
   return {
@@ -224,6 +223,10 @@ function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription 
         ? undefined
         : (parseMember(secretDataTypeEnum, flags.secretType, 'Secret Data Type') as SecretDataType),
   };
+}
+
+function isHalfOfPair({ objectType }: { readonly objectType: ObjectType }): boolean {
+  return objectType === ObjectType.PrivateKey || objectType === ObjectType.PublicKey;
 }
 
 /** What keys of a type are for, unless told otherwise; other objects have no uses that anybody would guess. */
