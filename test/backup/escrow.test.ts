@@ -152,6 +152,8 @@ test('what was lost comes back as it was, with a record of who opened the packag
   expect(uniqueIdentifiers).toEqual([first]);
   const records = await holdfast('audit', 'search', '--operation', 'escrow.recover', '--json');
   expect([records.code, records.stdout]).toEqual([0, expect.stringContaining('carol.key')]);
+  const restored = await holdfast('audit', 'search', '--operation', 'EscrowRecover', '--json');
+  expect([restored.code, restored.stdout]).toEqual([0, expect.stringContaining(first)]);
 });
 
 test('one whose row is gone comes back as the next revision of what was recorded', async () => {

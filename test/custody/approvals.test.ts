@@ -69,9 +69,34 @@ test('more officers than there are cannot be asked for, nor what nobody knows', 
   );
 });
 
+test('what waits for officers goes by the rule as it was lowered', async () => {
+  const require = (officers: string) =>
+    holdfast('approval', 'require', 'destroy', '--officers', officers, '--domain', 'guarded');
+  expect((await require('3')).code).toBe(0);
+  const uniqueIdentifier = await newKey(client);
+  const number = numberIn(await refusal(client.call(destroy, { uniqueIdentifier })));
+  for (const officer of ['second', 'third']) {
+    expect((await as(officer, 'approval', 'approve', number)).stdout).toContain('open');
+  }
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).toContain('2 of 3 officers');
+  const lowering = numberIn((await require('2')).stderr);
+  for (const officer of ['second', 'third']) {
+    expect((await as(officer, 'approval', 'approve', lowering)).code).toBe(0);
+  }
+  expect((await require('2')).code).toBe(0);
+  expect(await outcomeOf(client.call(destroy, { uniqueIdentifier }))).toBe('done');
+});
+
+test('nobody is asked about what the state of the object does not allow', async () => {
+  const active = await newKey(client, { key: 'ActivationDate', value: 1 });
+  const asked = () => database.sql('SELECT number FROM approval');
+  const before = await asked();
+  const destroyed = client.call(destroy, { uniqueIdentifier: active });
+  expect(await refusal(destroyed)).toContain('the object is Active');
+  expect(await asked()).toEqual(before);
+});
+
 test('Destroy waits for two officers, is done once, and no other object goes with it', async () => {
-  const two = ['--officers', '2', '--domain', 'guarded'];
-  expect((await holdfast('approval', 'require', 'destroy', ...two)).code).toBe(0);
   const [uniqueIdentifier, other] = [await newKey(client), await newKey(client)];
   const told = await refusal(client.call(destroy, { uniqueIdentifier }));
   expect(told).toContain('PermissionDenied');
@@ -234,6 +259,11 @@ test('a root key is moved, retired and split among custodians by two officers, e
   await approved('migrate', '--to', 'shares', '--threshold', '2', '--shares-out', shares, ...custodians);
 });
 
-test('the store is in order after all that', async () => {
+test('the store is in order after all that, and what officers did is in the log', async () => {
+  const rows = await database.sql<{ action: string }>('SELECT DISTINCT action FROM audit_record');
+  const actions = rows.map(({ action }) => action);
+  expect(actions).toEqual(
+    expect.arrayContaining(['approval.approve', 'approval.deny', 'root-key.begin', 'root-key.retire']),
+  );
   expect((await holdfast('verify')).stdout).toContain('all are as they were');
 });

@@ -164,6 +164,7 @@ describe('once old records are archived', () => {
     ];
     await done('public-key', '--out', pem);
     await done('export', '--archive', path, '--out', out);
+    expect(await done('search', '--operation', 'audit.export', '--json')).toContain('audit.export');
     expect(readFileSync(out, 'utf8')).toContain(changed);
     await done('export', '--out', live);
     const verify = (...files: readonly string[]) =>

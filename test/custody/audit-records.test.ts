@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,8 +20,11 @@ import {
   uniqueIdentifier,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { certificates } from '@holdfast/pki';
+import type { AdminCall, AdminClient, AdminStream } from '@holdfast/server/admin';
 import type { RecordEntry } from '@holdfast/store';
 import { encodeTtlv } from '@holdfast/ttlv';
+import { handlersOf, type AdminServices } from '../../packages/server/src/admin-handlers';
 import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
@@ -265,6 +269,160 @@ test('what officers look at is recorded', async () => {
   const officer = await asFirstOfficer(server);
   const records = await recordsOf(() => officer.call('GET /clients'));
   expect(records.map(({ actor, action }) => `${actor.kind} ${action}`)).toEqual(['officer GET /clients']);
+});
+
+/** Actions that were recorded while `work` ran, as the officer's and by name. */
+async function actionsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const rows = (): Promise<{ action: string }[]> =>
+    database.sql('SELECT action FROM audit_record ORDER BY transaction_number, id');
+  const before = (await rows()).length;
+  const records = await recordsOf(work);
+  const changes = (await rows()).slice(before);
+  return [...changes, ...records].map(({ action }) => action);
+}
+
+/** What a call leaves in the log, and how it is made here; one that needs more than a server is shown in another file. */
+type Recorded =
+  | { readonly action: string; readonly body?: unknown; readonly name?: string }
+  | { readonly action: string; readonly shownIn: string };
+
+const STREAMS: Readonly<Record<AdminStream, true>> = {
+  'GET /objects/digests': true,
+  'POST /audit/archive': true,
+  'POST /audit/archives/open': true,
+  'POST /audit/export': true,
+  'POST /audit/verification': true,
+  'POST /backup': true,
+  'POST /escrow': true,
+};
+
+describe('each administrative call leaves a record', () => {
+  const custodian = (): string =>
+    generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const custodians = ['alice', 'bob'].map((name) => ({ name, pem: custodian() }));
+  const holders = { recipients: custodians, threshold: 2 };
+  const password = 'a long password';
+  const CALLS: Readonly<Record<AdminCall, Recorded | 'none'>> = {
+    // Asked over and over by who waits, and telling nothing of clients.
+    'GET /status': 'none',
+    'GET /verification': 'none',
+    'GET /audit/key': 'none',
+    'GET /audit/retention': 'none',
+    'GET /audit/archives': 'none',
+    'POST /domains': { action: 'domain.add', body: { name: 'table' } },
+    'POST /domains/:name/settings': {
+      action: 'domain.set',
+      name: 'table',
+      body: { namesMayRepeat: true },
+    },
+    'GET /domains': { action: 'GET /domains' },
+    'POST /clients': {
+      action: 'client.add',
+      body: { name: 'tabled', domain: 'table', credential: {} },
+    },
+    'POST /clients/:name/settings': {
+      action: 'client.set',
+      name: 'tabled',
+      body: { toleratesBatchCount: true },
+    },
+    'POST /clients/:name/credentials': { action: 'credential.add', name: 'tabled', body: {} },
+    'GET /clients': { action: 'GET /clients' },
+    'GET /clients/:name': { action: 'GET /clients/:name', name: 'tabled' },
+    'POST /clients/:name/revoke': { action: 'client.revoke', name: 'tabled', body: {} },
+    'POST /users': { action: 'user.add', body: { name: 'user', domain: 'table', password } },
+    'GET /users': { action: 'GET /users' },
+    'POST /users/:name/password': { action: 'user.passwd', name: 'user', body: { password } },
+    'POST /users/:name/remove': { action: 'user.remove', name: 'user' },
+    'GET /authorities': { action: 'GET /authorities' },
+    'GET /authorities/:name': { action: 'GET /authorities/:name', name: 'holdfast' },
+    'POST /authorities': { action: 'authority.add' },
+    'POST /authorities/roll': { action: 'authority.add', body: { name: 'holdfast' } },
+    'POST /authorities/:name/serve': { action: 'server-secret.create', name: 'holdfast-2' },
+    'GET /crl': { action: 'GET /crl' },
+    'GET /authorities/:name/crl': { action: 'GET /authorities/:name/crl', name: 'holdfast' },
+    'POST /authorities/:name/revoke': { action: 'authority.revoke', name: 'mine' },
+    'POST /verification': { action: 'store.verify' },
+    'POST /reindex': { action: 'store.reindex' },
+    'POST /escrow': { action: 'store.escrow', body: { ...holders, domain: 'default', all: true } },
+    'POST /backup': { action: 'store.backup', body: { ...holders, id: 'copy' } },
+    'GET /copies': { action: 'GET /copies' },
+    'POST /copies/:name/confirm': { action: 'custody_copy.add', name: 'copy' },
+    'POST /escrow/compare': { action: 'POST /escrow/compare', body: { objects: [] } },
+    'POST /escrow/recover': {
+      action: 'escrow.recover',
+      body: { sha256: '0'.repeat(64), objects: 1, custodians: ['custodian'], into: 'store' },
+    },
+    'POST /escrow/import': { action: 'EscrowRecover', shownIn: 'backup/escrow' },
+    'GET /objects/digests': { action: 'GET /objects/digests' },
+    'GET /approvals': { action: 'GET /approvals' },
+    'POST /approvals/:name/approve': { action: 'approval.approve', shownIn: 'custody/approvals' },
+    'POST /approvals/:name/deny': { action: 'approval.deny', shownIn: 'custody/approvals' },
+    'GET /approval-rules': { action: 'GET /approval-rules' },
+    'POST /approval-rules': { action: 'server-secret.replace', body: { action: 'ca', officers: 1 } },
+    'GET /root': { action: 'GET /root' },
+    'POST /root/move': { action: 'root-key.begin', shownIn: 'custody/approvals' },
+    'POST /root/retire': { action: 'root-key.retire', shownIn: 'custody/approvals' },
+    'POST /root/cancel': { action: 'root-key.cancel', shownIn: 'custody/root-keys' },
+    'POST /root/destroy': { action: 'root-key.destroy', shownIn: 'custody/root-keys' },
+    'POST /root/reshare': { action: 'root.reshare', shownIn: 'custody/shares' },
+    'GET /domain-keys': { action: 'GET /domain-keys' },
+    'GET /domain-keys/rotation': { action: 'GET /domain-keys/rotation' },
+    'POST /domain-keys/rotate': { action: 'domain-key.announce', body: { domain: 'table' } },
+    'POST /audit/search': { action: 'audit.search', body: {} },
+    'POST /audit/export': { action: 'audit.export', body: {} },
+    'POST /audit/verification': { action: 'audit.verify', body: {} },
+    'POST /audit/retention': { action: 'server-secret.create', body: {} },
+    'POST /audit/archive': { action: 'audit.archive', shownIn: 'custody/audit-archive' },
+    'POST /audit/archives/open': { action: 'audit.export', shownIn: 'custody/audit-archive' },
+    'GET /officers': { action: 'GET /officers' },
+    'POST /officers': { action: 'officer.add', body: { name: 'other' } },
+    'POST /officers/:name/revoke': { action: 'officer.revoke', name: 'other' },
+    'GET /auditors': { action: 'GET /auditors' },
+    'POST /auditors': { action: 'auditor.add', body: { name: 'reader' } },
+    'POST /auditors/:name/revoke': { action: 'auditor.revoke', name: 'reader' },
+    'POST /seal': { action: 'node.seal', shownIn: 'custody/shares' },
+    'POST /unseal': { action: 'node.unseal', shownIn: 'custody/shares' },
+    'POST /drain': { action: 'POST /drain', shownIn: 'durability/stop' },
+  };
+
+  let sha256 = '';
+  /** Makes a call; the bytes of its answer are read to their end, what it begins is waited for. */
+  async function make(officer: AdminClient, call: AdminCall, body: unknown, name?: string): Promise<void> {
+    if (!Object.hasOwn(STREAMS, call)) {
+      await officer.call(call as 'POST /reindex', body as undefined, name === undefined ? {} : { name });
+    } else {
+      const hash = createHash('sha256');
+      for await (const part of await officer.stream(call as AdminStream, body as never)) hash.update(part);
+      sha256 = hash.digest('hex');
+    }
+    if (call !== 'POST /verification') return;
+    await until(async () => (await officer.call('GET /verification')).state === 'done', 'all is looked at');
+  }
+
+  const calls = Object.keys(handlersOf({} as AdminServices)) as AdminCall[];
+  test('every call of the protocol is in the table', () => {
+    expect(Object.keys(CALLS).sort()).toEqual([...calls].sort());
+  });
+
+  test.each(Object.entries(CALLS))('%s', async (call, recorded) => {
+    if (recorded === 'none') return;
+    const { action } = recorded;
+    if ('shownIn' in recorded) {
+      const file = join(__dirname, '..', `${recorded.shownIn}.test.ts`);
+      expect(readFileSync(file, 'utf8').includes(`'${action}'`)).toBe(true);
+      return;
+    }
+    const officer = await asFirstOfficer(server);
+    let { body } = recorded;
+    if (call === 'POST /authorities') {
+      const nowSeconds = Math.floor(Date.now() / 1000);
+      const { pem } = await certificates.createAuthority({ commonName: 'Mine', nowSeconds });
+      body = { name: 'mine', certificatePem: pem };
+    }
+    if (call === 'POST /copies/:name/confirm') body = { sha256 };
+    const done = await actionsOf(() => make(officer, call as AdminCall, body, recorded.name));
+    expect(done).toContain(action);
+  });
 });
 
 test('while the log cannot be written nothing is served, and afterwards everything is', async () => {

@@ -59,6 +59,12 @@ async function root(
   return JSON.parse(stdout) as RootAnswer;
 }
 
+/** What the log has of an action. */
+async function recorded({ dataDir }: Site, action: string): Promise<string> {
+  const search = ['audit', 'search', '--operation', action, '--data-dir', dataDir, '--json'];
+  return (await holdfastResult(search)).stdout;
+}
+
 /** What was there before is there, in the same words; new domains get keys. */
 async function expectServed(
   { identifier, value }: Site,
@@ -203,6 +209,7 @@ describe('a software root key', () => {
     const secret = { HOLDFAST_PASSPHRASE: 'battery staple' };
     await expect(root(site.dataDir, ['rotate'], secret)).rejects.toThrow(/another root key is coming in/);
     expect(await root(site.dataDir, ['cancel'])).toEqual(settled);
+    expect(await recorded(site, 'root-key.cancel')).toContain('root-key.cancel');
     await expect(root(site.dataDir, ['cancel'])).rejects.toThrow(/no root key is coming in/);
     await expect(root(site.dataDir, ['retire'])).rejects.toThrow(/no root key is going out/);
     await expect(root(site.dataDir, ['rotate'])).rejects.toThrow(/give one for the new root key/);
@@ -331,6 +338,7 @@ const isRequired = process.env['CI'] === 'true';
       });
       expect((await inToken()).length).toBe(2);
       expect((await destroy(old)).code).toBe(0);
+      expect(await recorded(site, 'root-key.destroy')).toContain(old);
       expect(await inToken()).toEqual([current]);
       expect(await destroy(old)).toMatchObject({
         code: 1,

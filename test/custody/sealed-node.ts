@@ -132,7 +132,16 @@ export class SharedNode {
     return readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8')
       .trim()
       .split(' ')
-      .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js'))
+      .filter((pid) => pid !== '' && commandOf(pid).includes('worker.js'))
       .map(Number);
+  }
+}
+
+/** The command line of a process; '' where it has ended. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
   }
 }

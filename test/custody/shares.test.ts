@@ -448,6 +448,7 @@ test('when a custodian leaves, others split the same root key anew; shares so fa
   }
   expect(await holdfastResult(reshare(1, 3, 4), environment)).toMatchObject({ code: 0 });
   expect((await one.status()).custody).toMatchObject({ threshold: 2, shares: 3 });
+  expect(await database.sql('SELECT FROM audit_record WHERE action = $1', ['root.reshare'])).toHaveLength(1);
   await one.admin.call('POST /seal');
   await until(async () => (await two.status()).state === 'sealed', 'the other node is sealed');
   for (const node of [one, two]) {

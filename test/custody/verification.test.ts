@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { activate, addAttribute, create, destroy, get, revoke } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import { LinkType, RevocationReasonCode } from '@holdfast/kmip';
@@ -6,12 +7,14 @@ import type { AdminClient, FindingAnswer, VerificationAnswer } from '@holdfast/s
 import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
+import { hasTerminal, onTerminal } from '../support/terminal';
 import { columnsOf, dropConstraints, named, newClient, newKey, otherValues, whileTampered } from './site';
 
 jest.setTimeout(300_000);
 
 /** `holdfast verify` finds whatever a database administrator changed, in any column of any table. */
 
+const isRequired = process.env['CI'] === 'true';
 const PLACE = 'puts the record in its place: another number that leaves it there changes nothing';
 const LEFT_OUT: Readonly<Record<string, string>> = {
   schema_migration: 'says which steps of the schema were taken: a wrong one stops the next start',
@@ -84,9 +87,23 @@ test('finds nothing where nothing was changed, and says how much it looked at', 
   const { findings, progress } = await verified();
   expect(findings).toEqual([]);
   expect(progress.done).toBe(progress.total);
-  const { code, stdout } = await holdfastResult(['verify', '--data-dir', server.dataDir]);
+  const { code, stdout, stderr } = await holdfastResult(['verify', '--data-dir', server.dataDir]);
   expect([code, stdout]).toEqual([0, expect.stringMatching(/all are as they were written/)]);
+  expect(stderr).toBe('');
 });
+
+(hasTerminal || isRequired ? test : test.skip)(
+  'a terminal is shown how far it is (skipped where there is no Python)',
+  async () => {
+    const holdfast = join(__dirname, '../../packages/cli/bin/holdfast.js');
+    const { code, shown } = await onTerminal([
+      ...[process.execPath, holdfast, 'verify', '--data-dir', server.dataDir],
+    ]);
+    expect(code).toBe(0);
+    // The bar is drawn over itself, and gone before the answer.
+    expect(shown).toMatch(/\r\[[#.]{30}\] \d+ % of \d+ rows\x1b\[K(?:\r.*)*\r\x1b\[K\d+ rows were looked at/);
+  },
+);
 
 test('tells of a link to nothing, which a client may have set', async () => {
   const lone = await newKey(client, named('lone'), {

@@ -40,7 +40,7 @@ const STOPPING: readonly (readonly [string, (pid: number) => unknown])[] = [
 
 test.each(STOPPING)(
   '%s, under load',
-  async (_name, stop) => {
+  async (name, stop) => {
     const server = await start({ logLevel: 'error', ownProcessGroup: true });
     const stream = new KeyStream(server, 'stopped');
     await until(() => stream.acknowledged.length > 20, 'keys are created');
@@ -52,6 +52,8 @@ test.each(STOPPING)(
     expect(server.log()).toBe('');
 
     const again = await start({});
+    const search = ['audit', 'search', '--operation', 'POST /drain', '--data-dir', dataDir];
+    expect((await holdfast(...search)).includes('POST /drain')).toBe(name === 'holdfast drain');
     const faults: Faults = [];
     const client = await connectFirstClient(again);
     const there = await verifyStream(client, stream, faults);

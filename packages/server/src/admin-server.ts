@@ -35,6 +35,11 @@ const LEAVES_NO_RECORD: ReadonlySet<AdminCall> = new Set([
   'POST /seal',
 ]);
 
+/** Whether a call only reads, also where it is asked with a body; the rest leave records by what they do. */
+function isReading(call: AdminCall): boolean {
+  return call.startsWith('GET') || call === 'POST /escrow/compare';
+}
+
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   AuthenticationNotSuccessful: 401,
   PermissionDenied: 403,
@@ -186,7 +191,7 @@ export class AdminServer {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
       throw error;
     }
-    if (!LEAVES_NO_RECORD.has(call) && (call.startsWith('GET') || OPERATOR_CALLS.includes(call)))
+    if (!LEAVES_NO_RECORD.has(call) && (isReading(call) || OPERATOR_CALLS.includes(call)))
       await this.#record(call, name, actor);
     return answer;
   }

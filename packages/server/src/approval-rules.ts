@@ -1,11 +1,22 @@
 import { HoldfastError, SecretBytes, type Actor, type Directory, type DirectoryChange } from '@holdfast/core';
 import type { Approval, ApprovalStore } from '@holdfast/store';
-import type { ApprovalRuleAnswer, ApprovalRuleRequest } from './admin-protocol';
+import type { AdminCall, ApprovalRuleAnswer, ApprovalRuleRequest } from './admin-protocol';
 
 /** What can be made to need several officers. The first two are operations of clients, by domain. */
 const APPROVED_ACTIONS = ['destroy', 'export', 'copy', 'recovery', 'ca', 'root', 'policy'] as const;
 export type ApprovedAction = (typeof APPROVED_ACTIONS)[number];
 const OF_CLIENTS: readonly ApprovedAction[] = ['destroy', 'export'];
+
+/** Who could do these alone could do without all other rules: they need as many officers as any rule does. */
+const GUARDS_RULES: readonly AdminCall[] = [
+  'POST /approval-rules',
+  'POST /officers',
+  'POST /officers/:name/revoke',
+];
+
+export function isGuard(call: string): boolean {
+  return GUARDS_RULES.some((each) => each === call);
+}
 
 interface Rule {
   readonly action: ApprovedAction;
@@ -95,20 +106,9 @@ export class ApprovalAdministration {
     const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
     const rules = officers === 0 ? others : [...others, rule];
     await this.#write(rules, actor);
-    await this.#withdrawWaived(rules, actor);
+    // What waits for officers goes by the new rules; to set the same rule again makes up for what a crash left undone here.
+    await this.approvals.adjust((approval) => neededNow(rules, approval), actor);
     return this.list();
-  }
-
-  /** What clients asked officers for and needs none any more: what waits for it goes on without. */
-  async #withdrawWaived(rules: Rules, actor: Actor): Promise<void> {
-    for (const { number, action, domainId, state } of await this.approvals.list()) {
-      const asked = OF_CLIENTS.find((each) => each === action);
-      if (asked === undefined || domainId === undefined || state !== 'open') continue;
-      if (officersFor(rules, asked, domainId) > 0) continue;
-      const withdrawn = ({ votes, state: latest }: Approval) =>
-        ({ votes, state: latest === 'open' ? 'withdrawn' : latest }) as const;
-      await this.approvals.change(number, 'withdraw', withdrawn, actor);
-    }
   }
 
   async #write(rules: Rules, actor: Actor): Promise<void> {
@@ -126,4 +126,17 @@ export class ApprovalAdministration {
 export function officersFor(rules: Rules, action: ApprovedAction, domainId: string): number {
   const concern = rules.filter((rule) => rule.action === action && (rule.domainId ?? domainId) === domainId);
   return Math.max(0, ...concern.map(({ officers }) => officers));
+}
+
+/** How many officers an administrative call needs: 0 where the one who makes it is enough. */
+export function officersForCall(rules: Rules, action: string, call: string): number {
+  const concern = isGuard(call) ? rules : rules.filter((rule) => rule.action === action);
+  const needed = Math.max(0, ...concern.map(({ officers }) => officers));
+  return needed === 1 ? 0 : needed;
+}
+
+function neededNow(rules: Rules, { action, domainId, operation }: Approval): number {
+  const asked = OF_CLIENTS.find((each) => each === action);
+  if (asked === undefined || domainId === undefined) return officersForCall(rules, action, operation);
+  return officersFor(rules, asked, domainId);
 }

@@ -4,6 +4,9 @@ import {
   HoldfastError,
   actorOf,
   authorise,
+  isDestroyed,
+  nextState,
+  stateAt,
   type Actor,
   type KeyStoreSession,
   type Principal,
@@ -12,6 +15,7 @@ import {
 import { ObjectType, Operation, type IdentifierReference } from '@holdfast/kmip';
 import type { SplitFacts } from '@holdfast/crypto';
 import {
+  given,
   isOpen,
   requireApproved,
   type Approval,
@@ -20,7 +24,13 @@ import {
   type ApprovedRequest,
 } from '@holdfast/store';
 import { isStream, type AdminCall, type ApprovalAnswer } from './admin-protocol';
-import { officersFor, type ApprovalRules, type ApprovedAction } from './approval-rules';
+import {
+  isGuard,
+  officersFor,
+  officersForCall,
+  type ApprovalRules,
+  type ApprovedAction,
+} from './approval-rules';
 import { isoDate } from './administration-checks';
 
 /** What administrative calls do, where that can need several officers. */
@@ -42,13 +52,6 @@ const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
   'POST /domains/:name/settings': 'policy',
   'POST /clients/:name/settings': 'policy',
 };
-/** Who could do these alone could do without all other rules: they need as many officers as any rule does. */
-const GUARDS_RULES: readonly AdminCall[] = [
-  'POST /approval-rules',
-  'POST /officers',
-  'POST /officers/:name/revoke',
-];
-
 /** What officers have said of a client's request so far. */
 export interface GivenApproval {
   readonly number: number;
@@ -112,7 +115,8 @@ export class Approvals {
    * @param identify gives the identifier of the object that the payload means
    * @param number the approval that this request waited for
    * @returns undefined where none is needed
-   * @throws HoldfastError PermissionDenied, NotAuthorised where the client has not the right to ask for it
+   * @throws HoldfastError PermissionDenied, NotAuthorised where the client has not the right to ask for it;
+   * ObjectDestroyed, WrongKeyLifecycleState
    */
   async ofItem(
     operation: string,
@@ -136,6 +140,7 @@ export class Approvals {
     if (ticket?.rights !== undefined) {
       new GrantedRights(ticket.rights, Operation[name]).touch(identifier, object.attributes);
     }
+    requirePossible(action, object, this.nowSeconds());
     const actor = actorOf(principal);
     const request = requestOf(action, operation, identifier, actor, {}, domainId);
     const approval = await this.#findOrAsk(request, needed, [], actor, number);
@@ -200,11 +205,10 @@ export class Approvals {
     officer: Actor,
   ): Promise<number | undefined> {
     const action = ACTION_OF[call];
-    const rules = await this.rules.read();
-    const isGuard = GUARDS_RULES.includes(call);
-    const relevant = isGuard ? rules : rules.filter((rule) => rule.action === action);
-    const needed = Math.max(0, ...relevant.map(({ officers }) => officers));
-    if (needed <= 1) return undefined;
+    const asked = isGuard(call) ? 'policy' : action;
+    if (asked === undefined) return undefined;
+    const needed = officersForCall(await this.rules.read(), asked, call);
+    if (needed === 0) return undefined;
     const own = {
       officerId: officer.id,
       officerName: officer.name,
@@ -212,7 +216,7 @@ export class Approvals {
       atSeconds: this.nowSeconds(),
     };
     const request = requestOf(
-      isGuard ? 'policy' : (action ?? 'policy'),
+      asked,
       call,
       [subject, summaryOf(body)].filter((part) => part !== '').join(' '),
       officer,
@@ -297,13 +301,29 @@ export class Approvals {
         }
         const vote = { officerId: officer.id, officerName: officer.name, approves, atSeconds: now };
         const votes = [...approval.votes, vote];
-        const given = votes.filter((each) => each.approves).length;
-        return { votes, state: approves ? (given >= approval.needed ? 'approved' : 'open') : 'denied' };
+        return {
+          votes,
+          state: approves ? (given({ votes }) >= approval.needed ? 'approved' : 'open') : 'denied',
+        };
       },
       officer,
     );
     return answerOf(changed, domains, now);
   }
+}
+
+/**
+ * Officers are not asked for what the object's state does not allow.
+ * @throws HoldfastError ObjectDestroyed, WrongKeyLifecycleState
+ */
+function requirePossible(
+  action: 'destroy' | 'export',
+  { attributes }: Pick<StoredObject, 'attributes'>,
+  nowSeconds: number,
+): void {
+  const state = stateAt(attributes, nowSeconds);
+  if (isDestroyed(state)) throw new HoldfastError('ObjectDestroyed', 'the object is destroyed');
+  if (action === 'destroy' && state !== undefined) nextState(state, 'destroy');
 }
 
 /** A stream; `failed` is told why it broke, unless that was its reader's doing. */

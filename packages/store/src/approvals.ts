@@ -68,6 +68,11 @@ export interface ApprovalStore {
   /** Newest first; those that are done or expired as well. */
   list(): Promise<readonly Approval[]>;
   /**
+   * Sets all that are open to as many officers as they need now, in one transaction: what needs none any more is withdrawn,
+   * what has enough of them is approved.
+   */
+  adjust(neededBy: (approval: Approval) => number, actor: Actor): Promise<void>;
+  /**
    * Changes one as it stands, alone among all nodes.
    * @throws HoldfastError ItemNotFound, and what `next` throws
    */
@@ -137,6 +142,23 @@ export class PostgresApprovals implements ApprovalStore {
     return this.#read('true ORDER BY t.number DESC LIMIT 1000', []);
   }
 
+  async adjust(neededBy: (approval: Approval) => number, actor: Actor): Promise<void> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    await this.#transactions.run(actor, async (transaction) => {
+      const open = `t.state = 'open' AND t.expires_at > $1 ORDER BY t.number`;
+      for (const row of await approvals.select(transaction.session, this.keyring, open, [
+        this.#nowSeconds(),
+      ])) {
+        const before = approvalOf(row);
+        const needed = neededBy(before);
+        if (needed === before.needed) continue;
+        const isGiven = given(before) >= needed;
+        const state = needed === 0 ? 'withdrawn' : isGiven ? 'approved' : 'open';
+        await writeState(transaction, row, { needed, state }, needed === 0 ? 'withdraw' : 'adjust');
+      }
+    });
+  }
+
   async change(
     number: number,
     what: string,
@@ -172,12 +194,11 @@ export class PostgresApprovals implements ApprovalStore {
 
 /** @throws HoldfastError PermissionDenied, which says what of the approval is missing */
 export function requireApproved(approval: Approval, nowSeconds: number): void {
-  const { number, state, votes, needed } = approval;
+  const { number, state, needed } = approval;
   if (isOpen(approval, nowSeconds)) {
-    const given = votes.filter(({ approves }) => approves).length;
     throw new HoldfastError(
       'PermissionDenied',
-      `this waits for approval ${number}: ${given} of ${needed} officers have given it; ask again once all have`,
+      `this waits for approval ${number}: ${given(approval)} of ${needed} officers have given it; ask again once all have`,
     );
   }
   if (state === 'denied') throw new HoldfastError('PermissionDenied', `approval ${number} was denied`);
@@ -185,6 +206,11 @@ export function requireApproved(approval: Approval, nowSeconds: number): void {
     const became = state === 'used' || state === 'withdrawn' ? `was ${state}` : 'has expired';
     throw new HoldfastError('PermissionDenied', `approval ${number} ${became}: ask again for another one`);
   }
+}
+
+/** How many officers have approved it. */
+export function given({ votes }: Pick<Approval, 'votes'>): number {
+  return votes.filter(({ approves }) => approves).length;
 }
 
 /** Whether officers are to decide on it yet. */
@@ -202,7 +228,7 @@ export async function useApproval(
   const row = await lockApproval(transaction, keyring, number);
   if (row === undefined) throw new HoldfastError('PermissionDenied', `approval ${number} is gone`);
   requireApproved(approvalOf(row), nowSeconds);
-  await writeState(transaction, row, 'used', 'use');
+  await writeState(transaction, row, { state: 'used' }, 'use');
 }
 
 /** Takes an approval back that nobody has used, nor denied. */
@@ -213,7 +239,7 @@ export async function withdrawApproval(
 ): Promise<void> {
   const row = await lockApproval(transaction, keyring, number);
   if (row === undefined || (row.state !== 'open' && row.state !== 'approved')) return;
-  await writeState(transaction, row, 'withdrawn', 'withdraw');
+  await writeState(transaction, row, { state: 'withdrawn' }, 'withdraw');
 }
 
 async function lockApproval(
@@ -229,10 +255,10 @@ async function lockApproval(
 async function writeState(
   transaction: DirectoryTransaction,
   row: Row,
-  state: Approval['state'],
+  changes: Pick<Approval, 'state'> & Partial<Pick<Approval, 'needed'>>,
   what: string,
 ): Promise<void> {
-  const written = await transaction.update(approvals, row, { state });
+  const written = await transaction.update(approvals, row, changes);
   const approval = approvalOf(written);
   await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
 }

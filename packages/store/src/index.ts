@@ -12,7 +12,7 @@ export { compareObjects, type ObjectComparison } from './backup/object-compariso
 export { createScratchSchema } from './backup/scratch-schema';
 export { piecesOf } from './backup/pieces';
 export type { CustodyStore } from './custody';
-export { isOpen, requireApproved } from './approvals';
+export { given, isOpen, requireApproved } from './approvals';
 export type { Approval, ApprovalStore, ApprovalVote, ApprovedRequest } from './approvals';
 export type { CustodyCopy, CustodyCopyStore } from './custody-copies';
 export {

@@ -237,13 +237,17 @@ test('every table is either tried below or an exception with a reason', async ()
   expect(tables.map(({ name }) => name).sort()).toEqual([...new Set([...tried, ...excepted])].sort());
 });
 
-test('whatever column of a row changes, the next use of exactly what it stands for fails', async () => {
-  const subjects = [
+let subjects: readonly Subject[];
+beforeAll(async () => {
+  subjects = [
     await objectSubject(),
     ...(await clientSubjects()),
     ...(await administrationSubjects()),
     ...(await userSubjects()),
   ];
+}, 60_000);
+
+test('whatever column of a row changes, the next use of exactly what it stands for fails', async () => {
   const results: string[] = [];
   const expected: string[] = [];
   for (const subject of subjects) {
@@ -256,6 +260,63 @@ test('whatever column of a row changes, the next use of exactly what it stands f
   }
   expect(results).toEqual(expected);
 }, 60_000);
+
+/** The bytes of a value of a type as SQL has them, and the value that has these bytes. */
+const BYTES_OF: Readonly<Record<string, readonly [bytes: string, value: string]>> = {
+  bytea: ['%', '%'],
+  text: [`convert_to(%, 'UTF8')`, `convert_from(%, 'UTF8')`],
+  uuid: ['uuid_send(%)', `encode(%, 'hex')::uuid`],
+  smallint: ['int2send(%)', `('x' || encode(%, 'hex'))::bit(16)::int4::int2`],
+  integer: ['int4send(%)', `('x' || encode(%, 'hex'))::bit(32)::int4`],
+  bigint: ['int8send(%)', `('x' || encode(%, 'hex'))::bit(64)::int8`],
+};
+
+/** Flips a bit of each byte of a column in turn, uses the row each time, and puts the column back. */
+async function flipEachByte(subject: Subject, { column, type }: Column): Promise<readonly string[]> {
+  const { table, where } = subject;
+  const [read = '', write = ''] = BYTES_OF[type] ?? [];
+  const bytes = read.replace('%', column);
+  const [place] = await fixture.sql<{ ctid: string; length: number | null }>(
+    `SELECT ctid::text AS ctid, octet_length(${bytes}) AS length FROM ${table} WHERE ${where}`,
+  );
+  let ctid = place?.ctid ?? '';
+  const set = async (value: string): Promise<void> => {
+    const [row] = await fixture.sql<{ ctid: string }>(
+      `UPDATE ${table} SET ${column} = (SELECT ${value} FROM saved) WHERE ctid = '${ctid}' RETURNING ctid::text AS ctid`,
+    );
+    ctid = row?.ctid ?? '';
+  };
+  const outcomes: string[] = [];
+  await fixture.sql(`CREATE TEMP TABLE saved AS SELECT ${column} FROM ${table} WHERE ${where}`);
+  for (let index = 0; index < (place?.length ?? 0); index++) {
+    await set(write.replace('%', `set_byte(${bytes}, ${index}, get_byte(${bytes}, ${index}) # 1)`));
+    const outcome = subject.use().then(
+      (value) => (value === undefined ? 'not found' : 'used'),
+      (error: unknown) => (error as { readonly code?: string }).code ?? 'another error',
+    );
+    outcomes.push(await outcome);
+  }
+  await set(column);
+  await fixture.sql('DROP TABLE saved');
+  return outcomes;
+}
+
+test('whatever byte of a column changes, too', async () => {
+  const unnoticed: Record<string, readonly string[]> = {};
+  let tried = 0;
+  for (const subject of subjects) {
+    for (const column of await columnsOf(subject.table)) {
+      const outcomes = await flipEachByte(subject, column);
+      const isKey = subject.lookedUpBy?.includes(column.column) === true;
+      const others = outcomes.filter((outcome) => outcome !== (isKey ? 'not found' : 'IntegrityViolation'));
+      if (others.length > 0) unnoticed[`${subject.table}.${column.column}`] = others;
+      tried += outcomes.length;
+    }
+    await subject.use();
+  }
+  expect(unnoticed).toEqual({});
+  expect(tried).toBeGreaterThan(1500);
+}, 120_000);
 
 test('what a client is to be told is told as it was written, or not at all', async () => {
   const { announcements, keyStore } = fixture.store;
@@ -289,11 +350,9 @@ test('what a client is to be told is told as it was written, or not at all', asy
 });
 
 test('a column that may be NULL cannot be emptied unnoticed', async () => {
-  const subjects = [await objectSubject()];
   const results: string[] = [];
-  for (const subject of subjects) {
-    for (const column of ['salt', 'sealed']) results.push(await tamper(subject, column, 'NULL'));
-  }
+  const subject = await objectSubject();
+  for (const column of ['salt', 'sealed']) results.push(await tamper(subject, column, 'NULL'));
   expect(results).toEqual(['object.salt: IntegrityViolation', 'object.sealed: IntegrityViolation']);
 });
 

@@ -12,7 +12,7 @@ import { describeError, type Logger } from '../log';
 import type { KeyWrapper } from '../root-keys';
 import type { OutsideCheckpoints } from './outside-checkpoints';
 
-/** Checkpoints under load are this far apart, and what linking takes. */
+/** Checkpoints under load are this far apart, unless linking takes longer. */
 const INTERVAL_MS = 500;
 /** How often it is tried whether the root of trust is there. */
 const PROBE_INTERVAL_MS = 5_000;
@@ -27,6 +27,7 @@ export class Sequencer {
   #state: ChainState | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
+  #begunMs = 0;
   #isClosed = false;
   #wasFailing = false;
   #refusedRows = 0;
@@ -69,9 +70,14 @@ export class Sequencer {
 
   #schedule(): void {
     if (this.#isClosed) return;
-    this.#timer = setTimeout(() => {
-      void this.advance().finally(() => this.#schedule());
-    }, INTERVAL_MS);
+    this.#timer = setTimeout(
+      () => {
+        this.#begunMs = Date.now();
+        void this.advance().finally(() => this.#schedule());
+      },
+      // A clock that is set back makes no pause longer.
+      Math.min(INTERVAL_MS, Math.max(0, this.#begunMs + INTERVAL_MS - Date.now())),
+    );
   }
 
   async #advance(): Promise<void> {
