@@ -5,7 +5,10 @@ import { KmipClient, KmipRefusal } from '@holdfast/client';
 import { create, getAttributes, getConstraints, setConstraints, setDefaults } from '@holdfast/core';
 import { ObjectType, type Attribute } from '@holdfast/kmip';
 import { addClient, startServerProcess, type AddedClient, type ServerProcess } from '@holdfast/testkit';
+import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
+import { chainOf, createRotated, endChain } from './rotated';
 import { eventually } from './support';
 
 /** Defaults and constraints of a domain hold for its clients alone, in every process, and after a restart. */
@@ -82,6 +85,39 @@ test('are kept, and heard of by everybody in the domain', async () => {
   expect(await again.call(getConstraints, {})).toMatchObject({
     constraints: { constraints: [{ attributes: [length(192)] }] },
   });
+  await again.close();
+}, 60_000);
+
+test('hold for what the server rotates by itself: it is tried now and then, also after a restart', async () => {
+  const allow = (value: number) => ({ constraints: { constraints: [{ attributes: [length(value)] }] } });
+  const client = await connectFirstClient(server);
+  const refused = await createRotated(client, 2);
+  await client.call(setConstraints, allow(256));
+  const database = await openDatabase(server.dataDir);
+  const refusals = async () =>
+    (await batchedRecords(database)).filter(
+      ({ actor, action, subjects }) =>
+        actor.kind === 'system' && action === 'ReKey' && subjects.includes(refused),
+    );
+  await eventually(async () => (await refusals()).length > 0);
+  const { host, port } = server;
+  const stranger = await KmipClient.connect({ host, port, ...other, version: '2.1' });
+  const rotated = await chainOf(stranger, await createRotated(stranger, 1), 3);
+  await endChain(stranger, rotated[2] ?? '');
+  await stranger.close();
+  const attempts = await refusals();
+  expect(attempts.length).toBeLessThan(3);
+  expect(attempts[0]).toMatchObject({ outcome: 'failure', reason: 'ConstraintViolation' });
+  expect(server.log()).toContain('an object could not be rotated; it is tried again');
+  await client.call(setConstraints, allow(192));
+  await database.close();
+  await client.close();
+
+  await server.kill();
+  server = await start();
+  const again = await connectFirstClient(server);
+  const [, successor = ''] = await chainOf(again, refused, 2);
+  await endChain(again, successor);
   await again.close();
 }, 60_000);
 

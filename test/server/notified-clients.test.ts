@@ -17,6 +17,7 @@ import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
 import { notified, told } from '../support/told';
 import { until } from '../support/until';
+import { chainOf, createRotated, endChain } from './rotated';
 
 /** The server connects to clients that listen, and tells them what changes in their domain. */
 
@@ -100,6 +101,25 @@ test('new keys are put, which is recorded as its own doing, and changes notified
   await wire.closed;
   await listens.close();
 });
+
+test('what the server rotates by itself is told as if a client had done it', async () => {
+  const free = await ToldClient.listen(await addClient(server, 'sleeper'));
+  const { port } = free;
+  await free.close();
+  const added = await listening(port);
+  const old = await createRotated(client, 1);
+  await endChain(client, (await chainOf(client, old, 2))[1] ?? '');
+  const listens = await ToldClient.listen(added, port);
+  const wire = await listens.connected();
+  const all = [await told(wire), await told(wire), await told(wire)];
+  await forget(added);
+  await listens.close();
+  expect(all).toMatchObject([
+    { operation: Operation.Put, putFunction: PutFunction.New, uniqueIdentifier: old },
+    { operation: Operation.Notify, uniqueIdentifier: old },
+    { operation: Operation.Put, putFunction: PutFunction.Replace, replacedUniqueIdentifier: old },
+  ]);
+}, 60_000);
 
 test('what changes while nobody listens is told once somebody does, also by a server that was started again', async () => {
   const free = await ToldClient.listen(await addClient(server, 'nobody'));

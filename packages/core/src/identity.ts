@@ -30,6 +30,8 @@ export interface Principal {
   readonly namesMayRepeat?: true | undefined;
   /** The ticket that the request was made with. */
   readonly ticket?: PrincipalTicket | undefined;
+  /** Who is recorded, where the server acts for the principal by itself. */
+  readonly actor?: Actor | undefined;
 }
 
 export interface PrincipalTicket {
@@ -54,6 +56,7 @@ const actors = new WeakMap<Principal, Actor>();
 
 /** The actor that a principal is, always the same one. */
 export function actorOf(principal: Principal): Actor {
+  if (principal.actor !== undefined) return principal.actor;
   const known = actors.get(principal);
   if (known !== undefined) return known;
   const actor: Actor = {

@@ -9,6 +9,8 @@ export * from './objects/domain-policy';
 export * from './objects/match';
 export type { PresentationRequest } from './objects/present-value';
 export { isInHsm } from './objects/protection-storage';
+export { linkedBy } from './objects/replacement';
+export { rotationDateOf } from './objects/rotation';
 export { AWAITS_BACKUP, awaitsBackup, markCovered } from './objects/safekeeping';
 export * from './objects/state';
 export * from './awaitable';

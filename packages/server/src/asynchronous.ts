@@ -210,7 +210,10 @@ function stopping(): HoldfastError {
 }
 
 /** A batch of the one item, as if it came now and had to be answered at once. */
-function requestOf({ dialect, operation, isEphemeral }: ClaimedRequest, payload: StructureItem): Request {
+export function requestOf(
+  { dialect, operation, isEphemeral }: Pick<ClaimedRequest, 'dialect' | 'operation' | 'isEphemeral'>,
+  payload: StructureItem,
+): Request {
   return {
     dialect,
     header: {

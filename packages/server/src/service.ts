@@ -25,6 +25,7 @@ import { describeError, type Logger } from './log';
 import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
 import { NotifiedClients } from './notified-clients';
+import { ObjectRotation } from './object-rotation';
 import { CertificateProvisioner } from './provisioning';
 import { Telling } from './telling';
 import { refusalRecorder } from './refusals';
@@ -53,6 +54,7 @@ export class Service implements Serving {
     private readonly doors: readonly Door[],
     private readonly asynchronous: AsynchronousProcessor,
     private readonly telling: Telling,
+    private readonly rotation: ObjectRotation,
     private readonly gate: AuditGate,
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly log: Logger,
@@ -167,10 +169,16 @@ export class Service implements Serving {
       limits,
       log,
     );
+    const rotation = new ObjectRotation(
+      { ...batchPorts, asynchronous, rotations: store.rotations, gate, directory, users, prepare },
+      limits,
+      log,
+    );
     const service = new Service(
       doors,
       asynchronous,
       telling,
+      rotation,
       gate,
       () => tlsIdentity(config, ports),
       log,
@@ -197,6 +205,7 @@ export class Service implements Serving {
     for (const { at, listener } of this.doors) addresses.push(await listener.listen(at));
     this.asynchronous.start();
     this.telling.start();
+    this.rotation.start();
     const [kmip, https] = addresses;
     return { kmip: kmip as AddressInfo, https };
   }
@@ -213,6 +222,7 @@ export class Service implements Serving {
       ...this.doors.map(({ listener }) => listener.close()),
       this.asynchronous.close(),
       this.telling.close(),
+      this.rotation.close(),
     ]);
     await this.#stopWatching?.();
   }

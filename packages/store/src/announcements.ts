@@ -7,10 +7,9 @@ import {
   type Lead,
   type NewAnnouncement,
 } from '@holdfast/core';
-import { Client } from 'pg';
 import { AuthenticatedTable, type DirectoryRow } from './directory/table';
 import type { Database, Session } from './postgres/database';
-import { storeError } from './postgres/errors';
+import { takeLead } from './postgres/lead';
 import { repeatable } from './postgres/transaction';
 
 /** One that comes back is told again, to a client that may still have what it is about: no record is needed. */
@@ -21,8 +20,6 @@ export const announcements = new AuthenticatedTable(
   false,
 );
 type Row = typeof announcements extends AuthenticatedTable<infer Column> ? DirectoryRow<Column> : never;
-
-const LEAD = "SELECT pg_try_advisory_lock(hashtextextended('holdfast announcements', 0)) AS is_held";
 
 /** Writes announcements within the transaction of the changes that they are about. */
 export async function writeAnnouncements(
@@ -49,26 +46,8 @@ export class PostgresAnnouncements implements AnnouncementStore {
     private readonly keyring: Keyring,
   ) {}
 
-  async lead(): Promise<Lead | undefined> {
-    const client = new Client(this.database.clientConfig());
-    let isHeld = false;
-    client.on('error', () => undefined).on('end', () => (isHeld = false));
-    try {
-      await client.connect();
-      const { rows } = await client.query<{ is_held: boolean }>(LEAD);
-      isHeld = rows[0]?.is_held === true;
-    } catch (error) {
-      throw storeError(error);
-    } finally {
-      if (!isHeld) await client.end().catch(() => undefined);
-    }
-    if (!isHeld) return undefined;
-    return {
-      get isHeld() {
-        return isHeld;
-      },
-      end: () => client.end().catch(() => undefined),
-    };
+  lead(): Promise<Lead | undefined> {
+    return takeLead(this.database.clientConfig(), 'holdfast announcements');
   }
 
   waitingClients(): Promise<readonly string[]> {

@@ -49,6 +49,7 @@ export * from './embedded';
 export type { HsmKeyStore } from './hsm-keys';
 export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
+export type { DueRotation, RotationStore } from './objects/rotations';
 export type { RootKeyState, RootKeyStore } from './root-keys';
 export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';

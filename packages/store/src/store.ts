@@ -35,6 +35,7 @@ import { KeptObjects } from './objects/kept-objects';
 import { PostgresLostObjects, type LostObjectStore } from './objects/lost-objects';
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
+import { PostgresRotations, type RotationStore } from './objects/rotations';
 import { Database, type StoreLog } from './postgres/database';
 import { PostgresAuditLog } from './records/audit-log';
 import { PostgresRootKeys, type RootKeyStore } from './root-keys';
@@ -73,6 +74,7 @@ export interface Store {
   readonly domainKeys: DomainKeyStore;
   readonly hsmKeys: HsmKeyStore;
   readonly keyRotation: KeyRotationStore;
+  readonly rotations: RotationStore;
   readonly custody: CustodyStore;
   readonly rootKeys: RootKeyStore;
   readonly custodyCopies: CustodyCopyStore;
@@ -136,6 +138,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       domainKeys: new PostgresDomainKeys(database, keyring, nowMs),
       hsmKeys: new PostgresHsmKeys(database, keyring, nowMs),
       keyRotation: new PostgresKeyRotation(database, keyring, keyStore, nowMs),
+      rotations: new PostgresRotations(database, keyring),
       custody: new PostgresCustody(database, keyring, nowMs),
       rootKeys: new PostgresRootKeys(database, keyring, nowMs),
       approvals: new PostgresApprovals(database, keyring, nowMs),

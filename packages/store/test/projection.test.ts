@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LocateFilter, LocateQuery, NewObject } from '@holdfast/core';
-import { CryptographicUsageMask, State } from '@holdfast/kmip';
+import { CryptographicUsageMask, State, type Attribute } from '@holdfast/kmip';
 import { TEST_ACTOR, TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { Hash64 } from '../src/objects/hash64';
 import { InternalIds } from '../src/objects/internal-id';
@@ -176,4 +176,53 @@ test('search terms spread over their range', () => {
       expect(Math.abs(ones / count - 0.5)).toBeLessThan(0.02);
     }
   }
+});
+
+describe('what the server is to rotate by itself', () => {
+  const rotated = (domainId: string, initialDate: number, ...further: readonly Attribute[]) => {
+    const usual: readonly Attribute[] = [
+      { key: 'InitialDate', value: initialDate },
+      { key: 'RotateAutomatic', value: true },
+      { key: 'RotateInterval', value: 100 },
+    ];
+    const kept = usual.filter(({ key }) => further.every((other) => other.key !== key));
+    return newAesKey({ domainId, attributes: [...kept, ...further] });
+  };
+  const due = async (nowSeconds: number) => {
+    const found = await fixture.store.rotations.due(nowSeconds, undefined, 10);
+    return found.map(({ uniqueIdentifier }) => uniqueIdentifier);
+  };
+
+  test('is found when its time has come, in that order', async () => {
+    const domainId = randomUUID();
+    const [late, early] = [rotated(domainId, 2000), rotated(domainId, 1000)];
+    const others = [
+      rotated(domainId, 1, { key: 'RotateAutomatic', value: false }),
+      rotated(domainId, 1, { key: 'RotateInterval', value: 0 }),
+      rotated(domainId, 1, { key: 'ArchiveDate', value: 2 }),
+      rotated(domainId, 1, { key: 'State', value: State.Compromised }),
+      rotated(domainId, 1, { key: 'State', value: State.Destroyed }),
+    ];
+    await create(late, early, ...others);
+    expect(await due(1099)).toEqual([]);
+    expect(await due(1100)).toEqual([early.uniqueIdentifier]);
+    expect(await due(2100)).toEqual([early.uniqueIdentifier, late.uniqueIdentifier]);
+    const [first] = await fixture.store.rotations.due(2100, undefined, 1);
+    expect(await fixture.store.rotations.due(2100, first, 10)).toMatchObject([
+      { domainId, uniqueIdentifier: late.uniqueIdentifier, rotationDate: 2100 },
+    ]);
+    await fixture.sql('DELETE FROM object WHERE domain_id = $1', [domainId]);
+    await fixture.sql('DELETE FROM object_projection WHERE domain_id = $1', [domainId]);
+  });
+
+  test('is found after it was written by a program that rotates nothing', async () => {
+    const domainId = randomUUID();
+    const keys = [rotated(domainId, 1000), rotated(domainId, 1, { key: 'ArchiveDate', value: 2 })] as const;
+    await create(...keys, newAesKey({ domainId }));
+    await fixture.sql('UPDATE object_projection SET rotation_date = NULL WHERE domain_id = $1', [domainId]);
+    expect(await due(5000)).toEqual([]);
+    expect(await fixture.store.rotations.adopt(domainId)).toBe(2);
+    expect(await due(5000)).toEqual([keys[0].uniqueIdentifier]);
+    expect(await fixture.store.rotations.adopt(domainId)).toBe(0);
+  });
 });

@@ -35,7 +35,7 @@ export function requireValuePresent(old: ManagedObject): void {
 }
 
 /** The identifier of the object that a Link of this type names, of several the first. */
-export function linkedBy(object: ManagedObject, linkType: LinkType): string | undefined {
+export function linkedBy(object: Pick<ManagedObject, 'attributes'>, linkType: LinkType): string | undefined {
   const link = object.attributes.instances('Link').find(({ value }) => value.linkType === linkType);
   const identifier = link?.value.linkedObjectIdentifier;
   return typeof identifier === 'string' ? identifier : undefined;

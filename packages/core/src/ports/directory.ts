@@ -183,8 +183,8 @@ export interface Directory {
    */
   recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
 
-  /** The client, where neither it nor its credential is revoked. */
-  standing(clientId: string, credentialId: string): Promise<Client | undefined>;
+  /** The client, where neither it nor its credential (where one is named) is revoked. */
+  standing(clientId: string, credentialId?: string): Promise<Client | undefined>;
 
   addAuthority(
     authority: Pick<CertificationAuthority, 'name' | 'certificateDer' | 'privateKey'>,

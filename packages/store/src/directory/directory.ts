@@ -240,18 +240,18 @@ export class PostgresDirectory implements Directory {
     );
   }
 
-  standing(clientId: string, credentialId: string): Promise<Client | undefined> {
+  standing(clientId: string, credentialId?: string): Promise<Client | undefined> {
     return this.#rows.read(async (session) => {
       const [clientRow] = await clients.select(session, this.keyring, 't.id = $1', [clientId]);
+      if (clientRow === undefined || clientRow.revoked_at !== null) return undefined;
+      if (credentialId === undefined) return clientOf(clientRow);
       const [credentialRow] = await credentials.select(
         session,
         this.keyring,
         't.id::text = $1 AND t.client_id = $2',
         [credentialId, clientId],
       );
-      if (clientRow === undefined || credentialRow === undefined) return undefined;
-      const isRevoked = clientRow.revoked_at !== null || credentialRow.revoked_at !== null;
-      return isRevoked ? undefined : clientOf(clientRow);
+      return credentialRow?.revoked_at === null ? clientOf(clientRow) : undefined;
     });
   }
 

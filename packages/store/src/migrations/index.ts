@@ -12,6 +12,7 @@ import { auditors } from './0011-auditors';
 import { pendingApprovals } from './0012-pending-approvals';
 import { announcements } from './0013-announcements';
 import { auditArchives } from './0014-audit-archives';
+import { rotationDates } from './0015-rotation-dates';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 12, name: 'pending-approvals', sql: pendingApprovals },
   { version: 13, name: 'announcements', sql: announcements },
   { version: 14, name: 'audit-archives', sql: auditArchives },
+  { version: 15, name: 'rotation-dates', sql: rotationDates },
 ];

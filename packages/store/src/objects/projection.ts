@@ -1,4 +1,4 @@
-import { storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
+import { rotationDateOf, storageStatusOf, type AttributeSet, type StorageStatus } from '@holdfast/core';
 import {
   STORAGE_DIALECT,
   State,
@@ -21,9 +21,14 @@ export interface Projection {
   readonly initialDate: number | undefined;
   readonly activationDate: number | undefined;
   readonly deactivationDate: number | undefined;
+  /** When the server is to rotate it by itself; NEVER for one that has Rotate Automatic and is not to be. */
+  readonly rotationDate: number | undefined;
   /** As elements of an int8[], of `TERM_BYTES` each. */
   readonly terms: Buffer;
 }
+
+/** So that what a program wrote that knew no such column (NULL) can be told from it. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** A term as an element of an array: its length and itself. */
 export const TERM_BYTES = 12;
@@ -101,6 +106,8 @@ export function projectionOf(domainId: string, attributes: AttributeSet, attribu
     initialDate: attributes.get('InitialDate'),
     activationDate: attributes.get('ActivationDate'),
     deactivationDate: attributes.get('DeactivationDate'),
+    rotationDate:
+      attributes.get('RotateAutomatic') === true ? (rotationDateOf(attributes) ?? NEVER) : undefined,
     terms: termsOf(domainId, attributeBytes),
   };
 }
@@ -114,6 +121,7 @@ export function sameProjection(one: Projection, other: Projection): boolean {
     one.initialDate === other.initialDate &&
     one.activationDate === other.activationDate &&
     one.deactivationDate === other.deactivationDate &&
+    one.rotationDate === other.rotationDate &&
     one.terms.equals(other.terms)
   );
 }

@@ -155,6 +155,7 @@ const PROJECTION_INPUTS = [
   ['initial_date', TypeId.int8],
   ['activation_date', TypeId.int8],
   ['deactivation_date', TypeId.int8],
+  ['rotation_date', TypeId.int8],
   ['terms_from', TypeId.int4],
   ['terms_to', TypeId.int4],
 ] as const;
@@ -392,6 +393,7 @@ function writeProjections(writer: BinaryWriter, projections: readonly (Projectio
   writer.arrayValue(TypeId.int8Array, count, (index) =>
     writer.int8Value(projections[index]?.deactivationDate),
   );
+  writer.arrayValue(TypeId.int8Array, count, (index) => writer.int8Value(projections[index]?.rotationDate));
   let from = 1;
   writer.arrayValue(TypeId.int4Array, count, (index) => {
     writer.int4Value(from);

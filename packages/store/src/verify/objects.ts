@@ -38,7 +38,7 @@ const NOWHERE = -1;
 const walkFrom = (horizon: number): string => `DECLARE object_walk NO SCROLL CURSOR FOR SELECT
     o.domain_id, o.unique_identifier, r.count, r.first,
     (SELECT json_build_array(p.storage, p.state, p.usage_mask, p.initial_date, p.activation_date, p.deactivation_date,
-        p.terms::text[], p.unique_identifier)::text FROM object_projection AS p
+        p.rotation_date, p.terms::text[], p.unique_identifier)::text FROM object_projection AS p
       WHERE p.domain_id = o.domain_id AND p.internal_id = o.internal_id),
     n.digests,
     ${OBJECT_SELECTION}
@@ -118,6 +118,7 @@ type ProjectionColumns = readonly [
   initialDate: number | null,
   activationDate: number | null,
   deactivationDate: number | null,
+  rotationDate: number | null,
   terms: readonly string[],
   uniqueIdentifier: string,
 ];
@@ -125,9 +126,17 @@ type ProjectionColumns = readonly [
 /** One that names another object is none of this one. */
 function projectionFrom(json: string | undefined, uniqueIdentifier: string): Projection | undefined {
   if (json === undefined) return undefined;
-  const [storage, state, usageMask, initialDate, activationDate, deactivationDate, terms, named] = JSON.parse(
-    json,
-  ) as ProjectionColumns;
+  const [
+    storage,
+    state,
+    usageMask,
+    initialDate,
+    activationDate,
+    deactivationDate,
+    rotationDate,
+    terms,
+    named,
+  ] = JSON.parse(json) as ProjectionColumns;
   return {
     storage: named === uniqueIdentifier ? storage : NOWHERE,
     state: state ?? undefined,
@@ -135,6 +144,7 @@ function projectionFrom(json: string | undefined, uniqueIdentifier: string): Pro
     initialDate: initialDate ?? undefined,
     activationDate: activationDate ?? undefined,
     deactivationDate: deactivationDate ?? undefined,
+    rotationDate: rotationDate ?? undefined,
     terms: termBytes(terms),
   };
 }
