@@ -85,10 +85,19 @@ function readParts(der: Buffer): RequestParts {
   };
 }
 
+/** The key of a SubjectPublicKeyInfo; undefined where it is of a kind that this OpenSSL does not have. */
+export function publicKeyIn(spkiDer: Buffer): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: spkiDer, format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+}
+
 /** What is wrong with a key that is to be certified; undefined where nothing is. */
-export function weaknessOf(key: KeyObject): string | undefined {
-  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
-  switch (key.asymmetricKeyType) {
+export function weaknessOf(key: KeyObject | undefined): string | undefined {
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key?.asymmetricKeyDetails ?? {};
+  switch (key?.asymmetricKeyType) {
     case 'rsa':
       if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS) {
         return `its RSA key has ${modulusLength} bits; 2048 to 8192 are allowed`;

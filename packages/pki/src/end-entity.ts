@@ -5,8 +5,7 @@ import {
   type IssuedCertificate,
   type KeyUsage,
 } from '@holdfast/core';
-import { createPublicKey } from 'node:crypto';
-import { weaknessOf } from './csr';
+import { publicKeyIn, weaknessOf } from './csr';
 import { encodeElement, encodeOid, readElement, TAG } from './der';
 import { encodeKeyUsages, EXTENSION } from './extensions';
 import { issue, openAuthority, withinAuthority } from './issue';
@@ -49,7 +48,7 @@ export async function issueEndEntity(
   request: EndEntityRequest,
 ): Promise<IssuedCertificate> {
   const { spkiDer, subjectDer, subjectAlternativeNames, nowSeconds } = request;
-  const weakness = weaknessOf(createPublicKey({ key: spkiDer, format: 'der', type: 'spki' }));
+  const weakness = weaknessOf(publicKeyIn(spkiDer));
   if (weakness !== undefined) throw new HoldfastError('PermissionDenied', `not certified: ${weakness}`);
   const { algorithm = '' } = readPublicKeyInfo(readElement(spkiDer));
   const hasSubject = !subjectDer.equals(EMPTY_NAME);

@@ -13,7 +13,7 @@ import {
   type Attribute,
   type VersionName,
 } from '@holdfast/kmip';
-import { archive, certify, destroy, reCertify, revoke } from '@holdfast/core';
+import { archive, certify, createKeyPair, destroy, reCertify, revoke } from '@holdfast/core';
 import {
   certificateBytes,
   ecPair,
@@ -252,6 +252,15 @@ describe('Certify of a public key alone', () => {
   test('is refused for keys that cannot be certified', async () => {
     const weak = await registerPublicKey(harness, rsaPair(1024));
     expect(await refused(certified(weak))).toBe('PermissionDenied');
+    const quantumSafe = await harness.run(createKeyPair, {
+      commonAttributes: asking(
+        { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.ML_DSA_44 },
+        { key: 'CryptographicUsageMask', value: Verify },
+      ),
+      privateKeyAttributes: asking(),
+      publicKeyAttributes: asking(),
+    });
+    expect(await refused(certified(quantumSafe.publicKeyUniqueIdentifier))).toBe('PermissionDenied');
     const revoked = await registerPublicKey(harness, ecPair());
     const revocationReason = { revocationReasonCode: RevocationReasonCode.KeyCompromise };
     await harness.run(revoke, { uniqueIdentifier: revoked, revocationReason });
