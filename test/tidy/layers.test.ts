@@ -100,7 +100,7 @@ test('a package imports only what stands to its left', () => {
         }
         if (specifier.startsWith('node:')) return false;
         const layer = LAYERS[file.package];
-        const own = /^@holdfast\/([a-z]+)(?:\/(?:admin|hsm))?$/.exec(specifier);
+        const own = /^@holdfast\/([a-z]+)(?:\/(?:admin|hsm|names))?$/.exec(specifier);
         if (own !== null) return layer?.own.includes(own[1] as string) !== true;
         return layer?.foreign.some((name) => specifier === name || specifier.startsWith(`${name}/`)) !== true;
       }),
@@ -177,6 +177,27 @@ test('files of a package do not import each other in circles', () => {
   };
   for (const path of graph.keys()) visit(path, []);
   expect(circles).toEqual([]);
+});
+
+test('holdfast starts without the operations: a command that needs more imports it when it runs', () => {
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    const file = sources.find(
+      (each) => each.path === path || each.path === path.replace(/\.ts$/, '/index.ts'),
+    );
+    if (file === undefined || reached.has(file.path)) return;
+    reached.add(file.path);
+    const runtime = file.text.replace(/^(?:import|export) type [^;]*;/gms, '');
+    for (const [, specifier = ''] of runtime.matchAll(/\bfrom\s+'([^']+)'/g)) {
+      const [, name, entry = 'index'] = /^@holdfast\/([a-z]+)(?:\/([a-z]+))?$/.exec(specifier) ?? [];
+      if (name !== undefined) visit(`packages/${name}/src/${entry}.ts`);
+      else if (specifier.startsWith('.'))
+        visit(`${relative(root, resolve(root, file.path, '..', specifier))}.ts`);
+    }
+  };
+  visit('packages/cli/src/holdfast.ts');
+  expect(reached).toContain('packages/cli/src/holdfast/status.ts');
+  expect([...reached].filter((path) => /^packages\/(?:core|kmip)\/src\/index\.ts$/.test(path))).toEqual([]);
 });
 
 test('protocol versions are compared in the versions folder alone', () => {

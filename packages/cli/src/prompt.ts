@@ -22,9 +22,10 @@ export async function promptSecret(
 ): Promise<string | undefined> {
   if (!isTerminal(terminal)) return undefined;
   const { input, output } = terminal;
-  output.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: nowhere, terminal: true });
+  // Nothing is shown from here on: who types as soon as they are asked is not seen either.
+  output.write(question);
   try {
     return await new Promise<string | undefined>((resolve) => {
       lines.once('line', resolve);

@@ -13,11 +13,5 @@ export {
   type SoftwareRootOptions,
 } from './software-root';
 export { REQUEST_TIMEOUT_MS, type DeviceLog } from './pkcs11/device-pool';
-export {
-  DEFAULT_ROOT_KEY_LABEL,
-  openPkcs11Root,
-  TokenKeeper,
-  type Pkcs11RootOptions,
-  type SelfTestStep,
-} from './pkcs11/pkcs11-root';
+export { openPkcs11Root, TokenKeeper, type Pkcs11RootOptions, type SelfTestStep } from './pkcs11/pkcs11-root';
 export type { Pkcs11Target, RootKeyFacts, TokenFacts } from './pkcs11/protocol';

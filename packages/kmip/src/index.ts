@@ -17,7 +17,7 @@ export * from './server-information';
 export * from './structures';
 export * from './transparent-keys';
 export * from './versions/dialect';
-export { errorCodeOfReason, resultReasonOf } from './versions/result-reasons';
+export { resultReasonOf } from './versions/result-reasons';
 export { customAttributeName, decodeAttributeName, encodeAttributeName } from './versions/v1';
 export * from './vocabulary/enumerations';
 export * from './vocabulary/masks';

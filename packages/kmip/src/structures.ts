@@ -186,21 +186,18 @@ export const x509CertificateIdentifierStructure = structure({
   issuerDistinguishedName: required(Tag.IssuerDistinguishedName, byteString),
   certificateSerialNumber: required(Tag.CertificateSerialNumber, byteString),
 });
-export type X509CertificateIdentifier = Infer<typeof x509CertificateIdentifierStructure>;
 
 /** KMIP 1.4 section 3.12, KMIP 2.1 section 4.62. */
 export const x509CertificateIssuerStructure = structure({
   issuerDistinguishedName: required(Tag.IssuerDistinguishedName, byteString),
   issuerAlternativeNames: repeated(Tag.IssuerAlternativeName, byteString),
 });
-export type X509CertificateIssuer = Infer<typeof x509CertificateIssuerStructure>;
 
 /** KMIP 1.4 section 3.11, KMIP 2.1 section 4.63. */
 export const x509CertificateSubjectStructure = structure({
   subjectDistinguishedName: required(Tag.SubjectDistinguishedName, byteString),
   subjectAlternativeNames: repeated(Tag.SubjectAlternativeName, byteString),
 });
-export type X509CertificateSubject = Infer<typeof x509CertificateSubjectStructure>;
 
 /** The text form of 1.0, kept up to 1.4. KMIP 1.4 section 3.13. */
 export const certificateIdentifierStructure = structure({

@@ -2,7 +2,6 @@ import { ERROR_CODES, type ErrorCode } from '@holdfast/ttlv';
 import {
   dialectNamed,
   DIALECTS,
-  errorCodeOfReason,
   operationEnum,
   ResultReason,
   resultReasonEnum,
@@ -118,11 +117,4 @@ test.each<Row>([
   ['StoreUnavailable', 'Get', '1.4', 'GeneralFailure'],
 ])('%s in %s of %s is %s', (code, operation, version, reason) => {
   expect(resultReasonOf(code, operation, dialectNamed(version))).toBe(ResultReason[reason]);
-});
-
-test('a reason that a peer gave leads to the code of its name', () => {
-  expect(errorCodeOfReason(ResultReason.ItemNotFound)).toBe('ItemNotFound');
-  expect(errorCodeOfReason(ResultReason.WrongKeyLifecycleState)).toBe('WrongKeyLifecycleState');
-  expect(errorCodeOfReason(ResultReason.IllegalOperation)).toBe('PermissionDenied');
-  expect(errorCodeOfReason(0x80000001)).toBe('GeneralFailure');
 });

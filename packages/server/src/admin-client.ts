@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { HoldfastError, type ErrorCode } from '@holdfast/core';
+import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { adminSocketPath } from './admin-socket';
 import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './admin-protocol';
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { createKeyring, type EnvelopeOpener } from '@holdfast/crypto';
 import { createSoftwareRoot } from '@holdfast/hsm';
+import { State } from '@holdfast/kmip';
 import {
   compareObjects,
   contentsOfBackup,
@@ -53,6 +54,11 @@ export interface DrillReport {
   readonly verified: { readonly rows: number; readonly findings: readonly Finding[] };
   readonly live?: ObjectComparison;
   readonly hasPassed: boolean;
+}
+
+/** The name of a State, as a report counts them. */
+export function nameOfState(state: number): string | undefined {
+  return Object.entries(State).find(([, value]) => value === state)?.[0];
 }
 
 /**

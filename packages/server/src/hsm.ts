@@ -1,8 +1,2 @@
 /** The entry for programs that set an HSM up and look after it: no server need run. */
-export {
-  DEFAULT_ROOT_KEY_LABEL,
-  TokenKeeper,
-  type RootKeyFacts,
-  type SelfTestStep,
-  type TokenFacts,
-} from '@holdfast/hsm';
+export { TokenKeeper, type RootKeyFacts, type SelfTestStep, type TokenFacts } from '@holdfast/hsm';

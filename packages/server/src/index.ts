@@ -7,8 +7,8 @@ export {
   type ManifestObject,
   type PackageEntry,
 } from './escrow/package-file';
-export { decodeRecord } from './escrow/records';
-export { drillBackup, type DrillReport, type DrilledTable } from './drill';
+export { clearTextOf } from './escrow/records';
+export { drillBackup, nameOfState, type DrillReport, type DrilledTable } from './drill';
 export { handShareOn, openerFrom } from './holders';
 export { ExportWalk, verifyExport, type ExportVerdict } from './audit/verify-export';
 export { checkpointIn, lineOf } from './audit/outside-checkpoints';

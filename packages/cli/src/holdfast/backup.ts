@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { Command, Option } from 'commander';
-import { State } from '@holdfast/kmip';
 import type { DrillReport } from '@holdfast/server';
 import { ExitCode } from '../exit';
 import { table } from '../table';
@@ -97,12 +96,16 @@ async function drill(file: string, options: DrillOptions): Promise<void> {
     signal: stopped.signal,
   });
   process.stdout.write(
-    options.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : drillText(file, report),
+    options.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : await drillText(file, report),
   );
   if (!report.hasPassed) process.exitCode = ExitCode.Refused;
 }
 
-function drillText(file: string, { backup, tables, states, verified, live, hasPassed }: DrillReport): string {
+async function drillText(
+  file: string,
+  { backup, tables, states, verified, live, hasPassed }: DrillReport,
+): Promise<string> {
+  const { nameOfState } = await import('@holdfast/server');
   const rows = tables.map(({ name, rowsInFile, rowsRestored, isSame }) => [
     name,
     String(rowsInFile),
@@ -129,10 +132,6 @@ function drillText(file: string, { backup, tables, states, verified, live, hasPa
       : '\nTHE DRILL HAS FAILED: this backup does not restore as it should. ',
     'Nothing of the scratch database is left.\n',
   ].join('');
-}
-
-function nameOfState(state: number): string | undefined {
-  return Object.entries(State).find(([, value]) => value === state)?.[0];
 }
 
 export function backupCommand(): Command {

@@ -1,7 +1,7 @@
 import { open, rm, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
 import { readText } from './files';
 import { collect, wholeNumber } from './holders';

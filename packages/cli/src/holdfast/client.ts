@@ -2,22 +2,21 @@ import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ClientSettings } from '@holdfast/core';
 import {
   AUTHENTICATION_POLICIES,
-  HoldfastError,
-  type AuthenticationPolicy,
-  type ClientSettings,
-} from '@holdfast/core';
-import { VERSION_NAMES, type VersionName } from '@holdfast/kmip';
-import {
+  VERSION_NAMES,
   parseListen,
   writeClientFiles,
   type AdminClient,
+  type AuthenticationPolicy,
   type ClientAnswer,
   type CredentialAnswer,
   type CredentialRequest,
   type IssuedAnswer,
+  type VersionName,
 } from '@holdfast/server/admin';
+import { HoldfastError } from '@holdfast/ttlv';
 import { readText } from './files';
 import { asOfficer, requireSettings, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';

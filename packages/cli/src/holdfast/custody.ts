@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
 import { readText, writeNewSecret } from './files';
 import { asOperator, withDataDir, type CommonOptions } from './options';

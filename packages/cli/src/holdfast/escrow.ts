@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
-import { STORAGE_DIALECT, vocabularyOf } from '@holdfast/kmip';
-import { decodeTtlv, encodeJson } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { EscrowPackage, PackageEntry } from '@holdfast/server';
 import type { AdminClient, ComparedAnswer, CustodyCopyAnswer, ImportAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
@@ -237,15 +235,9 @@ function sealedFor(recipient: string) {
 
 /** One JSON text a line for each object. */
 async function clearText(entries: AsyncGenerator<PackageEntry>): Promise<AsyncIterable<Buffer>> {
-  const { decodeRecord } = await import('@holdfast/server');
+  const { clearTextOf } = await import('@holdfast/server');
   return (async function* () {
-    for await (const { record } of entries) {
-      const { head, attributes, value } = decodeRecord(record);
-      const [described, object] = [attributes, value].map(
-        (bytes) => JSON.parse(encodeJson(decodeTtlv(bytes), vocabularyOf(STORAGE_DIALECT))) as unknown,
-      );
-      yield Buffer.from(`${JSON.stringify({ ...head, attributes: described, object })}\n`);
-    }
+    for await (const { record } of entries) yield Buffer.from(`${clearTextOf(record)}\n`);
   })();
 }
 

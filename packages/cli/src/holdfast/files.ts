@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 
 /** A text file that the command line names. @throws HoldfastError InvalidField */
 export async function readText(path: string): Promise<string> {

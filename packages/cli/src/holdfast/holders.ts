@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import { privateKeyIn } from './private-key';
 
 /** Sealed files (backups, escrow packages): to whom they are sealed, and what opens them. */

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
-import { DEFAULT_ROOT_KEY_LABEL, TokenKeeper, type RootKeyFacts } from '@holdfast/server/hsm';
+import { HoldfastError } from '@holdfast/ttlv';
+import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
+import type { RootKeyFacts, TokenKeeper } from '@holdfast/server/hsm';
 import { ExitCode } from '../exit';
 import { print } from './print';
 import { HSM_PIN, readSecret } from './secret';
@@ -22,6 +23,7 @@ async function withToken<T>(
   if (pin === undefined) throw new HoldfastError('Configuration', 'no PIN was given');
   const log = { info: () => undefined, warn: () => undefined };
   const targets = [{ modulePath, tokenLabel }];
+  const { TokenKeeper } = await import('@holdfast/server/hsm');
   const keeper = await TokenKeeper.open({ targets, pin, log, keyLabel, mayWrite });
   try {
     return await work(keeper);

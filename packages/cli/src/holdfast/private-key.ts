@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import { readText } from './files';
 import { sharePassphrase } from './secret';
 

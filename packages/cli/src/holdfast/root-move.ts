@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';

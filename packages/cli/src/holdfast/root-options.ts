@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
-import { HoldfastError, type SecretBytes } from '@holdfast/core';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import type { RootConfig } from '@holdfast/server';
-import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/hsm';
+import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
 import { HSM_PIN, PASSPHRASE, readSecret, type SecretSource } from './secret';
 
 export interface RootOptions {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 
 /**
  * A secret from a file that an environment variable names, as containers and systemd hand secrets over: the file's

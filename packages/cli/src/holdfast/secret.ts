@@ -1,4 +1,4 @@
-import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { isTerminal, promptSecret } from '../prompt';
 import { readSecretFile } from './secret-file';
 

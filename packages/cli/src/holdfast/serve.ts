@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { Ceremony } from '@holdfast/server';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';

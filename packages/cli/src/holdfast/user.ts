@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { AddUserRequest, UserAnswer } from '@holdfast/server/admin';
 import { isTerminal } from '../prompt';
 import { writeNewSecret } from './files';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { FindingAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';

@@ -2,9 +2,6 @@ import { HoldfastError, SecretBytes, type HsmKeys, type RootOfTrust } from '@hol
 import { DevicePool, errorOf, type DevicePoolOptions } from './device-pool';
 import type { Fault, RootKeyFacts, TokenFacts } from './protocol';
 
-/** CKA_LABEL of root keys, unless another one is configured. */
-export const DEFAULT_ROOT_KEY_LABEL = 'holdfast-root';
-
 const MAX_KEY_BYTES = 65_536;
 const PROBE_BYTES = 32;
 

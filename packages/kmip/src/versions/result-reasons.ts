@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode } from '@holdfast/ttlv';
+import type { ErrorCode } from '@holdfast/ttlv';
 import type { OperationName } from '../attributes/definition';
 import { ResultReason, resultReasonEnum } from '../vocabulary/enumerations';
 import type { Dialect, Window } from './dialect';
@@ -241,8 +241,6 @@ const overrides: readonly Override[] = [
   { code: 'InvalidAttribute', operations: ['AdjustAttribute'], window: V2, reason: 'UnsupportedAttribute' },
 ];
 
-const reasonNames = new Map(Object.entries(ResultReason).map(([name, value]) => [value as number, name]));
-
 function isListed(name: ReasonName, dialect: Dialect): boolean {
   const entry = resultReasonEnum.byKey.get(name);
   return entry !== undefined && dialect.knows(entry);
@@ -265,11 +263,4 @@ export function resultReasonOf(
   );
   const names = override === undefined ? reasonsByCode[code] : [override.reason];
   return ResultReason[names.find((name) => isListed(name, dialect)) ?? 'GeneralFailure'];
-}
-
-/** The error code of a Result Reason that a peer answered with; GeneralFailure for its own extensions. */
-export function errorCodeOfReason(reason: number): ErrorCode {
-  if (reason === ResultReason.IllegalOperation) return 'PermissionDenied';
-  const name = reasonNames.get(reason);
-  return ERROR_CODES.find((code) => code === name) ?? 'GeneralFailure';
 }

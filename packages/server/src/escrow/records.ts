@@ -1,5 +1,7 @@
 import { HoldfastError, type Domain, type StoredObject } from '@holdfast/core';
+import { STORAGE_DIALECT, vocabularyOf } from '@holdfast/kmip';
 import { encodeValue, piecesOf } from '@holdfast/store';
+import { decodeTtlv, encodeJson } from '@holdfast/ttlv';
 
 /** An object as it lies in an escrow package, beside its attributes and its value. */
 export interface RecordHead {
@@ -64,6 +66,15 @@ export function decodeRecord(bytes: Buffer): EscrowRecord {
   } catch (cause) {
     throw damaged(cause);
   }
+}
+
+/** A record with its attributes and its value in the JSON encoding of KMIP: in clear. @throws HoldfastError IntegrityViolation */
+export function clearTextOf(record: Buffer): string {
+  const { head, attributes, value } = decodeRecord(record);
+  const [described, object] = [attributes, value].map(
+    (bytes) => JSON.parse(encodeJson(decodeTtlv(bytes), vocabularyOf(STORAGE_DIALECT))) as unknown,
+  );
+  return JSON.stringify({ ...head, attributes: described, object });
 }
 
 /** A record as it stands in a stream of them: its length before it. */
