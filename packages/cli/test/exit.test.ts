@@ -1,6 +1,9 @@
 import { PassThrough } from 'node:stream';
+import { KmipRefusal } from '@holdfast/client';
+import { Operation, ResultReason, ResultStatus } from '@holdfast/kmip';
 import { Command } from 'commander';
 import { ExitCode, failureText, runCommandLine, wrongUse } from '../src/exit';
+import { explain } from '../src/kmip/explain';
 import { promptSecret } from '../src/prompt';
 
 async function exitCodeOf(argv: readonly string[], action: () => void = () => undefined): Promise<unknown> {
@@ -72,4 +75,17 @@ describe('what a prompt gets', () => {
     expect(kill).toHaveBeenCalledWith(process.pid, 'SIGINT');
     kill.mockRestore();
   });
+});
+
+test('who is refused until officers approve is not sent to the owner of the object', () => {
+  const hintFor = (resultMessage: string) =>
+    explain(
+      new KmipRefusal(Operation.Destroy, {
+        resultStatus: ResultStatus.OperationFailed,
+        resultReason: ResultReason.PermissionDenied,
+        resultMessage,
+      }),
+    ).hint;
+  expect(hintFor('this waits for approval 1: 0 of 2 officers have given it')).toContain('approval list');
+  expect(hintFor('the role of this client may not do that')).toContain('owner');
 });

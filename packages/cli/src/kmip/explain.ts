@@ -60,7 +60,9 @@ function explainRefusal(refusal: KmipRefusal): Failure {
   const hint =
     refusal.resultStatus === ResultStatus.OperationPending
       ? 'The server carries it out later, or waits for an approval.'
-      : HINTS[reason as keyof typeof HINTS];
+      : refusal.message.includes('waits for approval')
+        ? 'Officers decide about it: "holdfast approval list".'
+        : HINTS[reason as keyof typeof HINTS];
   return { exitCode: ExitCode.Refused, message: refusal.message, hint };
 }
 

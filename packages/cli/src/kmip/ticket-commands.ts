@@ -45,8 +45,8 @@ function delegatedLoginCommand(): Command {
 function logoutCommand(): Command {
   return operationCommand(
     'logout',
-    'End a ticket, on every server at once (since KMIP 2.0).',
-    'logout ticket',
+    'End a ticket, on every server at once: whoever it speaks for may, by the ticket itself too (since KMIP 2.0).',
+    'logout ticket --ticket ticket',
   )
     .argument('<file>', 'file with the ticket')
     .action(logoutAction);
