@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addAttribute, get, getAttributes } from '@holdfast/core';
+import { addAttribute, destroy, get, getAttributes } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import type { AdminClient, DomainKeyAnswer } from '@holdfast/server/admin';
 import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
@@ -101,7 +101,15 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
+/** Makes objects and destroys them: copies of the database may hold their values, and what opens them. */
+async function destroyed(count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    await client.call(destroy, { uniqueIdentifier: await newKey(client) });
+  }
+}
+
 test('a domain key is rotated while clients read and write, and none of them sees it', async () => {
+  await destroyed(3);
   const clients = load();
   const { code, stdout } = await holdfastResult([
     'domain-key',
@@ -114,8 +122,17 @@ test('a domain key is rotated while clients read and write, and none of them see
   expect(refused).toEqual([]);
   expect(calls).toBeGreaterThan(0);
   const [first, second] = await versionsOf('default');
-  expect(first).toMatchObject({ version: 1, objects: 0, requests: 0 });
-  expect(second).toMatchObject({ version: 2, state: 'current' });
+  expect(first).toMatchObject({ version: 1, objects: 0, requests: 0, destroyed: 3 });
+  expect(second).toMatchObject({ version: 2, state: 'current', destroyed: 0 });
+  await destroyed(2);
+  expect((await versionsOf('default'))[1]).toMatchObject({ destroyed: 2 });
+  const status = (await holdfastResult(['domain-key', 'status', '--data-dir', dataDir])).stdout;
+  const column = (line: string | undefined): number => (line ?? '').split(/ {2,}/).indexOf('Destroyed');
+  const [heading, ...lines] = status.split('\n');
+  const counts = lines
+    .filter((line) => line.startsWith('default'))
+    .map((line) => line.split(/ {2,}/)[column(heading)]);
+  expect(counts).toEqual(['3', '2']);
   expect(second?.objects).toBeGreaterThan(OBJECTS);
   expect(await seen()).toEqual(before);
   expect(await faults()).toEqual([]);

@@ -13,7 +13,13 @@ import {
   dialectNamed,
   encodeRequest,
 } from '@holdfast/kmip';
-import { holdfastResult, keyBytesOf, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import {
+  asFirstOfficer,
+  holdfastResult,
+  keyBytesOf,
+  startServerProcess,
+  type ServerProcess,
+} from '@holdfast/testkit';
 import { encodeTtlv, type StructureItem } from '@holdfast/ttlv';
 import { decodeRootKey } from '../../packages/hsm/src/root-key-format';
 import { wrappingContext } from '../../packages/server/src/domain-keys';
@@ -238,31 +244,53 @@ test('a database that dies under its hands leaves nothing of them', async () => 
 
 const hasRootKeyFile = process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11';
 
-(hasRootKeyFile ? test : test.skip)(
-  'root key and domain keys are in no other place than their own',
-  async () => {
-    const { rootKey } = await decodeRootKey(readFileSync(join(server.dataDir, 'root.key')), undefined);
+/** The bytes of the root key in a file of the data folder. */
+async function rootKeyIn(name: string): Promise<Buffer> {
+  return (await decodeRootKey(readFileSync(join(server.dataDir, name)), undefined)).rootKey.reveal();
+}
+
+async function addDomainKeys(sought: Needles): Promise<void> {
+  const root = await openSoftwareRoot({ dataDir: server.dataDir });
+  const rows = await database.sql<{ domain_id: string; version: number; root: string; wrapped: Buffer }>(
+    'SELECT domain_id, version, root, wrapped FROM domain_key_wrapping',
+  );
+  const keys = new RootKeys(root);
+  for (const { domain_id: domainId, version, ...wrapping } of rows) {
+    const key = await keys.unwrap([wrapping], wrappingContext({ domainId, version, status: 'current' }));
+    sought.add(key.reveal(), `key of ${domainId}`);
+  }
+}
+
+(hasRootKeyFile ? describe : describe.skip)('root key and domain keys', () => {
+  test('are in no other place than their own', async () => {
     const rootNeedles = new Needles();
-    rootNeedles.add(rootKey.reveal(), 'root key');
+    rootNeedles.add(await rootKeyIn('root.key'), 'root key');
     expect(rootNeedles.foundIn(readFileSync(join(server.dataDir, 'root.key')))).not.toEqual([]);
     expect(await findings(rootNeedles, ['root.key'])).toEqual([]);
 
-    const root = await openSoftwareRoot({ dataDir: server.dataDir });
-    const rows = await database.sql<{ domain_id: string; version: number; root: string; wrapped: Buffer }>(
-      'SELECT domain_id, version, root, wrapped FROM domain_key_wrapping',
-    );
-    const keys = new RootKeys(root);
     const domainNeedles = new Needles();
-    for (const { domain_id: domainId, version, ...wrapping } of rows) {
-      const key = await keys.unwrap([wrapping], wrappingContext({ domainId, version, status: 'current' }));
-      domainNeedles.add(key.reveal(), `key of ${domainId}`);
-    }
+    await addDomainKeys(domainNeedles);
     // The system's own, and that of the domain "default".
     expect(domainNeedles.count).toBe(2);
     expect(await findings(domainNeedles)).toEqual([]);
-  },
-  60_000,
-);
+  }, 60_000);
+
+  test('nor are they while the root key is replaced, and afterwards', async () => {
+    const sought = new Needles();
+    await addDomainKeys(sought);
+    sought.add(await rootKeyIn('root.key'), 'root key before');
+    const officer = await asFirstOfficer(server);
+    const holding = await openDatabase(server.dataDir);
+    await holding.sql('BEGIN; LOCK TABLE domain_key_wrapping IN SHARE MODE');
+    const { outgoing, current } = await officer.call('POST /root/move', {});
+    expect(outgoing).toBe(undefined);
+    sought.add(await rootKeyIn('root.key.next'), 'root key to come');
+    expect(await findings(sought, ['root.key', 'root.key.next'])).toEqual([]);
+    await holding.close();
+    await until(async () => (await officer.call('GET /root')).state === 'moved', 'the root key is replaced');
+    expect(await findings(sought, ['root.key', `root.key.${current.slice(0, 8)}`])).toEqual([]);
+  }, 60_000);
+});
 
 test("the officer's token and the first client's key are in no other place than their own", async () => {
   const { token } = JSON.parse(readFileSync(join(server.dataDir, 'officer.json'), 'utf8')) as {

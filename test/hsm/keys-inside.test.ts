@@ -112,6 +112,11 @@ const IN_HSM: Attribute = {
       hsm.remove();
     });
 
+    test('random bytes of the HSM are drawn for keys', async () => {
+      const { root } = await (await asFirstOfficer(server)).call('GET /status');
+      expect(root.requests?.['random']).toBeGreaterThan(0);
+    });
+
     const make = async (by: KmipClient, ...stated: readonly Attribute[]): Promise<string> => {
       const usual = AES.filter(({ key }) => stated.every((each) => each.key !== key));
       const newAttributes = { templateNames: [], attributes: [...usual, ...stated] };

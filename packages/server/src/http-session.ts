@@ -125,7 +125,13 @@ export class HttpEndpoint {
   }
 }
 
-type Awaited = 'authentication' | 'request' | 'rest of a request' | 'answer' | 'reading of a response';
+type Awaited =
+  | 'authentication'
+  | 'request'
+  | 'rest of a request'
+  | 'answer'
+  | 'reading of a response'
+  | 'end of the connection';
 
 /** One connection on which HTTP is spoken: answers its requests one after the other, and keeps the deadlines. */
 class HttpSession implements Connection {
@@ -177,7 +183,7 @@ class HttpSession implements Connection {
       if (this.needsCredential && this.#idleSinceByte === 0)
         void this.refused(this, 'deadline: authentication');
       this.socket.end();
-      this.#await('reading of a response', this.limits.writeTimeoutMs);
+      this.#await('end of the connection', this.limits.writeTimeoutMs);
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');

@@ -46,6 +46,7 @@ type Awaited =
   | 'rest of a request'
   | 'answer'
   | 'reading of a response'
+  | 'end of the connection'
   | 'news'
   | 'answer of the client';
 
@@ -109,7 +110,7 @@ export class Session implements Connection {
     if (nowMs < this.#deadlineMs) return;
     if (this.#waitingFor === 'request' && this.socket.writableLength === 0) {
       this.socket.end();
-      this.#await('reading of a response', this.limits.writeTimeoutMs);
+      this.#await('end of the connection', this.limits.writeTimeoutMs);
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');

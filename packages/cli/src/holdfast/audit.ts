@@ -98,7 +98,7 @@ export function auditCommand(): Command {
     .option('-f, --follow', 'go on as records are added')
     .action(tail);
   withOfficer(command.command('search'))
-    .description('find records; all conditions hold, texts are compared whole')
+    .description('find records that are in the database; all conditions hold, texts are compared whole')
     .option('--since <time>', 'not before, e.g. 2026-11-22T10:00Z')
     .option('--until <time>', 'not after')
     .option('--actor <name>', 'name or identifier of the client, user or officer')
@@ -108,7 +108,7 @@ export function auditCommand(): Command {
     .option('--limit <number>', 'the last so many (default: 100)', wholeNumber)
     .addHelpText(
       'after',
-      '\nExample:\n  holdfast audit search --operation Get --outcome failure --since 2026-11-22\n',
+      '\nArchives are not looked into: holdfast audit export --archive FILE --out - gives their records as JSON lines.\n\nExample:\n  holdfast audit search --operation Get --outcome failure --since 2026-11-22\n',
     )
     .action(search);
   withOfficer(command.command('export'))

@@ -35,7 +35,7 @@ export interface AttributeInstance {
   hasValue(encoded: Buffer): boolean;
   /** The bytes that it takes where it is stored: its index, where that is not 0, and its value. */
   storedLength(): number;
-  /** Writes these bytes; `storedLength` has been called before. Returns the offset after them. */
+  /** Writes these bytes. Returns the offset after them. */
   store(target: Buffer, offset: number): number;
 }
 
@@ -43,7 +43,6 @@ export interface AttributeInstance {
 export class GivenInstance implements AttributeInstance {
   readonly key: AttributeKey;
   /** What is stored, once it was asked for. */
-  #index: Item | undefined;
   #item: Item | undefined;
 
   constructor(readonly attribute: Attribute) {
@@ -55,16 +54,21 @@ export class GivenInstance implements AttributeInstance {
   }
 
   storedLength(): number {
-    const { index } = this.attribute;
+    const index = this.#index();
     const item = (this.#item = this.#value());
-    if (index === undefined || index === 0) return encodedLength(item);
-    this.#index = { tag: Tag.AttributeIndex, type: ItemType.Integer, value: index };
-    return encodedLength(this.#index) + encodedLength(item);
+    return index === undefined ? encodedLength(item) : encodedLength(index) + encodedLength(item);
   }
 
   store(target: Buffer, offset: number): number {
-    const start = this.#index === undefined ? offset : writeTtlv(target, this.#index, offset);
+    const index = this.#index();
+    const start = index === undefined ? offset : writeTtlv(target, index, offset);
     return writeTtlv(target, this.#item ?? this.#value(), start);
+  }
+
+  #index(): Item | undefined {
+    const { index } = this.attribute;
+    if (index === undefined || index === 0) return undefined;
+    return { tag: Tag.AttributeIndex, type: ItemType.Integer, value: index };
   }
 
   #value(): Item {

@@ -16,7 +16,7 @@ import {
 } from './checkpoint';
 import { selectArchives, stateBehind, type ArchiveFile } from './archive';
 import { archiveIn } from './archiving';
-import { allRecords, inParts, readRecords, type RecordRange } from './records';
+import { allRecords, pauses, readRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
@@ -306,13 +306,14 @@ async function statementFor(
   let { head } = state;
   let earliestUs = Infinity;
   let latestUs = -Infinity;
-  for await (const part of inParts(entries)) {
-    for (const { who, what } of part) {
-      head = linkHash(head, who, what);
-      const recordedAtUs = timeOf(what);
-      if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
-      if (recordedAtUs > latestUs) latestUs = recordedAtUs;
-    }
+  const pause = pauses();
+  for (const { who, what } of entries) {
+    head = linkHash(head, who, what);
+    const recordedAtUs = timeOf(what);
+    if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
+    if (recordedAtUs > latestUs) latestUs = recordedAtUs;
+    const paused = pause(1);
+    if (paused !== undefined) await paused;
   }
   return {
     format: 1,

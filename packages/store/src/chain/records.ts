@@ -13,8 +13,8 @@ import type { Statement } from '../postgres/statement';
 interface ReadRow {
   /** Of the transaction that wrote it. */
   readonly number: number;
-  /** Empty where the row is not what was written. */
-  readonly entries: readonly PackedEntry[];
+  /** Taken apart when they are asked for; none where the row is not what was written. */
+  readonly entries: () => readonly PackedEntry[];
   readonly domainId: string;
   readonly purpose: MacPurpose;
   readonly keyVersion: number;
@@ -87,7 +87,7 @@ const SOURCES: readonly Source[] = [
         subjects,
         revision,
       } as const;
-      return { domainId, keyVersion: row.int4(), entries: [{ who, what: whatBytes(what) }] };
+      return { domainId, keyVersion: row.int4(), entries: () => [{ who, what: whatBytes(what) }] };
     },
   ),
   source('audit_record', 'audit-record', AUDIT_RECORD_COLUMNS, 'id', 4000, (row) => {
@@ -103,15 +103,15 @@ const SOURCES: readonly Source[] = [
     const rowId = row.uuidOrNull();
     const revision = row.int4OrNull();
     const subjects = subject === undefined ? [] : [subject];
-    const what = whatBytes({ recordedAtUs, action, outcome, reason, subjects, rowId, revision });
-    return { keyVersion: row.int4(), entries: [{ who, what }] };
+    const what = { recordedAtUs, action, outcome, reason, subjects, rowId, revision };
+    return { keyVersion: row.int4(), entries: () => [{ who, what: whatBytes(what) }] };
   }),
   source('audit_batch', 'audit-batch', AUDIT_BATCH_COLUMNS, 'id', 500, (row) => {
     row.skip(); // format
     row.skip(); // id
     const count = row.int4();
     const content = row.bytea();
-    return { keyVersion: row.int4(), entries: unpackedOrNone(content, count) };
+    return { keyVersion: row.int4(), entries: () => unpackedOrNone(content, count) };
   }),
 ];
 
@@ -163,14 +163,19 @@ export async function readRecords(
     const complete = rows.filter(({ number }) => number < end);
     // Stable: the rows of one transaction stay in the order of their tables.
     complete.sort((one, other) => one.number - other.number);
-    const genuine = keyring === undefined ? complete : await genuineOf(complete, keyring);
+    for (const domainId of new Set(complete.map((row) => row.domainId))) await keyring?.ensure(domainId);
     const entries: PackedEntry[] = [];
-    for (const row of genuine) entries.push(...row.entries);
-    return {
-      entries,
-      to: end,
-      refused: complete.length - genuine.length,
-    };
+    let refused = 0;
+    const pause = pauses();
+    for (const row of complete) {
+      if (keyring === undefined || isGenuine(row, keyring)) {
+        const added = row.entries();
+        for (const entry of added) entries.push(entry);
+        const paused = pause(added.length);
+        if (paused !== undefined) await paused;
+      } else refused++;
+    }
+    return { entries, to: end, refused };
   }
 }
 
@@ -214,13 +219,6 @@ async function readRows(
   return { rows, end };
 }
 
-async function genuineOf(rows: readonly ReadRow[], keyring: Keyring): Promise<readonly ReadRow[]> {
-  for (const domainId of new Set(rows.map((row) => row.domainId))) await keyring.ensure(domainId);
-  const genuine: ReadRow[] = [];
-  for await (const part of inParts(rows)) genuine.push(...part.filter((row) => isGenuine(row, keyring)));
-  return genuine;
-}
-
 function isGenuine(row: ReadRow, keyring: Keyring): boolean {
   const { domainId, keyVersion, purpose, content, mac } = row;
   try {
@@ -232,12 +230,16 @@ function isGenuine(row: ReadRow, keyring: Keyring): boolean {
   }
 }
 
-/** What is worked on at once; between two parts whoever waits for the event loop has it. */
+/** Records that are worked on at once; between two parts whoever waits for the event loop has it. */
 const PART_LENGTH = 200;
 
-export async function* inParts<T>(all: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let start = 0; start < all.length; start += PART_LENGTH) {
-    if (start > 0) await immediate();
-    yield all.slice(start, start + PART_LENGTH);
-  }
+/** What to call after each piece of work with the records that it was about; where it is time, it gives the event loop back. */
+export function pauses(): (count: number) => Promise<void> | undefined {
+  let since = 0;
+  return (count) => {
+    since += count;
+    if (since < PART_LENGTH) return undefined;
+    since = 0;
+    return immediate();
+  };
 }
