@@ -57,6 +57,8 @@ export interface StoreOptions {
   readonly poolSize?: number;
   /** What the objects that are kept in memory may take, bytes; 0: none are kept. Default DEFAULT_MAX_KEPT_BYTES. */
   readonly maxKeptBytes?: number;
+  /** How long such an object is used before it is read and checked anew. Default 600. */
+  readonly maxKeptSeconds?: number;
 }
 
 export interface Store {
@@ -106,6 +108,8 @@ export interface Store {
 
 const DEFAULT_POOL_SIZE = 8;
 export const DEFAULT_MAX_KEPT_BYTES = 256 * 1024 * 1024;
+/** Bounds how long a change underneath PostgreSQL, which gives a row no new version, can stay unseen. */
+const DEFAULT_MAX_KEPT_SECONDS = 600;
 
 /**
  * Connects to PostgreSQL, brings the schema up to date and measures the clock.
@@ -113,7 +117,10 @@ export const DEFAULT_MAX_KEPT_BYTES = 256 * 1024 * 1024;
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { connection, keyring, log, poolSize = DEFAULT_POOL_SIZE } = options;
-  const kept = new KeptObjects(options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES);
+  const kept = new KeptObjects(
+    options.maxKeptBytes ?? DEFAULT_MAX_KEPT_BYTES,
+    options.maxKeptSeconds ?? DEFAULT_MAX_KEPT_SECONDS,
+  );
   const database = new Database({ connection, log, poolSize });
   const clock = new DatabaseClock(database, log);
   try {

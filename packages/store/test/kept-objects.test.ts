@@ -27,7 +27,10 @@ afterAll(async () => {
 });
 
 /** A store, and how often it has checked a row's MAC and opened a value. */
-async function open(maxKeptBytes: number): Promise<{ store: Store; counts: Record<string, number> }> {
+async function open(
+  maxKeptBytes: number,
+  maxKeptSeconds = 600,
+): Promise<{ store: Store; counts: Record<string, number> }> {
   const keyring = testKeyring();
   const counts = { macs: 0, opened: 0 };
   const counting: Keyring = {
@@ -46,7 +49,13 @@ async function open(maxKeptBytes: number): Promise<{ store: Store; counts: Recor
     },
   };
   const { connection } = fixture;
-  const store = await openStore({ connection, keyring: counting, log: quietLog, maxKeptBytes });
+  const store = await openStore({
+    connection,
+    keyring: counting,
+    log: quietLog,
+    maxKeptBytes,
+    maxKeptSeconds,
+  });
   await keyring.ensure(domainId);
   stores.push(store);
   return { store, counts };
@@ -199,17 +208,28 @@ test('every column of a row that was read before is looked at again', async () =
   }
 });
 
-test('an older row is refused where its newer records are there', async () => {
+test('a row that was read before is refused where it is put back over a newer one', async () => {
   const { store } = await open(PLENTY);
   const object = await create(store, 'wound back');
   const presumptions = await presumed(store, object);
-  await fixture.sql(
-    `INSERT INTO change_record SELECT (jsonb_populate_record(c, '{"revision": 2}')).* FROM change_record AS c
-      WHERE unique_identifier = $1`,
-    [object.uniqueIdentifier],
-  );
+  const { uniqueIdentifier } = object;
+  await fixture.sql('CREATE TEMP TABLE saved AS SELECT * FROM object WHERE unique_identifier = $1', [
+    uniqueIdentifier,
+  ]);
+  await activate(fixture.store, object);
+  await fixture.sql('DELETE FROM object WHERE unique_identifier = $1', [uniqueIdentifier]);
+  await fixture.sql('INSERT INTO object SELECT * FROM saved');
+  await fixture.sql('DROP TABLE saved');
   expect(await areRecorded(store, presumptions)).toEqual([false]);
   await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+});
+
+test('what was read is read and checked anew after a time', async () => {
+  const { store, counts } = await open(PLENTY, 0);
+  const object = await create(store, 'read again');
+  const key = await keyOf(store, object);
+  for (let time = 0; time < 3; time++) expect(await keyOf(store, object)).toEqual(key);
+  expect(counts).toEqual({ macs: 4, opened: 4 });
 });
 
 test('what is presumed and holds is recorded; what does not is not, and keeps nobody else from it', async () => {

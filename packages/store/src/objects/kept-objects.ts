@@ -7,6 +7,7 @@ const OVERHEAD_BYTES = 800;
 interface Entry {
   readonly row: StoredRow;
   readonly lengthBytes: number;
+  readonly keptAtSeconds: number;
   /** Digest of a name that it holds, as text. */
   readonly name: string | undefined;
   /** Whether it was asked for since it was last looked at to make room. */
@@ -21,9 +22,9 @@ interface Shelf {
 
 /**
  * Objects that were read and checked before, so that the next read of one need not transfer, check and open it again. They
- * say nothing of what is in the database now: whoever uses one asks the database whether its row is still the same
- * (`StoredRow.digest`) and the newest that was recorded. What has not been asked for goes first when room is needed; its
- * opened value is zeroed.
+ * say nothing of what is in the database now: whoever uses one asks the database whether its row is still the one that was
+ * read (its ctid, xmin and MAC). After a time they are read anew whatever is asked. What has not been asked for goes first
+ * when room is needed; its opened value is zeroed.
  */
 export class KeptObjects {
   readonly #shelves = new Map<string, Shelf>();
@@ -34,16 +35,22 @@ export class KeptObjects {
   #slab = Buffer.alloc(0);
   #slabUsed = 0;
 
-  /** @param maxBytes 0: nothing is kept */
-  constructor(private readonly maxBytes: number) {}
+  /**
+   * @param maxBytes 0: nothing is kept
+   * @param maxSeconds how long an object is used without being read anew
+   */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly maxSeconds: number,
+  ) {}
 
   find(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
-    return used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
+    return this.#used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
   }
 
   /** The object that is kept under a name. */
   findNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
-    return used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
+    return this.#used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
   }
 
   /**
@@ -63,7 +70,7 @@ export class KeptObjects {
     if (before !== undefined) this.#remove(before);
     const name = nameDigest === undefined ? undefined : nameKey(nameDigest);
     this.#move(row);
-    const entry: Entry = { row, lengthBytes, name, isUsed: false };
+    const entry: Entry = { row, lengthBytes, keptAtSeconds: nowSeconds(), name, isUsed: false };
     shelf.byIdentifier.set(uniqueIdentifier, entry);
     if (name !== undefined) shelf.byName.set(name, entry);
     this.#entries.add(entry);
@@ -80,6 +87,16 @@ export class KeptObjects {
   /** Forgets everything. */
   clear(): void {
     for (const entry of this.#entries) this.#remove(entry);
+  }
+
+  #used(entry: Entry | undefined): StoredRow | undefined {
+    if (entry === undefined) return undefined;
+    if (nowSeconds() - entry.keptAtSeconds >= this.maxSeconds) {
+      this.#remove(entry);
+      return undefined;
+    }
+    entry.isUsed = true;
+    return entry.row;
   }
 
   /** What a row was received with would stay as long as the row. */
@@ -120,10 +137,9 @@ export class KeptObjects {
   }
 }
 
-function used(entry: Entry | undefined): StoredRow | undefined {
-  if (entry === undefined) return undefined;
-  entry.isUsed = true;
-  return entry.row;
+/** Of a clock that is never set. */
+function nowSeconds(): number {
+  return Math.floor(performance.now() / 1000);
 }
 
 function nameKey(nameDigest: Buffer): string {

@@ -8,7 +8,7 @@ import { isStorable } from './change';
 import type { KeptObjects } from './kept-objects';
 import { nameDigest, namesOf } from './projection';
 import { readObject, type StoredRow } from './row';
-import { checkNamed, checkObjects, fetchNamed, fetchObjects, findRecorded } from './statements';
+import { fetchNamed, fetchObjects, findChanged, findRecorded, writeVersions } from './statements';
 
 /** How an object is asked for: by its identifier, or by the digest of its name. */
 interface Lookup {
@@ -23,7 +23,8 @@ interface PendingLookup extends Lookup {
 
 /** A lookup of something that was read before: it is only asked whether it is still the same. */
 interface PendingCheck extends PendingLookup {
-  readonly kept: StoredRow;
+  readonly row: StoredRow;
+  readonly nameDigest: Buffer | undefined;
 }
 
 type Outcome = { readonly row: StoredRow | undefined } | { readonly error: unknown };
@@ -35,7 +36,6 @@ export class ObjectReader {
   readonly #byIdentifier: Batcher<PendingLookup>;
   readonly #byName: Batcher<PendingLookup>;
   readonly #checks: Batcher<PendingCheck>;
-  readonly #nameChecks: Batcher<PendingCheck>;
 
   constructor(
     private readonly database: Database,
@@ -44,14 +44,7 @@ export class ObjectReader {
   ) {
     this.#byIdentifier = new Batcher((items) => this.#runBatch(items, lookUpIdentifiers), BATCHES);
     this.#byName = new Batcher((items) => this.#runBatch(items, lookUpNames), BATCHES);
-    this.#checks = new Batcher(
-      (items) => this.#runChecks(items, checkObjects, writeIdentifiers, this.#byIdentifier),
-      BATCHES,
-    );
-    this.#nameChecks = new Batcher(
-      (items) => this.#runChecks(items, checkNamed, writeNames, this.#byName),
-      BATCHES,
-    );
+    this.#checks = new Batcher((items) => this.#runChecks(items), BATCHES);
   }
 
   /** The object as it was read last, where it is kept: whether it still is so is left open. */
@@ -70,7 +63,7 @@ export class ObjectReader {
     const key = uniqueIdentifier;
     return new Promise((resolve, reject) => {
       if (kept === undefined) this.#byIdentifier.add({ domainId, key, resolve, reject });
-      else this.#checks.add({ domainId, key, resolve, reject, kept });
+      else this.#checks.add({ domainId, key, resolve, reject, row: kept, nameDigest: undefined });
     });
   }
 
@@ -80,7 +73,7 @@ export class ObjectReader {
     const key = nameDigest;
     return new Promise((resolve, reject) => {
       if (kept === undefined) this.#byName.add({ domainId, key, resolve, reject });
-      else this.#nameChecks.add({ domainId, key, resolve, reject, kept });
+      else this.#checks.add({ domainId, key, resolve, reject, row: kept, nameDigest });
     });
   }
 
@@ -138,40 +131,27 @@ export class ObjectReader {
   }
 
   /** What is no longer the same is read as if it had not been kept. */
-  async #runChecks(
-    items: PendingCheck[],
-    statement: Statement,
-    write: typeof writeIdentifiers,
-    others: Batcher<PendingLookup>,
-  ): Promise<void> {
-    const isSame = new Uint8Array(items.length);
+  async #runChecks(items: PendingCheck[]): Promise<void> {
+    const changed = new Set<PendingCheck>();
     try {
       await repeatable(
         (run) => this.database.hot(run),
         (session) =>
           session.run(
-            statement,
-            (writer) => {
-              write(writer, items);
-              writer.arrayValue(TypeId.byteaArray, items.length, (index) =>
-                writer.bytesValue(items[index]?.kept.digest),
-              );
-            },
-            (row) => {
-              isSame[row.int4() - 1] = 1;
-            },
+            findChanged,
+            (writer) => writeVersions(writer, items),
+            (row) => void changed.add(items[row.int4() - 1] as PendingCheck),
           ),
       );
     } catch (error) {
       for (const item of items) item.reject(error);
       return;
     }
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index] as PendingCheck;
-      if (isSame[index] === 1) item.resolve(item.kept);
+    for (const item of items) {
+      if (!changed.has(item)) item.resolve(item.row);
       else {
-        this.kept.drop(item.kept);
-        others.add(item);
+        this.kept.drop(item.row);
+        (item.nameDigest === undefined ? this.#byIdentifier : this.#byName).add(item);
       }
     }
   }
@@ -261,6 +241,8 @@ async function readRows(
   const withoutKeys: { readonly index: number; readonly row: RowReader }[] = [];
   await session.run(statement, writeParameters, (row) => {
     const index = row.int4() - 1;
+    row.skip(); // ctid
+    row.skip(); // xmin
     const again = row.offset;
     const { domainId } = lookups[index] as Lookup;
     const outcome = outcomeOf(() => readObject(keyring, row, domainId));

@@ -8,8 +8,7 @@ import {
   type StoredObject,
 } from '@holdfast/core';
 import type { ManagedObjectValue } from '@holdfast/kmip';
-import { digestOf } from '@holdfast/ttlv';
-import { BinaryWriter, RowReader, TypeId } from '../postgres/binary';
+import { RowReader, TypeId, type BinaryWriter } from '../postgres/binary';
 import { ColumnsWriter, type EncodedColumns } from '../postgres/columns';
 import { readValue } from './value-codec';
 
@@ -78,7 +77,13 @@ export function encodeObject(keyring: Keyring, row: ObjectRow): AuthenticatedCol
   return { columns, mac: keyring.mac(row.domainId, row.keyVersion, 'object-row', columns.bytes) };
 }
 
-const DIGEST_BYTES = 32;
+/** What a SELECT names, before OBJECT_SELECTION, to get rows that may be kept: where the row is, and who wrote it. */
+export const PLACE_SELECTION = 'o.place, o.writer';
+/** These columns in an `object AS x`. */
+export const PLACE_COLUMNS = 'x.ctid AS place, x.xmin AS writer';
+/** A ctid and an xmin, each with its length. */
+const CTID_BYTES = 10;
+const PLACE_BYTES = CTID_BYTES + 8;
 
 /** An object as it was read, after its row was found to be what was written, and the newest that was. */
 export class StoredRow implements StoredObject, ObjectRow {
@@ -96,11 +101,11 @@ export class StoredRow implements StoredObject, ObjectRow {
   #isKept = false;
   /** The opened value of a kept object. */
   #opened: SecretBytes | undefined;
-  #hasDigest = false;
 
   /**
    * @param domainId the domain in which it was looked for
-   * @param bytes hold the columns of OBJECT_COLUMNS and the MAC, each with its length, from `start` on
+   * @param bytes hold the columns of OBJECT_COLUMNS and the MAC, each with its length, from `start` on; of a row that is to
+   * be kept, the columns of PLACE_SELECTION stand before them
    */
   constructor(
     private readonly keyring: Keyring,
@@ -169,18 +174,23 @@ export class StoredRow implements StoredObject, ObjectRow {
     }
     const plaintext = this.keyring.open(bindingOf(this), sealedValue);
     if (!this.#isKept) return readValue(plaintext);
-    const { roomBytes } = this;
-    this.#opened = plaintext.copyInto(this.#kept(this.#length + DIGEST_BYTES, roomBytes));
+    const from = this.start + this.#length;
+    this.#opened = plaintext.copyInto(this.bytes.subarray(from, from + this.#valueBytes));
     return readValue(plaintext);
   }
 
-  /** What the database computes of the row where nothing in it has changed: SHA-256 of ROW_IMAGE. */
-  get digest(): Buffer {
-    if (!this.#isKept) return imageDigest(this.columns, this.mac);
-    const kept = this.#kept(this.#length, this.#length + DIGEST_BYTES);
-    if (!this.#hasDigest) imageDigest(this.columns, this.mac).copy(kept);
-    this.#hasDigest = true;
-    return kept;
+  /** Writes where its version of the row lies, of a row that was kept: the element of an array, as the others. */
+  writeCtid(writer: BinaryWriter): void {
+    this.#write(writer, -PLACE_BYTES, CTID_BYTES - PLACE_BYTES);
+  }
+
+  /** Writes the transaction that made that version. */
+  writeXmin(writer: BinaryWriter): void {
+    this.#write(writer, CTID_BYTES - PLACE_BYTES, 0);
+  }
+
+  writeMac(writer: BinaryWriter): void {
+    this.#write(writer, this.#macAt, this.#length);
   }
 
   /** How long the row is, in bytes. */
@@ -188,9 +198,14 @@ export class StoredRow implements StoredObject, ObjectRow {
     return this.#length;
   }
 
-  /** What it needs to be kept: for the row, its digest, and its opened value, which is shorter than the sealed one. */
+  /** What it needs to be kept: for its place, the row, and its opened value. */
   get roomBytes(): number {
-    return this.#length + DIGEST_BYTES + (this.#macAt - this.#sealedAt);
+    return PLACE_BYTES + this.#length + this.#valueBytes;
+  }
+
+  /** The opened value is shorter than the sealed one. */
+  get #valueBytes(): number {
+    return this.#macAt - this.#sealedAt;
   }
 
   /**
@@ -199,9 +214,9 @@ export class StoredRow implements StoredObject, ObjectRow {
    * until `release`.
    */
   keepIn(bytes: Buffer, start: number): void {
-    this.bytes.copy(bytes, start, this.start, this.start + this.#length);
+    this.bytes.copy(bytes, start, this.start - PLACE_BYTES, this.start + this.#length);
     this.bytes = bytes;
-    this.start = start;
+    this.start = start + PLACE_BYTES;
     this.#isKept = true;
   }
 
@@ -212,8 +227,8 @@ export class StoredRow implements StoredObject, ObjectRow {
     this.#opened = undefined;
   }
 
-  #kept(from: number, to: number): Buffer {
-    return this.bytes.subarray(this.start + from, this.start + to);
+  #write(writer: BinaryWriter, from: number, to: number): void {
+    writer.rawRange(this.bytes, this.start + from, this.start + to);
   }
 
   #reader(at: number): RowReader {
@@ -245,28 +260,4 @@ export function readObject(keyring: Keyring, reader: RowReader, domainId: string
     throw new HoldfastError('IntegrityViolation', 'the stored object is not the one that was recorded last');
   }
   return row;
-}
-
-/**
- * All that a row `o` says, as one value: PostgreSQL's form of a record is the number of its columns, then the type, the
- * length and the bytes of each.
- */
-export const ROW_IMAGE = `record_send(ROW(${OBJECT_COLUMNS.map(([name]) => `o.${name}`).join(', ')}, o.mac))`;
-
-const NUMBER_BYTES = 4;
-
-/** The SHA-256 of ROW_IMAGE. */
-function imageDigest(columns: Buffer, mac: Buffer): Buffer {
-  const image = new BinaryWriter(columns.length + mac.length + (OBJECT_COLUMNS.length + 3) * NUMBER_BYTES);
-  image.int32(OBJECT_COLUMNS.length + 1);
-  const reader = new RowReader(columns, 0);
-  for (const [, type] of OBJECT_COLUMNS) {
-    const start = reader.offset;
-    reader.skip();
-    image.int32(type);
-    image.rawRange(columns, start, reader.offset);
-  }
-  image.int32(TypeId.bytea);
-  image.bytesValue(mac);
-  return digestOf('sha256', image.finish());
 }

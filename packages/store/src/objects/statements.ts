@@ -1,9 +1,4 @@
-import {
-  AUDIT_BATCH_COLUMNS,
-  AUDIT_BATCH_NAMES,
-  AUDIT_BATCH_VALUES,
-  appendAuditBatch,
-} from '../records/audit-batch';
+import { AUDIT_BATCH_NAMES, AUDIT_BATCH_VALUES, appendAuditBatch } from '../records/audit-batch';
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
 import { TypeId, type BinaryWriter } from '../postgres/binary';
 import { arrayTypes, writeColumnArrays } from '../postgres/columns';
@@ -11,7 +6,14 @@ import { unlessRetired } from '../postgres/retired-keys';
 import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
 import { TERM_BYTES, type Projection } from './projection';
-import { OBJECT_COLUMNS, OBJECT_SELECTION, ROW_IMAGE, type ObjectRow, type StoredRow } from './row';
+import {
+  OBJECT_COLUMNS,
+  OBJECT_SELECTION,
+  PLACE_COLUMNS,
+  PLACE_SELECTION,
+  type ObjectRow,
+  type StoredRow,
+} from './row';
 
 /**
  * The statements of the hot paths. Each serves a batch: its parameters are arrays with one element for each item, and
@@ -47,9 +49,9 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 export const fetchObjects: Statement = {
   name: 'fetch_objects',
   parameterTypes: [TypeId.uuidArray, TypeId.textArray],
-  text: `SELECT q.n::int4, ${OBJECT_SELECTION}
+  text: `SELECT q.n::int4, ${PLACE_SELECTION}, ${OBJECT_SELECTION}
     FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS q (domain_id, unique_identifier, n)
-    CROSS JOIN LATERAL (SELECT * FROM object AS x
+    CROSS JOIN LATERAL (SELECT x.*, ${PLACE_COLUMNS} FROM object AS x
       WHERE x.domain_id = q.domain_id AND x.unique_identifier = q.unique_identifier OFFSET 0) AS o`,
 };
 
@@ -67,85 +69,65 @@ export const findRecorded: Statement = {
 export const fetchNamed: Statement = {
   name: 'fetch_named',
   parameterTypes: [TypeId.uuidArray, TypeId.byteaArray],
-  text: `SELECT q.n::int4, ${OBJECT_SELECTION}
+  text: `SELECT q.n::int4, ${PLACE_SELECTION}, ${OBJECT_SELECTION}
     FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY AS q (domain_id, name_digest, n)
     CROSS JOIN LATERAL (SELECT y.unique_identifier FROM object_name AS y
       WHERE y.domain_id = q.domain_id AND y.name_digest = q.name_digest OFFSET 0) AS m
-    CROSS JOIN LATERAL (SELECT * FROM object AS x
+    CROSS JOIN LATERAL (SELECT x.*, ${PLACE_COLUMNS} FROM object AS x
       WHERE x.domain_id = q.domain_id AND x.unique_identifier = m.unique_identifier OFFSET 0) AS o`,
 };
 
-/** Of the object `o`: the digest of all that its row says, its revision, and the newest one that was recorded. */
-const CHECKED = `SELECT sha256(${ROW_IMAGE}) AS digest, o.revision, (SELECT c.revision FROM change_record c
-    WHERE c.domain_id = o.domain_id AND c.unique_identifier = o.unique_identifier
-    ORDER BY c.revision DESC LIMIT 1) AS newest`;
+/** An object that was read before, and the name under which it was looked for (undefined: whatever names it has). */
+export interface KeptVersion {
+  readonly row: StoredRow;
+  readonly nameDigest: Buffer | undefined;
+}
 
-/** Which of these objects still have the row of that digest, and it is the newest that was recorded. */
-export const checkObjects: Statement = {
-  name: 'check_objects',
-  parameterTypes: [TypeId.uuidArray, TypeId.textArray, TypeId.byteaArray],
-  text: `SELECT q.n::int4
-    FROM unnest($1::uuid[], $2::text[], $3::bytea[]) WITH ORDINALITY AS q (domain_id, unique_identifier, digest, n)
-    CROSS JOIN LATERAL (${CHECKED} FROM object AS o
-      WHERE o.domain_id = q.domain_id AND o.unique_identifier = q.unique_identifier OFFSET 0) AS now
-    WHERE now.digest = q.digest AND now.revision = now.newest`,
-};
-
-/** The same of objects that are found by name digest. */
-export const checkNamed: Statement = {
-  name: 'check_named',
-  parameterTypes: [TypeId.uuidArray, TypeId.byteaArray, TypeId.byteaArray],
-  text: `SELECT q.n::int4
-    FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS q (domain_id, name_digest, digest, n)
-    CROSS JOIN LATERAL (SELECT y.unique_identifier FROM object_name AS y
-      WHERE y.domain_id = q.domain_id AND y.name_digest = q.name_digest OFFSET 0) AS m
-    CROSS JOIN LATERAL (${CHECKED} FROM object AS o
-      WHERE o.domain_id = q.domain_id AND o.unique_identifier = m.unique_identifier OFFSET 0) AS now
-    WHERE now.digest = q.digest AND now.revision = now.newest`,
-};
-
-/** The first parameters are a row of audit_batch. */
-const BATCH_PARAMETERS = AUDIT_BATCH_COLUMNS.length + 1;
-const [DOMAINS, IDENTIFIERS, NAMES, DIGESTS] = [1, 2, 3, 4].map((number) => `$${BATCH_PARAMETERS + number}`);
+const VERSION_TYPES = [TypeId.tidArray, TypeId.xidArray, TypeId.byteaArray, TypeId.byteaArray];
 
 /**
- * Adds a row of audit records where all of these objects still have the row of that digest and the name of that digest
- * (null: whatever names), and it is the newest that was recorded. Its rows name those of which this is not so. A row of
- * records that is there already stays as it is, so that the statement may be run again.
+ * The numbers of those whose row or name is another by now. A row that is still where it was (ctid), as the same transaction
+ * wrote it (xmin), with the same MAC, is the very one that was checked: PostgreSQL changes no row in its place.
+ * @param first the number of the first of four parameters
+ */
+function changedVersions(first: number): string {
+  const [ctids, xmins, macs, names] = [0, 1, 2, 3].map((index) => `$${first + index}`);
+  return `SELECT q.n FROM unnest(${ctids}::tid[], ${xmins}::xid[], ${macs}::bytea[], ${names}::bytea[])
+        WITH ORDINALITY AS q (place, writer, mac, name_digest, n)
+      LEFT JOIN LATERAL (SELECT x.domain_id, x.unique_identifier, x.mac, ${PLACE_COLUMNS} FROM object AS x
+        WHERE x.ctid = q.place OFFSET 0) AS now ON true
+      WHERE now.mac IS DISTINCT FROM q.mac OR now.writer IS DISTINCT FROM q.writer
+        OR (q.name_digest IS NOT NULL AND NOT EXISTS (SELECT FROM object_name AS y WHERE y.domain_id = now.domain_id
+          AND y.name_digest = q.name_digest AND y.unique_identifier = now.unique_identifier OFFSET 0))`;
+}
+
+/** Which of these objects are no longer what they were when they were read. */
+export const findChanged: Statement = {
+  name: 'find_changed',
+  parameterTypes: VERSION_TYPES,
+  text: `SELECT n::int4 FROM (${changedVersions(1)}) AS changed`,
+};
+
+/**
+ * Adds a row of audit records where all of these objects still are what they were. Its rows name those of which this is not
+ * so. A row of records that is there already stays as it is, so that the statement may be run again.
  */
 export const appendAuditBatchIf: Statement = {
   name: 'append_audit_batch_if',
-  parameterTypes: [
-    ...appendAuditBatch.parameterTypes,
-    TypeId.uuidArray,
-    TypeId.textArray,
-    TypeId.byteaArray,
-    TypeId.byteaArray,
-  ],
-  text: `WITH changed AS (SELECT q.n
-      FROM unnest(${DOMAINS}::uuid[], ${IDENTIFIERS}::text[], ${NAMES}::bytea[], ${DIGESTS}::bytea[])
-        WITH ORDINALITY AS q (domain_id, unique_identifier, name_digest, digest, n)
-      LEFT JOIN LATERAL (${CHECKED} FROM object AS o
-        WHERE o.domain_id = q.domain_id AND o.unique_identifier = q.unique_identifier OFFSET 0) AS now ON true
-      WHERE now.digest IS DISTINCT FROM q.digest OR now.revision IS DISTINCT FROM now.newest
-        OR (q.name_digest IS NOT NULL AND NOT EXISTS (SELECT FROM object_name AS y WHERE y.domain_id = q.domain_id
-          AND y.name_digest = q.name_digest AND y.unique_identifier = q.unique_identifier OFFSET 0))),
+  parameterTypes: [...appendAuditBatch.parameterTypes, ...VERSION_TYPES],
+  text: `WITH changed AS (${changedVersions(appendAuditBatch.parameterTypes.length + 1)}),
     added AS (INSERT INTO audit_batch (${AUDIT_BATCH_NAMES})
       SELECT ${AUDIT_BATCH_VALUES} WHERE NOT EXISTS (SELECT FROM changed) ON CONFLICT (id) DO NOTHING)
     SELECT n::int4 FROM changed`,
 };
 
-/** What those parameters are, after those of the row of records. */
-export function writePresumptions(
-  writer: BinaryWriter,
-  presumptions: readonly { readonly row: StoredRow; readonly nameDigest: Buffer | undefined }[],
-): void {
-  const { length } = presumptions;
-  const at = (index: number): StoredRow | undefined => presumptions[index]?.row;
-  writer.arrayValue(TypeId.uuidArray, length, (index) => writer.uuidValue(at(index)?.domainId));
-  writer.arrayValue(TypeId.textArray, length, (index) => writer.textValue(at(index)?.uniqueIdentifier));
-  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(presumptions[index]?.nameDigest));
-  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(at(index)?.digest));
+/** What the parameters are that say which versions; for `appendAuditBatchIf` after those of the row of records. */
+export function writeVersions(writer: BinaryWriter, kept: readonly KeptVersion[]): void {
+  const { length } = kept;
+  writer.arrayValue(TypeId.tidArray, length, (index) => kept[index]?.row.writeCtid(writer));
+  writer.arrayValue(TypeId.xidArray, length, (index) => kept[index]?.row.writeXmin(writer));
+  writer.arrayValue(TypeId.byteaArray, length, (index) => kept[index]?.row.writeMac(writer));
+  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(kept[index]?.nameDigest));
 }
 
 const PROJECTION_INPUTS = [

@@ -10,7 +10,7 @@ import {
 import { InternalIds } from '../objects/internal-id';
 import type { KeptObjects } from '../objects/kept-objects';
 import { StoredRow } from '../objects/row';
-import { appendAuditBatchIf, writePresumptions } from '../objects/statements';
+import { appendAuditBatchIf, writeVersions, type KeptVersion } from '../objects/statements';
 import { Batcher } from '../postgres/batcher';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
@@ -25,10 +25,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** A presumption and who waits for it. */
-interface Presumed {
-  readonly row: StoredRow;
-  readonly nameDigest: Buffer | undefined;
+/** What is presumed, and who waits for it. */
+interface Presumed extends KeptVersion {
   readonly waiting: Waiting;
 }
 
@@ -112,7 +110,7 @@ export class PostgresAuditLog implements AuditLog {
               appendAuditBatchIf,
               (writer) => {
                 writeAuditBatch(writer, batch);
-                writePresumptions(writer, presumed);
+                writeVersions(writer, presumed);
               },
               (row) => {
                 const wrong = presumed[row.int4() - 1] as Presumed;
