@@ -65,6 +65,6 @@ test.each([
 test('a file that is not there is named', async () => {
   const command = withConfigFile(new Command('serve')).action(() => undefined);
   await expect(command.parseAsync(['--config', '/nowhere.json'], { from: 'user' })).rejects.toMatchObject({
-    message: 'cannot read the configuration file /nowhere.json',
+    message: 'cannot read the configuration file /nowhere.json: it does not exist',
   });
 });

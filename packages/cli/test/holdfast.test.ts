@@ -151,7 +151,7 @@ describe('without a server', () => {
     [['client', 'add'], "missing required argument 'name'"],
     [['client', 'add', 'a'], 'give --out DIR'],
     [['client', 'add', 'a', '--csr', 'absent.csr', '--cert', 'absent.pem'], 'give one of --csr, --cert'],
-    [['client', 'add', 'a', '--cert', 'absent.pem'], 'cannot read absent.pem'],
+    [['client', 'add', 'a', '--cert', 'absent.pem'], 'cannot read absent.pem: it does not exist'],
     [['client', 'add', 'a', '--role', 'admin', '--out', 'a'], 'Allowed choices are user, reader'],
     [['client', 'add', 'a', '--days', '0', '--out', 'a'], 'give whole days'],
     [['client', 'list', '--officer', 'absent.json'], 'there is no officer credential absent.json'],

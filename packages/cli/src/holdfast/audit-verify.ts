@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ExportVerdict } from '@holdfast/server';
 import type { AuditVerificationAnswer, FindingAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
 import { openArchive } from './audit-archive';
-import { mustBeReadable, readPem } from './holders';
+import { readText } from './files';
+import { mustBeReadable } from './holders';
 import { asOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -58,7 +59,7 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<ExportV
   const publicKey =
     options.publicKey === undefined
       ? (await (await asOfficer(options)).call('GET /audit/key')).publicKeyPem
-      : await readPem(options.publicKey);
+      : await readText(options.publicKey);
   const { verifyExport } = await import('@holdfast/server');
   const since = options.since === undefined ? undefined : (await readCheckpoints(options.since)).at(-1);
   const content = isArchive
@@ -93,7 +94,7 @@ function showVerdict(file: string, verdict: ExportVerdict): void {
 async function readCheckpoints(path: string) {
   await mustBeReadable(path);
   const { checkpointIn } = await import('@holdfast/server');
-  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  const lines = (await readText(path)).trimEnd().split('\n');
   const found = lines.flatMap((line) => checkpointIn(line) ?? []).slice(-MAX_CHECKPOINTS);
   if (found.length === 0) throw new HoldfastError('Configuration', `there is no checkpoint in ${path}`);
   return found;

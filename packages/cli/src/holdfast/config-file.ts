@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
+import { unreadable } from './files';
 
 /** A setting that the configuration file may hold, and the command line option that says the same. */
 interface Setting {
@@ -94,7 +95,7 @@ async function readConfigFile(path: string): Promise<Readonly<Record<string, unk
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read the configuration file ${path}`, { cause });
+    throw unreadable(`the configuration file ${path}`, cause);
   }
   try {
     const settings: unknown = JSON.parse(text);

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
-import { readText, writeNewSecret } from './files';
+import { readBytes, readText, writeNewSecret } from './files';
 import { asOperator, withDataDir, type CommonOptions } from './options';
 import { privateKeyIn } from './private-key';
 import { sharePassphrase } from './secret';
@@ -14,7 +13,7 @@ interface UnsealOptions extends CommonOptions {
 async function unseal(file: string, options: UnsealOptions): Promise<void> {
   const node = asOperator(options);
   const { isForNode, shareIn, shareForNode } = await import('@holdfast/server');
-  const share = shareIn(await readShareFile(file));
+  const share = shareIn(await readBytes(file));
   const { state, custody } = await node.call('GET /status');
   if (state !== 'sealed' || custody === undefined) {
     process.stdout.write(`Nothing to unseal: the node is ${state}.\n`);
@@ -31,15 +30,6 @@ async function unseal(file: string, options: UnsealOptions): Promise<void> {
       `${capitalised(share.name)} ${taken}: ${answer.given} of ${answer.threshold} are given.\n`,
     );
   } else process.stdout.write(`${capitalised(share.name)} ${taken}. The node is unsealed.\n`);
-}
-
-/** @throws HoldfastError Configuration */
-export async function readShareFile(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
-  }
 }
 
 /** What opens a share: its custodian's private key, or the passphrase. @throws HoldfastError Configuration, InvalidField */
@@ -88,7 +78,7 @@ interface PassOptions {
 
 async function passOn(file: string, options: PassOptions): Promise<void> {
   const { encodeShare, shareForNode, shareIn } = await import('@holdfast/server');
-  const share = shareIn(await readShareFile(file));
+  const share = shareIn(await readBytes(file));
   const opener = await openerOf(share, options.identity);
   await writeNewSecret(options.out, async () =>
     encodeShare(await shareForNode(share, opener, await readText(options.for))).toString('utf8'),

@@ -14,13 +14,13 @@ import {
   mustNotExist,
   readHolders,
   readOpener,
-  readPem,
   wholeNumber,
   withOpener,
   writeWhole,
   type HolderOptions,
   type OpenerOptions,
 } from './holders';
+import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -228,7 +228,7 @@ async function intoStore(
 function sealedFor(recipient: string) {
   return async (entries: AsyncGenerator<PackageEntry>): Promise<AsyncIterable<Buffer>> => {
     const { recipientFrom, sealPackage } = await import('@holdfast/server');
-    const holder = recipientFrom(basename(recipient), await readPem(recipient));
+    const holder = recipientFrom(basename(recipient), await readText(recipient));
     return sealPackage({ recipients: [holder] }, entries);
   };
 }

@@ -1,13 +1,31 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
 
-/** A text file that the command line names. @throws HoldfastError InvalidField */
-export async function readText(path: string): Promise<string> {
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EACCES: 'this user may not',
+  EISDIR: 'it is a folder',
+};
+
+/** What to say of a file that cannot be read; `namedBy` says what names it, where that is not the command line. */
+export function unreadable(what: string, cause: unknown, namedBy = ''): HoldfastError {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const message = `${namedBy}cannot read ${what}: ${REASONS[code] ?? code}`;
+  return new HoldfastError('Configuration', message, { cause });
+}
+
+/** A file that the command line or a setting names. @throws HoldfastError Configuration */
+export async function readBytes(path: string, namedBy?: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (cause) {
-    throw new HoldfastError('InvalidField', `cannot read ${path}`, { cause });
+    throw unreadable(path, cause, namedBy);
   }
+}
+
+/** A text file that the command line names. @throws HoldfastError Configuration */
+export async function readText(path: string): Promise<string> {
+  return (await readBytes(path)).toString('utf8');
 }
 
 /**

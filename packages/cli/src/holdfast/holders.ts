@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { access, constants, link, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, constants, link, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
+import { readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
 /** Sealed files (backups, escrow packages): to whom they are sealed, and what opens them. */
@@ -45,23 +46,11 @@ export function withOpener(command: Command): Command {
     );
 }
 
-export async function readPem(path: string): Promise<string> {
-  return (await readBytes(path)).toString('utf8');
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
-  }
-}
-
 export async function mustBeReadable(path: string): Promise<void> {
   try {
     await access(path, constants.R_OK);
   } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot read ${path}`, { cause });
+    throw unreadable(path, cause);
   }
 }
 
@@ -70,7 +59,7 @@ export function readHolders({ to, threshold }: HolderOptions): Promise<{
   readonly recipients: readonly { readonly name: string; readonly pem: string }[];
   readonly threshold?: number;
 }> {
-  return Promise.all(to.map(async (path) => ({ name: basename(path), pem: await readPem(path) }))).then(
+  return Promise.all(to.map(async (path) => ({ name: basename(path), pem: await readText(path) }))).then(
     (recipients) => ({ recipients, ...(threshold === undefined ? {} : { threshold }) }),
   );
 }
@@ -163,7 +152,7 @@ async function takeShare(file: string, options: ShareOptions): Promise<void> {
   const { handShareOn } = await import('@holdfast/server');
   const share = await handShareOn(file, await privateKeyIn(options.identity), {
     name: basename(options.for),
-    pem: await readPem(options.for),
+    pem: await readText(options.for),
   });
   try {
     await writeFile(options.out, share, { mode: 0o600, flag: 'wx' });

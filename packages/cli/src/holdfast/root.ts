@@ -8,7 +8,8 @@ import {
   withCeremonyOptions,
   type CeremonyOptions,
 } from './ceremony';
-import { addPassOnCommand, readShareFile } from './custody';
+import { addPassOnCommand } from './custody';
+import { readBytes } from './files';
 import { collect } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { privateKeyIn } from './private-key';
@@ -50,7 +51,7 @@ async function openersOf({
   for (const path of identities) keys.push(await privateKeyIn(path));
   const opened = [];
   for (const path of files) {
-    const share = shareIn(await readShareFile(path));
+    const share = shareIn(await readBytes(path));
     const privateKey = keys.find((key) => isSealedTo(share.share, key));
     const passphrase = share.wantsPassphrase ? await sharePassphrase(share.name) : undefined;
     if (passphrase !== undefined) opened.push({ share, opener: { passphrase } });

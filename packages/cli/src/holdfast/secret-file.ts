@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
+import { readBytes } from './files';
 
 /**
  * A secret from a file that an environment variable names, as containers and systemd hand secrets over: the file's
@@ -18,12 +18,7 @@ export async function readSecretFile(variable: string): Promise<Buffer | undefin
  * @throws HoldfastError Configuration
  */
 export async function secretIn(path: string, named: string): Promise<Buffer> {
-  let content: Buffer;
-  try {
-    content = await readFile(path);
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `${named}: cannot read ${path}`, { cause });
-  }
+  const content = await readBytes(path, `${named}: `);
   let end = content.length;
   if (content[end - 1] === 0x0a) end--;
   if (content[end - 1] === 0x0d) end--;
