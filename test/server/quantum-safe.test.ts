@@ -12,6 +12,7 @@ import {
   signatureVerify,
 } from '@holdfast/core';
 import {
+  CertificateType,
   CryptographicAlgorithm,
   CryptographicUsageMask,
   DerivationMethod,
@@ -24,6 +25,7 @@ import {
 import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
 import { connectFirstClient } from '../support/client';
+import { errorsOf } from './support';
 
 /** Keys of FIPS 203, 204 and 205, from a client's side. */
 
@@ -170,5 +172,94 @@ test('ML-KEM: what one derives of the public key, the other derives of the priva
     const theirs = await derive(pair.privateKey, [SecretBytes.copyOf(ciphertext)]);
     expect(await materialOf(theirs.uniqueIdentifier)).toEqual(await materialOf(mine.uniqueIdentifier));
     await expect(derive(pair.privateKey, [])).rejects.toThrow('Derivation Data');
+  }
+});
+
+const der = (tag: number, ...parts: readonly Buffer[]): Buffer => {
+  const contents = Buffer.concat(parts);
+  const { length } = contents;
+  const head =
+    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.of(tag, ...head), contents]);
+};
+
+/** A certificate for the key, in whose signature there is nothing. */
+function certificateFor(spki: Buffer): Buffer {
+  const algorithm = der(0x30, Buffer.from('0609608648016503040312', 'hex'));
+  const name = der(0x30, der(0x31, der(0x30, Buffer.from('0603550403', 'hex'), der(0x0c, Buffer.from('q')))));
+  const validity = der(
+    0x30,
+    der(0x17, Buffer.from('250101000000Z')),
+    der(0x17, Buffer.from('450101000000Z')),
+  );
+  const serial = der(0x02, Buffer.of(1));
+  const version = der(0xa0, der(0x02, Buffer.of(2)));
+  const body = der(0x30, version, serial, algorithm, name, validity, name, spki);
+  return der(0x30, body, algorithm, der(0x03, Buffer.alloc(100)));
+}
+
+describe('a certificate', () => {
+  const registered = (certificateValue: Buffer) =>
+    client.call(register, {
+      objectType: ObjectType.Certificate,
+      newAttributes: asking(),
+      object: {
+        objectType: ObjectType.Certificate,
+        certificateType: CertificateType.X_509,
+        certificateValue,
+      },
+    });
+
+  test.each([
+    ['ML-DSA', ML_DSA_65, 15_616],
+    ['ML-KEM', ML_KEM_768, 9472],
+    ['SLH-DSA', SLH_DSA_SHA2_128f, 256],
+  ])('of a key of %s tells its algorithm and length', async (_, algorithm, lengthBits) => {
+    const usages = algorithm === ML_KEM_768 ? ([DeriveKey, DeriveKey] as const) : ([Sign, Verify] as const);
+    const pair = await makePair(client, algorithm, usages);
+    const spki = await materialOf(pair.publicKey, KeyFormatType.X_509);
+    const { uniqueIdentifier } = await registered(certificateFor(spki));
+    const { attributes } = await client.call(getAttributes, {
+      uniqueIdentifier,
+      attributeReferences: [{ key: 'CryptographicAlgorithm' }, { key: 'CryptographicLength' }],
+    });
+    expect(attributes.map(({ value }) => value)).toEqual([algorithm, lengthBits]);
+    await expect(registered(certificateFor(cutShort(spki)))).rejects.toMatchObject({
+      resultReasonName: 'InvalidField',
+    });
+    const use = { uniqueIdentifier, data: data(), signatureData: Buffer.alloc(64) };
+    await expect(client.call(signatureVerify, use)).rejects.toMatchObject({
+      resultReasonName: expect.not.stringMatching('GeneralFailure') as string,
+    });
+    expect(errorsOf(server)).toEqual([]);
+  });
+});
+
+/** The same key without its last byte. */
+function cutShort(spki: Buffer): Buffer {
+  const start = spki.indexOf(Buffer.from('06096086480165030404', 'hex').subarray(0, 9));
+  const algorithm = der(0x30, spki.subarray(start, start + 11));
+  const key = spki.subarray(spki.indexOf(Buffer.of(0x03), start + 11));
+  const contents = key.subarray(key[1] === 0x82 ? 4 : key[1] === 0x81 ? 3 : 2, -1);
+  return der(0x30, algorithm, der(0x03, contents));
+}
+
+test('a pair whose use nobody states is for what its algorithm does', async () => {
+  for (const [algorithm, ...masks] of [
+    [ML_KEM_768, DeriveKey, DeriveKey],
+    [ML_DSA_65, Sign, Verify],
+  ] as const) {
+    const made = await client.call(createKeyPair, {
+      commonAttributes: asking({ key: 'CryptographicAlgorithm', value: algorithm }),
+      privateKeyAttributes: asking(),
+      publicKeyAttributes: asking(),
+    });
+    const given: unknown[] = [];
+    for (const uniqueIdentifier of [made.privateKeyUniqueIdentifier, made.publicKeyUniqueIdentifier]) {
+      const attributeReferences = [{ key: 'CryptographicUsageMask' }] as const;
+      const answer = await client.call(getAttributes, { uniqueIdentifier, attributeReferences });
+      given.push(answer.attributes[0]?.value);
+    }
+    expect(given).toEqual(masks);
   }
 });

@@ -140,10 +140,10 @@ const SYMMETRIC_ALGORITHMS: readonly (SymmetricFacts | MacFacts)[] = [
 const ASYMMETRIC_ALGORITHMS: readonly AsymmetricFacts[] = [
   asymmetric(Algorithm.RSA, 'rsa', [1024, 1536, 2048, 3072, 4096, 7680, 8192], 2048),
   asymmetric(Algorithm.DSA, 'dsa', [1024, 2048, 3072], 2048),
-  asymmetric(Algorithm.DH, 'dh', [1536, 2048, 3072, 4096, 6144, 8192], 2048),
+  { ...asymmetric(Algorithm.DH, 'dh', [1536, 2048, 3072, 4096, 6144, 8192], 2048), isForSecrets: true },
   asymmetric(Algorithm.EC, 'ec', CURVE_LENGTHS_BITS, 256),
   asymmetric(Algorithm.ECDSA, 'ec', CURVE_LENGTHS_BITS, 256),
-  asymmetric(Algorithm.ECDH, 'ec', CURVE_LENGTHS_BITS, 256),
+  { ...asymmetric(Algorithm.ECDH, 'ec', CURVE_LENGTHS_BITS, 256), isForSecrets: true },
   asymmetric(Algorithm.Ed25519, 'okp', [CURVE25519_LENGTH_BITS], CURVE25519_LENGTH_BITS),
   asymmetric(Algorithm.Ed448, 'okp', [CURVE448_LENGTH_BITS], CURVE448_LENGTH_BITS),
 ];
@@ -154,6 +154,7 @@ const QUANTUM_SAFE_ALGORITHMS: readonly QuantumSafeFacts[] = PARAMETER_SETS.map(
   lengthsBits: [lengthBitsOf(parameterSet)],
   defaultLengthBits: lengthBitsOf(parameterSet),
   isQuantumSafe: true,
+  isForSecrets: parameterSet.family === 'ml-kem',
   parameterSet,
 }));
 

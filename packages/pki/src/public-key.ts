@@ -1,5 +1,14 @@
 import type { PublicKeyDescription } from '@holdfast/core';
-import { children, type DerElement, expectTag, readBitString, readElement, readOid, TAG } from './der';
+import {
+  children,
+  type DerElement,
+  expectTag,
+  malformed,
+  readBitString,
+  readElement,
+  readOid,
+  TAG,
+} from './der';
 
 type CurveRow = readonly [oid: string, name: string, lengthBits: number];
 
@@ -66,9 +75,18 @@ function curveSize({ parameters }: KeyParts): Size {
   return { namedCurve, lengthBits };
 }
 
+/** Quantum-safe keys are the bytes of FIPS 203, 204 and 205, and have no parameters. */
+const encodedSize =
+  (lengthBytes: number) =>
+  ({ parameters, key }: KeyParts): Size => {
+    if (parameters !== undefined || key.length !== lengthBytes)
+      throw malformed('the public key is none of its algorithm');
+    return { lengthBits: lengthBytes * 8 };
+  };
+
 type KeyRow = readonly [NonNullable<PublicKeyDescription['algorithm']>, (parts: KeyParts) => Size];
 
-/** Public key algorithms of RFC 3279, 4055, 5480 and 8410, and of PKCS #3. */
+/** Public key algorithms of RFC 3279, 4055, 5480, 8410, 9881, 9909 and 9935, and of PKCS #3. */
 const KEY_ALGORITHMS: ReadonlyMap<string, KeyRow> = new Map([
   ['1.2.840.113549.1.1.1', ['RSA', rsaSize]],
   ['1.2.840.113549.1.1.10', ['RSA-PSS', rsaSize]],
@@ -80,6 +98,24 @@ const KEY_ALGORITHMS: ReadonlyMap<string, KeyRow> = new Map([
   ['1.3.101.111', ['X448', () => ({ lengthBits: 448 })]],
   ['1.3.101.112', ['Ed25519', () => ({ lengthBits: 256 })]],
   ['1.3.101.113', ['Ed448', () => ({ lengthBits: 456 })]],
+  ['2.16.840.1.101.3.4.4.1', ['ML-KEM-512', encodedSize(800)]],
+  ['2.16.840.1.101.3.4.4.2', ['ML-KEM-768', encodedSize(1184)]],
+  ['2.16.840.1.101.3.4.4.3', ['ML-KEM-1024', encodedSize(1568)]],
+  ['2.16.840.1.101.3.4.3.17', ['ML-DSA-44', encodedSize(1312)]],
+  ['2.16.840.1.101.3.4.3.18', ['ML-DSA-65', encodedSize(1952)]],
+  ['2.16.840.1.101.3.4.3.19', ['ML-DSA-87', encodedSize(2592)]],
+  ['2.16.840.1.101.3.4.3.20', ['SLH-DSA-SHA2-128s', encodedSize(32)]],
+  ['2.16.840.1.101.3.4.3.21', ['SLH-DSA-SHA2-128f', encodedSize(32)]],
+  ['2.16.840.1.101.3.4.3.22', ['SLH-DSA-SHA2-192s', encodedSize(48)]],
+  ['2.16.840.1.101.3.4.3.23', ['SLH-DSA-SHA2-192f', encodedSize(48)]],
+  ['2.16.840.1.101.3.4.3.24', ['SLH-DSA-SHA2-256s', encodedSize(64)]],
+  ['2.16.840.1.101.3.4.3.25', ['SLH-DSA-SHA2-256f', encodedSize(64)]],
+  ['2.16.840.1.101.3.4.3.26', ['SLH-DSA-SHAKE-128s', encodedSize(32)]],
+  ['2.16.840.1.101.3.4.3.27', ['SLH-DSA-SHAKE-128f', encodedSize(32)]],
+  ['2.16.840.1.101.3.4.3.28', ['SLH-DSA-SHAKE-192s', encodedSize(48)]],
+  ['2.16.840.1.101.3.4.3.29', ['SLH-DSA-SHAKE-192f', encodedSize(48)]],
+  ['2.16.840.1.101.3.4.3.30', ['SLH-DSA-SHAKE-256s', encodedSize(64)]],
+  ['2.16.840.1.101.3.4.3.31', ['SLH-DSA-SHAKE-256f', encodedSize(64)]],
 ]);
 
 /**

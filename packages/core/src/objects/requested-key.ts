@@ -57,12 +57,18 @@ export function fillUsageMask(
 ): void {
   if (!context.dialect.rules.fillsCreateDefaults) return;
   const algorithm = attributes.get('CryptographicAlgorithm');
-  const isMac = algorithm !== undefined && context.crypto.algorithms.get(algorithm)?.kind === 'mac';
+  const facts = algorithm === undefined ? undefined : context.crypto.algorithms.get(algorithm);
   const usual = defaultsFor(context.policy, objectType, attributes).find(
     ({ key }) => key === 'CryptographicUsageMask',
   );
   if (usual?.key !== 'CryptographicUsageMask') return;
-  setIfAbsent(attributes, 'CryptographicUsageMask', isMac ? MAC_USAGE : usual.value);
+  const fitting =
+    facts?.kind === 'mac'
+      ? MAC_USAGE
+      : facts?.isForSecrets === true
+        ? CryptographicUsageMask.DeriveKey
+        : usual.value;
+  setIfAbsent(attributes, 'CryptographicUsageMask', fitting);
 }
 
 /** The row of the algorithm table. @throws HoldfastError InvalidField where keys of the algorithm are not made so */

@@ -79,7 +79,13 @@ export const sign = operation({
         operation: NAME,
         uniqueIdentifier,
         begin: () =>
-          context.crypto.signing(keyUseRequest(object, request.cryptographicParameters), digestedData),
+          context.crypto.signing(
+            {
+              ...keyUseRequest(object, request.cryptographicParameters),
+              principalId: context.principal.clientId,
+            },
+            digestedData,
+          ),
         apply(stream, isLast) {
           stream.update(data);
           return isLast ? stream.final() : undefined;

@@ -146,11 +146,27 @@ export interface AlternativeName {
   readonly der: Buffer;
 }
 
+/** A parameter set of FIPS 203, 204 or 205. */
+export type QuantumSafeAlgorithm =
+  | `ML-KEM-${512 | 768 | 1024}`
+  | `ML-DSA-${44 | 65 | 87}`
+  | `SLH-DSA-${'SHA2' | 'SHAKE'}-${128 | 192 | 256}${'s' | 'f'}`;
+
 export interface PublicKeyDescription {
   /** Undefined for an algorithm that is not known here. */
   readonly algorithm:
-    'RSA' | 'RSA-PSS' | 'EC' | 'DSA' | 'DH' | 'Ed25519' | 'Ed448' | 'X25519' | 'X448' | undefined;
-  /** Length of modulus, prime or curve field in bits. */
+    | 'RSA'
+    | 'RSA-PSS'
+    | 'EC'
+    | 'DSA'
+    | 'DH'
+    | 'Ed25519'
+    | 'Ed448'
+    | 'X25519'
+    | 'X448'
+    | QuantumSafeAlgorithm
+    | undefined;
+  /** Length of modulus, prime or curve field in bits; of a quantum-safe key, its own. */
   readonly lengthBits: number | undefined;
   /** OpenSSL's name of the curve (`prime256v1`, `secp384r1`, ...) of an EC key. */
   readonly namedCurve: string | undefined;

@@ -22,6 +22,8 @@ export interface AlgorithmFacts {
   readonly defaultLengthBits: number;
   /** Of key pairs: no attack by quantum computers is known. */
   readonly isQuantumSafe?: boolean;
+  /** Of key pairs: they make secrets, and no signatures. */
+  readonly isForSecrets?: boolean;
 }
 
 export interface KeyPairSpecification {
@@ -54,6 +56,8 @@ export interface KeyUseRequest {
   /** The Cryptographic Algorithm of the object. */
   readonly algorithm: CryptographicAlgorithm | undefined;
   readonly parameters: CryptographicParameters;
+  /** On whose behalf: what takes long is done for all in turn. */
+  readonly principalId?: string | undefined;
 }
 
 export interface CipherRequest extends KeyUseRequest {

@@ -58,6 +58,8 @@ export function agree(request: DerivationRequest): Buffer {
 
 /** Longer orders are those of safe primes, whose other subgroups OpenSSL refuses; they would take long to compute with. */
 const MAX_SUBGROUP_BITS = 512;
+/** The longest group of NIST SP 800-56A (appendix D); longer primes would keep all others waiting. */
+const MAX_PRIME_BITS = 8192;
 
 /** Node agrees with keys of PKCS #3 alone; those of X9.42, which know the order of their subgroup, are written as such. */
 function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Buffer {
@@ -67,6 +69,8 @@ function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Buffer {
   if (p !== theirs.p || g !== theirs.g || (theirs.q !== undefined && q !== theirs.q)) {
     throw badParameters('private and public key are not over the same curve or group');
   }
+  if (bitLength(p) > MAX_PRIME_BITS)
+    throw unsupported(`keys agree over primes of at most ${MAX_PRIME_BITS} bits here`);
   // NIST SP 800-56A section 5.6.2.3.1: a value outside the subgroup would tell of the private one.
   const isSmall = q !== undefined && bitLength(q) <= MAX_SUBGROUP_BITS;
   if (isSmall && modularPower(theirs.value, q, p) !== 1n) throw failure('the keys do not agree on a secret');

@@ -85,8 +85,8 @@ interface Method {
 
 const nothing = (): void => undefined;
 
-function methodOf(key: AnyKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
-  if (isQuantumSafe(key)) return quantumSafeMethod(key, scheme, digestedData);
+function methodOf(key: AnyKey, scheme: Scheme, digestedData: SecretBytes | undefined, whom?: string): Method {
+  if (isQuantumSafe(key)) return quantumSafeMethod(key, scheme, digestedData, whom);
   switch (key.family) {
     case 'rsa':
       return rsaMethod(key, scheme, digestedData);
@@ -191,6 +191,7 @@ function quantumSafeMethod(
   key: QuantumSafeKey,
   { hash }: Scheme,
   digestedData: SecretBytes | undefined,
+  whom: string | undefined,
 ): Method {
   if (key.family === 'ml-kem') throw badParameters('keys of ML-KEM do not sign');
   if (digestedData !== undefined || hash !== undefined) {
@@ -205,7 +206,7 @@ function quantumSafeMethod(
     update: (part) => {
       held.add(part.reveal());
     },
-    sign: () => withAll((message) => signQuantumSafe(key, message)),
+    sign: () => withAll((message) => signQuantumSafe(key, message, whom)),
     verify: (signature) => withAll((message) => verifyQuantumSafe(key, message, signature)),
     destroy: () => {
       held.destroy();
@@ -273,7 +274,7 @@ export function signing(request: KeyUseRequest, digestedData: SecretBytes | unde
   const key = privateKeyOf(request);
   const scheme = schemeOf(key, request.parameters);
   if (scheme === undefined) throw badParameters('the key does not sign under these parameters');
-  const method = attempt(CANNOT_SIGN, () => methodOf(key, scheme, digestedData));
+  const method = attempt(CANNOT_SIGN, () => methodOf(key, scheme, digestedData, request.principalId));
   return {
     update: (part) => {
       method.update(part);

@@ -8,8 +8,10 @@ export interface ThreadJob<J> {
 
 export interface ThreadResult<R> {
   readonly id: number;
-  /** Undefined where the thread refuses the job. */
+  /** Undefined where the thread refuses the job, or fails at it. */
   readonly output: R | undefined;
+  /** What failed, where that is none of the data's doing. */
+  readonly fault?: string | undefined;
 }
 
 /**

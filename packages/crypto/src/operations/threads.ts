@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { HoldfastError } from '@holdfast/ttlv';
 import { failure } from './refusals';
 import { post, type ThreadJob, type ThreadResult } from './thread-messages';
 
 /** Threads for computations that Node has no asynchronous form of, so that the event loop serves others meanwhile. */
 
-const MAX_THREADS = 2;
+/** Of one script. */
+export const MAX_THREADS = 2;
 
 interface Pending<R> {
   readonly resolve: (output: R) => void;
@@ -23,10 +25,11 @@ class Thread<J, R> {
   ) {
     this.#worker = new Worker(script);
     this.#worker.unref();
-    this.#worker.on('message', ({ id, output }: ThreadResult<R>) => {
+    this.#worker.on('message', ({ id, output, fault }: ThreadResult<R>) => {
       const pending = this.#pending.get(id);
       this.#settled(id);
-      if (output === undefined) pending?.reject(failure('the data is none that this key takes'));
+      if (fault !== undefined) pending?.reject(broken(fault));
+      else if (output === undefined) pending?.reject(failure('the data is none that this key takes'));
       else pending?.resolve(output);
     });
     this.#worker.on('error', (cause) => {
@@ -58,8 +61,7 @@ class Thread<J, R> {
 
   #end(cause?: Error): void {
     this.onEnd(this);
-    for (const { reject } of this.#pending.values())
-      reject(failure('the thread of the key has ended', cause));
+    for (const { reject } of this.#pending.values()) reject(broken('it has ended', cause));
     this.#pending.clear();
   }
 }
@@ -71,7 +73,7 @@ export class Threads<J, R> {
   /** @param script the compiled one */
   constructor(private readonly script: string) {}
 
-  /** @throws HoldfastError CryptographicFailure where the thread refuses the job, or ends */
+  /** @throws HoldfastError CryptographicFailure where the thread refuses the job, InternalServerError where it fails or ends */
   run(job: J): Promise<R> {
     return this.#free().run(job);
   }
@@ -89,4 +91,11 @@ export class Threads<J, R> {
     threads.push(thread);
     return thread;
   }
+}
+
+/** The fault is ours, not that of the data. */
+function broken(what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError('InternalServerError', `a thread that computes with keys failed: ${what}`, {
+    cause,
+  });
 }

@@ -3,25 +3,34 @@ import { resolve } from 'node:path';
 import { KeyFormatType, ObjectType } from '@holdfast/kmip';
 import type { GeneratedKey } from '@holdfast/core';
 import { SecretBytes } from '@holdfast/ttlv';
+import { createTurns } from '../long-jobs';
 import { failure } from '../operations/refusals';
-import { Threads } from '../operations/threads';
+import { MAX_THREADS, Threads } from '../operations/threads';
 import { writeQuantumSafeKey, type QuantumSafeKey } from './key-formats';
-import { lengthBitsOf, type ParameterSet, type QuantumSafeFamily } from './parameter-sets';
+import { lengthBitsOf, type ParameterSet } from './parameter-sets';
 import type { Computation, QuantumSafeJob, QuantumSafeOutput } from './thread';
 
-/**
- * The lattices take milliseconds; SLH-DSA signs in tenths of seconds (f) to many seconds (s), for which nothing else
- * shall wait.
- */
-const THREADS: Readonly<Record<QuantumSafeFamily, Threads<QuantumSafeJob, QuantumSafeOutput>>> = (() => {
-  // The compiled thread, also where this file runs uncompiled.
-  const script = resolve(__dirname, '../../dist/quantum-safe/thread.js');
-  const lattices = new Threads<QuantumSafeJob, QuantumSafeOutput>(script);
-  return { 'ml-kem': lattices, 'ml-dsa': lattices, 'slh-dsa': new Threads(script) };
-})();
+// The compiled thread, also where this file runs uncompiled.
+const SCRIPT = resolve(__dirname, '../../dist/quantum-safe/thread.js');
+/** For what takes milliseconds: the lattices, and all verification. */
+const quick = new Threads<QuantumSafeJob, QuantumSafeOutput>(SCRIPT);
+/** SLH-DSA signs, and makes keys, in tenths of seconds (f) to many seconds (s), for which nothing else shall wait. */
+const slow = new Threads<QuantumSafeJob, QuantumSafeOutput>(SCRIPT);
 
-async function run({ family, name }: ParameterSet, computation: Computation): Promise<readonly Buffer[]> {
-  const output = await THREADS[family].run({ family, name, computation });
+/** How many more signatures of SLH-DSA may wait for one client. */
+const MAX_WAITING = 8;
+/** One client leaves a thread to the others. */
+const inSlowTurn = createTurns(MAX_THREADS, { perLine: MAX_THREADS - 1, maxWaiting: MAX_WAITING });
+
+/** @param whom on whose behalf */
+async function run(
+  { family, name }: ParameterSet,
+  computation: Computation,
+  whom?: string,
+): Promise<readonly Buffer[]> {
+  const job = { family, name, computation };
+  const isSlow = family === 'slh-dsa' && computation.use !== 'verify';
+  const output = await (isSlow ? inSlowTurn(() => slow.run(job), whom) : quick.run(job));
   return output.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
 }
 
@@ -50,10 +59,18 @@ export async function generateQuantumSafePair(
   }
 }
 
-/** ML-DSA.Sign and slh_sign with the empty context, hedged (FIPS 204 section 5.2, FIPS 205 section 10.2). */
-export async function signQuantumSafe(key: QuantumSafeKey, message: Buffer): Promise<Buffer> {
+/**
+ * ML-DSA.Sign and slh_sign with the empty context, hedged (FIPS 204 section 5.2, FIPS 205 section 10.2).
+ * @param whom on whose behalf: those of one client do not keep others waiting
+ * @throws HoldfastError ServerLimitExceeded where too many of the client's are waiting
+ */
+export async function signQuantumSafe(
+  key: QuantumSafeKey,
+  message: Buffer,
+  whom: string | undefined,
+): Promise<Buffer> {
   const { encoded, seed } = key;
-  return first(await run(key.parameterSet, { use: 'sign', encoded, seed, message }));
+  return first(await run(key.parameterSet, { use: 'sign', encoded, seed, message }, whom));
 }
 
 /** @returns false for all that is no signature, whatever its length */

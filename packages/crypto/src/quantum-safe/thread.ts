@@ -75,15 +75,23 @@ function withPrivateKey<T>(pairs: Pairs, { encoded, seed }: PrivateKey, use: (ke
   }
 }
 
-async function compute({ family, name, computation }: QuantumSafeJob): Promise<QuantumSafeOutput> {
+/** @returns undefined where the public key is none, or the ciphertext is not as long as it should be: all else has been checked */
+async function compute({
+  family,
+  name,
+  computation,
+}: QuantumSafeJob): Promise<QuantumSafeOutput | undefined> {
   if (computation.use === 'encapsulate' || computation.use === 'decapsulate') {
     const kem = await kemNamed(name);
     if (computation.use === 'encapsulate') {
-      const { sharedSecret, cipherText } = kem.encapsulate(computation.publicKey);
-      return [sharedSecret, cipherText];
+      const made = accepted(() => kem.encapsulate(computation.publicKey));
+      return made && [made.sharedSecret, made.cipherText];
     }
     const { ciphertext } = computation;
-    return [withPrivateKey(kem, computation, (key) => kem.decapsulate(ciphertext, key))];
+    const secret = withPrivateKey(kem, computation, (key) =>
+      accepted(() => kem.decapsulate(ciphertext, key)),
+    );
+    return secret && [secret];
   }
   if (computation.use === 'generate') {
     const pairs = family === 'ml-kem' ? await kemNamed(name) : await signerNamed(family, name);
@@ -93,18 +101,18 @@ async function compute({ family, name, computation }: QuantumSafeJob): Promise<Q
   const signer = await signerNamed(family, name);
   if (computation.use === 'verify') {
     const { signature, message, publicKey } = computation;
-    return [Uint8Array.of(isValid(() => signer.verify(signature, message, publicKey)) ? 1 : 0)];
+    return [Uint8Array.of(accepted(() => signer.verify(signature, message, publicKey)) === true ? 1 : 0)];
   }
   const { message } = computation;
   return [withPrivateKey(signer, computation, (key) => signer.sign(message, key))];
 }
 
-/** noble throws at signatures that are not as long as they should be. */
-function isValid(verify: () => boolean): boolean {
+/** noble throws at what is not as long as it should be. */
+function accepted<T>(work: () => T): T | undefined {
   try {
-    return verify();
+    return work();
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -114,9 +122,13 @@ function forget(computation: Computation): void {
 }
 
 async function answer(port: MessagePort, { id, job }: ThreadJob<QuantumSafeJob>): Promise<void> {
-  const output = await compute(job).catch(() => undefined);
+  let fault: string | undefined;
+  const output = await compute(job).catch((error: unknown) => {
+    fault = String(error);
+    return undefined;
+  });
   forget(job.computation);
-  post<ThreadResult<QuantumSafeOutput>>(port, { id, output });
+  post<ThreadResult<QuantumSafeOutput>>(port, { id, output, fault });
   for (const part of output ?? []) part.fill(0);
 }
 
