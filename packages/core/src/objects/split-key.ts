@@ -35,7 +35,7 @@ const POLYNOMIAL_NAME = 'SplitKeyPolynomial';
 
 /**
  * The versions differ in the polynomial of GF(2^8), and a part outlives the version that it was made in: each part keeps
- * the polynomial as an attribute of the server's.
+ * the polynomial as an attribute of the server's. A part that is imported brings its own along.
  */
 export function rememberPolynomial(
   method: SplitKeyMethod,
@@ -44,7 +44,7 @@ export function rememberPolynomial(
 ): void {
   const isBinary =
     method === SplitKeyMethod.PolynomialSharingGF2_8 || method === SplitKeyMethod.PolynomialSharingGF2_16;
-  if (!isBinary) return;
+  if (!isBinary || attributes.vendorInstances(SERVER_VENDOR, POLYNOMIAL_NAME).length > 0) return;
   attributes.add({
     key: 'VendorAttribute',
     value: {

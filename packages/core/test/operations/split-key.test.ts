@@ -1,4 +1,4 @@
-import { createKeyPair, createSplitKey, get, joinSplitKey } from '@holdfast/core';
+import { createKeyPair, createSplitKey, exportObject, get, importObject, joinSplitKey } from '@holdfast/core';
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,
@@ -192,6 +192,21 @@ test('parts that were taken out and registered again are joined', async () => {
     [one, two].map(async (part) => registerObject(harness, await partOf(part))),
   );
   expect(await materialOf(await join(again))).toBe(KEY);
+});
+
+test('parts that are exported and imported in another version keep their polynomial, once', async () => {
+  const moved: string[] = [];
+  for (const part of (await split(await registerObject(harness, rawKey(KEY)))).slice(1)) {
+    const { attributes, object } = await harness.run(exportObject, { uniqueIdentifier: part });
+    const kept = attributes.filter(({ key }) => key === 'VendorAttribute');
+    const request = { uniqueIdentifier: `moved-${part}`, attributes: kept, object };
+    const { uniqueIdentifier } = await harness.run(importObject, request, '2.1');
+    expect(await valuesOf(harness, uniqueIdentifier, 'VendorAttribute')).toEqual(
+      kept.map(({ value }) => value),
+    );
+    moved.push(uniqueIdentifier);
+  }
+  expect(await materialOf(await join(moved))).toBe(KEY);
 });
 
 test('a part is as sensitive as the key, and so is what is joined of it', async () => {
