@@ -66,6 +66,7 @@ import {
 } from '@holdfast/testkit';
 import { newClient, outcomeOf } from '../custody/site';
 import { openDatabase } from '../support/database';
+import { chainOf, endChain, rotatedEvery } from '../server/rotated';
 import { until } from '../support/until';
 
 jest.setTimeout(120_000);
@@ -467,6 +468,17 @@ const IN_HSM: Attribute = {
       await client.call(destroy, { uniqueIdentifier });
       await until(() => inToken() === before + 1, 'the key is gone from the token');
       expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('KeyValueNotPresent');
+    });
+
+    test('what the server rotates by itself gets its successor there too', async () => {
+      const before = inToken();
+      const key = await makeActive(client, ...rotatedEvery(1));
+      const [, successor = ''] = await chainOf(client, key, 2);
+      expect((await attributesOf(client, successor)).get('ProtectionStorageMask')).toBe(
+        ProtectionStorageMask.Hardware,
+      );
+      await endChain(client, successor);
+      expect(inToken()).toBeGreaterThanOrEqual(before + 2);
     });
 
     test('what is asked and comes to nothing leaves nothing there for long', async () => {
