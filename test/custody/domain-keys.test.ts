@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addAttribute, destroy, get, getAttributes } from '@holdfast/core';
+import { addAttribute, destroy, get, getAttributes, modifyAttribute } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import type { AdminClient, DomainKeyAnswer } from '@holdfast/server/admin';
 import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
@@ -17,6 +17,8 @@ jest.setTimeout(120_000);
 
 const OBJECTS = 300;
 const CONNECTIONS = 4;
+/** What a connection makes at most, then it changes and reads: all that there is is rotated and looked through again later. */
+const MOST_MADE = 200;
 
 let dataDir: string;
 let server: ServerProcess;
@@ -66,11 +68,14 @@ function load(): { stop(): Promise<{ readonly refused: readonly unknown[]; reado
   const refused: unknown[] = [];
   const work = Array.from({ length: CONNECTIONS }, async () => {
     const connection = await connectFirstClient(server);
+    let mine = '';
     for (let turn = 0; goesOn; turn++) {
       try {
-        const mine = await newKey(connection, named(randomUUID()));
-        const comment = { key: 'Comment', value: `turn ${turn}` } as const;
-        await connection.call(addAttribute, { uniqueIdentifier: mine, newAttribute: comment });
+        const newAttribute = { key: 'Comment', value: `turn ${turn}` } as const;
+        if (turn < MOST_MADE) {
+          mine = await newKey(connection, named(randomUUID()));
+          await connection.call(addAttribute, { uniqueIdentifier: mine, newAttribute });
+        } else await connection.call(modifyAttribute, { uniqueIdentifier: mine, newAttribute });
         await connection.call(get, { uniqueIdentifier: mine });
         await connection.call(get, { uniqueIdentifier: identifiers[turn % OBJECTS] });
         calls += 4;

@@ -62,6 +62,8 @@ export function linkOf(before: string, record: ExportedRecord): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+export const isRecord = (line: string): boolean => line.startsWith('{"position":');
+
 /**
  * What an export has from a line on, where the next record there is altered and every link from it on is made anew. What is
  * signed stays as it is: nobody else can make that.
@@ -70,7 +72,7 @@ export function* relinked(lines: readonly string[], at: number): Generator<strin
   let head = headBefore(lines, at);
   let isAltered = false;
   for (const line of lines.slice(at)) {
-    if (!line.startsWith('{"position":')) {
+    if (!isRecord(line)) {
       head ??= headBefore([line], 1);
       yield `${line}\n`;
       continue;
