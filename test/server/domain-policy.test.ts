@@ -91,8 +91,9 @@ test('are kept, and heard of by everybody in the domain', async () => {
 test('hold for what the server rotates by itself: it is tried now and then, also after a restart', async () => {
   const allow = (value: number) => ({ constraints: { constraints: [{ attributes: [length(value)] }] } });
   const client = await connectFirstClient(server);
-  const refused = await createRotated(client, 2);
   await client.call(setConstraints, allow(256));
+  const refused = await createRotated(client, 2);
+  await client.call(setConstraints, allow(192));
   const database = await openDatabase(server.dataDir);
   const refusals = async () =>
     (await batchedRecords(database)).filter(
@@ -109,7 +110,7 @@ test('hold for what the server rotates by itself: it is tried now and then, also
   expect(attempts.length).toBeLessThan(3);
   expect(attempts[0]).toMatchObject({ outcome: 'failure', reason: 'ConstraintViolation' });
   expect(server.log()).toContain('an object could not be rotated; it is tried again');
-  await client.call(setConstraints, allow(192));
+  await client.call(setConstraints, allow(256));
   await database.close();
   await client.close();
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KmipClient } from '@holdfast/client';
-import { activate, create, destroy, setAttribute } from '@holdfast/core';
-import { KeyFormatType, ObjectType, Operation, PutFunction, State, type Attribute } from '@holdfast/kmip';
+import { activate, destroy, setAttribute } from '@holdfast/core';
+import { KeyFormatType, ObjectType, Operation, PutFunction, State } from '@holdfast/kmip';
 import {
   ToldClient,
   addClient,
@@ -12,6 +12,7 @@ import {
   type AddedClient,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { newKey } from '../custody/site';
 import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
@@ -33,22 +34,6 @@ afterAll(async () => {
   await server.stop();
   rmSync(dataDir, { recursive: true, force: true });
 });
-
-async function make(...attributes: readonly Attribute[]): Promise<string> {
-  const { uniqueIdentifier } = await client.call(create, {
-    objectType: ObjectType.SymmetricKey,
-    newAttributes: {
-      templateNames: [],
-      attributes: [
-        { key: 'CryptographicAlgorithm', value: 3 },
-        { key: 'CryptographicLength', value: 128 },
-        { key: 'CryptographicUsageMask', value: 12 },
-        ...attributes,
-      ],
-    },
-  });
-  return uniqueIdentifier;
-}
 
 let count = 0;
 /** A further client of the domain, told of changes at the port. */
@@ -75,7 +60,7 @@ async function forget({ client: { name } }: AddedClient): Promise<void> {
 
 test('new keys are put, which is recorded as its own doing, and changes notified, in their order', async () => {
   const { added, listens } = await listener();
-  const id = await make();
+  const id = await newKey(client);
   const wire = await listens.connected();
   expect(await told(wire)).toMatchObject({
     operation: Operation.Put,
@@ -126,9 +111,9 @@ test('what changes while nobody listens is told once somebody does, also by a se
   const { port } = free;
   await free.close();
   const added = await listening(port);
-  const first = await make();
+  const first = await newKey(client);
   await client.call(activate, { uniqueIdentifier: first });
-  const second = await make({ key: 'Sensitive', value: true });
+  const second = await newKey(client, { key: 'Sensitive', value: true });
   await client.close();
   await server.kill();
   server = await startServerProcess({ dataDir });
@@ -147,7 +132,7 @@ test('who is not the client is told nothing, and the client is once it is there'
   const stranger = await ToldClient.listen(await addClient(server, 'stranger'));
   const { port } = stranger;
   const added = await listening(port);
-  const id = await make();
+  const id = await newKey(client);
   const wire = await stranger.connected();
   await wire.closed;
   await expect(wire.next()).rejects.toThrow();
@@ -164,17 +149,17 @@ test('what has been destroyed meanwhile, or needs officers to leave, is not put'
   const { port } = free;
   await free.close();
   const added = await listening(port);
-  const gone = await make();
+  const gone = await newKey(client);
   await client.call(destroy, { uniqueIdentifier: gone });
   await officer.call('POST /approval-rules', { action: 'export', officers: 1 });
-  const guarded = await make();
+  const guarded = await newKey(client);
   const listens = await ToldClient.listen(added, port);
   const wire = await listens.connected();
   expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.PreActive } });
   expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.Destroyed } });
   expect(await notified(wire)).toMatchObject({ id: guarded });
   await officer.call('POST /approval-rules', { action: 'export', officers: 0 });
-  const free2 = await make();
+  const free2 = await newKey(client);
   expect(await told(wire)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: free2 });
   await forget(added);
   await listens.close();
@@ -183,7 +168,7 @@ test('what has been destroyed meanwhile, or needs officers to leave, is not put'
 test('nothing is kept for a client that was revoked', async () => {
   const added = await listening(1);
   const officer = await asFirstOfficer(server);
-  await make();
+  await newKey(client);
   const database = await openDatabase(server.dataDir);
   const waiting = async (): Promise<number> => (await database.sql('SELECT FROM announcement')).length;
   expect(await waiting()).toBeGreaterThan(0);

@@ -1,13 +1,13 @@
 import type { KmipClient } from '@holdfast/client';
-import { create, getAttributes, revoke } from '@holdfast/core';
+import { getAttributes, revoke } from '@holdfast/core';
 import {
   LinkType,
-  ObjectType,
   RevocationReasonCode,
   type Attribute,
   type AttributeKey,
   type AttributeValue,
 } from '@holdfast/kmip';
+import { newKey } from '../custody/site';
 import { until } from '../support/until';
 
 /** Objects that the server rotates by itself. */
@@ -19,26 +19,18 @@ export const rotatedEvery = (seconds: number): readonly Attribute[] => [
 ];
 
 /** An AES key, Active from now on. */
-export async function createRotated(
+export function createRotated(
   client: KmipClient,
   seconds: number,
   ...attributes: readonly Attribute[]
 ): Promise<string> {
-  const { uniqueIdentifier } = await client.call(create, {
-    objectType: ObjectType.SymmetricKey,
-    newAttributes: {
-      templateNames: [],
-      attributes: [
-        { key: 'CryptographicAlgorithm', value: 3 },
-        { key: 'CryptographicLength', value: 192 },
-        { key: 'CryptographicUsageMask', value: 12 },
-        { key: 'ActivationDate', value: Math.floor(Date.now() / 1000) - 60 },
-        ...rotatedEvery(seconds),
-        ...attributes,
-      ],
-    },
-  });
-  return uniqueIdentifier;
+  const activationDate = Math.floor(Date.now() / 1000) - 60;
+  return newKey(
+    client,
+    { key: 'ActivationDate', value: activationDate },
+    ...rotatedEvery(seconds),
+    ...attributes,
+  );
 }
 
 export async function instancesOf<K extends AttributeKey>(
