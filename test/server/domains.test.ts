@@ -3,6 +3,7 @@ import {
   Peer,
   addClient,
   attribute,
+  child,
   children,
   enumeration,
   integer,
@@ -141,6 +142,16 @@ test('a key of another domain wraps nothing, and is linked to by nothing', async
   expect(await answer(storage, Operation.Get, wrapped(wrapping))).toBe(
     await answer(storage, Operation.Get, wrapped('f'.repeat(wrapping.length))),
   );
+});
+
+test('what is left of a destroyed key is the same in the domain that it is moved to, by KMIP 1.4', async () => {
+  const key = uniqueIdentifier(await createKey(payroll));
+  await payroll.call(Operation.Destroy, [key]);
+  const here = await payroll.call(Operation.Export, [key]);
+  expect(child(here, Tag.SymmetricKey, Tag.KeyBlock, Tag.KeyFormatType)).toBeDefined();
+  const moved = children(here, Tag.Attribute).concat(children(here, Tag.SymmetricKey));
+  await storage.call(Operation.Import, [key, ...moved]);
+  expect(await storage.call(Operation.Export, [key])).toEqual(here);
 });
 
 test('none of it was an error to the server', () => {

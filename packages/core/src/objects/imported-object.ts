@@ -21,7 +21,7 @@ import {
 } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
 import { digestsOf, keyBlockOf, serverAttributes, setWhereItApplies, shortIdentifierOf } from './new-object';
-import { describeValue, takeEmbeddedAttributes } from './registered-value';
+import { describeRemains, describeValue, takeEmbeddedAttributes } from './registered-value';
 import { mergeAttributes, requireSingleValues } from './requested-attributes';
 import { isDestroyed } from './state';
 
@@ -187,6 +187,7 @@ export function describeImported(
   requireValueInState(attributes, bare);
   setIdentity(attributes, given, objectType, context);
   const isGone = isDestroyed(attributes.get('State'));
+  if (isGone && bare !== undefined) describeRemains(bare, attributes);
   const value = isGone || bare === undefined ? undefined : describeValue(bare, attributes, context);
   if (value !== undefined) settleDigests(attributes, value, context);
   const requested = attributes.clone();

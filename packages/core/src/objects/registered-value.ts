@@ -291,6 +291,17 @@ export function describeRegistered(
   return describeValue(value, requested, context);
 }
 
+/**
+ * The same for what is left of a destroyed key: a Key Block without Key Value.
+ * @throws HoldfastError InvalidAttributeValue where the attributes say otherwise
+ */
+export function describeRemains(value: ManagedObjectValue, requested: AttributeSet): void {
+  const keyBlock = keyBlockOf(value);
+  if (keyBlock === undefined) return;
+  state(requested, 'KeyFormatType', keyBlock.keyFormatType, 'key');
+  tellOfKeyBlock(keyBlock, requested);
+}
+
 /** The same for attributes that have been checked already. */
 export function describeValue(
   value: ManagedObjectValue,
