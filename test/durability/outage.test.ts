@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { KmipRefusal } from '@holdfast/client';
 import { locate } from '@holdfast/core';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@holdfast/store';
-import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { connectTo, urlOf } from '../support/database';
 import { ON_DISK } from '../support/disk';
@@ -62,8 +62,17 @@ test('requests are refused while the database is away, and answered once it is b
   // The operator learns what the client does not.
   expect(started.log()).toContain('StoreUnavailable');
   expect(stream.refusals.map(({ message }) => message).join()).not.toMatch(/sql|postgres|socket|database/i);
+  const status = ['status', '--data-dir', started.dataDir];
+  const away = await holdfastResult(status);
+  expect([away.code, away.stdout]).toEqual([1, expect.stringContaining('refusing')]);
+  expect(away.stdout).toContain('the database does not answer');
+  const unable = await holdfastResult(['client', 'list', '--data-dir', started.dataDir]);
+  expect([unable.code, unable.stderr]).toEqual([3, expect.stringContaining('once it is back')]);
+  expect(unable.stderr).not.toContain(connection.host);
 
   postgres = await startDatabase();
+  const back = await holdfastResult([...status, '--wait', '60']);
+  expect([back.code, back.stdout]).toEqual([0, expect.stringContaining('serving since')]);
   await until(() => stream.acknowledged.length > lost + 20, 'keys are created again');
   await stream.stop();
   await until(async () => (await ask(started)) === 'answer', 'requests are answered');

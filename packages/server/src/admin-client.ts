@@ -75,11 +75,11 @@ export class AdminClient {
       return new HoldfastError('Configuration', message, { cause });
     }
     if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') {
-      return new HoldfastError('StoreUnavailable', `no Holdfast server is running on ${this.dataDir}`);
+      const message = `no Holdfast server is running on ${this.dataDir}: start one (holdfast serve), or name its --data-dir`;
+      return new HoldfastError('StoreUnavailable', message);
     }
-    return new HoldfastError('StoreUnavailable', `the Holdfast server on ${this.dataDir} gave no answer`, {
-      cause,
-    });
+    const message = `the Holdfast server on ${this.dataDir} gave no answer: see holdfast status, and its log`;
+    return new HoldfastError('StoreUnavailable', message, { cause });
   }
 }
 

@@ -51,7 +51,10 @@ export interface OfficerCredential {
 
 export interface StatusAnswer {
   readonly version: string;
-  readonly state: 'sealed' | 'serving' | 'draining';
+  /** `refusing`: it runs, and every request is refused for the time being. */
+  readonly state: 'sealed' | 'serving' | 'refusing' | 'draining';
+  /** Why requests are refused, or would be once it is unsealed. */
+  readonly problem?: string;
   readonly pid: number;
   readonly startedAt: string;
   /** Unless it is sealed. */
@@ -59,7 +62,11 @@ export interface StatusAnswer {
   readonly https?: { readonly host: string; readonly port: number };
   readonly workers: number;
   readonly connections: number;
-  readonly database: { readonly kind: 'embedded' | 'external'; readonly version: string };
+  readonly database: {
+    readonly kind: 'embedded' | 'external';
+    readonly version: string;
+    readonly isReachable: boolean;
+  };
   /** Whether clients can remove all objects of their domains at once (Interop). */
   readonly testMode: boolean;
   /** Whether cryptography that NIST SP 800-131A disallows is refused. */

@@ -27,6 +27,7 @@ import { HsmKeyCleaner } from './hsm-keys';
 import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
 import { NodeKey } from './node-key';
+import { readinessOf } from './readiness';
 import { openRoot } from './root';
 import { RootKeys } from './root-keys';
 import { RootMigration } from './root-migration';
@@ -347,18 +348,25 @@ export class Node {
     const custody = this.#custody?.status;
     const { root } = this.rootKeys;
     const syslog = this.#audit.forwarding;
+    const [connections, { isDatabaseReachable, problem }] = await Promise.all([
+      this.#serving?.connections() ?? 0,
+      readinessOf(this.store.auditChain, this.config.auditGraceSeconds),
+    ]);
+    const whileOpen = problem === undefined ? 'serving' : 'refusing';
     return {
       version: VERSION,
-      state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : 'serving',
+      state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : whileOpen,
+      ...(problem === undefined ? {} : { problem }),
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
       ...(kmip === undefined ? {} : { kmip: addressOf(kmip) }),
       ...(https === undefined ? {} : { https: addressOf(https) }),
       workers: this.config.workers,
-      connections: (await this.#serving?.connections()) ?? 0,
+      connections,
       database: {
         kind: this.config.databaseUrl === undefined ? 'embedded' : 'external',
         version: this.store.databaseVersion,
+        isReachable: isDatabaseReachable,
       },
       testMode: this.config.testMode,
       approvedOnly: this.config.approvedOnly,

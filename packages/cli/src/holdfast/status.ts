@@ -17,13 +17,16 @@ function seconds(text: string): number {
   return value;
 }
 
+/** States that pass by themselves, or once custodians come. */
+const isWaitedOut = ({ state }: StatusAnswer): boolean => state === 'sealed' || state === 'refusing';
+
 /** Asks until the server serves or the time is up. */
 async function statusWithin(options: StatusOptions): Promise<StatusAnswer> {
   const untilMs = Date.now() + (options.wait ?? 0) * 1000;
   for (;;) {
     try {
       const answer = await asOperator(options).call('GET /status');
-      if (answer.state !== 'sealed' || Date.now() >= untilMs) return answer;
+      if (!isWaitedOut(answer) || Date.now() >= untilMs) return answer;
     } catch (error) {
       const absent = error instanceof HoldfastError && error.code === 'StoreUnavailable';
       if (!absent || Date.now() >= untilMs) throw error;
@@ -34,15 +37,15 @@ async function statusWithin(options: StatusOptions): Promise<StatusAnswer> {
 
 async function status(options: StatusOptions): Promise<void> {
   const answer = await statusWithin(options);
-  if (answer.state === 'sealed') process.exitCode = ExitCode.Refused;
+  if (answer.state !== 'serving') process.exitCode = ExitCode.Refused;
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     return;
   }
-  const { database, root } = answer;
+  const { database, problem, root } = answer;
   process.stdout
-    .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'sealed' ? ', started' : ' since'} ${answer.startedAt}
-${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}
+    .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'serving' ? ' since' : ', started'} ${answer.startedAt}
+${problem === undefined ? '' : `Problem      ${problem}; the log of the server says more\n`}${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}${database.isReachable ? '' : ' (does not answer)'}
 Root         ${root.kind}${rootNote(answer)}
 ${syslogLine(answer)}${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
