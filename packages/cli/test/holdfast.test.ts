@@ -179,6 +179,16 @@ describe('without a server', () => {
     });
   });
 
+  // Below /proc no folder can be made, and what looks for one that is there to make it in finds no end.
+  (existsSync('/proc/self') ? test : test.skip)(
+    'a data folder that cannot be made is told at once',
+    async () => {
+      await refused(2, 'cannot be made', 'init', '--data-dir', '/proc/absent/folder');
+      await refused(2, 'data folder', 'init', '--data-dir', '/proc');
+      await refused(2, 'is no folder', 'init', '--data-dir', HOLDFAST);
+    },
+  );
+
   test('a database that cannot be reached is told with the reason', async () => {
     const outcome = await run(['init', '--database-url', 'postgresql://holdfast@127.0.0.1:1/holdfast']);
     const told = 'holdfast: the key store cannot be reached\n  connect ECONNREFUSED 127.0.0.1:1\n  See that';

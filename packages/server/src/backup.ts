@@ -11,7 +11,7 @@ import {
   type StoreOptions,
 } from '@holdfast/store';
 import type { NodeConfig } from './config';
-import { prepareDataDir } from './data-dir';
+import { makeFolder } from './folder';
 import { unwrapDomainKey, wrappingContext } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
 import { createLogger } from './log';
@@ -77,7 +77,7 @@ export async function restoreBackup(
   await verifyBackup(path, opener);
   const dataDir = resolve(config.dataDir);
   const log = createLogger(config.logLevel);
-  await prepareDataDir(dataDir);
+  await makeFolder(dataDir, 'the data folder');
   const postgres = config.databaseUrl === undefined ? await EmbeddedDatabase.start(dataDir, log) : undefined;
   try {
     const connection: StoreOptions['connection'] = postgres?.connection ?? config.databaseUrl ?? '';

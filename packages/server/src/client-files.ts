@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { IssuedAnswer, OfficerCredential } from './admin-protocol';
+import { makeFolder } from './folder';
 
 /**
  * Writes cert.pem, key.pem (mode 0600, where a key was made) and ca.pem into a folder, which is made if need be.
  * @throws HoldfastError ObjectAlreadyExists where one of them is there already; nothing is overwritten
  */
 export async function writeClientFiles(folder: string, issued: Omit<IssuedAnswer, 'client'>): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const files: readonly (readonly [string, string | undefined, number])[] = [
     ['key.pem', issued.privateKeyPem, 0o600],
     ['cert.pem', issued.certificatePem, 0o644],

@@ -21,8 +21,8 @@ import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
 import { Recovery } from './escrow/recovery';
 import { Safekeeping } from './escrow/safekeeping';
-import { prepareDataDir } from './data-dir';
 import { EmbeddedDatabase } from './embedded-database';
+import { makeFolder } from './folder';
 import { HsmKeyCleaner } from './hsm-keys';
 import { KeyRotation } from './key-rotation';
 import { createLogger, describeError, type Logger } from './log';
@@ -103,7 +103,7 @@ export class Node {
     const dataDir = resolve(config.dataDir);
     const log = createLogger(config.logLevel);
     if (config.syslog !== undefined) await readSyslogFiles(config.syslog);
-    await prepareDataDir(dataDir);
+    await makeFolder(dataDir, 'the data folder');
     const undo: (() => Promise<unknown>)[] = [];
     try {
       const postgres =

@@ -1,8 +1,9 @@
-import { open, rm, mkdir } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
+import { makeFolder } from '@holdfast/server/admin';
 import { readText } from './files';
 import { collect, wholeNumber } from './holders';
 import { askNewSecret } from './secret';
@@ -156,9 +157,7 @@ async function writeShares(
   folder: string,
   files: readonly ShareFile[],
 ): Promise<readonly (readonly [custodian: string, path: string])[]> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw new HoldfastError('Configuration', `the folder ${folder} cannot be made`, { cause });
-  });
+  await makeFolder(folder);
   const written: string[] = [];
   try {
     for (const { index, custodian, contents } of files) {

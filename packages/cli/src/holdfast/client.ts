@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientSettings } from '@holdfast/core';
 import {
   AUTHENTICATION_POLICIES,
   VERSION_NAMES,
+  makeFolder,
   parseListen,
   writeClientFiles,
   type AdminClient,
@@ -164,9 +165,9 @@ async function prepareFolder(options: CredentialOptions): Promise<() => Promise<
   const taken = ['cert.pem', 'key.pem', 'ca.pem'].map((name) => join(out, name)).find(existsSync);
   if (taken !== undefined)
     throw new HoldfastError('ObjectAlreadyExists', `${taken} exists already: choose another --out`);
-  const made = await mkdir(out, { recursive: true, mode: 0o700 });
+  const isNew = await makeFolder(out);
   return async () => {
-    if (made !== undefined) await rmdir(out).catch(() => undefined);
+    if (isNew) await rmdir(out).catch(() => undefined);
   };
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { makeFolder } from '@holdfast/server/admin';
 import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
 
@@ -109,7 +110,7 @@ export function profileNamed({ profiles }: StoredProfiles, name: string): Profil
 /** Replaces the stored profiles as a whole, in a file that the user alone can read. */
 export async function writeProfiles(stored: StoredProfiles, environment: Environment): Promise<void> {
   const path = profilesPath(environment);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const begun = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     const file = await open(begun, 'wx', 0o600);

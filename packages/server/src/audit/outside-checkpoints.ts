@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statementOf, type Checkpoint } from '@holdfast/store';
+import { makeFolder } from '../folder';
 
 const FOLDER = 'audit';
 const FILE = 'checkpoints.jsonl';
@@ -22,7 +23,7 @@ export class OutsideCheckpoints {
   /** Adds a checkpoint and waits until it is on the disk. */
   async keep(checkpoint: Checkpoint): Promise<void> {
     if (checkpoint.statement === this.#last) return;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#folder);
     await this.#makeRoom();
     const file = await open(this.#path(FILE), 'a', 0o600);
     try {

@@ -47,7 +47,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 async function startLocked(dataDir: string, log: Log): Promise<EmbeddedPostgres> {
   const layout = layoutIn(dataDir);
   await stat(dataDir); // never made here: a mistyped folder is not to become a database
-  await mkdir(layout.folder, { mode: 0o700, recursive: true });
+  // Not with its parents: below /proc that never ends.
+  await mkdir(layout.folder, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
   const lock = await lockFolder(layout.folder);
   try {
     return await startOwned(layout, log, () => lock.release());
