@@ -258,9 +258,32 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
       const other = new SoftHsm();
       await expect(start({ softHsm: other })).rejects.toThrow(/under which the database was set up/);
       other.remove();
-      server = await start({});
+      hsm.clone('holdfast', 'clone');
+      server = await start({ arguments: ['--pkcs11-token', 'clone'] });
       peer = await Peer.connect(tlsOptions(server), '1.4');
       expect(await get()).toEqual(material);
+    });
+
+    test('where the token goes away under load its clone serves, and the token once the clone goes away', async () => {
+      inside = await (await newClient(server, 'member', 'inside')).connect();
+      const readers = await readMeanwhile();
+      for (const [going, domain] of [
+        ['holdfast', 'on-the-clone'],
+        ['clone', 'on-the-token'],
+      ] as const) {
+        const read = readers.count();
+        const bringBack = hsm.removeToken(going);
+        const goneMs = Date.now();
+        expect(await useKeyInside()).toBe(encrypted);
+        expect(Date.now() - goneMs).toBeLessThan(AWAY_AT_MOST_MS);
+        expect(await useNewDomain(domain)).toMatch(/./);
+        await until(() => readers.count() > read + 20, 'Get is answered meanwhile');
+        bringBack();
+        expect(await useKeyInside()).toBe(encrypted);
+      }
+      await readers.end();
+      await inside.close();
+      expect(errorsOf(server)).toEqual([]);
     });
   },
 );

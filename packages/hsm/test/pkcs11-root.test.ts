@@ -1,4 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SecretBytes, type RootOfTrust } from '@holdfast/core';
 import { SOFT_HSM_MODULE, SoftHsm, rootOfTrustContract } from '@holdfast/testkit';
@@ -165,6 +168,36 @@ const AWAY_AT_MOST_MS = 5_000;
       expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
       expect(Date.now() - removedMs).toBeLessThan(AWAY_AT_MOST_MS);
       await root.close();
+    }, 60_000);
+
+    test('one that hangs while it is opened is left for its clone, at the start and in use', async () => {
+      await hsm.initToken('slow');
+      const keeper = await TokenKeeper.open({ ...options('late', 'slow'), mayWrite: true });
+      await keeper.generateRootKey().finally(() => keeper.close());
+      hsm.clone('slow', 'quick');
+      const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+      // Who loads a library from a pipe that nobody writes to waits for ever.
+      execFileSync('mkfifo', [join(folder, 'hanging')]);
+      const library = join(folder, 'library.so');
+      const targets = [
+        { modulePath: library, tokenLabel: 'slow' },
+        { modulePath: hsm.modulePath, tokenLabel: 'quick' },
+      ];
+      const openRoot = () => openPkcs11Root({ ...options('late'), targets }, []);
+      const aad = Buffer.from('aad');
+      symlinkSync(hsm.modulePath, library);
+      const root = await openRoot();
+      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
+      rmSync(library);
+      symlinkSync(join(folder, 'hanging'), library);
+      for (const processId of root.processIds) process.kill(processId, 'SIGKILL');
+      const both = [Promise.resolve(root), openRoot()].map(async (opening) => {
+        const each = await opening;
+        expect((await each.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
+        await each.close();
+      });
+      await Promise.all(both);
+      rmSync(folder, { recursive: true });
     }, 60_000);
 
     test.each([

@@ -91,9 +91,12 @@ export class SoftHsm {
     writeFileSync(file, token);
   }
 
-  /** Takes one token away from those who use it. */
-  removeToken(label: string): void {
-    rmSync(this.#folderOf(label), { recursive: true });
+  /** Takes one token away from those who use it. @returns what brings it back */
+  removeToken(label: string): () => void {
+    const folder = this.#folderOf(label);
+    const away = join(this.#folder, randomUUID());
+    renameSync(folder, away);
+    return () => renameSync(away, folder);
   }
 
   #folderOf(label: string): string {

@@ -7,6 +7,8 @@ import type { DeviceCall, DeviceCalls, Fault, FromDevice, Pkcs11Target, ToDevice
 const DEVICE_PROCESS = join(__dirname, '../../dist/pkcs11/device-process.js');
 
 const OPEN_TIMEOUT_MS = 15_000;
+/** Where there is another token to turn to; a request can wait for that. Doubled each time that it was too short. */
+const FIRST_OPEN_TIMEOUT_MS = 4_000;
 /** A call that takes longer hangs: its process is ended and another one asked. */
 const CALL_TIMEOUT_MS = 3_000;
 /** The search for primes of a long RSA key. */
@@ -89,7 +91,9 @@ export class DevicePool {
     const [first, ...others] = this.#slots;
     if (first === undefined) return;
     let fault: Fault = { kind: 'device', message: 'no token is configured' };
-    for (let target = 0; target < this.options.targets.length; target++) {
+    const { length } = this.options.targets;
+    // A token that was slow is asked once more, with more patience.
+    for (let target = 0; target < length || (target < 2 * length && first.wasLate); target++) {
       const outcome = await first.start(target);
       if (outcome === undefined) {
         this.#hasOpened = true;
@@ -194,6 +198,10 @@ export class DevicePool {
     return this.options.targets;
   }
 
+  get firstOpenTimeoutMs(): number {
+    return this.options.targets.length > 1 ? FIRST_OPEN_TIMEOUT_MS : OPEN_TIMEOUT_MS;
+  }
+
   get log(): DeviceLog {
     return this.options.log;
   }
@@ -231,6 +239,7 @@ class DeviceSlot {
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #target: number;
+  #openTimeoutMs: number;
   #nextId = 0;
   #started: ((fault: Fault | undefined) => void) | undefined;
 
@@ -239,10 +248,16 @@ class DeviceSlot {
     index: number,
   ) {
     this.#target = index;
+    this.#openTimeoutMs = pool.firstOpenTimeoutMs;
   }
 
   get isReady(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether a token was given up since one was open because it took too long. */
+  get wasLate(): boolean {
+    return this.#openTimeoutMs > this.pool.firstOpenTimeoutMs;
   }
 
   get isBusy(): boolean {
@@ -267,7 +282,7 @@ class DeviceSlot {
     child.once('error', ({ message }) => {
       if (this.#child === child) this.#ended({ kind: 'device', message });
     });
-    this.#limit(OPEN_TIMEOUT_MS);
+    this.#limit(this.#openTimeoutMs);
     const opening = this.pool.opening(this.pool.targets[this.#target] as Pkcs11Target);
     child.send(opening);
     opening.pin.fill(0);
@@ -297,6 +312,7 @@ class DeviceSlot {
         clearTimeout(this.#timer);
         this.#isOpen = true;
         this.#retryMs = FIRST_RETRY_MS;
+        this.#openTimeoutMs = this.pool.firstOpenTimeoutMs;
         this.#settleStart(undefined);
         this.pool.dispatch();
         return;
@@ -333,6 +349,7 @@ class DeviceSlot {
   #limit(withinMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      if (!this.#isOpen) this.#openTimeoutMs = Math.min(2 * this.#openTimeoutMs, OPEN_TIMEOUT_MS);
       // Another try at a device that hangs would hang as long.
       this.#ended({ kind: 'device', message: `no answer within ${withinMs} ms` }, this.#target + 1);
     }, withinMs);
