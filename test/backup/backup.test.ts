@@ -30,8 +30,6 @@ import { openDatabase, urlOf } from '../support/database';
 import { until } from '../support/until';
 import { named, newKey } from '../custody/site';
 
-jest.setTimeout(120_000);
-
 /** Backups: what comes back is what was there, to the byte; who is no recipient gets nothing. */
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-backup-'));

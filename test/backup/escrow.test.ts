@@ -18,8 +18,6 @@ import { columnsOf, named, newClient, newKey, otherValues, outcomeOf, whileTampe
 import { symmetricKey } from '../custody/known-keys';
 import { Needles } from '../custody/needles';
 
-jest.setTimeout(120_000);
-
 /** Escrow: chosen objects for several custodians, who alone give them back, together. */
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-escrow-'));

@@ -21,7 +21,7 @@ let server: ServerProcess;
 
 beforeAll(async () => {
   server = await startServerProcess({ arguments: ['--https-listen', '127.0.0.1:0'] });
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 describe.each([

@@ -84,7 +84,7 @@ function expectation(operation: number, version: VersionName): Partial<ReceivedI
     server = await startServerProcess();
     wire = await Wire.open(tlsOptions(server));
     maker = await Peer.connect(tlsOptions(server), '1.4');
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all([wire.close(), maker.close()]);
     await server.stop();

@@ -16,8 +16,6 @@ import { openDatabase, type Database } from '../support/database';
 import { until } from '../support/until';
 import { columnsOf, newClient, newKey, otherValues, outcomeOf, whileTampered } from './site';
 
-jest.setTimeout(180_000);
-
 /** Dual control: what needs several officers does not happen before they have approved exactly that, and then once. */
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-approvals-'));

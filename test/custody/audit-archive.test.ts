@@ -16,8 +16,6 @@ import { openDatabase, type Database } from '../support/database';
 import { until } from '../support/until';
 import { columnsOf, named, newKey, otherValues, whileTampered } from './site';
 
-jest.setTimeout(180_000);
-
 /** Old records move to sealed files; what is left, and the files, are found to be whole or not. */
 
 const FUTURE = '2999-01-01';
@@ -95,7 +93,7 @@ beforeAll(async () => {
   await officer.call('POST /clients/:name/revoke', {}, { name: 'short-lived' });
   await client.call(get, { uniqueIdentifier: untouched });
   await checkpoints();
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await database.close();

@@ -27,7 +27,7 @@ const BATCH_ITEMS = 100;
 /** At so many places the whole file is checked, too. */
 const WHOLE = 2;
 
-jest.setTimeout(120_000 + RECORDS * 2 + PLACES * 500);
+jest.setTimeout(180_000 + RECORDS * 2 + PLACES * 500);
 
 let server: ServerProcess;
 let database: Database;
@@ -58,7 +58,7 @@ beforeAll(
     expect((await holdfast('public-key', '--out', join(folder, 'audit.pem'))).code).toBe(0);
     pem = readFileSync(join(folder, 'audit.pem'), 'utf8');
   },
-  120_000 + RECORDS * 2,
+  180_000 + RECORDS * 2,
 );
 afterAll(async () => {
   await database.close();

@@ -32,8 +32,6 @@ import { until } from '../support/until';
 import { createPayload, errorsOf } from '../server/support';
 import { named, newKey, outcomeOf } from './site';
 
-jest.setTimeout(120_000);
-
 /** Whatever a client or an officer has done leaves a record before it is answered. */
 
 let server: ServerProcess;
@@ -43,7 +41,7 @@ let key: string;
 const config = join(mkdtempSync(join(tmpdir(), 'holdfast-config-')), 'holdfast.json');
 
 beforeAll(async () => {
-  const deadlines = { handshakeTimeoutMs: 1000, requestTimeoutMs: 1000, writeTimeoutMs: 1000 };
+  const deadlines = { handshakeTimeoutMs: 3000, requestTimeoutMs: 3000, writeTimeoutMs: 3000 };
   writeFileSync(
     config,
     JSON.stringify({

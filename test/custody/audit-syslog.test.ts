@@ -11,8 +11,6 @@ import { SyslogReceiver } from '../support/syslog';
 import { until } from '../support/until';
 import { named, newKey } from './site';
 
-jest.setTimeout(120_000);
-
 /** The log is forwarded to a receiver that comes and goes: every record and checkpoint arrives, in order. */
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));

@@ -11,8 +11,6 @@ import { openDatabase } from '../support/database';
 import { until } from '../support/until';
 import { named, newKey } from './site';
 
-jest.setTimeout(120_000);
-
 /** Domain keys are rotated while clients read and write, and a rotation goes on where a killed server left it. */
 
 const OBJECTS = 300;
@@ -99,7 +97,7 @@ beforeAll(async () => {
   await start();
   for (let index = 0; index < OBJECTS; index++) identifiers.push(await newKey(client, named(`key-${index}`)));
   before = await seen();
-}, 120_000);
+});
 afterAll(async () => {
   await client.close();
   await server.stop();

@@ -10,8 +10,6 @@ import { SYSTEM_POSTGRES, SystemPostgres } from '../support/system-postgres';
 import { knownKeys, symmetricKey } from './known-keys';
 import { Needles } from './needles';
 
-jest.setTimeout(120_000);
-
 const KEYS = 200;
 const isRequired = process.env['CI'] === 'true';
 
@@ -37,7 +35,7 @@ const isRequired = process.env['CI'] === 'true';
         if (name.startsWith('more')) await client.call(activate, { uniqueIdentifier });
       }
       await client.close();
-    }, 120_000);
+    });
     afterAll(async () => {
       await server.stop();
       await postgres.stop();

@@ -45,7 +45,7 @@ beforeAll(async () => {
   server = await startServerProcess({ logLevel: 'trace' });
   client = await connectFirstClient(server);
   database = await openDatabase(server.dataDir);
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await database.close();
@@ -148,7 +148,7 @@ test('registered and created keys are nowhere in clear', async () => {
   }
   expect(needles.count).toBeGreaterThan(200);
   expect(await findings(needles)).toEqual([]);
-}, 120_000);
+});
 
 test('nor are they in a backup, or in an escrow package', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-copies-'));
@@ -169,7 +169,7 @@ test('nor are they in a backup, or in an escrow package', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+});
 
 test('requests that fail leave nothing of their keys either', async () => {
   const refused = async (key: KnownKey): Promise<void> => {
@@ -212,7 +212,7 @@ test('requests that fail leave nothing of their keys either', async () => {
     await client.exchangeBytes(message);
   }
   expect(await findings(needles)).toEqual([]);
-}, 60_000);
+});
 
 test('a database that dies under its hands leaves nothing of them', async () => {
   const dying = process.kill(await postmasterPid(server.dataDir), 'SIGKILL');
@@ -240,7 +240,7 @@ test('a database that dies under its hands leaves nothing of them', async () => 
     'the database is back',
   );
   expect(await findings(needles)).toEqual([]);
-}, 60_000);
+});
 
 const hasRootKeyFile = process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11';
 
@@ -273,7 +273,7 @@ async function addDomainKeys(sought: Needles): Promise<void> {
     // The system's own, and that of the domain "default".
     expect(domainNeedles.count).toBe(2);
     expect(await findings(domainNeedles)).toEqual([]);
-  }, 60_000);
+  });
 
   test('nor are they while the root key is replaced, and afterwards', async () => {
     const sought = new Needles();
@@ -289,7 +289,7 @@ async function addDomainKeys(sought: Needles): Promise<void> {
     await holding.close();
     await until(async () => (await officer.call('GET /root')).state === 'moved', 'the root key is replaced');
     expect(await findings(sought, ['root.key', `root.key.${current.slice(0, 8)}`])).toEqual([]);
-  }, 60_000);
+  });
 });
 
 test("the officer's token and the first client's key are in no other place than their own", async () => {
@@ -302,4 +302,4 @@ test("the officer's token and the first client's key are in no other place than 
   const { d = '' } = createPrivateKey(readFileSync(server.clientFiles.key)).export({ format: 'jwk' });
   sought.add(Buffer.from(d, 'base64url'), 'client key');
   expect(await findings(sought, ['officer.json', join('client', 'key.pem')])).toEqual([]);
-}, 60_000);
+});

@@ -32,8 +32,6 @@ import { openDatabase, type Database } from '../support/database';
 import { until } from '../support/until';
 import { newClient, newKey, outcomeOf, whileTampered } from './site';
 
-jest.setTimeout(180_000);
-
 /** Dual control of what clients ask for: what waits for officers can be pending, and an approval goes with a success. */
 
 const { Success, OperationFailed, OperationPending } = ResultStatus;

@@ -19,8 +19,6 @@ import { openDatabase, urlOf } from '../support/database';
 import { until } from '../support/until';
 import { connectAs, named, newClient, newKey } from './site';
 
-jest.setTimeout(180_000);
-
 /** Root keys are replaced, and domain keys moved from one root of trust to another, while clients are served. */
 
 const SOFTWARE = ['--root', 'software'];
@@ -93,7 +91,7 @@ describe('a software root key', () => {
   beforeAll(async () => {
     site = await begin();
     server = site.server;
-  }, 60_000);
+  });
   afterAll(async () => {
     await server.stop();
     rmSync(site.dataDir, { recursive: true });
@@ -220,7 +218,7 @@ describe('several nodes', () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
     postgres = await startTestPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres.stop());
 
   test('serve while one of them moves the domain keys, and are restarted one by one', async () => {
@@ -265,7 +263,7 @@ const isRequired = process.env['CI'] === 'true';
       server = site.server;
       await site.client.close();
       await makeToken('holdfast');
-    }, 60_000);
+    });
     afterAll(async () => {
       await server.stop();
       rmSync(site.dataDir, { recursive: true });

@@ -17,8 +17,6 @@ import { until } from '../support/until';
 import { keyHolder, newFolder, passphraseHolder, SharedNode, type TestCustodian } from './sealed-node';
 import { newKey } from './site';
 
-jest.setTimeout(180_000);
-
 /** A root key that custodians hold takes the place of another one, is replaced, and gives way to another one. */
 
 const site = newFolder();

@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { KmipClient } from '@holdfast/client';
 import { get } from '@holdfast/core';
@@ -24,12 +24,11 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectTo, urlOf, type Database } from '../support/database';
+import { freePort } from '../support/port';
 import { until } from '../support/until';
 import { Needles } from './needles';
 import { keyHolder, newFolder, passphraseHolder, SharedNode, type TestCustodian } from './sealed-node';
 import { newKey } from './site';
-
-jest.setTimeout(120_000);
 
 /** A root key that five custodians hold, any three of whom unseal a node: two nodes on one database. */
 
@@ -61,14 +60,6 @@ function shareOf(index: number): Buffer {
 
 function pathOf(index: number): string {
   return join(first, 'shares', `share-${index}-${(custodians[index - 1] as TestCustodian).name}.json`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolveListening) => server.listen(0, '127.0.0.1', resolveListening));
-  const { port: free } = server.address() as AddressInfo;
-  await new Promise((resolveClosed) => server.close(resolveClosed));
-  return free;
 }
 
 function startOne(): Promise<SharedNode> {

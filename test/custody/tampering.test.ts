@@ -95,7 +95,7 @@ beforeAll(async () => {
   client = await connectFirstClient(server);
   database = await openDatabase(server.dataDir);
   await dropConstraints(database);
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await database.close();
@@ -201,7 +201,7 @@ test("any column of an object's row, and what its newest change record says of i
     })),
   ];
   expect(faults).toEqual([]);
-}, 120_000);
+});
 
 test('any column of the rows that decide who a client is and what it may do', async () => {
   const victim = await newClient(server, 'victim');
@@ -222,7 +222,7 @@ test('any column of the rows that decide who a client is and what it may do', as
     ...(await walk({ table: 'credential', where: `client_id = (${client})`, ...rest })),
   ];
   expect(faults).toEqual([]);
-}, 120_000);
+});
 
 test('any column of a pending request, of which no other is affected', async () => {
   const peer = await Peer.connect(tlsOptions(server), '2.1');
@@ -250,7 +250,7 @@ test('any column of a pending request, of which no other is affected', async () 
   });
   expect(faults).toEqual([]);
   await peer.close();
-}, 120_000);
+});
 
 test('any column of the rows that say who a user is, and what a ticket allows', async () => {
   const officer = await asFirstOfficer(server);
@@ -298,7 +298,7 @@ test('any column of the rows that say who a user is, and what a ticket allows', 
     })),
   );
   expect(faults).toEqual([]);
-}, 120_000);
+});
 
 test('any column of an officer, of whom no other is affected', async () => {
   const first = await asFirstOfficer(server);
@@ -316,7 +316,7 @@ test('any column of an officer, of whom no other is affected', async () => {
     neighbours: [calls(first)],
   });
   expect(faults).toEqual([]);
-}, 60_000);
+});
 
 test('any column of an authority: nothing is issued while one of them is not what was written', async () => {
   let number = 0;
@@ -330,7 +330,7 @@ test('any column of an authority: nothing is issued while one of them is not wha
   const where = 'sealed IS NOT NULL';
   const faults = await walk({ table: 'authority', where, uses: { issue: issues }, neighbours: [] });
   expect(faults).toEqual([]);
-}, 60_000);
+});
 
 describe('an object', () => {
   /** The object's row as it is, to be put back later. */

@@ -76,7 +76,7 @@ beforeAll(async () => {
   const connection = await elsewhere.connect();
   await newKey(connection, named('victim'));
   await connection.close();
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await database.close();

@@ -8,8 +8,6 @@ import { connectFirstClient } from '../support/client';
 import { until } from '../support/until';
 import { newKey, outcomeOf } from './site';
 
-jest.setTimeout(120_000);
-
 /** The whole database is put back to what it was: nothing in it is wrong, but the data folder knows better. */
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-wound-back-'));
@@ -54,7 +52,7 @@ test('holdfast verify finds it, and so do audit verify and the log of the start'
   const back = await connectFirstClient(server);
   expect(await outcomeOf(back.call(get, { uniqueIdentifier: kept }))).toBe('done');
   await back.close();
-  expect(server.log()).toContain('cut or wound back');
+  await until(() => server.log().includes('cut or wound back'), 'the log tells of it');
   for (const which of [[], ['audit']]) {
     const { code, stdout } = await verify(...which);
     expect([which, code, stdout]).toEqual([which, 1, expect.stringContaining('cut or wound back')]);

@@ -18,7 +18,7 @@ import { opens, verifyRecords, verifyRows, verifyStream, type Faults } from './v
  * has its record, whatever process is killed while keys and key pairs are being created and read. HOLDFAST_TEST_CRASHES sets how often each is tried.
  */
 const CRASHES = Number(process.env['HOLDFAST_TEST_CRASHES'] ?? 20);
-const TIMEOUT_MS = 60_000 + CRASHES * 10_000;
+const TIMEOUT_MS = 120_000 + CRASHES * 30_000;
 /** A kill comes at a random moment of the stream's first so many milliseconds. */
 const MAX_STREAM_MS = 400;
 

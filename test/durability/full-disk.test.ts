@@ -72,7 +72,7 @@ async function fillWriteAheadLog(dataDir: string): Promise<void> {
     });
     rmSync(ballast);
     const { length } = stream.acknowledged;
-    await until(() => stream.acknowledged.length > length + 10, 'keys are created again', 60_000);
+    await until(() => stream.acknowledged.length > length + 10, 'keys are created again');
     await stream.stop();
     const client = await connectFirstClient(started);
     const there = await verifyStream(client, stream, faults);
@@ -82,5 +82,4 @@ async function fillWriteAheadLog(dataDir: string): Promise<void> {
     await database.close();
     expect(faults).toEqual([]);
   },
-  180_000,
 );

@@ -25,8 +25,6 @@ import {
 import { ON_DISK } from '../support/disk';
 import { until } from '../support/until';
 
-jest.setTimeout(180_000);
-
 /** Kills a server, again and again, that has operations to carry out: each takes effect once, and has one answer. */
 
 const ROUNDS = 4;

@@ -38,36 +38,32 @@ const STOPPING: readonly (readonly [string, (pid: number) => unknown])[] = [
   ['holdfast drain', () => holdfast('drain', '--data-dir', dataDir)],
 ];
 
-test.each(STOPPING)(
-  '%s, under load',
-  async (name, stop) => {
-    const server = await start({ logLevel: 'error', ownProcessGroup: true });
-    const stream = new KeyStream(server, 'stopped');
-    await until(() => stream.acknowledged.length > 20, 'keys are created');
-    await delay(Math.random() * 50);
-    const asked = stream.stop();
-    await stop(server.pid);
-    expect(await server.exited).toBe(0);
-    await asked;
-    expect(server.log()).toBe('');
+test.each(STOPPING)('%s, under load', async (name, stop) => {
+  const server = await start({ logLevel: 'error', ownProcessGroup: true });
+  const stream = new KeyStream(server, 'stopped');
+  await until(() => stream.acknowledged.length > 20, 'keys are created');
+  await delay(Math.random() * 50);
+  const asked = stream.stop();
+  await stop(server.pid);
+  expect(await server.exited).toBe(0);
+  await asked;
+  expect(server.log()).toBe('');
 
-    const again = await start({});
-    const search = ['audit', 'search', '--operation', 'POST /drain', '--data-dir', dataDir];
-    expect((await holdfast(...search)).includes('POST /drain')).toBe(name === 'holdfast drain');
-    const faults: Faults = [];
-    const client = await connectFirstClient(again);
-    const there = await verifyStream(client, stream, faults);
-    await client.close();
-    const database = await openDatabase(dataDir);
-    await verifyRows(database, there.length, faults);
-    await database.close();
-    await again.stop();
-    expect(faults).toEqual([]);
-    // Nothing was done without being answered.
-    expect(there.length).toBe(stream.acknowledged.length);
-  },
-  60_000,
-);
+  const again = await start({});
+  const search = ['audit', 'search', '--operation', 'POST /drain', '--data-dir', dataDir];
+  expect((await holdfast(...search)).includes('POST /drain')).toBe(name === 'holdfast drain');
+  const faults: Faults = [];
+  const client = await connectFirstClient(again);
+  const there = await verifyStream(client, stream, faults);
+  await client.close();
+  const database = await openDatabase(dataDir);
+  await verifyRows(database, there.length, faults);
+  await database.close();
+  await again.stop();
+  expect(faults).toEqual([]);
+  // Nothing was done without being answered.
+  expect(there.length).toBe(stream.acknowledged.length);
+});
 
 test('SIGTERM while the embedded database cannot be started again', async () => {
   const server = await start({ logLevel: 'error' });
@@ -79,4 +75,4 @@ test('SIGTERM while the embedded database cannot be started again', async () => 
   process.kill(server.pid, 'SIGTERM');
   expect(await server.exited).toBe(0);
   await rename(elsewhere, dataDir);
-}, 60_000);
+});

@@ -27,8 +27,6 @@ import { openDatabase } from '../support/database';
 import { hasTerminal, onTerminal } from '../support/terminal';
 import { until } from '../support/until';
 
-jest.setTimeout(120_000);
-
 /** The server with its root key in an HSM: what it does when processes, tokens and PINs fail it. */
 
 const isRequired = process.env['CI'] === 'true';

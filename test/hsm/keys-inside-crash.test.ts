@@ -124,7 +124,7 @@ const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
       await haveEnded(held);
       await restart();
 
-      await until(() => inToken() === before - 1, 'the token has no other keys', 90_000);
+      await until(() => inToken() === before - 1, 'the token has no other keys');
       const rows = await openDatabase(dataDir);
       await until(
         async () => (await rows.sql(`SELECT FROM hsm_key WHERE stage <> 'held'`)).length === 0,

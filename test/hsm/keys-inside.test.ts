@@ -69,8 +69,6 @@ import { openDatabase } from '../support/database';
 import { chainOf, endChain, rotatedEvery } from '../server/rotated';
 import { until } from '../support/until';
 
-jest.setTimeout(120_000);
-
 const isRequired = process.env['CI'] === 'true';
 const TEXT = Buffer.from('what a data key protects, of any length');
 const AES: readonly Attribute[] = [

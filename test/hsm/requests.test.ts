@@ -36,8 +36,6 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { newClient, newKey, outcomeOf } from '../custody/site';
 import { until } from '../support/until';
 
-jest.setTimeout(120_000);
-
 /** docs/hsm.md says how often each operation asks the HSM: counted here. */
 
 const isRequired = process.env['CI'] === 'true';

@@ -56,7 +56,7 @@ beforeAll(async () => {
   objects = await registrations();
   for (const version of VERSIONS) peers[version] = await Peer.connect(tlsOptions(server), version);
   await peers['2.1']?.call(Operation.Import, otherPart);
-}, 120_000);
+});
 afterAll(async () => {
   for (const peer of Object.values(peers)) await peer.close();
   await server.stop();

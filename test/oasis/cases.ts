@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { READING_VOCABULARY, type VersionName } from '@holdfast/kmip';
 import { asFirstOfficer, type ServerProcess } from '@holdfast/testkit';
 import { ItemType, decodeXmlDocument, type Item } from '@holdfast/ttlv';
+import { freePort } from '../support/port';
 
 /** The OASIS cases are no part of this repository: they are played where they lie beside it. */
 export const SHARED = resolve(__dirname, '../../../shared');
@@ -68,14 +67,6 @@ export function kmip(...args: readonly string[]): Promise<Outcome> {
       },
     );
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** What a server is started with on which cases are played. */

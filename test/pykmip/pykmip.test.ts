@@ -28,7 +28,7 @@ const isRequired = process.env['CI'] === 'true';
         { maxBuffer: 16 << 20 },
       );
       report = JSON.parse(stdout) as Report;
-    }, 120_000);
+    });
 
     afterAll(() => server.stop());
 

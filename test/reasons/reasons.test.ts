@@ -41,8 +41,6 @@ import { ABOUT, FITTING } from './objects';
 import { VERSIONS, createRequest, isOlder, membersOf, type Site, type Version } from './pieces';
 import { rareObjects } from './rare-objects';
 
-jest.setTimeout(120_000);
-
 /** Every Result Reason that the specifications list for an operation: provoked, or why it cannot be, or open. */
 
 let server: ServerProcess;
@@ -208,7 +206,7 @@ beforeAll(async () => {
     const attribute = structure(Tag.NewAttribute, structure(Tag.Attribute, ...members));
     await peer.call(Operation.AddAttribute, [uniqueIdentifier(site.key), attribute]);
   }
-}, 120_000);
+});
 afterAll(async () => {
   for (const peer of [...peers.values(), ...readers.values()]) await peer.close();
   await server.stop();

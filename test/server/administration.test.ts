@@ -31,7 +31,7 @@ const nowSeconds = Math.floor(Date.now() / 1000);
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
   server = await startServerProcess();
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });

@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeFileSync(config, JSON.stringify({ approvedOnly: true }));
   server = await startServerProcess({ arguments: ['--config', config], logLevel: 'info' });
   client = await connectFirstClient(server);
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await server.stop();

@@ -38,8 +38,6 @@ import { openDatabase } from '../support/database';
 import { createPayload, errorsOf } from './support';
 import { until } from '../support/until';
 
-jest.setTimeout(90_000);
-
 /** Operations that are carried out later: KMIP 1.4 sections 4.27, 4.28, 6.7 and 6.8, KMIP 2.1 sections 6.1.38 to 6.1.41. */
 
 const { Success, OperationFailed, OperationPending } = ResultStatus;
@@ -55,7 +53,7 @@ beforeAll(async () => {
   server = await startServerProcess();
   peer = await Peer.connect(tlsOptions(server), '2.1');
   older = await Peer.connect(tlsOptions(server), '1.4');
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([peer.close(), older.close()]);
   await server.stop();
@@ -119,14 +117,10 @@ async function poll(correlationValue: Buffer | undefined, by = peer): Promise<Re
 /** The answer, once there is one. */
 async function answerOf(correlationValue: Buffer | undefined, by = peer): Promise<ReceivedItem> {
   let answer = await poll(correlationValue, by);
-  await until(
-    async () => {
-      if (answer.status === OperationPending) answer = await poll(correlationValue, by);
-      return answer.status !== OperationPending;
-    },
-    'the operation completes',
-    80_000,
-  );
+  await until(async () => {
+    if (answer.status === OperationPending) answer = await poll(correlationValue, by);
+    return answer.status !== OperationPending;
+  }, 'the operation completes');
   return answer;
 }
 

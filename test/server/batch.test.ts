@@ -48,7 +48,7 @@ beforeAll(async () => {
   server = await startServerProcess();
   peer = await Peer.connect(tlsOptions(server), '1.4');
   newer = await Peer.connect(tlsOptions(server), '2.1');
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([peer.close(), newer.close()]);
   await server.stop();

@@ -18,8 +18,6 @@ import {
 } from '@holdfast/testkit';
 import { discoverRequest, errorsOf, eventually } from './support';
 
-jest.setTimeout(60_000);
-
 /** Certificates that the server shows, and those that it issues, as OpenSSL and its own clients see them. */
 
 const KMIP = resolve(__dirname, '../../packages/cli/bin/kmip.js');
@@ -31,7 +29,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-certificates-'));
   server = await startServerProcess({ arguments: ['--crl-url', CRL_URL, '--ca-issuer-url', CA_URL] });
-}, 120_000);
+});
 afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });

@@ -31,8 +31,6 @@ import { openDatabase } from '../support/database';
 import { chainOf, createRotated, endChain, linked, rotatedEvery, valueOf } from './rotated';
 import { createKey, errorsOf } from './support';
 
-jest.setTimeout(60_000);
-
 /** Many connections that change one object at once: no update is lost, and what can be done once is done once. */
 
 const CONNECTIONS = 24;
@@ -46,7 +44,7 @@ beforeAll(async () => {
   peers = await Promise.all(
     Array.from({ length: CONNECTIONS }, () => Peer.connect(tlsOptions(server), '2.1')),
   );
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([maker, ...peers].map((peer) => peer.close()));
   await server.stop();

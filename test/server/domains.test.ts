@@ -34,7 +34,7 @@ beforeAll(async () => {
   payroll = await join('payroll-1', 'payroll');
   colleague = await join('payroll-2', 'payroll');
   storage = await join('storage-1', 'storage');
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([payroll, colleague, storage].map((peer) => peer.close()));
   await server.stop();

@@ -28,8 +28,6 @@ let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const START_MS = 60_000;
-
 /** `holdfast serve` where it is not to come up. */
 async function refusedStart(
   dataDir: string,
@@ -50,135 +48,119 @@ async function materialOf(server: ServerProcess, key: string): Promise<unknown> 
 }
 
 describe('a server that is told to stop', () => {
-  test(
-    'answers what it has in hand, ends every connection in order, and exits with 0',
-    async () => {
-      const server = await startServerProcess({ logLevel: 'info' });
-      const idle = await Wire.open(tlsOptions(server));
-      readResponse(await idle.exchange(discoverRequest()), '1.4');
-      const busy = await Wire.open(tlsOptions(server));
-      const batch = requestMessage(
-        '1.4',
-        Array.from({ length: 200 }, (_, index) => ({
-          operation: Operation.Create,
-          payload: createPayload(),
-          id: Buffer.from(String(index)),
-        })),
-      );
-      const answer = busy.exchange(encodeTtlv(batch));
-      // Once the request is being worked on.
-      await eventually(async () => {
-        const found = await once(tlsOptions(server), (peer) => peer.call(Operation.Locate, []));
-        return (found.value as readonly unknown[]).length > 0;
-      });
-      process.kill(server.pid, 'SIGTERM');
-      expect(readResponse(await answer, '1.4').items).toHaveLength(200);
-      expect((await idle.closed).orderly).toBe(true);
-      expect((await busy.closed).orderly).toBe(true);
-      expect(await server.exited).toBe(0);
-      await expect(Wire.open(tlsOptions(server))).rejects.toThrow('ECONNREFUSED');
-      expect(errorsOf(server)).toEqual([]);
-      await server.stop();
-    },
-    START_MS,
-  );
+  test('answers what it has in hand, ends every connection in order, and exits with 0', async () => {
+    const server = await startServerProcess({ logLevel: 'info' });
+    const idle = await Wire.open(tlsOptions(server));
+    readResponse(await idle.exchange(discoverRequest()), '1.4');
+    const busy = await Wire.open(tlsOptions(server));
+    const batch = requestMessage(
+      '1.4',
+      Array.from({ length: 100 }, (_, index) => ({
+        operation: Operation.Create,
+        payload: createPayload(),
+        id: Buffer.from(String(index)),
+      })),
+    );
+    const answer = busy.exchange(encodeTtlv(batch));
+    // Once the request is being worked on.
+    await eventually(async () => {
+      const found = await once(tlsOptions(server), (peer) => peer.call(Operation.Locate, []));
+      return (found.value as readonly unknown[]).length > 0;
+    });
+    process.kill(server.pid, 'SIGTERM');
+    expect(readResponse(await answer, '1.4').items).toHaveLength(100);
+    expect((await idle.closed).orderly).toBe(true);
+    expect((await busy.closed).orderly).toBe(true);
+    expect(await server.exited).toBe(0);
+    await expect(Wire.open(tlsOptions(server))).rejects.toThrow('ECONNREFUSED');
+    expect(errorsOf(server)).toEqual([]);
+    await server.stop();
+  });
 
-  test(
-    'by the drain command does the same, and is not held up by half-open handshakes',
-    async () => {
-      const server = await startServerProcess();
-      const silent = connect(server.port, server.host);
-      await new Promise((resolve) => silent.once('connect', resolve));
-      const ended = new Promise((resolve) => silent.once('close', resolve));
-      const { code } = await holdfastResult(['drain', '--data-dir', server.dataDir]);
-      expect(code).toBe(0);
-      await ended;
-      expect(await server.exited).toBe(0);
-      await server.stop();
-    },
-    START_MS,
-  );
+  test('by the drain command does the same, and is not held up by half-open handshakes', async () => {
+    const server = await startServerProcess();
+    const silent = connect(server.port, server.host);
+    await new Promise((resolve) => silent.once('connect', resolve));
+    const ended = new Promise((resolve) => silent.once('close', resolve));
+    const { code } = await holdfastResult(['drain', '--data-dir', server.dataDir]);
+    expect(code).toBe(0);
+    await ended;
+    expect(await server.exited).toBe(0);
+    await server.stop();
+  });
 });
 
 describe('a data folder', () => {
-  test(
-    'serves one server at a time, and comes back as it was',
-    async () => {
-      const dataDir = join(folder, 'one at a time');
-      const first = await startServerProcess({ dataDir, root: 'software' });
-      const key = await once(tlsOptions(first), (peer) => createKey(peer, 'survives'));
-      const material = await materialOf(first, key);
-      const fingerprint = async (server: ServerProcess) => {
-        const wire = await Wire.open(tlsOptions(server));
-        const shown = wire.socket.getPeerX509Certificate()?.fingerprint256;
-        await wire.close();
-        return shown;
-      };
-      const certificate = await fingerprint(first);
+  test('serves one server at a time, and comes back as it was', async () => {
+    const dataDir = join(folder, 'one at a time');
+    const first = await startServerProcess({ dataDir, root: 'software' });
+    const key = await once(tlsOptions(first), (peer) => createKey(peer, 'survives'));
+    const material = await materialOf(first, key);
+    const fingerprint = async (server: ServerProcess) => {
+      const wire = await Wire.open(tlsOptions(server));
+      const shown = wire.socket.getPeerX509Certificate()?.fingerprint256;
+      await wire.close();
+      return shown;
+    };
+    const certificate = await fingerprint(first);
 
-      const second = await refusedStart(dataDir);
-      expect(second.code).not.toBe(0);
-      expect(second.message).toMatch(/another/i);
-      // The first goes on.
-      expect(await materialOf(first, key)).toEqual(material);
+    const second = await refusedStart(dataDir);
+    expect(second.code).not.toBe(0);
+    expect(second.message).toMatch(/another/i);
+    // The first goes on.
+    expect(await materialOf(first, key)).toEqual(material);
 
-      const used = await refusedStart(
-        join(folder, 'port in use'),
-        {},
-        '--listen',
-        `${first.host}:${first.port}`,
-      );
-      expect(used.code).toBe(2);
-      expect(used.message).toContain(`${first.host}:${first.port} is in use already`);
+    const used = await refusedStart(
+      join(folder, 'port in use'),
+      {},
+      '--listen',
+      `${first.host}:${first.port}`,
+    );
+    expect(used.code).toBe(2);
+    expect(used.message).toContain(`${first.host}:${first.port} is in use already`);
 
-      await first.stop();
-      const again = await startServerProcess({ dataDir, root: 'software' });
-      expect(await materialOf(again, key)).toEqual(material);
-      expect(await fingerprint(again)).toBe(certificate);
-      await again.kill();
-      const afterKill = await startServerProcess({ dataDir, root: 'software' });
-      expect(await materialOf(afterKill, key)).toEqual(material);
-      await afterKill.stop();
+    await first.stop();
+    const again = await startServerProcess({ dataDir, root: 'software' });
+    expect(await materialOf(again, key)).toEqual(material);
+    expect(await fingerprint(again)).toBe(certificate);
+    await again.kill();
+    const afterKill = await startServerProcess({ dataDir, root: 'software' });
+    expect(await materialOf(afterKill, key)).toEqual(material);
+    await afterKill.stop();
 
-      const root = join(dataDir, 'root.key');
-      renameSync(root, join(folder, 'root.key'));
-      const rootless = await refusedStart(dataDir);
-      expect(rootless.code).not.toBe(0);
-      expect(rootless.message).toContain('root.key');
-      // It was not given a new one.
-      expect(() => readFileSync(root)).toThrow('ENOENT');
-      renameSync(join(folder, 'root.key'), root);
-    },
-    3 * START_MS,
-  );
+    const root = join(dataDir, 'root.key');
+    renameSync(root, join(folder, 'root.key'));
+    const rootless = await refusedStart(dataDir);
+    expect(rootless.code).not.toBe(0);
+    expect(rootless.message).toContain('root.key');
+    // It was not given a new one.
+    expect(() => readFileSync(root)).toThrow('ENOENT');
+    renameSync(join(folder, 'root.key'), root);
+  });
 
-  test(
-    'whose root has a passphrase opens with that one alone',
-    async () => {
-      const dataDir = join(folder, 'passphrase');
-      const environment = { HOLDFAST_PASSPHRASE: 'correct horse battery staple' };
-      const server = await startServerProcess({ dataDir, environment, root: 'software' });
-      const status = await (await asFirstOfficer(server)).call('GET /status');
-      expect(status.root.kind).toContain('passphrase');
-      await server.stop();
-      for (const wrong of [{ HOLDFAST_PASSPHRASE: 'wrong' }, {}]) {
-        const { code, message } = await refusedStart(dataDir, wrong);
-        expect(code).not.toBe(0);
-        expect(message).toMatch(/passphrase/i);
-        expect(message).not.toContain('correct horse');
-      }
-      const again = await startServerProcess({ dataDir, environment, root: 'software' });
-      await again.stop();
-    },
-    3 * START_MS,
-  );
+  test('whose root has a passphrase opens with that one alone', async () => {
+    const dataDir = join(folder, 'passphrase');
+    const environment = { HOLDFAST_PASSPHRASE: 'correct horse battery staple' };
+    const server = await startServerProcess({ dataDir, environment, root: 'software' });
+    const status = await (await asFirstOfficer(server)).call('GET /status');
+    expect(status.root.kind).toContain('passphrase');
+    await server.stop();
+    for (const wrong of [{ HOLDFAST_PASSPHRASE: 'wrong' }, {}]) {
+      const { code, message } = await refusedStart(dataDir, wrong);
+      expect(code).not.toBe(0);
+      expect(message).toMatch(/passphrase/i);
+      expect(message).not.toContain('correct horse');
+    }
+    const again = await startServerProcess({ dataDir, environment, root: 'software' });
+    await again.stop();
+  });
 });
 
 describe('several processes', () => {
   let server: ServerProcess;
   beforeAll(async () => {
     server = await startServerProcess({ arguments: ['--workers', '2'], logLevel: 'info' });
-  }, START_MS);
+  });
   afterAll(() => server.stop());
 
   test('serve one port, see the same objects, and end the connections of whom is revoked', async () => {
@@ -191,7 +173,10 @@ describe('several processes', () => {
       expect(readResponse(await wire.exchange(encodeTtlv(get)), '1.4').items[0]?.status).toBe(0);
     }
     const officer = await asFirstOfficer(server);
-    expect(await officer.call('GET /status')).toMatchObject({ workers: 2, connections: 8 });
+    const status = () => officer.call('GET /status');
+    expect((await status()).workers).toBe(2);
+    // One that its client has closed may be counted for a moment.
+    await eventually(async () => (await status()).connections === 8);
     await officer.call('POST /clients/:name/revoke', {}, { name: 'meets-both' });
     await Promise.all(wires.map(({ closed }) => closed));
   });
@@ -210,10 +195,10 @@ describe('several processes', () => {
     await eventually(() => {
       const now = workers();
       return now.length === 2 && !now.includes(before[0] as string);
-    }, 20_000);
+    });
     await eventually(() => server.log().includes('a worker ended'));
     await once(tlsOptions(server), (peer) => createKey(peer));
-  }, 30_000);
+  });
 });
 
 function databaseUrl({ connectionString, host, port, user, password, database }: ClientConfig): string {
@@ -228,45 +213,37 @@ describe("a database of one's own", () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
     postgres = await startTestPostgres();
-  }, START_MS);
+  });
   afterAll(() => postgres.stop());
 
-  test(
-    'is used instead of the embedded one, by whom has its root key',
-    async () => {
-      const url = databaseUrl(await postgres.createDatabase());
-      const [one, two] = [join(folder, 'node-1'), join(folder, 'node-2')];
-      const server = await startServerProcess({ dataDir: one, arguments: ['--database-url', url] });
-      const officer = await asFirstOfficer(server);
-      expect((await officer.call('GET /status')).database.kind).toBe('external');
-      const key = await once(tlsOptions(server), (peer) => createKey(peer, 'outside'));
-      const material = await materialOf(server, key);
+  test('is used instead of the embedded one, by whom has its root key', async () => {
+    const url = databaseUrl(await postgres.createDatabase());
+    const [one, two] = [join(folder, 'node-1'), join(folder, 'node-2')];
+    const server = await startServerProcess({ dataDir: one, arguments: ['--database-url', url] });
+    const officer = await asFirstOfficer(server);
+    expect((await officer.call('GET /status')).database.kind).toBe('external');
+    const key = await once(tlsOptions(server), (peer) => createKey(peer, 'outside'));
+    const material = await materialOf(server, key);
 
-      // Without the root key of the first, a second node does not start.
-      const rootless = await refusedStart(two, {}, '--database-url', url);
-      expect(rootless.code).not.toBe(0);
-      expect(rootless.message).toContain('root');
-      await server.stop();
-      const again = await startServerProcess({ dataDir: one, arguments: ['--database-url', url] });
-      expect(await materialOf(again, key)).toEqual(material);
-      await again.stop();
-    },
-    3 * START_MS,
-  );
+    // Without the root key of the first, a second node does not start.
+    const rootless = await refusedStart(two, {}, '--database-url', url);
+    expect(rootless.code).not.toBe(0);
+    expect(rootless.message).toContain('root');
+    await server.stop();
+    const again = await startServerProcess({ dataDir: one, arguments: ['--database-url', url] });
+    expect(await materialOf(again, key)).toEqual(material);
+    await again.stop();
+  });
 
-  test(
-    'that cannot be reached is said so, without its password',
-    async () => {
-      const { code, message } = await refusedStart(
-        join(folder, 'nowhere'),
-        {},
-        '--database-url',
-        'postgresql://holdfast:geheim@127.0.0.1:1/holdfast',
-      );
-      expect(code).not.toBe(0);
-      expect(message).toMatch(/key store|database/);
-      expect(message).not.toContain('geheim');
-    },
-    START_MS,
-  );
+  test('that cannot be reached is said so, without its password', async () => {
+    const { code, message } = await refusedStart(
+      join(folder, 'nowhere'),
+      {},
+      '--database-url',
+      'postgresql://holdfast:geheim@127.0.0.1:1/holdfast',
+    );
+    expect(code).not.toBe(0);
+    expect(message).toMatch(/key store|database/);
+    expect(message).not.toContain('geheim');
+  });
 });

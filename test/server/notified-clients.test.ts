@@ -16,6 +16,7 @@ import { newKey } from '../custody/site';
 import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
+import { freePort } from '../support/port';
 import { notified, told } from '../support/told';
 import { until } from '../support/until';
 import { chainOf, createRotated, endChain } from './rotated';
@@ -28,7 +29,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
 beforeAll(async () => {
   server = await startServerProcess({ dataDir });
   client = await connectFirstClient(server);
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await server.stop();
@@ -61,8 +62,7 @@ async function forget({ client: { name } }: AddedClient): Promise<void> {
 test('new keys are put, which is recorded as its own doing, and changes notified, in their order', async () => {
   const { added, listens } = await listener();
   const id = await newKey(client);
-  const wire = await listens.connected();
-  expect(await told(wire)).toMatchObject({
+  expect(await told(listens)).toMatchObject({
     operation: Operation.Put,
     uniqueIdentifier: id,
     putFunction: PutFunction.New,
@@ -70,8 +70,8 @@ test('new keys are put, which is recorded as its own doing, and changes notified
   });
   await client.call(activate, { uniqueIdentifier: id });
   await client.call(setAttribute, { uniqueIdentifier: id, newAttribute: { key: 'Comment', value: 'here' } });
-  expect(await notified(wire)).toMatchObject({ id, changed: { State: State.Active } });
-  expect(await notified(wire)).toMatchObject({ id, changed: { Comment: 'here' }, deleted: [] });
+  expect(await notified(listens)).toMatchObject({ id, changed: { State: State.Active } });
+  expect(await notified(listens)).toMatchObject({ id, changed: { Comment: 'here' }, deleted: [] });
   const database = await openDatabase(server.dataDir);
   const puts = (await batchedRecords(database)).filter(({ action }) => action === 'Put');
   expect(puts).toMatchObject([
@@ -83,20 +83,17 @@ test('new keys are put, which is recorded as its own doing, and changes notified
   ]);
   await database.close();
   await forget(added);
-  await wire.closed;
+  await listens.ended();
   await listens.close();
 });
 
 test('what the server rotates by itself is told as if a client had done it', async () => {
-  const free = await ToldClient.listen(await addClient(server, 'sleeper'));
-  const { port } = free;
-  await free.close();
+  const port = await freePort();
   const added = await listening(port);
   const old = await createRotated(client, 1);
   await endChain(client, (await chainOf(client, old, 2))[1] ?? '');
   const listens = await ToldClient.listen(added, port);
-  const wire = await listens.connected();
-  const all = [await told(wire), await told(wire), await told(wire)];
+  const all = [await told(listens), await told(listens), await told(listens)];
   await forget(added);
   await listens.close();
   expect(all).toMatchObject([
@@ -104,12 +101,10 @@ test('what the server rotates by itself is told as if a client had done it', asy
     { operation: Operation.Notify, uniqueIdentifier: old },
     { operation: Operation.Put, putFunction: PutFunction.Replace, replacedUniqueIdentifier: old },
   ]);
-}, 60_000);
+});
 
 test('what changes while nobody listens is told once somebody does, also by a server that was started again', async () => {
-  const free = await ToldClient.listen(await addClient(server, 'nobody'));
-  const { port } = free;
-  await free.close();
+  const port = await freePort();
   const added = await listening(port);
   const first = await newKey(client);
   await client.call(activate, { uniqueIdentifier: first });
@@ -119,14 +114,13 @@ test('what changes while nobody listens is told once somebody does, also by a se
   server = await startServerProcess({ dataDir });
   client = await connectFirstClient(server);
   const listens = await ToldClient.listen(added, port);
-  const wire = await listens.connected();
-  expect(await told(wire)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: first });
-  expect(await notified(wire)).toMatchObject({ id: first, changed: { State: State.Active } });
+  expect(await told(listens)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: first });
+  expect(await notified(listens)).toMatchObject({ id: first, changed: { State: State.Active } });
   // It does not leave in clear.
-  expect(await notified(wire)).toMatchObject({ id: second, changed: { Sensitive: true } });
+  expect(await notified(listens)).toMatchObject({ id: second, changed: { Sensitive: true } });
   await forget(added);
   await listens.close();
-}, 60_000);
+});
 
 test('who is not the client is told nothing, and the client is once it is there', async () => {
   const stranger = await ToldClient.listen(await addClient(server, 'stranger'));
@@ -138,32 +132,29 @@ test('who is not the client is told nothing, and the client is once it is there'
   await expect(wire.next()).rejects.toThrow();
   await stranger.close();
   const listens = await ToldClient.listen(added, port);
-  expect(await told(await listens.connected())).toMatchObject({ uniqueIdentifier: id });
+  expect(await told(listens)).toMatchObject({ uniqueIdentifier: id });
   await forget(added);
   await listens.close();
-}, 60_000);
+});
 
 test('what has been destroyed meanwhile, or needs officers to leave, is not put', async () => {
   const officer = await asFirstOfficer(server);
-  const free = await ToldClient.listen(await addClient(server, 'nobody-2'));
-  const { port } = free;
-  await free.close();
+  const port = await freePort();
   const added = await listening(port);
   const gone = await newKey(client);
   await client.call(destroy, { uniqueIdentifier: gone });
   await officer.call('POST /approval-rules', { action: 'export', officers: 1 });
   const guarded = await newKey(client);
   const listens = await ToldClient.listen(added, port);
-  const wire = await listens.connected();
-  expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.PreActive } });
-  expect(await notified(wire)).toMatchObject({ id: gone, changed: { State: State.Destroyed } });
-  expect(await notified(wire)).toMatchObject({ id: guarded });
+  expect(await notified(listens)).toMatchObject({ id: gone, changed: { State: State.PreActive } });
+  expect(await notified(listens)).toMatchObject({ id: gone, changed: { State: State.Destroyed } });
+  expect(await notified(listens)).toMatchObject({ id: guarded });
   await officer.call('POST /approval-rules', { action: 'export', officers: 0 });
   const free2 = await newKey(client);
-  expect(await told(wire)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: free2 });
+  expect(await told(listens)).toMatchObject({ operation: Operation.Put, uniqueIdentifier: free2 });
   await forget(added);
   await listens.close();
-}, 60_000);
+});
 
 test('nothing is kept for a client that was revoked', async () => {
   const added = await listening(1);
@@ -175,4 +166,4 @@ test('nothing is kept for a client that was revoked', async () => {
   await officer.call('POST /clients/:name/revoke', {}, { name: added.client.name });
   await until(async () => (await waiting()) === 0, 'nothing waits for it');
   await database.close();
-}, 60_000);
+});

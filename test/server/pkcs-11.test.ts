@@ -23,7 +23,7 @@ let client: KmipClient;
 beforeAll(async () => {
   server = await startServerProcess();
   client = await connectFirstClient(server);
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await server.stop();

@@ -38,7 +38,7 @@ beforeAll(async () => {
   server = await startServerProcess();
   client = await connectFirstClient(server);
   older = await connectFirstClient(server, '1.4');
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await older.close();

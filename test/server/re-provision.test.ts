@@ -19,7 +19,7 @@ let server: ServerProcess;
 let count = 0;
 beforeAll(async () => {
   server = await startServerProcess();
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 type Known = Pick<AddedClient, 'cert' | 'key' | 'ca'>;

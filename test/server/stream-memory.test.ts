@@ -13,8 +13,6 @@ import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
 import { connectFirstClient } from '../support/client';
 
-jest.setTimeout(120_000);
-
 /** What it costs the server in memory to encrypt and decrypt much data in parts. */
 
 const TOTAL_BYTES = 16 << 20;
@@ -43,7 +41,7 @@ beforeAll(async () => {
   });
   key = uniqueIdentifier;
   await client.call(activate, { uniqueIdentifier });
-}, 60_000);
+});
 afterAll(async () => {
   await client.close();
   await server.stop();

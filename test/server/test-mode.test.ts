@@ -21,7 +21,7 @@ beforeAll(async () => {
     startServerProcess({ arguments: ['--test-mode'] }),
     startServerProcess(),
   ]);
-}, 60_000);
+});
 afterAll(() => Promise.all([tested.stop(), productive.stop()]));
 
 function as(server: ServerProcess, { cert, key, ca }: AddedClient): Promise<KmipClient> {

@@ -21,7 +21,7 @@ const nowSeconds = Math.floor(Date.now() / 1000);
 
 beforeAll(async () => {
   server = await startServerProcess();
-}, 60_000);
+});
 afterAll(() => server.stop());
 
 const ca = () => readFileSync(server.clientFiles.ca);

@@ -24,7 +24,7 @@ export const success = (operation: number): Buffer => {
 };
 
 /** What the server tells next; it is answered. */
-export async function told(wire: Wire) {
+export async function told(wire: Pick<Wire, 'next' | 'send'>) {
   const request = decodeRequest(decodeTtlv(await wire.next()));
   const [item] = request.items;
   if (item === undefined || 'fault' in item) throw new Error('no request came');
@@ -36,7 +36,7 @@ export async function told(wire: Wire) {
 }
 
 /** A Notify, which is answered. */
-export async function notified(wire: Wire) {
+export async function notified(wire: Pick<Wire, 'next' | 'send'>) {
   const what = await told(wire);
   if (!('deleted' in what.attributes)) throw new Error('it was no Notify');
   const { changed, deleted } = what.attributes;

@@ -39,12 +39,12 @@ beforeAll(async () => {
     ca: readFileSync(ca),
     version: '1.0',
   });
-}, 90_000);
+});
 
 afterAll(async () => {
   await client.close();
   await server.stop();
-}, 30_000);
+});
 
 async function record(testCase: TestCase, memory: ServerMemory): Promise<Recording> {
   const answers: Item[] = [];
@@ -116,7 +116,7 @@ async function expectStrict(title: string, recordings: readonly Recording[]): Pr
 
 test('cases of our own pass, and a false expectation makes them fail', async () => {
   await expectStrict('own cases', await recordFolder(OWN_CASES));
-}, 120_000);
+});
 
 if (existsSync(OASIS_CASES)) {
   test('so do the OASIS cases of key stores, tapes and drives', async () => {

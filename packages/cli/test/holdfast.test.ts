@@ -295,7 +295,7 @@ describe('with a server', () => {
 
   beforeAll(async () => {
     server = await startServerProcess({ dataDir, logLevel: 'trace', root: 'software' });
-  }, 60_000);
+  });
 
   afterAll(() => server.stop());
 

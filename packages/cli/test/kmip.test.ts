@@ -27,7 +27,7 @@ beforeAll(async () => {
     KMIP_CA: ca,
     XDG_CONFIG_HOME: join(folder, 'config'),
   });
-}, 120_000);
+});
 afterAll(async () => {
   process.env = inherited;
   await server.stop();

@@ -6,8 +6,6 @@ import { Command } from 'commander';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { buildProgram as kmipProgram } from '../src/kmip/program';
 
-jest.setTimeout(60_000);
-
 /** What `kmip` does with messages as such, and the completion of shells. */
 
 const KMIP = resolve(__dirname, '../bin/kmip.js');
@@ -28,7 +26,7 @@ beforeAll(async () => {
     KMIP_CA: ca,
     XDG_CONFIG_HOME: join(folder, 'config'),
   };
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });

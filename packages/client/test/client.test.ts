@@ -365,7 +365,7 @@ describe('a broken connection', () => {
   });
 
   test('or silence ends by a deadline', async () => {
-    const client = await connected(() => new Promise<Answer>(() => undefined), { timeoutMs: 200 });
+    const client = await connected(() => new Promise<Answer>(() => undefined), { timeoutMs: 1500 });
     await expect(client.call(activate, {})).rejects.toMatchObject({ reason: 'timeout', outcomeKnown: false });
   });
 

@@ -108,9 +108,9 @@ test('nobody answers', async () => {
 });
 
 test.each([
-  ['another protocol', 'tls', 'SSH-2.0-OpenSSH_9.2\r\n'],
-  ['silence', 'timeout', ''],
-])('%s answers', async (_name, reason, greeting) => {
+  ['another protocol', 'tls', 'SSH-2.0-OpenSSH_9.2\r\n', 10_000],
+  ['silence', 'timeout', '', 300],
+])('%s answers', async (_name, reason, greeting, timeoutMs) => {
   const sockets = new Set<{ destroy(): void }>();
   const other = createServer((socket) => {
     sockets.add(socket);
@@ -119,7 +119,7 @@ test.each([
   });
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as AddressInfo;
-  expect(await failureOf({ port, timeoutMs: 300 })).toMatchObject({ reason });
+  expect(await failureOf({ port, timeoutMs })).toMatchObject({ reason });
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => other.close(resolve));
 });

@@ -118,7 +118,7 @@ test('a server that never answers is given up once', async () => {
   const silent = await startPeer(identity, () => undefined);
   peers.push(silent);
   const two = await server('two');
-  const client = await clientOf([silent.port, two.port], { timeoutMs: 500 });
+  const client = await clientOf([silent.port, two.port], { timeoutMs: 2000 });
   expect(await named(client)).toBe('two');
   expect(await named(client)).toBe('two');
 });

@@ -191,7 +191,7 @@ test('passphrases seal shares as well; another passphrase opens none', async () 
   expect(await rejectionOf(openShare(some[0] as SealedShare, { passphrase }))).toBe('InvalidField');
   const costly = { ...zoes, sealing: { ...zoes.sealing, cost: 2 ** 30 } } as SealedShare;
   expect(await rejectionOf(openShare(costly, { passphrase }))).toBe('IntegrityViolation');
-}, 60_000);
+});
 
 test.each([
   ['a threshold of one', 1, custodians],

@@ -50,7 +50,7 @@ describe('no byte goes unnoticed', () => {
       ];
       for (const code of codes) expect(['BadPassword', 'InvalidField']).toContain(code);
     }
-  }, 60_000);
+  });
 
   test('and nobody makes the server count forever', async () => {
     const at = PLAIN.lastIndexOf(Buffer.from([0x02, 0x02, 0x08, 0x00]));

@@ -47,7 +47,7 @@ beforeAll(async () => {
     log,
   );
   await writeRetention(store.directory, { days: 30, archiveDir: folder }, TEST_ACTOR);
-}, 60_000);
+});
 afterAll(async () => {
   await archiver.close();
   await store.close();

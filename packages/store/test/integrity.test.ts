@@ -15,7 +15,7 @@ beforeAll(async () => {
     `SELECT conname AS name, conrelid::regclass::text AS of FROM pg_constraint WHERE contype = 'f'`,
   );
   for (const { name, of } of constraints) await fixture.sql(`ALTER TABLE ${of} DROP CONSTRAINT ${name}`);
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 const REBUILDABLE =
@@ -245,7 +245,7 @@ beforeAll(async () => {
     ...(await administrationSubjects()),
     ...(await userSubjects()),
   ];
-}, 60_000);
+});
 
 test('whatever column of a row changes, the next use of exactly what it stands for fails', async () => {
   const results: string[] = [];
@@ -259,7 +259,7 @@ test('whatever column of a row changes, the next use of exactly what it stands f
     }
   }
   expect(results).toEqual(expected);
-}, 60_000);
+});
 
 /** The bytes of a value of a type as SQL has them, and the value that has these bytes. */
 const BYTES_OF: Readonly<Record<string, readonly [bytes: string, value: string]>> = {
@@ -316,7 +316,7 @@ test('whatever byte of a column changes, too', async () => {
   }
   expect(unnoticed).toEqual({});
   expect(tried).toBeGreaterThan(1500);
-}, 120_000);
+});
 
 test('what a client is to be told is told as it was written, or not at all', async () => {
   const { announcements, keyStore } = fixture.store;

@@ -20,7 +20,7 @@ const domainId = randomUUID();
 const stores: Store[] = [];
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(async () => {
   for (const store of stores) await store.close();
   await fixture.close();

@@ -12,7 +12,7 @@ import { openFixture, quietLog, type Fixture } from './support/fixture';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 /** Where keyrings get a domain's keys from: versions 1 to the newest, which is the current one. */

@@ -7,7 +7,7 @@ import { MIGRATIONS } from '../src/migrations';
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startTestPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 
 async function sql(connection: ClientConfig, text: string): Promise<Record<string, unknown>[]> {

@@ -16,7 +16,7 @@ import { openFixture, type Fixture } from './support/fixture';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 const TABLES = ['object', 'object_name', 'object_projection', 'change_record'];
@@ -77,4 +77,4 @@ test('a plan made on empty tables reaches rows by index, and so does one on larg
       FROM object;
     ANALYZE`);
   await expectIndexScans();
-}, 60_000);
+});

@@ -13,7 +13,7 @@ let database: Database;
 beforeAll(async () => {
   fixture = await openFixture();
   database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 2 });
-}, 60_000);
+});
 afterAll(async () => {
   await database.close();
   await fixture.close();

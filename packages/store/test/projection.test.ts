@@ -9,7 +9,7 @@ import { openFixture, type Fixture } from './support/fixture';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 const group = (value: string): LocateFilter => ({ kind: 'equals', attribute: { key: 'ObjectGroup', value } });

@@ -8,7 +8,7 @@ import { openFixture, quietLog, until, type Fixture } from './support/fixture';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 test('the first check value of a root key stays', async () => {

@@ -12,7 +12,7 @@ import { SoftHsm } from './soft-hsm';
 
 const ROOT = resolve(__dirname, '../../..');
 const HOLDFAST = join(ROOT, 'packages/cli/bin/holdfast.js');
-const READY_SECONDS = 60;
+const READY_SECONDS = 120;
 const POLL_EVERY_MS = 20;
 
 export interface ServerProcessOptions {
@@ -44,7 +44,7 @@ export interface ServerProcess {
   readonly clientFiles: { readonly cert: string; readonly key: string; readonly ca: string };
   /** What it has logged so far. */
   log(): string;
-  /** Resolves with the exit code once it has ended. */
+  /** Resolves with the exit code once it has ended, and all that it logged is there. */
   readonly exited: Promise<number | null>;
   /** Ends it in order (SIGTERM) and removes the folder that was made for it. */
   stop(): Promise<void>;
@@ -182,7 +182,9 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   );
   const log: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => log.push(chunk));
-  const exited = ended(child);
+  const hasEnded = ended(child);
+  const logged = new Promise((resolveLogged) => child.stderr.once('close', resolveLogged));
+  const exited = logged.then(() => hasEnded);
   const text = (): string => Buffer.concat(log).toString('utf8');
   const early = exited.then((code) => {
     throw new Error(`the server ended with code ${code ?? 'none'}:\n${text()}`);
@@ -207,7 +209,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     },
     async kill() {
       child.kill('SIGKILL');
-      await exited;
+      await hasEnded;
     },
   };
 }

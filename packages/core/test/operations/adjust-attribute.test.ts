@@ -21,7 +21,7 @@ const interval = (value: number): Item => ({ tag, type: ItemType.Interval, value
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 function adjust(

@@ -36,7 +36,7 @@ import { createKey, custom, named, password, rawKey, refused, registerObject, va
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 function limits(total: bigint, usageLimitsUnit: UsageLimitsUnit = UsageLimitsUnit.Object): Attribute {

@@ -25,7 +25,7 @@ import { createKey, custom, named, text } from './samples';
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 async function attributesOf(uniqueIdentifier: string): Promise<readonly Attribute[]> {

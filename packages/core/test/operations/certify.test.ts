@@ -31,7 +31,7 @@ import { asking, createKey, named, refused, registerObject, valueOf, valuesOf } 
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { CRMF, PEM, PGP, PKCS_10 } = CertificateRequestType;

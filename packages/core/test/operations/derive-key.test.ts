@@ -21,7 +21,7 @@ import { asking, custom, named, rawKey, refused, registerObject, valuesOf } from
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { DeriveKey, Encrypt } = CryptographicUsageMask;

@@ -32,7 +32,7 @@ const { Encrypt, Decrypt, WrapKey } = CryptographicUsageMask;
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 beforeEach(() => (harness.policy = {}));
 afterAll(() => harness.close());
 

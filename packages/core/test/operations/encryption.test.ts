@@ -15,7 +15,7 @@ import { createKey, password, rawKey, refused, registerObject, valueOf } from '.
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { Encrypt, Decrypt, MACGenerate } = CryptographicUsageMask;
@@ -233,7 +233,7 @@ describe('Usage Limits', () => {
     expect(outcomes.filter((code) => code === undefined)).toHaveLength(150);
     expect(outcomes.filter((code) => code === 'UsageLimitExceeded')).toHaveLength(50);
     expect(await countOf(uniqueIdentifier)).toBe(0n);
-  }, 30_000);
+  });
 
   test('a part that runs again after another request does not go through its stream twice', async () => {
     const uniqueIdentifier = await limited(UsageLimitsUnit.Byte, 10_000n);

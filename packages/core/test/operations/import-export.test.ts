@@ -35,7 +35,7 @@ import { createKey, custom, named, password, rawKey, refused, registerObject, va
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const DEK = '00112233445566778899aabbccddeeff';

@@ -12,7 +12,7 @@ import { createKey, named, password, refused, registerObject, valueOf } from './
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { KeyCompromise, CessationOfOperation, CACompromise } = RevocationReasonCode;

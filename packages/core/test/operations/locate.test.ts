@@ -16,7 +16,7 @@ import { createKey, custom, named, text } from './samples';
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 type Options = Partial<Parameters<typeof locate.execute>[0]>;

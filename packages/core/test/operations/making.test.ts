@@ -29,7 +29,7 @@ import {
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { AES, RSA, EC, HMAC_SHA256 } = CryptographicAlgorithm;

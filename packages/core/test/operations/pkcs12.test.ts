@@ -27,7 +27,7 @@ beforeAll(async () => {
   privateKey = Buffer.from(issued.privateKey.reveal());
   chain = [issued.der, ca.der];
   container = await made('secret', 'leaf');
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const secret = (text: string) => new SecretBytes(Buffer.from(text));

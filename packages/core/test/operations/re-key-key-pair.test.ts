@@ -20,7 +20,7 @@ import { asking, createKey, custom, named, refused, registerObject, valueOf, val
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { EC, RSA } = CryptographicAlgorithm;

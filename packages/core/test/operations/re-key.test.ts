@@ -17,7 +17,7 @@ import {
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 async function replace(uniqueIdentifier: string, offsetSeconds?: number, ...attributes: Attribute[]) {

@@ -16,7 +16,7 @@ import { Harness } from './harness';
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const ALL_FUNCTIONS = Object.values(QueryFunction);

@@ -29,7 +29,7 @@ import { asking, createKey, rawKey, refused, registerObject, valueOf } from './r
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { Sign, Verify, MACGenerate, MACVerify, Encrypt, Decrypt } = CryptographicUsageMask;

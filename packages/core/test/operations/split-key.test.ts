@@ -28,7 +28,7 @@ import {
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const { SymmetricKey, PrivateKey, SecretData, SplitKey } = ObjectType;

@@ -24,7 +24,7 @@ import { asking, named, rawKey, refused, registerObject, valueOf, valuesOf } fro
 let harness: Harness;
 beforeAll(async () => {
   harness = await Harness.start();
-}, 60_000);
+});
 afterAll(() => harness.close());
 
 const KEK = '000102030405060708090a0b0c0d0e0f';

@@ -12,8 +12,8 @@ export interface Proxy {
   muteAnswers(): void;
   /** Does so from the first request on that holds the text. */
   muteAnswersFrom(text: string): void;
-  /** Keeps requests back. */
-  swallowRequests(): void;
+  /** Keeps requests back. @returns once it has one */
+  swallowRequests(): Promise<void>;
   /** Breaks all connections; new ones work. */
   cut(): void;
   /** Breaks all connections and takes no more until `cut`. */
@@ -36,6 +36,7 @@ export async function startProxy(target: ClientConfig): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let mode: 'pass' | 'mute' | 'swallow' = 'pass';
   let trigger: string | undefined;
+  let swallowed = (): void => undefined;
   let server: Server;
 
   const listen = async (): Promise<void> => {
@@ -57,7 +58,8 @@ export async function startProxy(target: ClientConfig): Promise<Proxy> {
           trigger = undefined;
           mode = 'mute';
         }
-        if (mode !== 'swallow') upstream.write(bytes);
+        if (mode === 'swallow') swallowed();
+        else upstream.write(bytes);
       });
       upstream.on('data', (bytes) => mode !== 'mute' && client.write(bytes));
     });
@@ -91,6 +93,7 @@ export async function startProxy(target: ClientConfig): Promise<Proxy> {
     },
     swallowRequests: () => {
       mode = 'swallow';
+      return new Promise((resolve) => (swallowed = resolve));
     },
     cut: () => {
       breakAll();

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { Wire } from './wire';
@@ -8,6 +9,7 @@ export class ToldClient {
   readonly #sockets = new Set<TLSSocket>();
   readonly #connections: Wire[] = [];
   readonly #waiting: ((wire: Wire) => void)[] = [];
+  #current: Wire | undefined;
 
   private constructor(private readonly server: Server) {
     server.on('secureConnection', (socket: TLSSocket) => {
@@ -35,6 +37,29 @@ export class ToldClient {
   connected(): Promise<Wire> {
     const wire = this.#connections.shift();
     return wire === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(wire);
+  }
+
+  /** The next request of a server: it ends a connection over which it has nothing to tell for a while, and opens another. */
+  async next(): Promise<Buffer> {
+    for (;;) {
+      const wire = (this.#current ??= await this.connected());
+      try {
+        return await wire.next();
+      } catch (error) {
+        if (!wire.socket.destroyed) throw error;
+        this.#current = undefined;
+      }
+    }
+  }
+
+  /** Answers over the connection of the last request. */
+  send(bytes: Buffer): void {
+    this.#current?.send(bytes);
+  }
+
+  /** Resolves once no connection is left. */
+  async ended(): Promise<void> {
+    for (const socket of this.#sockets) if (!socket.destroyed) await once(socket, 'close');
   }
 
   /** Ends all connections. */

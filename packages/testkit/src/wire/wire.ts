@@ -4,7 +4,7 @@ import { Tag } from '@holdfast/kmip';
 import { FrameReader } from '@holdfast/ttlv';
 import type { ServerProcess } from '../server-process';
 
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 60_000;
 const MAX_RESPONSE_BYTES = 64 << 20;
 
 /** What a client shows and trusts, in PEM form. */
