@@ -2,6 +2,9 @@
 export type Awaitable<T> = T | Promise<T>;
 
 /** Goes on with a value at once where it is there, else when it has come. */
-export function whenThere<T, Next>(value: Awaitable<T>, next: (value: T) => Next): Awaitable<Next> {
+export function whenThere<T, Next>(
+  value: Awaitable<T>,
+  next: (value: T) => Awaitable<Next>,
+): Awaitable<Next> {
   return value instanceof Promise ? value.then(next) : next(value);
 }

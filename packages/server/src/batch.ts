@@ -91,9 +91,9 @@ export class Batch {
   async run(): Promise<readonly ResponseBatchItem[] | undefined> {
     const results = await this.#run();
     try {
-      const presumptions = this.#presuming?.presumptions ?? [];
-      if (presumptions.length === 0) await this.#records.write();
-      else if (!(await this.#records.writeIf(presumptions))) return undefined;
+      const presumed = this.#presuming?.presumed ?? [];
+      if (presumed.length === 0) await this.#records.write();
+      else if (!(await this.#records.writeIf(presumed))) return undefined;
       return results;
     } catch (error) {
       this.log.error({ error: describeError(error) }, 'requests are refused: they cannot be recorded');

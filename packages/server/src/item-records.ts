@@ -4,8 +4,8 @@ import {
   type AuditLog,
   type AuditRecord,
   type ObjectChange,
-  type Presumption,
   type Principal,
+  type StoredObject,
 } from '@holdfast/core';
 import type { StructureItem } from '@holdfast/ttlv';
 
@@ -66,7 +66,7 @@ export class ItemRecords {
   }
 
   /** The same where what was presumed holds; else nothing is recorded. @returns whether it does */
-  writeIf(presumptions: readonly Presumption[]): Promise<boolean> {
-    return this.auditLog.appendIf(presumptions, this.#records);
+  writeIf(presumed: readonly StoredObject[]): Promise<boolean> {
+    return this.auditLog.appendIf(presumed, this.#records);
   }
 }

@@ -1,15 +1,9 @@
 import { TEST_CAUSE, keyBytesOf, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { randomUUID } from 'node:crypto';
-import type {
-  Keyring,
-  LocateQuery,
-  NewObject,
-  ObjectChange,
-  Presumption,
-  StoredObject,
-} from '@holdfast/core';
-import { State } from '@holdfast/kmip';
+import type { Keyring, LocateQuery, NewObject, ObjectChange, StoredObject } from '@holdfast/core';
+import { NameType, State } from '@holdfast/kmip';
 import { openStore, type Store } from '../src';
+import { nameDigest } from '../src/objects/projection';
 import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 /** Objects that a store has read before: it asks the database whether they still hold, and reads them no second time. */
@@ -92,28 +86,28 @@ async function activate(store: Store, object: NewObject, value: 'keep' | 'erase'
 }
 
 /** What is presumed by who uses the object without asking the database. */
-async function presumed(store: Store, object: NewObject, name?: string): Promise<readonly Presumption[]> {
+async function presumed(store: Store, object: NewObject, name?: string): Promise<readonly StoredObject[]> {
   await keyOf(store, object);
   if (name !== undefined) await store.keyStore.locate(named(name));
   const session = store.keyStore.presuming();
   if (name === undefined) await session.fetch(domainId, object.uniqueIdentifier);
   else await session.locate(named(name));
-  expect(session.presumptions).toHaveLength(1);
-  return session.presumptions;
+  expect(session.presumed).toHaveLength(1);
+  return session.presumed;
 }
 
 let attempts = 0;
 
-/** Who is told that an audit record was written on these presumptions; it has to be there for those, and no other. */
+/** Who is told that an audit record was written while these objects are presumed; it has to be there for those, and no other. */
 async function areRecorded(
   store: Store,
-  ...attempted: readonly (readonly Presumption[])[]
+  ...attempted: readonly (readonly StoredObject[])[]
 ): Promise<readonly boolean[]> {
   const { actor } = TEST_CAUSE;
   const actions = attempted.map(() => `attempt ${++attempts}.`);
   const told = await Promise.all(
-    attempted.map((presumptions, index) =>
-      store.auditLog.appendIf(presumptions, [{ actor, action: actions[index] ?? '', outcome: 'success' }]),
+    attempted.map((objects, index) =>
+      store.auditLog.appendIf(objects, [{ actor, action: actions[index] ?? '', outcome: 'success' }]),
     ),
   );
   for (const [index, holds] of told.entries()) {
@@ -162,16 +156,60 @@ test('what another node changed is seen at once', async () => {
   expect(after.hasValue).toBe(false);
 });
 
-test('a name that has gone to another object leads there', async () => {
+test('a name that another node gave to another object leads there', async () => {
+  const { store } = await open(PLENTY);
+  const one = await create(store, 'handed over');
+  const byName = await presumed(store, one, 'handed over');
+  const before = await fetched(fixture.store, one);
+  const attributes = before.attributes.clone();
+  attributes.clear('Name');
+  const release: ObjectChange = { kind: 'update', object: before, attributes, value: 'keep' };
+  await fixture.store.keyStore.commit([release], TEST_CAUSE);
+  const other = await create(fixture.store, 'handed over');
+  expect(await areRecorded(store, byName)).toEqual([false]);
+  const { uniqueIdentifiers } = await store.keyStore.locate(named('handed over'));
+  expect(uniqueIdentifiers).toEqual([other.uniqueIdentifier]);
+});
+
+test('what only seems to hold a name is never found by it', async () => {
   const { store } = await open(PLENTY);
   const [one, other] = [await create(store, 'mine'), await create(store, 'theirs')];
-  await store.keyStore.locate(named('mine'));
-  await fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
-    other.uniqueIdentifier,
-    one.uniqueIdentifier,
-  ]);
-  // The other one does not have the name in truth: nothing wrong is answered.
-  expect((await store.keyStore.locate(named('mine'))).uniqueIdentifiers).toEqual([]);
+  const lead = (from: NewObject, to: NewObject): Promise<unknown> =>
+    fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
+      to.uniqueIdentifier,
+      from.uniqueIdentifier,
+    ]);
+  const found = async (): Promise<readonly string[]> =>
+    (await store.keyStore.locate(named('mine'))).uniqueIdentifiers;
+  await lead(one, other);
+  expect(await found()).toEqual([]);
+  await fixture.sql('DELETE FROM object_name WHERE name_digest = $1', [nameDigest('theirs')]);
+  await lead(other, one);
+  expect(await found()).toEqual([one.uniqueIdentifier]);
+  // What was found by its name is what it was, and so holds it: whatever the list of names says by then.
+  await lead(one, other);
+  expect(await found()).toEqual([one.uniqueIdentifier]);
+});
+
+test('a query that asks for more than a name is answered by the attributes', async () => {
+  const { store } = await open(PLENTY);
+  const object = await create(store, 'asked for more');
+  const query = named('asked for more');
+  const other = { nameValue: 'asked for more', nameType: NameType.URI };
+  const answers: [LocateQuery, boolean][] = [
+    [query, true],
+    [{ ...query, filters: [...query.filters, { kind: 'state', state: State.PreActive }] }, true],
+    [{ ...query, filters: [...query.filters, { kind: 'state', state: State.Active }] }, false],
+    [{ ...query, filters: [{ kind: 'equals', attribute: { key: 'Name', value: other } }] }, false],
+    [{ ...query, storage: { online: false, archived: true, destroyed: false } }, false],
+  ];
+  await presumed(store, object, 'asked for more');
+  for (const [asked, isFound] of answers) {
+    const session = store.keyStore.presuming();
+    const { uniqueIdentifiers } = await session.locate(asked);
+    expect(uniqueIdentifiers).toEqual(isFound ? [object.uniqueIdentifier] : []);
+    expect(session.presumed).toHaveLength(1);
+  }
 });
 
 test('every column of a row that was read before is looked at again', async () => {
@@ -190,7 +228,7 @@ test('every column of a row that was read before is looked at again', async () =
     }[type];
     const key = await keyOf(store, object);
     expect((await store.keyStore.locate(named('tampered'))).uniqueIdentifiers).toHaveLength(1);
-    const presumptions = await presumed(presuming, object);
+    const objects = await presumed(presuming, object);
     await fixture.sql('CREATE TEMP TABLE saved AS SELECT * FROM object WHERE unique_identifier = $1', [
       object.uniqueIdentifier,
     ]);
@@ -198,7 +236,7 @@ test('every column of a row that was read before is looked at again', async () =
       `UPDATE object SET ${name} = ${other ?? `${name} + 1`} WHERE unique_identifier = $1 RETURNING ctid::text AS place`,
       [object.uniqueIdentifier],
     )) as [{ place: string }];
-    expect(await areRecorded(presuming, presumptions)).toEqual([false]);
+    expect(await areRecorded(presuming, objects)).toEqual([false]);
     await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
     await expect(keyOf(presuming, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
     await fixture.sql(`DELETE FROM object WHERE ctid = '${place}'`);
@@ -211,7 +249,7 @@ test('every column of a row that was read before is looked at again', async () =
 test('a row that was read before is refused where it is put back over a newer one', async () => {
   const { store } = await open(PLENTY);
   const object = await create(store, 'wound back');
-  const presumptions = await presumed(store, object);
+  const objects = await presumed(store, object);
   const { uniqueIdentifier } = object;
   await fixture.sql('CREATE TEMP TABLE saved AS SELECT * FROM object WHERE unique_identifier = $1', [
     uniqueIdentifier,
@@ -220,7 +258,7 @@ test('a row that was read before is refused where it is put back over a newer on
   await fixture.sql('DELETE FROM object WHERE unique_identifier = $1', [uniqueIdentifier]);
   await fixture.sql('INSERT INTO object SELECT * FROM saved');
   await fixture.sql('DROP TABLE saved');
-  expect(await areRecorded(store, presumptions)).toEqual([false]);
+  expect(await areRecorded(store, objects)).toEqual([false]);
   await expect(keyOf(store, object)).rejects.toMatchObject({ code: 'IntegrityViolation' });
 });
 
@@ -241,18 +279,16 @@ test('what is presumed and holds is recorded; what does not is not, and keeps no
   expect(await areRecorded(store, await presumed(store, changed, 'changed'))).toEqual([true]);
 });
 
-test('a name that leads elsewhere, or nowhere, is presumed in vain', async () => {
+test('what is presumed is confirmed without a record where there is nothing to record', async () => {
   const { store } = await open(PLENTY);
-  const [one, other] = [await create(store, 'its own'), await create(store, 'its other')];
-  const byName = await presumed(store, one, 'its own');
-  expect(await areRecorded(store, byName)).toEqual([true]);
-  await fixture.sql(`UPDATE object_name SET unique_identifier = $1 WHERE unique_identifier = $2`, [
-    other.uniqueIdentifier,
-    one.uniqueIdentifier,
-  ]);
-  expect(await areRecorded(store, byName)).toEqual([false]);
-  await fixture.sql('DELETE FROM object_name WHERE unique_identifier = $1', [other.uniqueIdentifier]);
-  expect(await areRecorded(store, byName)).toEqual([false]);
+  const [still, changed] = [await create(store, 'confirmed'), await create(store, 'not confirmed')];
+  const [certain, wrong] = [await presumed(store, still), await presumed(store, changed)];
+  await activate(fixture.store, changed);
+  const rows = (): Promise<unknown> => fixture.sql('SELECT count(*) FROM audit_batch');
+  const before = await rows();
+  const told = [certain, wrong].map((objects) => store.auditLog.appendIf(objects, []));
+  expect(await Promise.all(told)).toEqual([true, false]);
+  expect(await rows()).toEqual(before);
 });
 
 test('a change of what was presumed is written where it held, and else not', async () => {
@@ -269,7 +305,7 @@ test('a change of what was presumed is written where it held, and else not', asy
   const fresh = store.keyStore.presuming();
   const now = await fresh.fetch(domainId, object.uniqueIdentifier);
   await fresh.commit(updateOf(now), TEST_CAUSE);
-  expect(fresh.presumptions).toEqual([]);
+  expect(fresh.presumed).toEqual([]);
   expect((await fetched(fixture.store, object)).revision).toBe(3);
 });
 

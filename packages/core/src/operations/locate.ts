@@ -19,6 +19,7 @@ import {
   type AttributeKey,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import { whenThere } from '../awaitable';
 import { withResolvedLink } from '../objects/attribute-rules';
 import { operation, type OperationContext } from '../operation';
 import type { LocateFilter, LocateQuery } from '../ports/key-store';
@@ -48,12 +49,12 @@ export const locate = operation({
   reasons: ['InvalidAttribute', ...GENERAL_REASONS],
   isRepeatable: () => true,
 
-  async execute(request, context) {
+  execute(request, context) {
     const { offsetItems, maximumItems } = request;
     requireNotNegative('Maximum Items', maximumItems);
     requireNotNegative('Offset Items', offsetItems);
     const attributes = request.attributes.map((attribute) => resolved(attribute, context));
-    const { uniqueIdentifiers, totalItems } = await context.objects.locate({
+    const located = context.objects.locate({
       filters: [...locateFilters(attributes), ...groupMemberFilters(request.objectGroupMember)],
       storage: storageOf(request.storageStatusMask),
       order: 'newest-first',
@@ -61,9 +62,11 @@ export const locate = operation({
       maximumItems: maximumItemsOf(request.objectGroupMember, maximumItems),
       isCounted: offsetItems !== undefined,
     });
-    for (const uniqueIdentifier of uniqueIdentifiers) context.produced(uniqueIdentifier);
-    if (uniqueIdentifiers.length !== 1) context.emptyPlaceholder();
-    return { locatedItems: totalItems, uniqueIdentifiers };
+    return whenThere(located, ({ uniqueIdentifiers, totalItems }) => {
+      for (const uniqueIdentifier of uniqueIdentifiers) context.produced(uniqueIdentifier);
+      if (uniqueIdentifiers.length !== 1) context.emptyPlaceholder();
+      return { locatedItems: totalItems, uniqueIdentifiers };
+    });
   },
 });
 

@@ -1,5 +1,5 @@
 import type { Actor } from '../identity';
-import type { Presumption } from './key-store';
+import type { StoredObject } from './key-store';
 
 export type AuditOutcome = 'success' | 'failure' | 'undone' | 'pending';
 
@@ -23,9 +23,10 @@ export interface AuditLog {
   /** Resolves once the records are durable. Concurrent calls share one write. @throws HoldfastError StoreUnavailable */
   append(...records: readonly AuditRecord[]): Promise<void>;
   /**
-   * The same where everything presumed holds; else nothing is recorded.
-   * @returns whether it does
+   * The same where these objects still are what they were when they were read; else nothing is recorded.
+   * @param records may be none: then it is asked and nothing written
+   * @returns whether they are
    * @throws HoldfastError StoreUnavailable
    */
-  appendIf(presumptions: readonly Presumption[], records: readonly AuditRecord[]): Promise<boolean>;
+  appendIf(presumed: readonly StoredObject[], records: readonly AuditRecord[]): Promise<boolean>;
 }

@@ -124,21 +124,14 @@ export interface KeyStoreTransaction extends KeyStoreSession {
   useApproval(number: number, actor: Actor): Promise<void>;
 }
 
-/** An object that was answered with from memory: only the store can tell whether that still holds. */
-export interface Presumption {
-  readonly object: StoredObject;
-  /** Digest of the name by which it was found. */
-  readonly nameDigest?: Buffer | undefined;
-}
-
 /**
  * Answers from memory where it can. Whoever uses the answers has them confirmed before anybody is told of what came of
  * them: by a commit in this session, which fails with RevisionConflict where one does not hold, or together with the
  * audit record (AuditLog.appendIf).
  */
 export interface PresumingSession extends KeyStoreSession {
-  /** What is not confirmed yet. */
-  readonly presumptions: readonly Presumption[];
+  /** Objects that were answered with from memory and are not confirmed yet: only the store can tell whether they still are so. */
+  readonly presumed: readonly StoredObject[];
   /** Nothing of what was answered so far is used. */
   forget(): void;
 }

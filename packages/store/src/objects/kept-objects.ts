@@ -1,14 +1,19 @@
+import type { Name, NameType } from '@holdfast/kmip';
 import type { StoredRow } from './row';
 
 const SLAB_BYTES = 64 * 1024;
 /** What a kept object takes besides its room, roughly. */
 const OVERHEAD_BYTES = 800;
 
-interface Entry {
+/** An object that is kept under a name. */
+export interface NamedObject {
   readonly row: StoredRow;
+  readonly nameType: NameType | undefined;
+}
+
+interface Entry extends NamedObject {
   readonly lengthBytes: number;
   readonly keptAtSeconds: number;
-  /** Digest of a name that it holds, as text. */
   readonly name: string | undefined;
   /** Whether it was asked for since it was last looked at to make room. */
   isUsed: boolean;
@@ -45,20 +50,21 @@ export class KeptObjects {
   ) {}
 
   find(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
-    return this.#used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier));
+    return this.#used(this.#shelves.get(domainId)?.byIdentifier.get(uniqueIdentifier))?.row;
   }
 
-  /** The object that is kept under a name. */
-  findNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
-    return this.#used(this.#shelves.get(domainId)?.byName.get(nameKey(nameDigest)));
+  /** The on-line object that held a name when it was read. */
+  findNamed(domainId: string, nameValue: string): NamedObject | undefined {
+    return this.#used(this.#shelves.get(domainId)?.byName.get(nameValue));
   }
 
   /**
    * Keeps an object, in place of what was kept of it before.
-   * @param nameDigest of a name by which it is likely to be asked for
+   * @param name of an on-line object: one that its attributes hold, by which it is likely to be asked for
    */
-  keep(row: StoredRow, nameDigest?: Buffer): void {
-    const lengthBytes = row.roomBytes + OVERHEAD_BYTES;
+  keep(row: StoredRow, name?: Name): void {
+    const { nameValue, nameType } = name ?? {};
+    const lengthBytes = row.roomBytes + OVERHEAD_BYTES + 2 * (nameValue?.length ?? 0);
     if (lengthBytes > this.maxBytes) return;
     const { domainId, uniqueIdentifier } = row;
     let shelf = this.#shelves.get(domainId);
@@ -68,11 +74,11 @@ export class KeptObjects {
     }
     const before = shelf.byIdentifier.get(uniqueIdentifier);
     if (before !== undefined) this.#remove(before);
-    const name = nameDigest === undefined ? undefined : nameKey(nameDigest);
     this.#move(row);
-    const entry: Entry = { row, lengthBytes, keptAtSeconds: nowSeconds(), name, isUsed: false };
+    const keptAtSeconds = nowSeconds();
+    const entry: Entry = { row, lengthBytes, keptAtSeconds, name: nameValue, nameType, isUsed: false };
     shelf.byIdentifier.set(uniqueIdentifier, entry);
-    if (name !== undefined) shelf.byName.set(name, entry);
+    if (nameValue !== undefined) shelf.byName.set(nameValue, entry);
     this.#entries.add(entry);
     this.#lengthBytes += lengthBytes;
     this.#makeRoom();
@@ -89,14 +95,14 @@ export class KeptObjects {
     for (const entry of this.#entries) this.#remove(entry);
   }
 
-  #used(entry: Entry | undefined): StoredRow | undefined {
+  #used(entry: Entry | undefined): Entry | undefined {
     if (entry === undefined) return undefined;
     if (nowSeconds() - entry.keptAtSeconds >= this.maxSeconds) {
       this.#remove(entry);
       return undefined;
     }
     entry.isUsed = true;
-    return entry.row;
+    return entry;
   }
 
   /** What a row was received with would stay as long as the row. */
@@ -140,8 +146,4 @@ export class KeptObjects {
 /** Of a clock that is never set. */
 function nowSeconds(): number {
   return Math.floor(performance.now() / 1000);
-}
-
-function nameKey(nameDigest: Buffer): string {
-  return nameDigest.toString('latin1');
 }

@@ -31,7 +31,6 @@ import { prepareReseal, type PreparedChange } from './change';
 import { InternalIds } from './internal-id';
 import type { KeptObjects } from './kept-objects';
 import { locateAmong, locateObjects, soleNameOf } from './locate';
-import { nameDigest } from './projection';
 import { KeptObjectsSession } from './presuming-session';
 import { ObjectReader, lacksKeys } from './reader';
 import { ObjectWriter } from './writer';
@@ -62,7 +61,7 @@ export class PostgresKeyStore implements KeyStore {
   async locate(query: LocateQuery): Promise<LocateResult> {
     const name = soleNameOf(query);
     if (name !== undefined) {
-      return locateAmong(await this.#reader.fetchNamed(query.domainId, nameDigest(name)), query);
+      return locateAmong(await this.#reader.fetchNamed(query.domainId, name), query);
     }
     const locate = (): Promise<LocateResult> =>
       repeatable(
@@ -232,10 +231,7 @@ class TransactionSession implements KeyStoreTransaction {
     const name = soleNameOf(query);
     try {
       if (name !== undefined) {
-        return locateAmong(
-          await this.reader.fetchNamedIn(this.session, query.domainId, nameDigest(name)),
-          query,
-        );
+        return locateAmong(await this.reader.fetchNamedIn(this.session, query.domainId, name), query);
       }
       await this.session.query(
         `SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = force_custom_plan`,

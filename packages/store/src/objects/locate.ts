@@ -5,7 +5,7 @@ import {
   type LocateQuery,
   type LocateResult,
 } from '@holdfast/core';
-import { State, type Attribute, type AttributeKey, type Name } from '@holdfast/kmip';
+import { State, type Attribute, type AttributeKey, type Name, type NameType } from '@holdfast/kmip';
 import { TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
@@ -177,10 +177,22 @@ export function soleNameOf({ filters, storage, namesMayRepeat }: LocateQuery): s
   return undefined;
 }
 
+/** Whether a name of this type, which is its sole one, is all that the query asks of an on-line object. */
+export function asksForName({ filters, storage }: LocateQuery, nameType: NameType | undefined): boolean {
+  const [filter, ...others] = filters;
+  if (filter?.kind !== 'equals' || others.length > 0 || !storage.online) return false;
+  return (filter.attribute.value as Partial<Name>).nameType === nameType;
+}
+
 /** The answer where `object` is the only one that may match. */
 export function locateAmong(object: StoredRow | undefined, query: LocateQuery): LocateResult {
-  const matching =
-    object !== undefined && matchesQuery(object.attributes, query) ? [object.uniqueIdentifier] : [];
+  const matches = object !== undefined && matchesQuery(object.attributes, query);
+  return answerWith(matches ? object : undefined, query);
+}
+
+/** The answer where at most one object matches. */
+export function answerWith(object: StoredRow | undefined, query: LocateQuery): LocateResult {
+  const matching = object === undefined ? [] : [object.uniqueIdentifier];
   const { offsetItems, maximumItems = 1, isCounted } = query;
   return {
     uniqueIdentifiers: matching.slice(offsetItems, offsetItems + maximumItems),

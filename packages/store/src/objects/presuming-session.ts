@@ -8,17 +8,15 @@ import {
   type LocateResult,
   type NewAnnouncement,
   type ObjectChange,
-  type Presumption,
   type PresumingSession,
   type StoredObject,
 } from '@holdfast/core';
-import { locateAmong, soleNameOf } from './locate';
-import { nameDigest } from './projection';
+import { answerWith, asksForName, locateAmong, soleNameOf } from './locate';
 import type { ObjectReader } from './reader';
 
 /** Answers with kept objects as if they were still so; what is not kept is read. */
 export class KeptObjectsSession implements PresumingSession {
-  readonly presumptions: Presumption[] = [];
+  readonly presumed: StoredObject[] = [];
 
   constructor(
     private readonly keyStore: KeyStore,
@@ -26,23 +24,23 @@ export class KeptObjectsSession implements PresumingSession {
   ) {}
 
   forget(): void {
-    this.presumptions.length = 0;
+    this.presumed.length = 0;
   }
 
   fetch(domainId: string, uniqueIdentifier: string): Awaitable<StoredObject | undefined> {
     const object = this.reader.findKept(domainId, uniqueIdentifier);
     if (object === undefined) return this.keyStore.fetch(domainId, uniqueIdentifier);
-    this.presumptions.push({ object });
+    this.presumed.push(object);
     return object;
   }
 
   locate(query: LocateQuery): Awaitable<LocateResult> {
     const name = soleNameOf(query);
-    const digest = name === undefined ? undefined : nameDigest(name);
-    const object = digest && this.reader.findKeptNamed(query.domainId, digest);
-    if (object === undefined) return this.keyStore.locate(query);
-    this.presumptions.push({ object, nameDigest: digest });
-    return locateAmong(object, query);
+    const kept = name === undefined ? undefined : this.reader.findKeptNamed(query.domainId, name);
+    if (kept === undefined) return this.keyStore.locate(query);
+    const { row, nameType } = kept;
+    this.presumed.push(row);
+    return asksForName(query, nameType) ? answerWith(row, query) : locateAmong(row, query);
   }
 
   async commit(
@@ -50,15 +48,11 @@ export class KeptObjectsSession implements PresumingSession {
     cause: ChangeCause,
     announcements?: readonly NewAnnouncement[],
   ): Promise<void> {
-    const presumed = this.presumptions.splice(0);
+    const presumed = this.presumed.splice(0);
     const now = await Promise.all(
-      presumed.map(({ object, nameDigest: digest }) =>
-        digest === undefined
-          ? this.reader.fetch(object.domainId, object.uniqueIdentifier)
-          : this.reader.fetchNamed(object.domainId, digest),
-      ),
+      presumed.map(({ domainId, uniqueIdentifier }) => this.reader.fetch(domainId, uniqueIdentifier)),
     );
-    if (now.some((object, index) => object !== presumed[index]?.object)) {
+    if (now.some((object, index) => object !== presumed[index])) {
       throw new HoldfastError('RevisionConflict', 'an object has been changed', { retryable: true });
     }
     await this.keyStore.commit(changes, cause, announcements);

@@ -1,19 +1,20 @@
-import { HoldfastError, type Keyring } from '@holdfast/core';
+import { HoldfastError, storageStatusOf, type Keyring } from '@holdfast/core';
+import type { Name } from '@holdfast/kmip';
 import { Batcher } from '../postgres/batcher';
 import { RowReader, TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import type { Statement } from '../postgres/statement';
 import { isStorable } from './change';
-import type { KeptObjects } from './kept-objects';
-import { nameDigest, namesOf } from './projection';
+import type { KeptObjects, NamedObject } from './kept-objects';
+import { nameDigest } from './projection';
 import { readObject, type StoredRow } from './row';
 import { fetchNamed, fetchObjects, findChanged, findRecorded, writeVersions } from './statements';
 
-/** How an object is asked for: by its identifier, or by the digest of its name. */
+/** How an object is asked for: by its identifier, or by its name. */
 interface Lookup {
   readonly domainId: string;
-  readonly key: string | Buffer;
+  readonly key: string;
 }
 
 interface PendingLookup extends Lookup {
@@ -24,7 +25,7 @@ interface PendingLookup extends Lookup {
 /** A lookup of something that was read before: it is only asked whether it is still the same. */
 interface PendingCheck extends PendingLookup {
   readonly row: StoredRow;
-  readonly nameDigest: Buffer | undefined;
+  readonly isByName: boolean;
 }
 
 type Outcome = { readonly row: StoredRow | undefined } | { readonly error: unknown };
@@ -42,18 +43,24 @@ export class ObjectReader {
     private readonly keyring: Keyring,
     private readonly kept: KeptObjects,
   ) {
-    this.#byIdentifier = new Batcher((items) => this.#runBatch(items, lookUpIdentifiers), BATCHES);
-    this.#byName = new Batcher((items) => this.#runBatch(items, lookUpNames), BATCHES);
+    this.#byIdentifier = new Batcher((items) => this.#runBatch(items, lookUpIdentifiers, onlyName), BATCHES);
+    this.#byName = new Batcher((items) => this.#runBatch(items, lookUpNames, nameAsked), BATCHES);
     this.#checks = new Batcher((items) => this.#runChecks(items), BATCHES);
   }
 
   /** The object as it was read last, where it is kept: whether it still is so is left open. */
   findKept(domainId: string, uniqueIdentifier: string): StoredRow | undefined {
-    return this.#usable(this.kept.find(domainId, uniqueIdentifier));
+    const kept = this.kept.find(domainId, uniqueIdentifier);
+    return kept !== undefined && this.#isUsable(kept) ? kept : undefined;
   }
 
-  findKeptNamed(domainId: string, nameDigest: Buffer): StoredRow | undefined {
-    return this.#usable(this.kept.findNamed(domainId, nameDigest));
+  /**
+   * The on-line object that held a name when it was read. As long as it is the same it still does, and where names are
+   * unique no other can.
+   */
+  findKeptNamed(domainId: string, nameValue: string): NamedObject | undefined {
+    const kept = this.kept.findNamed(domainId, nameValue);
+    return kept !== undefined && this.#isUsable(kept.row) ? kept : undefined;
   }
 
   /** @throws HoldfastError IntegrityViolation, StoreUnavailable */
@@ -63,28 +70,27 @@ export class ObjectReader {
     const key = uniqueIdentifier;
     return new Promise((resolve, reject) => {
       if (kept === undefined) this.#byIdentifier.add({ domainId, key, resolve, reject });
-      else this.#checks.add({ domainId, key, resolve, reject, row: kept, nameDigest: undefined });
+      else this.#checks.add({ domainId, key, resolve, reject, row: kept, isByName: false });
     });
   }
 
-  /** The object that holds a name. */
-  fetchNamed(domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
-    const kept = this.findKeptNamed(domainId, nameDigest);
-    const key = nameDigest;
+  /** The object that holds a name, in a domain where names are unique. */
+  fetchNamed(domainId: string, nameValue: string): Promise<StoredRow | undefined> {
+    const kept = this.findKeptNamed(domainId, nameValue)?.row;
+    const key = nameValue;
     return new Promise((resolve, reject) => {
       if (kept === undefined) this.#byName.add({ domainId, key, resolve, reject });
-      else this.#checks.add({ domainId, key, resolve, reject, row: kept, nameDigest });
+      else this.#checks.add({ domainId, key, resolve, reject, row: kept, isByName: true });
     });
   }
 
   /** What is kept is as good as the keys of its domain: where they are not there, it is read anew. */
-  #usable(kept: StoredRow | undefined): StoredRow | undefined {
-    if (kept === undefined) return undefined;
+  #isUsable({ domainId }: StoredRow): boolean {
     try {
-      this.keyring.currentVersion(kept.domainId);
-      return kept;
+      this.keyring.currentVersion(domainId);
+      return true;
     } catch {
-      return undefined;
+      return false;
     }
   }
 
@@ -101,8 +107,8 @@ export class ObjectReader {
   }
 
   /** Like fetchNamed, on a connection of the caller's. */
-  async fetchNamedIn(session: Session, domainId: string, nameDigest: Buffer): Promise<StoredRow | undefined> {
-    return this.#single(await lookUpNames(session, this.keyring, [{ domainId, key: nameDigest }]));
+  async fetchNamedIn(session: Session, domainId: string, nameValue: string): Promise<StoredRow | undefined> {
+    return this.#single(await lookUpNames(session, this.keyring, [{ domainId, key: nameValue }]));
   }
 
   #single([outcome]: readonly Outcome[]): StoredRow | undefined {
@@ -111,7 +117,12 @@ export class ObjectReader {
     return outcome.row;
   }
 
-  async #runBatch(items: PendingLookup[], lookUp: typeof lookUpIdentifiers): Promise<void> {
+  /** @param nameOf under which name what was found is kept */
+  async #runBatch(
+    items: PendingLookup[],
+    lookUp: typeof lookUpIdentifiers,
+    nameOf: (row: StoredRow, lookup: Lookup) => Name | undefined,
+  ): Promise<void> {
     try {
       const outcomes = await repeatable(
         (run) => this.database.hot(run),
@@ -121,8 +132,9 @@ export class ObjectReader {
         const outcome = outcomes[index] as Outcome;
         if ('error' in outcome) item.reject(outcome.error);
         else {
-          if (outcome.row !== undefined) this.kept.keep(outcome.row, nameIn(item) ?? onlyName(outcome.row));
-          item.resolve(outcome.row);
+          const { row } = outcome;
+          if (row !== undefined) this.kept.keep(row, nameOf(row, item));
+          item.resolve(row);
         }
       });
     } catch (error) {
@@ -151,20 +163,26 @@ export class ObjectReader {
       if (!changed.has(item)) item.resolve(item.row);
       else {
         this.kept.drop(item.row);
-        (item.nameDigest === undefined ? this.#byIdentifier : this.#byName).add(item);
+        (item.isByName ? this.#byName : this.#byIdentifier).add(item);
       }
     }
   }
 }
 
-function nameIn({ key }: Lookup): Buffer | undefined {
-  return typeof key === 'string' ? undefined : key;
+function onLineNames({ attributes }: StoredRow): readonly Name[] {
+  if (storageStatusOf(attributes) !== 'online') return [];
+  return attributes.instances('Name').map(({ value }) => value);
 }
 
-/** Digest of the name of an object that has just one: it may be asked for by it next. */
-function onlyName({ attributes }: StoredRow): Buffer | undefined {
-  const [name, ...others] = namesOf(attributes);
-  return name === undefined || others.length > 0 ? undefined : nameDigest(name);
+/** The name of an object that has just one: it may be asked for by it next. */
+function onlyName(row: StoredRow): Name | undefined {
+  const [name, ...others] = onLineNames(row);
+  return others.length > 0 ? undefined : name;
+}
+
+/** The name by which an object was found, where it really holds it. */
+function nameAsked(row: StoredRow, { key }: Lookup): Name | undefined {
+  return onLineNames(row).find(({ nameValue }) => nameValue === key);
 }
 
 function canBeKey(domainId: string, uniqueIdentifier: string): boolean {
@@ -173,15 +191,13 @@ function canBeKey(domainId: string, uniqueIdentifier: string): boolean {
 
 function writeIdentifiers(writer: BinaryWriter, lookups: readonly Lookup[]): void {
   writeDomains(writer, lookups);
-  writer.arrayValue(TypeId.textArray, lookups.length, (index) =>
-    writer.textValue(lookups[index]?.key as string),
-  );
+  writer.arrayValue(TypeId.textArray, lookups.length, (index) => writer.textValue(lookups[index]?.key));
 }
 
 function writeNames(writer: BinaryWriter, lookups: readonly Lookup[]): void {
   writeDomains(writer, lookups);
   writer.arrayValue(TypeId.byteaArray, lookups.length, (index) =>
-    writer.bytesValue(lookups[index]?.key as Buffer),
+    writer.bytesValue(nameDigest(lookups[index]?.key ?? '')),
   );
 }
 

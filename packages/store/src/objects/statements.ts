@@ -77,28 +77,24 @@ export const fetchNamed: Statement = {
       WHERE x.domain_id = q.domain_id AND x.unique_identifier = m.unique_identifier OFFSET 0) AS o`,
 };
 
-/** An object that was read before, and the name under which it was looked for (undefined: whatever names it has). */
+/** An object that was read before. */
 export interface KeptVersion {
   readonly row: StoredRow;
-  readonly nameDigest: Buffer | undefined;
 }
 
-const VERSION_TYPES = [TypeId.tidArray, TypeId.xidArray, TypeId.byteaArray, TypeId.byteaArray];
+const VERSION_TYPES = [TypeId.tidArray, TypeId.xidArray, TypeId.byteaArray];
 
 /**
- * The numbers of those whose row or name is another by now. A row that is still where it was (ctid), as the same transaction
+ * The numbers of those whose row is another by now. A row that is still where it was (ctid), as the same transaction
  * wrote it (xmin), with the same MAC, is the very one that was checked: PostgreSQL changes no row in its place.
- * @param first the number of the first of four parameters
+ * @param first the number of the first of three parameters
  */
 function changedVersions(first: number): string {
-  const [ctids, xmins, macs, names] = [0, 1, 2, 3].map((index) => `$${first + index}`);
-  return `SELECT q.n FROM unnest(${ctids}::tid[], ${xmins}::xid[], ${macs}::bytea[], ${names}::bytea[])
-        WITH ORDINALITY AS q (place, writer, mac, name_digest, n)
-      LEFT JOIN LATERAL (SELECT x.domain_id, x.unique_identifier, x.mac, ${PLACE_COLUMNS} FROM object AS x
-        WHERE x.ctid = q.place OFFSET 0) AS now ON true
-      WHERE now.mac IS DISTINCT FROM q.mac OR now.writer IS DISTINCT FROM q.writer
-        OR (q.name_digest IS NOT NULL AND NOT EXISTS (SELECT FROM object_name AS y WHERE y.domain_id = now.domain_id
-          AND y.name_digest = q.name_digest AND y.unique_identifier = now.unique_identifier OFFSET 0))`;
+  const [ctids, xmins, macs] = [0, 1, 2].map((index) => `$${first + index}`);
+  return `SELECT q.n FROM unnest(${ctids}::tid[], ${xmins}::xid[], ${macs}::bytea[])
+        WITH ORDINALITY AS q (place, writer, mac, n)
+      LEFT JOIN LATERAL (SELECT x.mac, ${PLACE_COLUMNS} FROM object AS x WHERE x.ctid = q.place OFFSET 0) AS now ON true
+      WHERE now.mac IS DISTINCT FROM q.mac OR now.writer IS DISTINCT FROM q.writer`;
 }
 
 /** Which of these objects are no longer what they were when they were read. */
@@ -127,7 +123,6 @@ export function writeVersions(writer: BinaryWriter, kept: readonly KeptVersion[]
   writer.arrayValue(TypeId.tidArray, length, (index) => kept[index]?.row.writeCtid(writer));
   writer.arrayValue(TypeId.xidArray, length, (index) => kept[index]?.row.writeXmin(writer));
   writer.arrayValue(TypeId.byteaArray, length, (index) => kept[index]?.row.writeMac(writer));
-  writer.arrayValue(TypeId.byteaArray, length, (index) => writer.bytesValue(kept[index]?.nameDigest));
 }
 
 const PROJECTION_INPUTS = [

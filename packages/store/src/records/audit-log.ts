@@ -5,13 +5,14 @@ import {
   type AuditLog,
   type AuditRecord,
   type Keyring,
-  type Presumption,
+  type StoredObject,
 } from '@holdfast/core';
 import { InternalIds } from '../objects/internal-id';
 import type { KeptObjects } from '../objects/kept-objects';
 import { StoredRow } from '../objects/row';
-import { appendAuditBatchIf, writeVersions, type KeptVersion } from '../objects/statements';
+import { appendAuditBatchIf, findChanged, writeVersions, type KeptVersion } from '../objects/statements';
 import { Batcher } from '../postgres/batcher';
+import type { RowReader } from '../postgres/binary';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { appendAuditBatch, encodeAuditBatch, writeAuditBatch, type WaitingRecord } from './audit-batch';
@@ -20,12 +21,12 @@ import { encodeWho } from './entry';
 /** What one request leaves, and who waits for it. */
 interface Waiting {
   readonly records: readonly WaitingRecord[];
-  readonly presumptions: readonly Presumption[];
+  readonly presumed: readonly StoredObject[];
   resolve(holds: boolean): void;
   reject(error: unknown): void;
 }
 
-/** What is presumed, and who waits for it. */
+/** An object that is presumed to be what it was, and who waits for it. */
 interface Presumed extends KeptVersion {
   readonly waiting: Waiting;
 }
@@ -54,11 +55,11 @@ export class PostgresAuditLog implements AuditLog {
     if (records.length > 0) await this.appendIf([], records);
   }
 
-  appendIf(presumptions: readonly Presumption[], records: readonly AuditRecord[]): Promise<boolean> {
+  appendIf(presumed: readonly StoredObject[], records: readonly AuditRecord[]): Promise<boolean> {
     const recordedAtUs = this.nowMs() * 1000;
     const waiting = records.map((record) => ({ record, who: this.#who(record), recordedAtUs }));
     return new Promise((resolve, reject) => {
-      this.#batches.add({ records: waiting, presumptions, resolve, reject });
+      this.#batches.add({ records: waiting, presumed, resolve, reject });
     });
   }
 
@@ -93,31 +94,36 @@ export class PostgresAuditLog implements AuditLog {
     const presumed: Presumed[] = [];
     for (const waiting of items) {
       for (const record of waiting.records) records.push(record);
-      for (const { object, nameDigest } of waiting.presumptions) {
-        if (object instanceof StoredRow) presumed.push({ row: object, nameDigest, waiting });
+      for (const row of waiting.presumed) {
+        if (row instanceof StoredRow) presumed.push({ row, waiting });
         else throw new HoldfastError('InternalServerError', 'what is presumed comes from another store');
       }
     }
-    const batch = encodeAuditBatch(this.keyring, this.#ids.next(), records);
     const refused = new Set<Waiting>();
+    const refuse = (row: RowReader): void => {
+      const wrong = presumed[row.int4() - 1] as Presumed;
+      this.kept.drop(wrong.row);
+      refused.add(wrong.waiting);
+    };
+    const batch =
+      records.length === 0 ? undefined : encodeAuditBatch(this.keyring, this.#ids.next(), records);
     // A row that was written before a connection broke is not written twice.
     await repeatable(
       (run) => this.database.hot(run),
-      (session) =>
-        presumed.length === 0
-          ? session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch))
-          : session.run(
-              appendAuditBatchIf,
-              (writer) => {
-                writeAuditBatch(writer, batch);
-                writeVersions(writer, presumed);
-              },
-              (row) => {
-                const wrong = presumed[row.int4() - 1] as Presumed;
-                this.kept.drop(wrong.row);
-                refused.add(wrong.waiting);
-              },
-            ),
+      (session) => {
+        if (batch === undefined)
+          return session.run(findChanged, (writer) => writeVersions(writer, presumed), refuse);
+        if (presumed.length === 0)
+          return session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch));
+        return session.run(
+          appendAuditBatchIf,
+          (writer) => {
+            writeAuditBatch(writer, batch);
+            writeVersions(writer, presumed);
+          },
+          refuse,
+        );
+      },
     );
     return refused;
   }
