@@ -1,5 +1,6 @@
 import { Tag, boolean, byteString, optional, type IdentifierReference } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { whenThere, type Awaitable } from '../awaitable';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import type { CryptoStream } from '../ports/crypto';
@@ -67,7 +68,7 @@ export interface PartWork<S extends CryptoStream, T> {
   readonly uniqueIdentifier: string;
   begin(): S;
   /** Puts the part through; takes the result out where it is the last one. */
-  apply(stream: S, isLast: boolean): T | Promise<T>;
+  apply(stream: S, isLast: boolean): Awaitable<T>;
 }
 
 /**
@@ -75,24 +76,29 @@ export interface PartWork<S extends CryptoStream, T> {
  * has ended. A part that is run again because another request was quicker gives what it gave before.
  * @throws HoldfastError InvalidCorrelationValue, and whatever the work throws
  */
-export async function runPart<S extends CryptoStream, T>(
+export function runPart<S extends CryptoStream, T>(
   request: PartRequest,
   work: PartWork<S, T>,
   context: OperationContext,
-): Promise<PartResult<T>> {
+): Awaitable<PartResult<T>> {
   const place = placeOf(request);
   if (!place.isFirst || !place.isLast) {
     return context.crypto.streams.once(request, () => runStreamPart(request, place, work, context));
   }
-  return { result: await runLast(work.begin(), work), correlationValue: undefined };
+  return runLast(work.begin(), work);
 }
 
-async function runLast<S extends CryptoStream, T>(stream: S, work: PartWork<S, T>): Promise<T> {
+function runLast<S extends CryptoStream, T>(stream: S, work: PartWork<S, T>): Awaitable<PartResult<T>> {
+  let result: Awaitable<T>;
   try {
-    return await work.apply(stream, true);
-  } finally {
+    result = work.apply(stream, true);
+  } catch (error) {
     stream.destroy();
+    throw error;
   }
+  if (result instanceof Promise) result = result.finally(() => stream.destroy());
+  else stream.destroy();
+  return whenThere(result, (last) => ({ result: last, correlationValue: undefined }));
 }
 
 async function runStreamPart<S extends CryptoStream, T>(
@@ -109,7 +115,7 @@ async function runStreamPart<S extends CryptoStream, T>(
   // while it waits for a result, no other part gets at it.
   if (isLast) {
     const { stream } = streams.take(owner, correlationValue);
-    return { result: await runLast(stream as S, work), correlationValue: undefined };
+    return runLast(stream as S, work);
   }
   const { stream } = streams.find(owner, correlationValue);
   try {
@@ -124,11 +130,11 @@ async function runStreamPart<S extends CryptoStream, T>(
  * The object that a part is about: a later part need not name it again, and cannot name another.
  * @throws HoldfastError ObjectNotFound, PermissionDenied, InvalidCorrelationValue, InvalidField
  */
-export async function fetchForPart(
+export function fetchForPart(
   request: PartRequest,
   operation: string,
   context: OperationContext,
-): Promise<ManagedObject> {
+): Awaitable<ManagedObject> {
   placeOf(request);
   const { correlationValue, uniqueIdentifier } = request;
   const { crypto, objects, identify, principal } = context;

@@ -9,6 +9,7 @@ import {
   secretByteString,
   structure,
   textString,
+  type Infer,
 } from '@holdfast/kmip';
 import { KEY_USES, STATES_OF, keyUseRequest, requireUse, spendUsage } from '../objects/key-use';
 import {
@@ -22,7 +23,9 @@ import {
   runPart,
   unlessEmpty,
 } from '../objects/parts';
-import { operation } from '../operation';
+import { whenThere } from '../awaitable';
+import type { ManagedObject } from '../object-access';
+import { operation, type OperationContext } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
 const NAME = 'Encrypt';
@@ -31,20 +34,22 @@ const USE = KEY_USES.encrypt;
 /** Versions before tags have a member of their own get them behind the ciphertext, as RFC 5116 has it. */
 const HAS_TAG = { since: '1.4' } as const;
 
+const encryptRequest = structure({
+  uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+  cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+  data: optional(Tag.Data, secretByteString),
+  ivCounterNonce: optional(Tag.IVCounterNonce, byteString),
+  ...partFields,
+  additionalData: optional(Tag.AuthenticatedEncryptionAdditionalData, byteString, HAS_TAG),
+});
+
 /** Encrypts data under a key. */
 export const encrypt = operation({
   name: NAME,
   code: Operation.Encrypt,
   window: { since: '1.2' },
   section: { v1: '4.29', v2: '6.1.17' },
-  request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
-    data: optional(Tag.Data, secretByteString),
-    ivCounterNonce: optional(Tag.IVCounterNonce, byteString),
-    ...partFields,
-    additionalData: optional(Tag.AuthenticatedEncryptionAdditionalData, byteString, HAS_TAG),
-  }),
+  request: encryptRequest,
   response: structure({
     uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
     data: optional(Tag.Data, byteString),
@@ -72,45 +77,53 @@ export const encrypt = operation({
   ],
   isRepeatable: (request) => isWhole(request),
 
-  async execute(request, context) {
-    const object = await fetchForPart(request, NAME, context);
-    requireUse(object, USE, context.nowSeconds);
-    const data = requireData(request, request.data, NO_DATA);
-    spendUsage(object, data.length, placeOf(request).isFirst, context);
-    const { uniqueIdentifier } = object;
-    const { result, correlationValue } = await runPart(
-      request,
-      {
-        operation: NAME,
-        uniqueIdentifier,
-        begin() {
-          const { value, algorithm, parameters } = keyUseRequest(object, request.cryptographicParameters);
-          return context.crypto.encryption({
-            value,
-            algorithm,
-            parameters,
-            ivCounterNonce: request.ivCounterNonce,
-            additionalData: request.additionalData,
-            isTagAppended: !context.dialect.knows(HAS_TAG),
-          });
-        },
-        async apply(stream, isLast) {
-          const begun = stream.update(data);
-          const generatedIv = placeOf(request).isFirst ? stream.generatedIv : undefined;
-          if (!isLast) return { data: begun, generatedIv, tag: undefined };
-          const end = await stream.final();
-          const all = end.data.length === 0 ? begun : Buffer.concat([begun, end.data]);
-          return { data: all, generatedIv, tag: end.tag };
-        },
-      },
-      context,
-    );
-    return {
-      uniqueIdentifier,
-      data: unlessEmpty(result.data, request),
-      ivCounterNonce: result.generatedIv,
-      correlationValue,
-      authenticatedEncryptionTag: result.tag,
-    };
+  execute(request, context) {
+    return whenThere(fetchForPart(request, NAME, context), (object) => encryptPart(object, request, context));
   },
 });
+
+function encryptPart(
+  object: ManagedObject,
+  request: Infer<typeof encryptRequest>,
+  context: OperationContext,
+) {
+  requireUse(object, USE, context.nowSeconds);
+  const data = requireData(request, request.data, NO_DATA);
+  spendUsage(object, data.length, placeOf(request).isFirst, context);
+  const { uniqueIdentifier } = object;
+  const part = runPart(
+    request,
+    {
+      operation: NAME,
+      uniqueIdentifier,
+      begin() {
+        const { value, algorithm, parameters } = keyUseRequest(object, request.cryptographicParameters);
+        return context.crypto.encryption({
+          value,
+          algorithm,
+          parameters,
+          ivCounterNonce: request.ivCounterNonce,
+          additionalData: request.additionalData,
+          isTagAppended: !context.dialect.knows(HAS_TAG),
+        });
+      },
+      apply(stream, isLast) {
+        const begun = stream.update(data);
+        const generatedIv = placeOf(request).isFirst ? stream.generatedIv : undefined;
+        if (!isLast) return { data: begun, generatedIv, tag: undefined };
+        return whenThere(stream.final(), ({ data: rest, tag }) => {
+          const all = rest.length === 0 ? begun : Buffer.concat([begun, rest]);
+          return { data: all, generatedIv, tag };
+        });
+      },
+    },
+    context,
+  );
+  return whenThere(part, ({ result, correlationValue }) => ({
+    uniqueIdentifier,
+    data: unlessEmpty(result.data, request),
+    ivCounterNonce: result.generatedIv,
+    correlationValue,
+    authenticatedEncryptionTag: result.tag,
+  }));
+}
