@@ -25,6 +25,13 @@ const NODE_ARGUMENTS = process.env['BENCH_NODE_ARGUMENTS']?.split(' ') ?? [];
 const READING_CONNECTIONS = 64;
 const CONNECTIONS = process.env['BENCH_CONNECTIONS']?.split(',').map(Number) ?? [1, 16, 64];
 
+/** What the server is asked of the keys. */
+interface Loads {
+  readonly get: Load;
+  readonly locate: Load;
+  readonly encrypt: Load;
+}
+
 interface Endpoint {
   readonly options: ConnectionOptions;
   readonly pid: number;
@@ -201,54 +208,71 @@ async function compare(
   }
 }
 
+function printHead(): void {
+  print([
+    'operation',
+    'conns',
+    'ratio',
+    'range',
+    'server/s',
+    'responder/s',
+    'p50 ms',
+    'p99 ms',
+    'CPU us: server / database / responder',
+  ]);
+}
+
 function print(cells: readonly string[]): void {
   const widths = [14, 6, 8, 13, 10, 12, 9, 9, 10];
   process.stdout.write(`${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' ')}\n`);
 }
 
-async function main(): Promise<void> {
-  const server = await startServerProcess({ nodeArguments: NODE_ARGUMENTS });
-  const responder = await Responder.start();
+/** A server with the keys, all of which have been read once, and the loads upon it. */
+async function withServer(
+  nodeArguments: readonly string[],
+  measureAll: (endpoint: Endpoint, loads: Loads) => Promise<void>,
+): Promise<void> {
+  const server = await startServerProcess({ nodeArguments: [...NODE_ARGUMENTS, ...nodeArguments] });
   try {
     const read = (path: string): string => readFileSync(path, 'utf8');
-    const endpoint: Endpoint = {
-      pid: server.pid,
-      dataDir: server.dataDir,
-      options: {
-        host: '127.0.0.1',
-        port: server.port,
-        key: read(server.clientFiles.key),
-        cert: read(server.clientFiles.cert),
-        ca: read(server.clientFiles.ca),
-      },
-    };
-    process.stdout.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; `);
-    process.stdout.write(`${KEYS} keys, ${ROUNDS} rounds of ${ROUND_MS} ms\n`);
+    const { clientFiles, host, port, pid, dataDir } = server;
+    const [key, cert, ca] = [read(clientFiles.key), read(clientFiles.cert), read(clientFiles.ca)];
+    const endpoint: Endpoint = { pid, dataDir, options: { host, port, key, cert, ca } };
     const startedAt = performance.now();
     const identifiers = await seed(endpoint.options, KEYS);
     process.stdout.write(`registered in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
     await readAll(endpoint, identifiers);
-    print([
-      'operation',
-      'conns',
-      'ratio',
-      'range',
-      'server/s',
-      'responder/s',
-      'p50 ms',
-      'p99 ms',
-      'CPU us: server / database / responder',
-    ]);
-    const get = getLoad(identifiers);
-    await compare('Get', steady, get, endpoint, responder, CONNECTIONS);
-    await compare('Locate', steady, locateLoad(identifiers), endpoint, responder, CONNECTIONS);
-    await compare('Encrypt', steady, encryptLoad(identifiers), endpoint, responder, CONNECTIONS);
-    await compare('Discover', steady, discoverLoad(), endpoint, responder, CONNECTIONS);
-    await compare('Create', steady, createLoad(`made-${Date.now()}`), endpoint, responder, CONNECTIONS);
-    await compare('TLS + Get', withHandshake, get, endpoint, responder, CONNECTIONS);
+    printHead();
+    await measureAll(endpoint, {
+      get: getLoad(identifiers),
+      locate: locateLoad(identifiers),
+      encrypt: encryptLoad(identifiers),
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  process.stdout.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; `);
+  process.stdout.write(`${KEYS} keys, ${ROUNDS} rounds of ${ROUND_MS} ms\n\n`);
+  const responder = await Responder.start();
+  try {
+    const compareReads = async (endpoint: Endpoint, { get, locate, encrypt }: Loads): Promise<void> => {
+      await compare('Get', steady, get, endpoint, responder, CONNECTIONS);
+      await compare('Locate', steady, locate, endpoint, responder, CONNECTIONS);
+      await compare('Encrypt', steady, encrypt, endpoint, responder, CONNECTIONS);
+    };
+    await withServer([], async (endpoint, loads) => {
+      await compareReads(endpoint, loads);
+      await compare('Discover', steady, discoverLoad(), endpoint, responder, CONNECTIONS);
+      await compare('Create', steady, createLoad(`made-${Date.now()}`), endpoint, responder, CONNECTIONS);
+      await compare('TLS + Get', withHandshake, loads.get, endpoint, responder, CONNECTIONS);
+    });
+    process.stdout.write('\nreads not recorded (see reads-not-recorded.ts): changes and refusals alone\n');
+    await withServer(['--require', join(__dirname, 'reads-not-recorded.js')], compareReads);
   } finally {
     responder.stop();
-    await server.stop();
   }
 }
 
