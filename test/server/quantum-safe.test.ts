@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type KmipClient } from '@holdfast/client';
 import {
   createKeyPair,
@@ -12,30 +15,55 @@ import {
   signatureVerify,
 } from '@holdfast/core';
 import {
+  AsynchronousIndicator,
   CertificateType,
   CryptographicAlgorithm,
   CryptographicUsageMask,
   DerivationMethod,
   KeyFormatType,
   ObjectType,
+  Operation,
+  ProcessingStage,
   QueryFunction,
+  Tag,
   ValidityIndicator,
   type Attribute,
 } from '@holdfast/kmip';
-import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
-import { SecretBytes } from '@holdfast/ttlv';
+import {
+  Peer,
+  Wire,
+  bytes,
+  enumeration,
+  integer,
+  readResponse,
+  requestMessage,
+  startServerProcess,
+  structure,
+  tlsOptions,
+  uniqueIdentifier,
+  valueAt,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { SecretBytes, encodeTtlv } from '@holdfast/ttlv';
+import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
+import { openDatabase } from '../support/database';
+import { until } from '../support/until';
 import { errorsOf } from './support';
 
 /** Keys of FIPS 203, 204 and 205, from a client's side. */
 
-const { ML_DSA_65, ML_KEM_768, SLH_DSA_SHA2_128f } = CryptographicAlgorithm;
+const { ML_DSA_65, ML_KEM_768, RSA, SLH_DSA_SHA2_128f, SLH_DSA_SHA2_256s } = CryptographicAlgorithm;
 const { DeriveKey, Sign, Verify } = CryptographicUsageMask;
 let server: ServerProcess;
 let client: KmipClient;
 let older: KmipClient;
+let folder: string;
 beforeAll(async () => {
-  server = await startServerProcess();
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  const config = join(folder, 'holdfast.json');
+  writeFileSync(config, JSON.stringify({ limits: { drainTimeoutMs: 500 } }));
+  server = await startServerProcess({ arguments: ['--config', config] });
   client = await connectFirstClient(server);
   older = await connectFirstClient(server, '1.4');
 });
@@ -43,6 +71,7 @@ afterAll(async () => {
   await client.close();
   await older.close();
   await server.stop();
+  rmSync(folder, { recursive: true });
 });
 
 const asking = (...attributes: Attribute[]) => ({ templateNames: [], attributes });
@@ -100,6 +129,29 @@ test.each([
     });
     expect(await isValid(by, next.publicKeyUniqueIdentifier, signatureData)).toBe(false);
   }
+});
+
+test('signatures that nobody waits for any more are not made', async () => {
+  const pair = await makePair(client, SLH_DSA_SHA2_256s, [Sign, Verify]);
+  const payload = [uniqueIdentifier(pair.privateKey), bytes(Tag.Data, Buffer.from('signed'))];
+  const request = encodeTtlv(requestMessage('1.4', [{ operation: Operation.Sign, payload }]));
+  const wires = await Promise.all(Array.from({ length: 10 }, () => Wire.open(tlsOptions(server))));
+  for (const wire of wires) wire.send(request);
+  // One is being made and eight wait, each of which takes seconds.
+  const [first] = readResponse(await Promise.race(wires.map((wire) => wire.next())), '1.4').items;
+  expect(first).toMatchObject({
+    reason: 'GeneralFailure',
+    message: expect.stringContaining('waiting') as string,
+  });
+  for (const [index, { socket }] of wires.entries()) {
+    if (index % 2 === 0) socket.end();
+    else socket.destroy();
+  }
+  const database = await openDatabase(server.dataDir);
+  const givenUp = async () =>
+    (await batchedRecords(database)).filter(({ reason }) => reason === 'OperationCanceledByRequester');
+  await until(async () => (await givenUp()).length === 9, 'all are given up');
+  await database.close();
 });
 
 test('a public key that was given out Raw can be registered anew', async () => {
@@ -262,4 +314,19 @@ test('a pair whose use nobody states is for what its algorithm does', async () =
     }
     expect(given).toEqual(masks);
   }
+});
+
+test('a server that stops waits for no search for primes beyond the limit of its drain', async () => {
+  const peer = await Peer.connect(tlsOptions(server), '2.1');
+  const length = integer(Tag.CryptographicLength, 8192);
+  const payload = [structure(Tag.CommonAttributes, enumeration(Tag.CryptographicAlgorithm, RSA), length)];
+  const header = [enumeration(Tag.AsynchronousIndicator, AsynchronousIndicator.Mandatory)];
+  await peer.batch([{ operation: Operation.CreateKeyPair, payload }], { header });
+  await until(async () => {
+    const answer = await peer.call(Operation.QueryAsynchronousRequests, []);
+    return valueAt(answer, Tag.AsynchronousRequest, Tag.ProcessingStage) === ProcessingStage.InProcess;
+  }, 'it has begun');
+  process.kill(server.pid, 'SIGTERM');
+  // By the signal: it would be 0 once the primes are found.
+  expect(await server.exited).toBeNull();
 });

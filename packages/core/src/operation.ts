@@ -14,7 +14,7 @@ import type { AccessClass } from './access';
 import type { Principal } from './identity';
 import type { AsynchronousRequest, AsynchronousRequests, ItemOutcome } from './ports/asynchronous-requests';
 import type { CertificatesPort } from './ports/certificates';
-import type { CryptoPort } from './ports/crypto';
+import type { Asker, CryptoPort } from './ports/crypto';
 import type { HsmKeyMaker } from './ports/hsm-keys';
 import type { IssuingAuthority } from './ports/issuing-authority';
 import type { ObjectAccess } from './object-access';
@@ -85,6 +85,8 @@ export interface OperationContext {
   /** Replaces parts of the domain's policy, at once and for good. */
   changePolicy(change: DomainPolicy): Promise<void>;
   readonly crypto: CryptoPort;
+  /** Who waits for the answer. */
+  readonly asker: Asker;
   /** Undefined where there is no HSM. */
   readonly hsmKeys: HsmKeyMaker | undefined;
   readonly certificates: CertificatesPort;

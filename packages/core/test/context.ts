@@ -34,6 +34,7 @@ export function ruleContext(version: VersionName): OperationContext {
     policy: {},
     changePolicy: () => Promise.resolve(),
     crypto,
+    asker: { principalId: 'client', signal: undefined },
     hsmKeys: undefined,
     certificates,
     identify: (reference: IdentifierReference | undefined) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '@holdfast/ttlv';
 import { createTurns } from '../src/long-jobs';
-import { Threads } from '../src/operations/threads';
+import { THREADS, Threads } from '../src/operations/threads';
 
 /** Answers with the memory around the bytes that it is sent; ends where there are none. */
 const SCRIPT = `
@@ -53,6 +53,46 @@ test('what waited for a thread that ends has failed; another one takes what come
   expect(await outcome(run('after'))).toBe('after');
 });
 
+describe('what nobody waits for any more', () => {
+  /** Answers, where it is not to think for ever. */
+  const thinker = join(folder, 'thinker.js');
+  writeFileSync(
+    thinker,
+    `const { parentPort } = require('node:worker_threads');
+    parentPort.on('message', ({ id, job: { bytes } }) => {
+      if (bytes.length > 0) for (;;);
+      parentPort.postMessage({ id, output: new Uint8Array(1) });
+    });`,
+  );
+
+  test('is computed no longer: its thread ends, and another one takes what comes next', async () => {
+    const thinking = new Threads<Pick<Job, 'bytes'>, Uint8Array>(thinker);
+    const leaving = new AbortController();
+    const forEver = Array.from({ length: THREADS }, () =>
+      outcome(thinking.run({ bytes: Buffer.of(1) }, leaving.signal)),
+    );
+    leaving.abort();
+    expect(new Set(await Promise.all(forEver))).toEqual(new Set(['OperationCanceledByRequester']));
+    expect(await outcome(thinking.run({ bytes: Buffer.alloc(0) }))).toBe('\0');
+  });
+
+  test('ends no thread that computes for others too', async () => {
+    const leaving = new AbortController();
+    const jobs = Array.from({ length: 2 * THREADS }, (_, n) =>
+      outcome(
+        threads.run(
+          { isRefused: false, bytes: Buffer.from(String(n)) },
+          n < THREADS ? leaving.signal : undefined,
+        ),
+      ),
+    );
+    leaving.abort();
+    const [gone, rest] = [jobs.slice(0, THREADS), jobs.slice(THREADS)];
+    expect(new Set(await Promise.all(gone))).toEqual(new Set(['OperationCanceledByRequester']));
+    expect(await Promise.all(rest)).toEqual(rest.map((_, n) => String(THREADS + n)));
+  });
+});
+
 describe('turns', () => {
   const settled = () => new Promise(setImmediate);
 
@@ -66,12 +106,15 @@ describe('turns', () => {
         ends.get(name)?.();
         await settled();
       },
-      start: (name: string, whom?: string) =>
+      start: (name: string, principalId: string, signal?: AbortSignal) =>
         outcome(
-          inTurn(() => {
-            begun.push(name);
-            return new Promise<string>((resolve) => ends.set(name, () => resolve(name)));
-          }, whom),
+          inTurn(
+            () => {
+              begun.push(name);
+              return new Promise<string>((resolve) => ends.set(name, () => resolve(name)));
+            },
+            { principalId, signal },
+          ),
         ),
     };
   }
@@ -101,5 +144,21 @@ describe('turns', () => {
     for (const name of ['a1', 'a2', 'b1', 'a3']) await end(name);
     expect(await Promise.all([...first, other])).toEqual(['a1', 'a2', 'a3', 'b1']);
     expect(begun).toHaveLength(4);
+  });
+
+  test('are given up by who has gone', async () => {
+    const { begun, start, end } = works(createTurns(1, { maxWaiting: 1 }));
+    const leaving = new AbortController();
+    const first = start('a1', 'a', leaving.signal);
+    const waiting = start('a2', 'a', leaving.signal);
+    await settled();
+    leaving.abort();
+    expect(await waiting).toBe('OperationCanceledByRequester');
+    expect(await start('a3', 'a', leaving.signal)).toBe('OperationCanceledByRequester');
+    // There is room again.
+    const last = start('a4', 'a');
+    for (const name of ['a1', 'a4']) await end(name);
+    expect(await Promise.all([first, last])).toEqual(['a1', 'a4']);
+    expect(begun).toEqual(['a1', 'a4']);
   });
 });

@@ -168,8 +168,8 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
       const request = requestOf(claimed, decodeTtlv(payload.reveal()) as StructureItem);
       const ports = { ...this.ports, asynchronous: this };
       const { maxResponseBytes } = this.limits;
-      const { approval } = claimed;
-      const batch = new Batch(request, principal, ports, maxResponseBytes, this.log, { approval });
+      const options = { approval: claimed.approval, signal: this.#ended.signal };
+      const batch = new Batch(request, principal, ports, maxResponseBytes, this.log, options);
       const outcome = await batch.runWithin(session);
       if (outcome.status === 'failure') return failure(outcome.code, outcome.message);
       // Written down before the request is zeroed: an answer may repeat what was asked.

@@ -51,6 +51,8 @@ export interface BatchOptions {
   readonly mayPresume?: boolean;
   /** Number of the approval that a pending item waited for. */
   readonly approval?: number | undefined;
+  /** Aborts once nobody waits for the answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
@@ -135,7 +137,8 @@ export class Batch {
       return { status: 'success', payload: answer };
     } catch (error) {
       const { code, message } = this.#failures.note(item?.operation, undefined, error);
-      if (isTransient(code) || code === 'RevisionConflict') throw error;
+      if (isTransient(code) || code === 'RevisionConflict' || this.options.signal?.aborted === true)
+        throw error;
       await this.#records.write();
       return { status: 'failure', code, message };
     }
@@ -413,6 +416,7 @@ export class Batch {
       ports,
       log,
       nowSeconds: this.#nowSeconds,
+      signal: this.options.signal,
       references: this.#references,
       mayBeUndone: this.#undoable !== undefined,
       becomeClient: () => this.#becomeClient(),

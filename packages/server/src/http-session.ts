@@ -7,7 +7,7 @@ import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { RecordRefusal } from './refusals';
-import { unknownPeer, type Connection, type Responder } from './session';
+import { signalOf, unknownPeer, type Connection, type Responder } from './session';
 
 /** KMIP over HTTP (KMIP Profiles 2.1 section 5.3, Additional Message Encodings 1.0 section 2). */
 
@@ -138,6 +138,7 @@ class HttpSession implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
   needsCredential = false;
+  readonly signal: AbortSignal;
   #turn = Promise.resolve();
   /** Requests that have come and are not answered yet. */
   #pending = 0;
@@ -156,6 +157,7 @@ class HttpSession implements Connection {
     private readonly refused: RecordRefusal,
     private readonly log: Logger,
   ) {
+    this.signal = signalOf(socket);
     this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
   }
 

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly ports: BatchPorts;
   readonly log: Logger;
   readonly nowSeconds: number;
+  /** Aborts once nobody waits for the answer. */
+  readonly signal: AbortSignal | undefined;
   readonly references: BatchReferences;
   /** Whether what an item does may be undone with its batch. */
   readonly mayBeUndone: boolean;
@@ -41,6 +43,7 @@ export function itemContext(
     policy,
     changePolicy: (change) => ports.policies.change(principal.domainId, change, actorOf(principal)),
     crypto: ports.crypto,
+    asker: { principalId: principal.clientId, signal: surroundings.signal },
     hsmKeys: ports.hsmKeyMaking?.makerFor(principal, surroundings.mayBeUndone),
     certificates: ports.certificates,
     tickets: ports.tickets,

@@ -15,7 +15,7 @@ import {
 import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
 import { type Item } from '@holdfast/ttlv';
 import type { AuditGate } from './audit/gate';
-import { Batch } from './batch';
+import { Batch, type BatchOptions } from './batch';
 import type { BatchPorts } from './batch-ports';
 import { isInternal } from './errors';
 import { Channel } from './channels';
@@ -78,7 +78,7 @@ export class MessageProcessor {
       let results: readonly ResponseBatchItem[] | undefined;
       let mayPresume = true;
       do {
-        batch = this.#batch(request, identity.principal, canTurn, mayPresume);
+        batch = this.#batch(request, identity.principal, { canTurn, mayPresume, signal: requester.signal });
         results = await batch.run();
         mayPresume = false;
       } while (results === undefined);
@@ -96,7 +96,7 @@ export class MessageProcessor {
     }
   }
 
-  #batch(request: Request, principal: Principal, canTurn: boolean, mayPresume: boolean): Batch {
+  #batch(request: Request, principal: Principal, options: BatchOptions): Batch {
     const { header, items } = request;
     if (items.length > this.limits.maxBatchItems) {
       throw new HoldfastError(
@@ -106,7 +106,7 @@ export class MessageProcessor {
     }
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
     const room = maxBytes - RESPONSE_OVERHEAD_BYTES;
-    return new Batch(request, principal, this.ports, room, this.log, { canTurn, mayPresume });
+    return new Batch(request, principal, this.ports, room, this.log, options);
   }
 
   /** The answer to a message that could not be taken apart into items. */

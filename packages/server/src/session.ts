@@ -50,6 +50,14 @@ type Awaited =
   | 'news'
   | 'answer of the client';
 
+/** Aborts once a peer has gone, or sends nothing more: TLS 1.2 has what is still to be sent discarded (RFC 5246 section 7.2.1). */
+export function signalOf(socket: TLSSocket): AbortSignal {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  socket.once('end', abort).once('close', abort);
+  return gone.signal;
+}
+
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
   return new HoldfastError(
@@ -66,6 +74,7 @@ export class Session implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
   needsCredential = false;
+  readonly signal: AbortSignal;
   #reader: FrameReader;
   #channel: Channel | undefined;
   readonly #queue: Buffer[] = [];
@@ -84,6 +93,7 @@ export class Session implements Connection {
     private readonly refused: RecordRefusal,
     private readonly log: Logger,
   ) {
+    this.signal = signalOf(socket);
     this.#reader = new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes: limits.maxRequestBytes });
     this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
   }

@@ -43,6 +43,9 @@ const DATABASE_URL_FILE = 'HOLDFAST_DATABASE_URL_FILE';
 const MIN_GRACE_SECONDS = 15;
 const MAX_GRACE_SECONDS = 30 * 86_400;
 
+/** How long a process that has stopped may take to end by itself. */
+const LINGER_MS = 1000;
+
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 function workerCount(text: string): number {
@@ -192,6 +195,15 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   await node.ended;
+  endSoon();
+}
+
+/** A search for primes goes on after all has been put in order, and holds up process.exit too: nobody waits for it. */
+function endSoon(): void {
+  setTimeout(() => {
+    process.removeAllListeners('SIGTERM');
+    process.kill(process.pid, 'SIGTERM');
+  }, LINGER_MS).unref();
 }
 
 /** What to do next, on standard output: the log goes to standard error. */

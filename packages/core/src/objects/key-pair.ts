@@ -22,7 +22,7 @@ export async function makeKeyPair(
   const specification = describeKeyPair(forPrivate, forPublic, context);
   const pair = isInHsm
     ? await hsmOf(context).makeKeyPair(specification)
-    : await context.crypto.generateKeyPair(specification);
+    : await context.crypto.generateKeyPair(specification, context.asker);
   const privateKey = makeHalf(ObjectType.PrivateKey, pair.privateKey, forPrivate, context);
   const publicKey = makeHalf(ObjectType.PublicKey, pair.publicKey, forPublic, context);
   addLink(privateKey.attributes, LinkType.PublicKeyLink, publicKey.uniqueIdentifier);

@@ -102,7 +102,7 @@ async function authenticate(
   const isMac = request.value.objectType === ObjectType.SymmetricKey;
   const summary = isMac ? crypto.mac(request) : crypto.signing(request, undefined);
   summary.update(content);
-  const macSignature = await summary.final();
+  const macSignature = await summary.final(context.asker);
   spendUsage(object, content.length, true, context);
   const { parameters: cryptographicParameters } = request;
   const { uniqueIdentifier } = object;

@@ -79,16 +79,10 @@ export const sign = operation({
         operation: NAME,
         uniqueIdentifier,
         begin: () =>
-          context.crypto.signing(
-            {
-              ...keyUseRequest(object, request.cryptographicParameters),
-              principalId: context.principal.clientId,
-            },
-            digestedData,
-          ),
+          context.crypto.signing(keyUseRequest(object, request.cryptographicParameters), digestedData),
         apply(stream, isLast) {
           stream.update(data);
-          return isLast ? stream.final() : undefined;
+          return isLast ? stream.final(context.asker) : undefined;
         },
       },
       context,

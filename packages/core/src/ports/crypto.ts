@@ -56,8 +56,13 @@ export interface KeyUseRequest {
   /** The Cryptographic Algorithm of the object. */
   readonly algorithm: CryptographicAlgorithm | undefined;
   readonly parameters: CryptographicParameters;
-  /** On whose behalf: what takes long is done for all in turn. */
-  readonly principalId?: string | undefined;
+}
+
+/** On whose behalf something is computed that takes long: it is done for all in turn. */
+export interface Asker {
+  readonly principalId: string;
+  /** Aborts once nobody waits for the result. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface CipherRequest extends KeyUseRequest {
@@ -116,8 +121,12 @@ export interface Decryption extends CryptoStream {
 /** A signature, or a MAC, in the making. */
 export interface Signing extends CryptoStream {
   update(part: SecretBytes): void;
-  /** Later, where the key is an RSA or a quantum-safe one, or inside an HSM. @throws HoldfastError CryptographicFailure */
-  final(): Buffer | Promise<Buffer>;
+  /**
+   * Later, where the key is an RSA or a quantum-safe one, or inside an HSM.
+   * @throws HoldfastError CryptographicFailure; of SLH-DSA ServerLimitExceeded where too much is waiting for the asker, and
+   * OperationCanceledByRequester where nobody waits for it any more
+   */
+  final(asker?: Asker): Buffer | Promise<Buffer>;
 }
 
 /** A hash in the making. */
@@ -239,9 +248,13 @@ export interface CryptoPort {
    * BadCryptographicParameters, ServerLimitExceeded
    */
   joinShares(shares: readonly KeyShare[], scheme: SplitScheme, lengthBytes: number | undefined): SecretBytes;
-  /** @throws HoldfastError InvalidField where algorithm, length or curve cannot be */
+  /**
+   * @throws HoldfastError InvalidField where algorithm, length or curve cannot be, OperationCanceledByRequester where nobody
+   * waits for it any more before it has begun
+   */
   generateKeyPair(
     specification: KeyPairSpecification,
+    asker?: Asker,
   ): Promise<{ privateKey: GeneratedKey; publicKey: GeneratedKey }>;
   /** @throws HoldfastError FeatureNotSupported */
   digest(algorithm: HashingAlgorithm, content: Buffer): Buffer;

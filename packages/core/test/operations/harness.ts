@@ -139,6 +139,7 @@ export class Harness {
         return Promise.resolve();
       },
       crypto: this.crypto,
+      asker: { principalId: this.principal.clientId, signal: undefined },
       hsmKeys: undefined,
       certificates,
       tickets: this.store.tickets,

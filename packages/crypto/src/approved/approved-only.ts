@@ -49,9 +49,9 @@ export function approvedOnly(crypto: CryptoPort): CryptoPort {
       requireSymmetricKey(algorithm, lengthBits);
       return crypto.symmetricKeyLengthBytes(algorithm, lengthBits);
     },
-    async generateKeyPair(specification) {
+    async generateKeyPair(specification, asker) {
       requirePair(specification);
-      return crypto.generateKeyPair(specification);
+      return crypto.generateKeyPair(specification, asker);
     },
     encryption(request) {
       requireCipher(request, 'apply');

@@ -1,6 +1,6 @@
 import { generateKeyPair, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { GeneratedKey, KeyPairSpecification } from '@holdfast/core';
+import type { Asker, GeneratedKey, KeyPairSpecification } from '@holdfast/core';
 import {
   CryptographicAlgorithm,
   cryptographicAlgorithmEnum,
@@ -134,17 +134,20 @@ const OKP_LENGTHS_BITS: ReadonlyMap<RecommendedCurve, number> = new Map([
 ]);
 
 /** Generates key pairs on threads of their own; searching for primes waits its turn. */
-export function createKeyPairGenerator(): (specification: KeyPairSpecification) => Promise<GeneratedKeyPair> {
-  return async (specification) => {
+export function createKeyPairGenerator(): (
+  specification: KeyPairSpecification,
+  asker?: Asker,
+) => Promise<GeneratedKeyPair> {
+  return async (specification, asker) => {
     const facts = ALGORITHMS.get(specification.algorithm);
     if (facts?.kind !== 'asymmetric') {
       throw invalid(`key pairs of the algorithm ${nameOf(specification.algorithm)} are not generated here`);
     }
     const request = resolve(facts, specification);
-    if (facts.parameterSet !== undefined) return generateQuantumSafePair(facts.parameterSet);
+    if (facts.parameterSet !== undefined) return generateQuantumSafePair(facts.parameterSet, asker);
     const run = () => GENERATORS[facts.family](request);
     const isRsa = facts.family === 'rsa';
-    const pair = await (isRsa || facts.family === 'dsa' ? inLongJobTurn(run) : run());
+    const pair = await (isRsa || facts.family === 'dsa' ? inLongJobTurn(run, asker) : run());
     return {
       privateKey: generated(request, isRsa ? KeyFormatType.PKCS_1 : KeyFormatType.PKCS_8, pair.privateKey),
       publicKey: generated(request, isRsa ? KeyFormatType.PKCS_1 : KeyFormatType.X_509, pair.publicKey),

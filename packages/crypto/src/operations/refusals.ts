@@ -15,6 +15,11 @@ export function failure(what: string, cause?: unknown): HoldfastError {
   return new HoldfastError('CryptographicFailure', what, { cause });
 }
 
+/** Nobody waits for what was to be computed. */
+export function givenUp(): HoldfastError {
+  return new HoldfastError('OperationCanceledByRequester', 'the client has gone before the result was there');
+}
+
 /** What OpenSSL throws in `work`, as a refusal of ours; what we throw ourselves stays as it is. */
 export function attempt<T>(what: string, work: () => T): T {
   try {

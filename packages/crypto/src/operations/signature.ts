@@ -1,5 +1,5 @@
 import { createSign, createVerify, sign, verify, type KeyObject } from 'node:crypto';
-import type { KeyUseRequest, Signing, Verification } from '@holdfast/core';
+import type { Asker, KeyUseRequest, Signing, Verification } from '@holdfast/core';
 import {
   DigitalSignatureAlgorithm as Dsa,
   HashingAlgorithm as Hash,
@@ -77,7 +77,7 @@ export function schemeOf(key: AnyKey, parameters: CryptographicParameters): Sche
 
 /** What is done with all of the data, once it is there. */
 interface Method {
-  sign(): Buffer | Promise<Buffer>;
+  sign(asker?: Asker): Buffer | Promise<Buffer>;
   verify(signature: Buffer): boolean | Promise<boolean>;
   update(part: SecretBytes): void;
   destroy(): void;
@@ -85,8 +85,8 @@ interface Method {
 
 const nothing = (): void => undefined;
 
-function methodOf(key: AnyKey, scheme: Scheme, digestedData: SecretBytes | undefined, whom?: string): Method {
-  if (isQuantumSafe(key)) return quantumSafeMethod(key, scheme, digestedData, whom);
+function methodOf(key: AnyKey, scheme: Scheme, digestedData: SecretBytes | undefined): Method {
+  if (isQuantumSafe(key)) return quantumSafeMethod(key, scheme, digestedData);
   switch (key.family) {
     case 'rsa':
       return rsaMethod(key, scheme, digestedData);
@@ -191,7 +191,6 @@ function quantumSafeMethod(
   key: QuantumSafeKey,
   { hash }: Scheme,
   digestedData: SecretBytes | undefined,
-  whom: string | undefined,
 ): Method {
   if (key.family === 'ml-kem') throw badParameters('keys of ML-KEM do not sign');
   if (digestedData !== undefined || hash !== undefined) {
@@ -206,7 +205,7 @@ function quantumSafeMethod(
     update: (part) => {
       held.add(part.reveal());
     },
-    sign: () => withAll((message) => signQuantumSafe(key, message, whom)),
+    sign: (asker) => withAll((message) => signQuantumSafe(key, message, asker)),
     verify: (signature) => withAll((message) => verifyQuantumSafe(key, message, signature)),
     destroy: () => {
       held.destroy();
@@ -274,13 +273,13 @@ export function signing(request: KeyUseRequest, digestedData: SecretBytes | unde
   const key = privateKeyOf(request);
   const scheme = schemeOf(key, request.parameters);
   if (scheme === undefined) throw badParameters('the key does not sign under these parameters');
-  const method = attempt(CANNOT_SIGN, () => methodOf(key, scheme, digestedData, request.principalId));
+  const method = attempt(CANNOT_SIGN, () => methodOf(key, scheme, digestedData));
   return {
     update: (part) => {
       method.update(part);
     },
-    final() {
-      return attempt(CANNOT_SIGN, () => method.sign());
+    final(asker) {
+      return attempt(CANNOT_SIGN, () => method.sign(asker));
     },
     destroy: () => {
       method.destroy();

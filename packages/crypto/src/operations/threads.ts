@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '@holdfast/ttlv';
-import { failure } from './refusals';
+import { failure, givenUp } from './refusals';
 import { post, type ThreadJob, type ThreadResult } from './thread-messages';
 
 /** Threads for computations that Node has no asynchronous form of, so that the event loop serves others meanwhile. */
 
-/** Of one script. */
-export const MAX_THREADS = 2;
+/** Of one script, at most. */
+export const THREADS = Math.min(2, availableParallelism());
 
 interface Pending<R> {
   readonly resolve: (output: R) => void;
@@ -44,14 +44,29 @@ class Thread<J, R> {
     return this.#pending.size;
   }
 
-  run(job: J): Promise<R> {
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      // A process with work in hand does not end; one without is not kept by idle threads.
-      this.#worker.ref();
-      this.#pending.set(id, { resolve, reject });
-      post<ThreadJob<J>>(this.#worker, { id, job });
-    });
+  async run(job: J, signal?: AbortSignal): Promise<R> {
+    const id = ++this.#lastId;
+    const giveUp = (): void => this.#giveUp(id);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        // A process with work in hand does not end; one without is not kept by idle threads.
+        this.#worker.ref();
+        this.#pending.set(id, { resolve, reject });
+        post<ThreadJob<J>>(this.#worker, { id, job });
+      });
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** A computation cannot be stopped but with its thread, which goes on where it has others to do. */
+  #giveUp(id: number): void {
+    this.#pending.get(id)?.reject(givenUp());
+    this.#settled(id);
+    if (this.#pending.size > 0) return;
+    this.#end();
+    void this.#worker.terminate();
   }
 
   #settled(id: number): void {
@@ -73,16 +88,20 @@ export class Threads<J, R> {
   /** @param script the compiled one */
   constructor(private readonly script: string) {}
 
-  /** @throws HoldfastError CryptographicFailure where the thread refuses the job, InternalServerError where it fails or ends */
-  run(job: J): Promise<R> {
-    return this.#free().run(job);
+  /**
+   * @param signal aborts once nobody waits for the output
+   * @throws HoldfastError CryptographicFailure where the thread refuses the job, InternalServerError where it fails or ends,
+   *   OperationCanceledByRequester
+   */
+  run(job: J, signal?: AbortSignal): Promise<R> {
+    return this.#free().run(job, signal);
   }
 
   /** The thread with the least to do; a further one is started while all have something, up to the bound. */
   #free(): Thread<J, R> {
     const threads = this.#threads;
     const [best] = [...threads].sort((one, other) => one.load - other.load);
-    const isEnough = threads.length >= Math.min(MAX_THREADS, availableParallelism());
+    const isEnough = threads.length >= THREADS;
     if (best !== undefined && (best.load === 0 || isEnough)) return best;
     const thread = new Thread<J, R>(this.script, (ended) => {
       const index = threads.indexOf(ended);

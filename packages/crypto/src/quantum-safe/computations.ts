@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { KeyFormatType, ObjectType } from '@holdfast/kmip';
-import type { GeneratedKey } from '@holdfast/core';
+import type { Asker, GeneratedKey } from '@holdfast/core';
 import { SecretBytes } from '@holdfast/ttlv';
 import { createTurns } from '../long-jobs';
 import { failure } from '../operations/refusals';
-import { MAX_THREADS, Threads } from '../operations/threads';
+import { THREADS, Threads } from '../operations/threads';
 import { writeQuantumSafeKey, type QuantumSafeKey } from './key-formats';
 import { lengthBitsOf, type ParameterSet } from './parameter-sets';
 import type { Computation, QuantumSafeJob, QuantumSafeOutput } from './thread';
@@ -17,26 +17,26 @@ const quick = new Threads<QuantumSafeJob, QuantumSafeOutput>(SCRIPT);
 /** SLH-DSA signs, and makes keys, in tenths of seconds (f) to many seconds (s), for which nothing else shall wait. */
 const slow = new Threads<QuantumSafeJob, QuantumSafeOutput>(SCRIPT);
 
-/** How many more signatures of SLH-DSA may wait for one client. */
+/** How many more signatures and keys of SLH-DSA may wait for one client. */
 const MAX_WAITING = 8;
-/** One client leaves a thread to the others. */
-const inSlowTurn = createTurns(MAX_THREADS, { perLine: MAX_THREADS - 1, maxWaiting: MAX_WAITING });
+/** One client leaves a thread to the others, where there are several; a thread has one of them at a time. */
+const inSlowTurn = createTurns(THREADS, { perLine: Math.max(1, THREADS - 1), maxWaiting: MAX_WAITING });
 
-/** @param whom on whose behalf */
 async function run(
   { family, name }: ParameterSet,
   computation: Computation,
-  whom?: string,
+  asker?: Asker,
 ): Promise<readonly Buffer[]> {
   const job = { family, name, computation };
   const isSlow = family === 'slh-dsa' && computation.use !== 'verify';
-  const output = await (isSlow ? inSlowTurn(() => slow.run(job), whom) : quick.run(job));
+  const output = await (isSlow ? inSlowTurn(() => slow.run(job, asker?.signal), asker) : quick.run(job));
   return output.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** A new pair: PKCS#8 with the seed, where the algorithm has one, and SubjectPublicKeyInfo. */
 export async function generateQuantumSafePair(
   parameterSet: ParameterSet,
+  asker: Asker | undefined,
 ): Promise<{ readonly privateKey: GeneratedKey; readonly publicKey: GeneratedKey }> {
   const { algorithm, seedLengthBytes } = parameterSet;
   const seed = seedLengthBytes === undefined ? undefined : randomBytes(seedLengthBytes);
@@ -47,7 +47,7 @@ export async function generateQuantumSafePair(
   };
   let privateKey: Buffer | undefined;
   try {
-    const pair = await run(parameterSet, { use: 'generate', seed });
+    const pair = await run(parameterSet, { use: 'generate', seed }, asker);
     privateKey = pair[1];
     return {
       privateKey: half(ObjectType.PrivateKey, KeyFormatType.PKCS_8, privateKey),
@@ -61,16 +61,15 @@ export async function generateQuantumSafePair(
 
 /**
  * ML-DSA.Sign and slh_sign with the empty context, hedged (FIPS 204 section 5.2, FIPS 205 section 10.2).
- * @param whom on whose behalf: those of one client do not keep others waiting
- * @throws HoldfastError ServerLimitExceeded where too many of the client's are waiting
+ * @throws HoldfastError ServerLimitExceeded where too many of the asker's are waiting, OperationCanceledByRequester
  */
 export async function signQuantumSafe(
   key: QuantumSafeKey,
   message: Buffer,
-  whom: string | undefined,
+  asker: Asker | undefined,
 ): Promise<Buffer> {
   const { encoded, seed } = key;
-  return first(await run(key.parameterSet, { use: 'sign', encoded, seed, message }, whom));
+  return first(await run(key.parameterSet, { use: 'sign', encoded, seed, message }, asker));
 }
 
 /** @returns false for all that is no signature, whatever its length */

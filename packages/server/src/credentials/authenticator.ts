@@ -25,6 +25,8 @@ export interface Requester {
   readonly refusal: HoldfastError;
   /** Whether no certificate was shown and none is needed, so that a credential may do. */
   readonly needsCredential: boolean;
+  /** Aborts once it has gone, or has said that it will ask nothing more. */
+  readonly signal: AbortSignal;
 }
 
 /** Who stands behind one request. */
