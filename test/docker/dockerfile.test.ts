@@ -136,6 +136,16 @@ test('what the final stage takes from the build stage is made there', () => {
   expect(only('WORKDIR')).toBe(directory);
 });
 
+test('native packages are built where there is a compiler, for the system that they run on', () => {
+  const defaultOf = (name: string): string =>
+    instructions
+      .find(({ keyword, text }) => keyword === 'ARG' && text.startsWith(`${name}=`))
+      ?.text.slice(name.length + 1) ?? '';
+  const stages = instructions.filter(({ keyword }) => keyword === 'FROM').map(({ text }) => text);
+  expect(stages).toEqual(['${BUILD_IMAGE} AS build', '${NODE_IMAGE}']);
+  expect(defaultOf('NODE_IMAGE')).toBe(`${defaultOf('BUILD_IMAGE')}-slim`);
+});
+
 test('the image runs as a user that is not root, by number, who owns the data folder', () => {
   const [uid, gid] = only('USER').split(':');
   expect(Number(uid)).toBeGreaterThan(0);
