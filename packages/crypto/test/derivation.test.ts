@@ -258,6 +258,19 @@ describe('key agreement', () => {
     expect(here.equals(there)).toBe(true);
   });
 
+  test('in a finite field leaves the event loop to others', async () => {
+    const mine = await pairOf(crypto, Algorithm.DH, { lengthBits: 4096 });
+    let rounds = 0;
+    let isOver = false;
+    const secretToCome = agreement(mine, mine).finally(() => (isOver = true));
+    while (!isOver) {
+      rounds++;
+      await new Promise(setImmediate);
+    }
+    await secretToCome;
+    expect(rounds).toBeGreaterThan(10);
+  });
+
   test('takes keys of one kind, over one curve', async () => {
     const p256 = await pairOf(crypto, Algorithm.EC, { curve: RecommendedCurve.P_256 });
     const k256 = await pairOf(crypto, Algorithm.EC, { curve: RecommendedCurve.SECP256K1 });

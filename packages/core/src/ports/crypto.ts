@@ -202,7 +202,7 @@ export interface CryptoStreams {
   once<T>(part: object, work: () => T): T;
 }
 
-/** The cryptography that the operations use. Long work (key pairs, private RSA keys, PBKDF2) runs off the event loop. */
+/** The cryptography that the operations use. Long work (key pairs, private RSA keys, DH, PBKDF2) runs off the event loop. */
 export interface CryptoPort {
   readonly algorithms: ReadonlyMap<CryptographicAlgorithm, AlgorithmFacts>;
   readonly hashingAlgorithms: readonly HashingAlgorithm[];

@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { diffieHellman, type KeyObject } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { DerivationRequest } from '@holdfast/core';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
 import { bitLength } from '../keys/der';
@@ -8,9 +9,16 @@ import {
   writeFiniteFieldPublicKey,
 } from '../keys/finite-field';
 import { withKeyInfo } from '../keys/key-info';
-import { modularPower } from '../keys/modular';
 import { isQuantumSafe, privateKeyOf, publicKeyOf } from '../operations/key';
-import { attempt, badParameters, failure, unsupported } from '../operations/refusals';
+import { attempt, badParameters, unsupported } from '../operations/refusals';
+import { Threads } from '../operations/threads';
+import type { AgreementJob } from './agreement-thread';
+
+/** Agreement in finite fields takes from three milliseconds (2048 bits) to two hundred (8192). */
+const threads = new Threads<AgreementJob, Uint8Array>(
+  // The compiled thread, also where this file runs uncompiled.
+  resolve(__dirname, '../../dist/derivation/agreement-thread.js'),
+);
 
 /** Kinds of keys that agree. */
 const AGREEING = ['ec', 'x25519', 'x448', 'dh'];
@@ -26,7 +34,7 @@ function kindOf({ family, keyObject }: AsymmetricKey): string {
  * @throws HoldfastError BadCryptographicParameters where the keys are not of one kind, CryptographicFailure where one of
  * them is none that agrees
  */
-export function agree(request: DerivationRequest): Buffer {
+export function agree(request: DerivationRequest): Buffer | Promise<Buffer> {
   const { parameters, peer, algorithm } = request;
   if (peer === undefined) throw badParameters('key agreement takes a private key and a public key');
   if (parameters.hashingAlgorithm !== undefined) {
@@ -58,11 +66,11 @@ export function agree(request: DerivationRequest): Buffer {
 
 /** Longer orders are those of safe primes, whose other subgroups OpenSSL refuses; they would take long to compute with. */
 const MAX_SUBGROUP_BITS = 512;
-/** The longest group of NIST SP 800-56A (appendix D); longer primes would keep all others waiting. */
+/** The longest group of NIST SP 800-56A (appendix D); longer primes would keep a thread for long. */
 const MAX_PRIME_BITS = 8192;
 
 /** Node agrees with keys of PKCS #3 alone; those of X9.42, which know the order of their subgroup, are written as such. */
-function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Buffer {
+async function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Promise<Buffer> {
   const mine = withKeyInfo(privateKey, readFiniteFieldKey);
   const theirs = withKeyInfo(publicKey, readFiniteFieldKey);
   const { p, g, q = theirs.q } = mine;
@@ -73,14 +81,13 @@ function agreeInGroup(privateKey: KeyObject, publicKey: KeyObject): Buffer {
     throw unsupported(`keys agree over primes of at most ${MAX_PRIME_BITS} bits here`);
   // NIST SP 800-56A section 5.6.2.3.1: a value outside the subgroup would tell of the private one.
   const isSmall = q !== undefined && bitLength(q) <= MAX_SUBGROUP_BITS;
-  if (isSmall && modularPower(theirs.value, q, p) !== 1n) throw failure('the keys do not agree on a secret');
+  const subgroup = isSmall ? { value: theirs.value, q, p } : undefined;
   const pkcs8 = writeFiniteFieldPrivateKey('dh', { p, g, value: mine.value });
   const spki = writeFiniteFieldPublicKey('dh', { p, g, value: theirs.value });
   try {
-    return diffieHellman({
-      privateKey: createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
-      publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }),
-    });
+    const job = { privateKey: pkcs8, publicKey: spki, subgroup };
+    const { buffer, byteOffset, byteLength } = await threads.run(job);
+    return Buffer.from(buffer, byteOffset, byteLength);
   } finally {
     pkcs8.fill(0);
   }
