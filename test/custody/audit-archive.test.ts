@@ -164,6 +164,14 @@ describe('once old records are archived', () => {
     await done('export', '--archive', path, '--out', out);
     expect(await done('search', '--operation', 'audit.export', '--json')).toContain('audit.export');
     expect(readFileSync(out, 'utf8')).toContain(changed);
+    const found = await done('search', path, '--object', destroyed, '--operation', 'Destroy', '--json');
+    expect(JSON.parse(found)).toMatchObject({ objects: [destroyed], outcome: 'success' });
+    // An export is searched anywhere.
+    const anywhere = await holdfastResult(['audit', 'search', out, '--object', destroyed]);
+    expect([anywhere.code, anywhere.stdout]).toEqual([0, expect.stringContaining('Destroy')]);
+    expect((await holdfastResult(['audit', 'search', pem])).stderr).toContain(
+      'neither an archive nor an export',
+    );
     await done('export', '--out', live);
     const verify = (...files: readonly string[]) =>
       holdfastResult(['audit', 'verify', ...files, '--public-key', pem]);

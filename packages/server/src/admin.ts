@@ -9,5 +9,6 @@ export { AUTHENTICATION_POLICIES, type AuthenticationPolicy } from '@holdfast/co
 export { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/hsm/names';
 export { VERSION_NAMES, type VersionName } from '@holdfast/kmip/names';
 export { VERSION } from './version';
+export { DEFAULT_SEARCH_LIMIT, matcherOf } from './audit/matching';
 export type { AuditLine, LineFormatName } from './audit/lines';
 export type { ArchiveAnswer, AuditKeyAnswer, AuditQuery, AuditVerificationAnswer } from './audit/protocol';

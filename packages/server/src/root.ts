@@ -48,7 +48,7 @@ export async function openRoot(
   if (current !== undefined) {
     throw new HoldfastError(
       'RootOfTrustMismatch',
-      `the database was set up under a root key that is not in ${dataDir}: restore ${SOFTWARE_ROOT_FILE} there`,
+      `the database was set up under a root key that is not in ${dataDir}: restore ${SOFTWARE_ROOT_FILE} there, or give the --root that has it`,
     );
   }
   return createSoftwareRoot(software);

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -6,6 +7,8 @@ import type { ArchiveAnswer } from '@holdfast/server/admin';
 import { mustBeReadable, wholeNumber } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
+
+const SEALED = 'holdfast-envelope';
 
 const COLUMNS = {
   Number: ({ number }: ArchiveAnswer) => String(number),
@@ -21,6 +24,23 @@ export async function openArchive(file: string, options: OfficerOptions): Promis
   await mustBeReadable(file);
   const content = createReadStream(file) as AsyncIterable<Buffer>;
   return opened(file, await (await asOfficer(options)).stream('POST /audit/archives/open', content));
+}
+
+/** What is in an export, or in an archive. */
+export async function logIn(file: string, options: OfficerOptions): Promise<AsyncIterable<Buffer>> {
+  await mustBeReadable(file);
+  return (await isSealed(file)) ? openArchive(file, options) : createReadStream(file);
+}
+
+/** Whether a file is an archive, rather than an export. */
+export async function isSealed(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(SEALED.length), 0, SEALED.length, 0);
+    return buffer.toString('latin1') === SEALED;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function* opened(file: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,10 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ExportVerdict } from '@holdfast/server';
 import type { AuditVerificationAnswer, FindingAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
-import { openArchive } from './audit-archive';
+import { isSealed, logIn } from './audit-archive';
 import { readText } from './files';
 import { mustBeReadable } from './holders';
 import { asOfficer, type OfficerOptions } from './options';
@@ -12,7 +10,6 @@ import { print } from './print';
 
 /** So many are compared with the log of the running server. */
 const MAX_CHECKPOINTS = 1000;
-const SEALED = 'holdfast-envelope';
 
 const FINDINGS = {
   Table: ({ table }: FindingAnswer) => table,
@@ -62,20 +59,7 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<ExportV
       : await readText(options.publicKey);
   const { verifyExport } = await import('@holdfast/server');
   const since = options.since === undefined ? undefined : (await readCheckpoints(options.since)).at(-1);
-  const content = isArchive
-    ? await openArchive(file, options)
-    : (createReadStream(file) as AsyncIterable<Buffer>);
-  return verifyExport(content, publicKey, since);
-}
-
-async function isSealed(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const { buffer } = await handle.read(Buffer.alloc(SEALED.length), 0, SEALED.length, 0);
-    return buffer.toString('latin1') === SEALED;
-  } finally {
-    await handle.close();
-  }
+  return verifyExport(await logIn(file, options), publicKey, since);
 }
 
 function showVerdict(file: string, verdict: ExportVerdict): void {

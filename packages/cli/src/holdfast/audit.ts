@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import type { AuditLine, AuditQuery, LineFormatName } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
 import { addArchiveCommands, openArchive } from './audit-archive';
+import { searchFiles } from './audit-search';
 import { verify } from './audit-verify';
 import { mustNotExist, wholeNumber, writeWhole } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
@@ -38,13 +39,19 @@ function show(lines: readonly AuditLine[], json: boolean | undefined, empty: str
   else for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-async function search({ since, until, actor, operation, object, outcome, limit, ...options }: SearchOptions) {
+async function search(
+  files: readonly string[],
+  { since, until, actor, operation, object, outcome, limit, ...options }: SearchOptions,
+) {
   const query = Object.fromEntries(
     Object.entries({ since, until, actor, operation, object, outcome, limit }).filter(
       ([, value]) => value !== undefined,
     ),
   ) as AuditQuery;
-  const lines = await (await asOfficer(options)).call('POST /audit/search', query);
+  const lines =
+    files.length > 0
+      ? await searchFiles(files, query, options)
+      : await (await asOfficer(options)).call('POST /audit/search', query);
   show(lines, options.json, 'No record is like that.');
 }
 
@@ -97,8 +104,10 @@ export function auditCommand(): Command {
     .option('-n, --lines <number>', 'how many', wholeNumber, 20)
     .option('-f, --follow', 'go on as records are added')
     .action(tail);
-  withOfficer(command.command('search'))
-    .description('find records that are in the database; all conditions hold, texts are compared whole')
+  withOfficer(command.command('search [files...]'))
+    .description(
+      'find records in the database, or in archives and exports (JSON) instead; all conditions hold, texts are compared whole',
+    )
     .option('--since <time>', 'not before, e.g. 2026-11-22T10:00Z')
     .option('--until <time>', 'not after')
     .option('--actor <name>', 'name or identifier of the client, user or officer')
@@ -108,7 +117,7 @@ export function auditCommand(): Command {
     .option('--limit <number>', 'the last so many (default: 100)', wholeNumber)
     .addHelpText(
       'after',
-      '\nArchives are not looked into: holdfast audit export --archive FILE --out - gives their records as JSON lines.\n\nExample:\n  holdfast audit search --operation Get --outcome failure --since 2026-11-22\n',
+      '\nThe running server opens archives; exports need none, and are to be checked with holdfast audit verify.\n\nExamples:\n  holdfast audit search --operation Get --outcome failure --since 2026-11-22\n  holdfast audit search archives/*.sealed --object IDENTIFIER --limit 1000\n',
     )
     .action(search);
   withOfficer(command.command('export'))

@@ -1,8 +1,11 @@
 import type { Device } from './device';
-import { faultOf } from './faults';
+import { DeviceFault, faultOf } from './faults';
 import type { DeviceCall, FromDevice, ToDevice } from './protocol';
 
 /** The process that holds the vendor's library: whatever happens in there, the server lives on. */
+
+const NOT_BUILT =
+  'the package that loads PKCS#11 libraries was not built here: run "npm rebuild" with python3, make and a C++ compiler at hand';
 
 let device: Device | undefined;
 
@@ -14,7 +17,10 @@ async function open(message: Extract<ToDevice, { kind: 'open' }>): Promise<void>
   const pin = Buffer.from(message.pin);
   try {
     // Only this process ever loads the native module.
-    const { Device: Opened } = await import('./device.js');
+    const { Device: Opened } = await import('./device.js').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+      throw new DeviceFault('refused', NOT_BUILT);
+    });
     device = Opened.open(message.target, pin.toString('utf8'), message.mayWrite);
     tell({ kind: 'open' });
   } catch (error) {

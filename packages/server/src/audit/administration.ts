@@ -23,9 +23,9 @@ import type { AuditKeeper } from './audit-keeper';
 import { exportLog } from './export';
 import { checkpointIn } from './outside-checkpoints';
 import { LINE_FORMATS, auditLine, timeText, type AuditLine, type LineFormatName } from './lines';
+import { DEFAULT_SEARCH_LIMIT, matcherOf, timeUs } from './matching';
 import { readRetention, writeRetention } from './retention';
 
-const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 const SECONDS_PER_DAY = 86_400;
 /** Whoever waits for a long answer hears of it so often. */
@@ -52,7 +52,7 @@ export class AuditAdministration {
 
   /** @throws HoldfastError InvalidField */
   async search(query: AuditQuery, actor: Actor): Promise<readonly AuditLine[]> {
-    const { after, limit = DEFAULT_LIMIT } = query;
+    const { after, limit = DEFAULT_SEARCH_LIMIT } = query;
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
       throw new HoldfastError('InvalidField', `the limit is a whole number from 1 to ${MAX_LIMIT}`);
     }
@@ -210,36 +210,4 @@ function* linesOf(entries: readonly PackedEntry[], before: number, after: number
     const position = before + index + 1;
     if (position > after) yield auditLine(position, decodeEntry(who, what));
   }
-}
-
-/** @throws HoldfastError InvalidField */
-function timeUs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms))
-    throw new HoldfastError('InvalidField', `"${text}" is no time: write 2026-11-01 or 2026-11-01T08:00:00Z`);
-  return ms * 1000;
-}
-
-function matcherOf({
-  since,
-  until,
-  actor,
-  operation,
-  object,
-  outcome,
-}: AuditQuery): (line: AuditLine) => boolean {
-  const [fromUs, toUs] = [timeUs(since), timeUs(until)];
-  const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
-  return (line) => {
-    const us = Date.parse(line.time) * 1000;
-    return (
-      (fromUs === undefined || us >= fromUs) &&
-      (toUs === undefined || us <= toUs) &&
-      (actor === undefined || same(line.actor.name, actor) || same(line.actor.id, actor)) &&
-      (operation === undefined || same(line.action, operation)) &&
-      (object === undefined || line.objects.some((each) => same(each, object))) &&
-      (outcome === undefined || same(line.outcome, outcome))
-    );
-  };
 }
