@@ -214,6 +214,57 @@ describe('what comes in goes out', () => {
     expect((await kmip('get', id, '--format', 'pem')).stdout).toBe(readFileSync(request, 'utf8'));
   });
 
+  test('a PGP key, in ASCII armor or without', async () => {
+    // A packet of a public key (tag 6) whose body says that it is of version 4.
+    const bytes = Buffer.from('980504a1b2c3d4', 'hex');
+    const armor = ['PUBLIC KEY BLOCK-----', 'Comment: a key', '', bytes.toString('base64'), '=abcd'];
+    const text = `-----BEGIN PGP ${armor.join('\r\n')}\r\n-----END PGP PUBLIC KEY BLOCK-----\r\n`;
+    for (const given of [
+      ['--file', file('key.asc', text)],
+      ['--type', 'pgp-key', '--hex', bytes.toString('hex')],
+      ['--type', 'pgp-key', '--pgp-version', '4', '--hex', bytes.toString('hex')],
+    ]) {
+      const id = await made('register', ...given);
+      expect(await attribute(id, 'Object Type')).toBe('PGPKey');
+      expect((await kmip('get', id, '--format', 'hex')).stdout).toBe(`${bytes.toString('hex')}\n`);
+      expect(json(await kmip('get', id, '--json'))).toMatchObject({ pgpKeyVersion: 4 });
+    }
+    expect(await kmip('register', '--type', 'pgp-key', '--hex', '0102')).toMatchObject({ code: 2 });
+  });
+
+  test('a part of a split key', async () => {
+    const parts = ['--parts', '3', '--threshold', '2', '--algorithm', 'AES'];
+    const part = (number: number, hex: string) =>
+      made('register', '--type', 'split-key', ...parts, '--part', String(number), '--hex', hex);
+    // Over GF(2^8): 1 + 2x at x = 1 and x = 2, in every byte.
+    const ids = [await part(1, '03'.repeat(16)), await part(2, '05'.repeat(16))];
+    expect(json(await kmip('get', ids[1] ?? '', '--json'))).toMatchObject({
+      splitKeyThreshold: 2,
+      keyPartIdentifier: 2,
+    });
+    const whole = await made('join-split-key', ...ids);
+    expect((await kmip('get', whole, '--format', 'hex')).stdout).toBe(`${'01'.repeat(16)}\n`);
+    const lost = await kmip('register', '--type', 'split-key', '--algorithm', 'AES', '--hex', '03');
+    expect(lost).toMatchObject({ code: 2, stderr: expect.stringContaining('--threshold') as string });
+  });
+
+  test('a template, up to KMIP 1.4', async () => {
+    const template = [
+      'register',
+      '--type',
+      'template',
+      '--name',
+      'tapes',
+      '--attribute',
+      'CryptographicLength=192',
+    ];
+    const id = await made(...template, '--kmip-version', '1.2');
+    const told = await kmip('get', id, '--kmip-version', '1.2', '--json');
+    expect(json(told)).toMatchObject({ objectType: 'Template' });
+    const refused = await kmip(...template, '--kmip-version', '2.1');
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('KMIP 2.1') as string });
+  });
+
   test('bytes of a symmetric key, to a file of one’s own', async () => {
     const hex = createHash('sha256').update('k').digest('hex');
     const id = await made('register', '--type', 'symmetric-key', '--algorithm', 'AES', '--hex', hex);

@@ -95,10 +95,12 @@ function registerCommand(): Command {
     'register --file server.crt --name web-certificate',
     'register --type symmetric-key --algorithm AES --file key.bin --name imported',
     'register --type secret-data --secret-type Password --name db-password < password.txt',
+    'register --type split-key --parts 5 --threshold 3 --part 1 --algorithm AES --file part1.bin',
+    'register --type template --name tapes --attribute CryptographicLength=256',
   )
     .option(
       '--type <type>',
-      'symmetric-key, private-key, public-key, certificate, certificate-request (since KMIP 2.0), secret-data or opaque-object',
+      'symmetric-key, private-key, public-key, certificate, certificate-request (since KMIP 2.0), secret-data, opaque-object, split-key, pgp-key, or template (up to KMIP 1.4): its attributes, without bytes',
     )
     .option('--file <file>', 'where the bytes are; standard input where left out, or "-"')
     .option('--hex <hex>', 'the bytes themselves (other users of this machine may see them)')
@@ -107,6 +109,12 @@ function registerCommand(): Command {
     .option('--length <bits>', 'length in bits, where the bytes do not tell')
     .option('--key-format <name>', 'Key Format Type, where the bytes do not tell')
     .option('--secret-type <type>', 'of secret data: Password or Seed (default: Password)')
+    .option('--pgp-version <number>', 'PGP Key Version, where the bytes do not tell')
+    .option('--parts <count>', 'of a split key: how many parts there are')
+    .option('--threshold <count>', 'how many of them are needed')
+    .option('--part <number>', 'which of them this is, from 1')
+    .option('--method <name>', 'Split Key Method (default: PolynomialSharingGF2_8)')
+    .option('--prime <number>', 'Prime Field Size')
     .action(registerAction);
 }
 

@@ -8,6 +8,7 @@ import {
   keyFormatTypeEnum,
   objectTypeEnum,
   secretDataTypeEnum,
+  splitKeyMethodEnum,
   wrappingMethodEnum,
   type Dialect,
   type KeyBlock,
@@ -129,6 +130,19 @@ export function describeObject(object: ManagedObjectValue): Readonly<Record<stri
         secretDataType: secretDataTypeEnum.byValue.get(object.secretDataType)?.key,
         ...describeKeyBlock(object.keyBlock),
       };
+    case ObjectType.PGPKey:
+      return { objectType, pgpKeyVersion: object.pgpKeyVersion, ...describeKeyBlock(object.keyBlock) };
+    case ObjectType.SplitKey: {
+      const { splitKeyParts, splitKeyThreshold, keyPartIdentifier, splitKeyMethod, keyBlock } = object;
+      return {
+        objectType,
+        splitKeyParts,
+        splitKeyThreshold,
+        keyPartIdentifier,
+        splitKeyMethod: splitKeyMethodEnum.byValue.get(splitKeyMethod)?.key,
+        ...describeKeyBlock(keyBlock),
+      };
+    }
     default:
       return { objectType, ...describeKeyBlock(object.keyBlock) };
   }

@@ -7,10 +7,12 @@ import {
   ObjectType,
   SecretDataType,
   type KeyBlock,
+  type ManagedObjectOf,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
+import { pgpKeyVersionOf, withoutArmor } from './pgp';
 
 /** What stands in a file or on the command line, as an object to be registered. */
 export interface ValueDescription {
@@ -21,6 +23,10 @@ export interface ValueDescription {
   readonly algorithm: CryptographicAlgorithm | undefined;
   readonly lengthBits: number | undefined;
   readonly secretDataType: SecretDataType | undefined;
+  /** Of a PGP key, where its bytes do not tell. */
+  readonly pgpKeyVersion: number | undefined;
+  /** Of a part of a split key. */
+  readonly split: Omit<ManagedObjectOf<typeof ObjectType.SplitKey>, 'objectType' | 'keyBlock'> | undefined;
 }
 
 interface Recognised {
@@ -46,6 +52,10 @@ const PEM_LABELS: Readonly<Record<string, readonly [ObjectType, KeyFormatType | 
 function recognisePem(content: Buffer): Recognised | undefined {
   const text = content.subarray(0, 1 << 20).toString('latin1');
   if (!text.includes('-----BEGIN ')) return undefined;
+  const pgpKey = withoutArmor(content);
+  if (pgpKey !== undefined) {
+    return { bytes: pgpKey, objectType: ObjectType.PGPKey, keyFormatType: undefined };
+  }
   // Parameters of a curve may stand before a key in OpenSSL's files.
   const match = PEM.exec(
     text.replace(/-----BEGIN EC PARAMETERS-----[\s\S]*?-----END EC PARAMETERS-----/, ''),
@@ -195,6 +205,19 @@ export function managedObject(value: ValueDescription): ManagedObjectValue {
       return { objectType, keyBlock: keyBlock(value, KeyFormatType.X_509) };
     case ObjectType.PrivateKey:
       return { objectType, keyBlock: keyBlock(value, KeyFormatType.PKCS_8) };
+    case ObjectType.PGPKey: {
+      const pgpKeyVersion = value.pgpKeyVersion ?? pgpKeyVersionOf(bytes);
+      if (pgpKeyVersion === undefined)
+        throw wrongUse('the version of the PGP key is missing', 'Use --pgp-version 4.');
+      return { objectType, pgpKeyVersion, keyBlock: keyBlock(value, KeyFormatType.Opaque) };
+    }
+    case ObjectType.SplitKey:
+      if (value.split === undefined)
+        throw wrongUse(
+          'it is not said which part of what this is',
+          'Use --parts 5 --threshold 3 --part 1, and --method where it is not PolynomialSharingGF2_8.',
+        );
+      return { objectType, ...value.split, keyBlock: keyBlock(value, KeyFormatType.Raw) };
     case undefined:
       throw wrongUse(
         'what this is cannot be told from its bytes',

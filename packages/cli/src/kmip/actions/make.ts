@@ -4,13 +4,16 @@ import {
   CryptographicUsageMask,
   ObjectType,
   SecretDataType,
+  SplitKeyMethod,
   cryptographicAlgorithmEnum,
   cryptographicUsageMaskBits,
   keyFormatTypeEnum,
   objectTypeEnum,
   recommendedCurveEnum,
   secretDataTypeEnum,
+  splitKeyMethodEnum,
   type Attribute,
+  type Infer,
   type KeyFormatType,
   type NewAttributes,
   type RecommendedCurve,
@@ -21,7 +24,7 @@ import { inputBytes, type InputFlags } from '../input';
 import type { AttributeFlags } from '../options';
 import { parseDuration } from '../times';
 import { describeAsymmetric, managedObject, recognise, type ValueDescription } from '../value-input';
-import { parseInteger, parseMask, parseMember } from '../values';
+import { parseInteger, parseLongInteger, parseMask, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 
 const { DeriveKey, Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
@@ -196,6 +199,28 @@ export interface RegisterFlags extends CommonFlags, AttributeFlags, InputFlags {
   readonly length?: string;
   readonly keyFormat?: string;
   readonly secretType?: string;
+  readonly pgpVersion?: string;
+  readonly parts?: string;
+  readonly threshold?: string;
+  readonly part?: string;
+  readonly method?: string;
+  readonly prime?: string;
+}
+
+function splitOf({ parts, threshold, part, method, prime }: RegisterFlags): ValueDescription['split'] {
+  if (parts === undefined || threshold === undefined || part === undefined) return undefined;
+  return {
+    splitKeyParts: parseInteger(parts, 'the number of parts'),
+    keyPartIdentifier: parseInteger(part, 'the Key Part Identifier'),
+    splitKeyThreshold: parseInteger(threshold, 'the Split Key Threshold'),
+    splitKeyMethod: splitKeyMethodOf(method),
+    primeFieldSize: prime === undefined ? undefined : parseLongInteger(prime, 'the prime'),
+  };
+}
+
+export function splitKeyMethodOf(text: string | undefined): SplitKeyMethod {
+  if (text === undefined) return SplitKeyMethod.PolynomialSharingGF2_8;
+  return parseMember(splitKeyMethodEnum, text, 'Split Key Method') as SplitKeyMethod;
 }
 
 function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription {
@@ -222,6 +247,9 @@ function describeInput(content: Buffer, flags: RegisterFlags): ValueDescription 
       flags.secretType === undefined
         ? undefined
         : (parseMember(secretDataTypeEnum, flags.secretType, 'Secret Data Type') as SecretDataType),
+    pgpKeyVersion:
+      flags.pgpVersion === undefined ? undefined : parseInteger(flags.pgpVersion, 'the PGP Key Version'),
+    split: splitOf(flags),
   };
 }
 
@@ -248,8 +276,22 @@ function usualUsage(
   }
 }
 
+/** A Template is its attributes; its Name stands beside it. */
+function templateOf(given: readonly Attribute[]): Infer<typeof register.request> {
+  const isName = ({ key }: Attribute): boolean => key === 'Name';
+  return {
+    objectType: ObjectType.Template,
+    newAttributes: newAttributes(given.filter(isName)),
+    object: { objectType: ObjectType.Template, attributes: given.filter((each) => !isName(each)) },
+  };
+}
+
 export async function registerAction(flags: RegisterFlags): Promise<void> {
   const given = attributesOf(flags);
+  if (flags.type !== undefined && objectTypeOf(flags.type) === ObjectType.Template) {
+    await perform(register, templateOf(given), flags);
+    return;
+  }
   const content = await inputBytes(flags, 'what is to be registered');
   if (content.length === 0) throw wrongUse('what is to be registered is empty');
   const value = describeInput(content, flags);

@@ -1,16 +1,17 @@
 import { createSplitKey, joinSplitKey } from '@holdfast/core';
-import {
-  CryptographicAlgorithm,
-  ObjectType,
-  SplitKeyMethod,
-  secretDataTypeEnum,
-  splitKeyMethodEnum,
-  type SecretDataType,
-} from '@holdfast/kmip';
+import { CryptographicAlgorithm, ObjectType, secretDataTypeEnum, type SecretDataType } from '@holdfast/kmip';
 import { attributesOf } from '../attribute-arguments';
 import type { AttributeFlags } from '../options';
 import { parseInteger, parseLongInteger, parseMember } from '../values';
-import { algorithmOf, describing, lengthOf, newAttributes, objectTypeOf, symmetricUsage } from './make';
+import {
+  algorithmOf,
+  describing,
+  lengthOf,
+  newAttributes,
+  objectTypeOf,
+  splitKeyMethodOf,
+  symmetricUsage,
+} from './make';
 import { perform, type CommonFlags } from './perform';
 
 export interface CreateSplitKeyFlags extends CommonFlags, AttributeFlags {
@@ -36,10 +37,7 @@ export async function createSplitKeyAction(
     uniqueIdentifier,
     splitKeyParts: parseInteger(flags.parts, 'the number of parts'),
     splitKeyThreshold: parseInteger(flags.threshold, 'the Split Key Threshold'),
-    splitKeyMethod:
-      flags.method === undefined
-        ? SplitKeyMethod.PolynomialSharingGF2_8
-        : (parseMember(splitKeyMethodEnum, flags.method, 'Split Key Method') as SplitKeyMethod),
+    splitKeyMethod: splitKeyMethodOf(flags.method),
     primeFieldSize: flags.prime === undefined ? undefined : parseLongInteger(flags.prime, 'the prime'),
     newAttributes: newAttributes(describing(attributesOf(flags), made)),
   };
