@@ -39,8 +39,12 @@ const GRACE_SECONDS = 60;
  * What status says of the root of trust. Only processes that are ready are killed in these tests: SoftHSM rewrites its
  * token at each login, and loses it where that is cut short.
  */
-async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['root']> {
-  return (await new AdminClient(dataDir).call('GET /status')).root;
+async function rootStatus(server: ServerProcess): Promise<StatusAnswer['root']> {
+  return (await statusOf(server)).root;
+}
+
+function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
+  return new AdminClient(dataDir).call('GET /status');
 }
 
 (SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
@@ -69,8 +73,8 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
     };
 
     /** Asks the HSM each time: the key is in it, the connection is there. */
-    const useKeyInside = async (): Promise<string> => {
-      const { data } = await inside.call(encrypt, {
+    const useKeyInside = async (by = inside): Promise<string> => {
+      const { data } = await by.call(encrypt, {
         uniqueIdentifier: key,
         cryptographicParameters: { blockCipherMode: BlockCipherMode.ECB },
         data: SecretBytes.copyOf(Buffer.alloc(16)),
@@ -213,8 +217,10 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
       const database = await openDatabase(dataDir);
       const isServed = async (): Promise<boolean> =>
         (await outcomeOf(inside.call(locate, { attributes: [] }))) === 'done';
+      const another = await (await newClient(server, 'another', 'inside')).connect();
       hsm.unplug();
       await killAll();
+      const late = outcomeOf(useKeyInside(another));
       const isTrue = async (condition: string): Promise<boolean> =>
         (await database.sql(`SELECT FROM audit_chain WHERE ${condition}`)).length === 1;
       // While the HSM answers, that is confirmed twice a second.
@@ -226,8 +232,16 @@ async function rootStatus({ dataDir }: ServerProcess): Promise<StatusAnswer['roo
       // The log is being linked all the time.
       expect(await isTrue(`leased_until > now() AND confirmed_at < now() - ${grace}`)).toBe(true);
       expect(await isServed()).toBe(false);
+      expect(await statusOf(server)).toMatchObject({
+        state: 'refusing',
+        problem: expect.stringContaining('not signed') as string,
+      });
+      // What needs the HSM waits for it, and is answered in the end.
+      expect(await late).toBe('InternalServerError');
+      await another.close();
       hsm.plugIn();
       await until(isServed, 'everything is served again');
+      expect(await statusOf(server)).toMatchObject({ state: 'serving' });
       await database.close();
     });
 
