@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
+import { AdminClient } from '@holdfast/server/admin';
 import { holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
@@ -40,16 +41,33 @@ async function records(): Promise<number> {
   return Number(row?.count);
 }
 
+/** Position of the newest checkpoint in the data folder. */
+async function kept(): Promise<number> {
+  const text = await readFile(join(server.dataDir, 'audit', 'checkpoints.jsonl'), 'utf8');
+  const { checkpoint } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { checkpoint: string };
+  return (JSON.parse(checkpoint) as { position: number }).position;
+}
+
 test('whatever is recorded is linked soon, and the checkpoint is in the data folder', async () => {
   const key = await newKey(client, named('key'));
   for (let reads = 0; reads < 5; reads++) await client.call(get, { uniqueIdentifier: key });
   await until(async () => (await linked()) === (await records()), 'every record is linked');
-  const kept = async (): Promise<number> => {
-    const text = await readFile(join(server.dataDir, 'audit', 'checkpoints.jsonl'), 'utf8');
-    const { checkpoint } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { checkpoint: string };
-    return (JSON.parse(checkpoint) as { position: number }).position;
-  };
   await until(async () => (await kept()) === (await linked()), 'the newest checkpoint is in the data folder');
+});
+
+test('checkpoints that the data folder does not take are told of, and the newest is there once it does', async () => {
+  const folder = join(server.dataDir, 'audit');
+  const warning = async () => (await new AdminClient(server.dataDir).call('GET /status')).warning;
+  expect(await warning()).toBeUndefined();
+  await rename(folder, `${folder}.away`);
+  await writeFile(folder, '');
+  await newKey(client, named('unkept'));
+  await until(async () => (await warning())?.includes('cannot be kept') === true, 'status tells');
+  await until(async () => (await linked()) === (await records()), 'every record is linked all the same');
+  await rm(folder);
+  await rename(`${folder}.away`, folder);
+  await until(async () => (await kept()) === (await linked()), 'the newest checkpoint is in the data folder');
+  await until(async () => (await warning()) === undefined, 'status tells nothing');
 });
 
 const APART_AT_MOST_MS = 1000;

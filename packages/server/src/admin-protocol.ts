@@ -55,6 +55,8 @@ export interface StatusAnswer {
   readonly state: 'sealed' | 'serving' | 'refusing' | 'draining';
   /** Why requests are refused, or would be once it is unsealed. */
   readonly problem?: string;
+  /** What is not as it should be while requests are served. */
+  readonly warning?: string;
   readonly pid: number;
   readonly startedAt: string;
   /** Unless it is sealed. */

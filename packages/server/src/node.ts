@@ -41,6 +41,8 @@ import { WorkerPool } from './worker-pool';
 /** How long sealing waits for what hangs, beside the time that requests in hand have. */
 const SHUT_TIMEOUT_MS = 10_000;
 
+const AUDIT_WARNING = 'the audit log is not linked, or its checkpoints cannot be kept in the data folder';
+
 /** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
 export interface ServingAddresses {
   readonly kmip: AddressInfo;
@@ -357,6 +359,7 @@ export class Node {
       version: VERSION,
       state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : whileOpen,
       ...(problem === undefined ? {} : { problem }),
+      ...(problem === undefined && this.#audit.isFailing ? { warning: AUDIT_WARNING } : {}),
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
       ...(kmip === undefined ? {} : { kmip: addressOf(kmip) }),

@@ -42,12 +42,16 @@ async function status(options: StatusOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
     return;
   }
-  const { database, problem, root } = answer;
+  const { database, problem, warning, root } = answer;
   process.stdout
     .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'serving' ? ' since' : ', started'} ${answer.startedAt}
-${problem === undefined ? '' : `Problem      ${problem}; the log of the server says more\n`}${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}${database.isReachable ? '' : ' (does not answer)'}
+${noteLine('Problem', problem)}${noteLine('Warning', warning)}${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}${database.isReachable ? '' : ' (does not answer)'}
 Root         ${root.kind}${rootNote(answer)}
 ${syslogLine(answer)}${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
+}
+
+function noteLine(title: string, note: string | undefined): string {
+  return note === undefined ? '' : `${title.padEnd(13)}${note}; the log of the server says more\n`;
 }
 
 function syslogLine({ syslog }: StatusAnswer): string {

@@ -59,6 +59,11 @@ export class AuditKeeper {
     return this.#forwarder?.status;
   }
 
+  /** Whether records cannot be linked now, or checkpoints not be kept in the data folder. */
+  get isFailing(): boolean {
+    return this.#sequencer?.isFailing === true;
+  }
+
   /** Links what has been committed so far, where it is this node that links. */
   async advance(): Promise<void> {
     await this.#sequencer?.advance();

@@ -48,6 +48,11 @@ export class Sequencer {
     return this.#epoch !== undefined;
   }
 
+  /** Whether the last attempt to link, or to keep a checkpoint in the data folder, failed; the log says why. */
+  get isFailing(): boolean {
+    return this.#wasFailing;
+  }
+
   /** Does its work once and then again and again. */
   async start(): Promise<void> {
     await this.#probeRoot();
@@ -84,8 +89,9 @@ export class Sequencer {
     try {
       void this.#probeRoot();
       if (this.#epoch === undefined) await this.#claim();
-      if (this.#epoch === undefined) await this.#follow();
-      else await this.#link(this.#epoch);
+      if (this.#epoch !== undefined) await this.#link(this.#epoch);
+      // After a failure: the last checkpoint may be in the database alone.
+      if (this.#epoch === undefined || this.#wasFailing) await this.#follow();
       this.#wasFailing = false;
     } catch (error) {
       // Where the chain stands is read again: whether the last checkpoint was written may be unknown.
