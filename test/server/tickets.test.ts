@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { KmipClient, KmipRefusal } from '@holdfast/client';
+import { KmipClient, KmipRefusal, call, type AnyCall } from '@holdfast/client';
 import {
   activate,
   delegatedLogin,
@@ -15,6 +15,7 @@ import {
   query,
 } from '@holdfast/core';
 import {
+  BatchErrorContinuationOption,
   Operation,
   TicketType,
   UsageLimitsUnit,
@@ -363,6 +364,45 @@ describe('kmip', () => {
       'Not Authorised',
     );
     expect((await kmip('delegated-login', '--right', 'operation=Get')).code).toBe(2);
+  });
+});
+
+describe('a batch that may be undone', () => {
+  const undoable = { continuation: BatchErrorContinuationOption.Undo } as const;
+  const failing = call(get, { uniqueIdentifier: 'nothing' });
+  const ending = (ticketValue: Buffer) =>
+    call(logout, { ticket: { ticketType: TicketType.Login, ticketValue } });
+  const rows = async () => (await database.sql('SELECT id FROM ticket')).length;
+
+  test('takes back the tickets that it made, and leaves those in force that it ended', async () => {
+    const value = await loggedIn();
+    const before = await rows();
+    const [made, ended, failed] = await owned.batch([call(login, {}), ending(value), failing], undoable);
+    expect([made.status, ended.status, failed.status]).toEqual(['undone', 'undone', 'refused']);
+    expect([await rows(), await withTicket(value, asks)]).toEqual([before, 'done']);
+  });
+
+  test('makes and ends them where all succeeds', async () => {
+    const value = await loggedIn();
+    const [made, ended] = await owned.batch([call(login, {}), ending(value)], undoable);
+    if (made.status !== 'done') throw new Error('no ticket');
+    expect(ended.status).toBe('done');
+    expect([await withTicket(made.response.ticket.ticketValue, asks), await withTicket(value, asks)]).toEqual(
+      ['done', 'InvalidTicket'],
+    );
+  });
+
+  test('spends nothing of a ticket where it is undone, and may end the ticket that it is made with', async () => {
+    const value = await loggedIn({ usageLimits: objectLimit(1n) });
+    await withTicket(value, async (client) => {
+      const done = async (...calls: AnyCall[]) =>
+        (await client.batch(calls, undoable)).map(({ status }) => status);
+      const asked = call(query, { queryFunctions: [] });
+      expect(await done(asked, failing)).toEqual(['undone', 'refused']);
+      expect(await done(asked, asked)).toEqual(['undone', 'refused']);
+      expect(await done(asked, ending(value))).toEqual(['done', 'done']);
+    });
+    expect(await withTicket(value, asks)).toBe('InvalidTicket');
   });
 });
 

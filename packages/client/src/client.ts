@@ -67,7 +67,7 @@ export type Outcome<Response> =
   | { readonly status: 'refused' | 'undone'; readonly refusal: KmipRefusal }
   | { readonly status: 'not-run' };
 
-type AnyCall = Call<unknown, unknown>;
+export type AnyCall = Call<unknown, unknown>;
 export type Outcomes<C extends readonly AnyCall[]> = {
   readonly [I in keyof C]: C[I] extends Call<unknown, infer R> ? Outcome<R> : never;
 };

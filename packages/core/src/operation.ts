@@ -50,6 +50,8 @@ export interface OperationDefinition<Request = unknown, Response = unknown> {
   isRepeatable?(request: Request): boolean;
   /** Whether it takes so long that it is made pending for a client that leaves this to the server. */
   isSlow?(request: Request): boolean;
+  /** Whether it may end the ticket that it is asked for with: then nothing is left of it to be spent. */
+  readonly endsTickets?: boolean;
   execute(request: Request, context: OperationContext): Promise<Response> | Response;
 }
 

@@ -16,6 +16,7 @@ import {
   type Principal,
   type StoredObject,
   type StoredOutcome,
+  type TicketChanges,
   type Users,
   type Awaitable,
 } from '@holdfast/core';
@@ -242,6 +243,11 @@ function guardedSession(session: KeyStoreTransaction, ended: AbortSignal): KeySt
     commit: guard((...args: Parameters<KeyStoreSession['commit']>) => session.commit(...args)),
     lock: guard((object: StoredObject) => session.lock(object)),
     useApproval: guard((number: number, actor: Actor) => session.useApproval(number, actor)),
+    tickets: {
+      issue: guard((...args: Parameters<TicketChanges['issue']>) => session.tickets.issue(...args)),
+      end: guard((...args: Parameters<TicketChanges['end']>) => session.tickets.end(...args)),
+      spend: guard((...args: Parameters<TicketChanges['spend']>) => session.tickets.spend(...args)),
+    },
     removeAll: guard((domainId: string, actor: Actor) => session.removeAll(domainId, actor)),
   };
 }

@@ -13,13 +13,13 @@ import {
   type DomainPolicy,
   type ItemOutcome,
   type KeyStore,
-  type KeyStoreSession,
   type KeyStoreTransaction,
   type ObjectAccess,
   type ObjectChange,
   type OperationContext,
   type PresumingSession,
   type Principal,
+  type TicketChanges,
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
@@ -313,13 +313,14 @@ export class Batch {
     item: RequestBatchItem,
     definition: AnyOperation,
     payload: Record<string, unknown>,
-    session: KeyStoreSession,
+    session: KeyStore | KeyStoreTransaction,
     useApproval?: () => Promise<void>,
   ): Promise<ResponseBatchItem> {
     const { dialect } = this.request;
     const { policies } = this.ports;
     const { domainId, ticket } = this.principal;
     const policy = policies.known(domainId) ?? (await policies.load(domainId));
+    const tickets = 'tickets' in session ? session.tickets : this.ports.tickets;
     let notes = new Notes(session);
     let encoded: Item | undefined;
     let seen: ObjectAccess | undefined;
@@ -334,16 +335,16 @@ export class Batch {
         policy,
         nowSeconds: this.#nowSeconds,
         spend:
-          ticket?.isCounted === true
+          ticket?.isCounted === true && definition.endsTickets !== true
             ? async (rights) => {
                 await useApproval?.();
-                await this.ports.tickets.spend(ticket.id, rights, this.principal);
+                await tickets.spend(ticket.id, rights, this.principal);
               }
             : useApproval,
         context: (objects) => {
           notes = new Notes(session);
           seen = objects;
-          return this.#context(objects, policy, notes);
+          return this.#context(objects, policy, notes, tickets);
         },
         announce: (changes) => this.ports.notifiedClients.announcements(domainId, changes),
         changed: (changes) => {
@@ -408,9 +409,15 @@ export class Batch {
     return { operation, uniqueBatchItemID, resultStatus: ResultStatus.Success, payload };
   }
 
-  #context(objects: ObjectAccess, policy: DomainPolicy, notes: Notes): OperationContext {
+  #context(
+    objects: ObjectAccess,
+    policy: DomainPolicy,
+    notes: Notes,
+    tickets: TicketChanges,
+  ): OperationContext {
     const { request, principal, ports, log } = this;
     const surroundings = {
+      tickets,
       request,
       principal,
       ports,

@@ -4,6 +4,7 @@ import {
   type ObjectAccess,
   type OperationContext,
   type Principal,
+  type TicketOffice,
 } from '@holdfast/core';
 import type { Request } from '@holdfast/kmip';
 import type { BatchPorts } from './batch-ports';
@@ -22,6 +23,8 @@ export interface Surroundings {
   /** Aborts once nobody waits for the answer. */
   readonly signal: AbortSignal | undefined;
   readonly references: BatchReferences;
+  /** Of the transaction, where there is one. */
+  readonly tickets: TicketOffice;
   /** Whether what an item does may be undone with its batch. */
   readonly mayBeUndone: boolean;
   becomeClient(): void;
@@ -46,7 +49,7 @@ export function itemContext(
     asker: { principalId: principal.clientId, signal: surroundings.signal },
     hsmKeys: ports.hsmKeyMaking?.makerFor(principal, surroundings.mayBeUndone),
     certificates: ports.certificates,
-    tickets: ports.tickets,
+    tickets: surroundings.tickets,
     issuingAuthority: ports.issuingAuthority,
     server: ports.server,
     catalogue: ports.catalogue.all,

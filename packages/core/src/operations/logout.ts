@@ -13,6 +13,8 @@ export const logout = operation({
   access: undefined,
   reasons: ['InvalidTicket', 'AttestationFailed', 'AttestationRequired', ...GENERAL_REASONS],
 
+  endsTickets: true,
+
   async execute({ ticket }, { tickets, principal }) {
     await tickets.end(ticket.ticketValue, principal);
     return {};

@@ -3,6 +3,7 @@ import type { Awaitable } from '../awaitable';
 import type { AttributeSet } from '../objects/attribute-set';
 import type { Actor } from '../identity';
 import type { NewAnnouncement } from './announcements';
+import type { TicketChanges } from './tickets';
 
 /** One object as it was read: its row's MAC and freshness have been checked. */
 export interface StoredObject {
@@ -122,6 +123,8 @@ export interface KeyStoreTransaction extends KeyStoreSession {
    * @throws HoldfastError PermissionDenied where it was not given, has expired, or was used by another
    */
   useApproval(number: number, actor: Actor): Promise<void>;
+  /** Makes, uses up and ends tickets together with what else the transaction does. */
+  readonly tickets: TicketChanges;
 }
 
 /**

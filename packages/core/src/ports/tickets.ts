@@ -45,18 +45,22 @@ export interface TicketOffice {
   end(ticketValue: Buffer, principal: Principal): Promise<void>;
 }
 
-/** All tickets. Rows are MACed, rights sealed; what a ticket's holder shows is kept as a hash. */
-export interface Tickets extends TicketOffice {
-  /**
-   * The ticket that this value is, of which one more request is spent. Each call asks the database: a ticket that was
-   * ended on any node is at an end.
-   * @throws HoldfastError InvalidTicket, UsageLimitExceeded
-   */
-  show(ticketValue: Buffer, peer: string): Promise<ShownTicket>;
+/** What changes tickets: also together with objects, in one transaction. */
+export interface TicketChanges extends TicketOffice {
   /**
    * Spends one operation of a counted ticket and of the first of these rights that has any left.
    * @param rights their places in the ticket's list; empty for a ticket without rights
    * @throws HoldfastError UsageLimitExceeded
    */
   spend(ticketId: string, rights: readonly number[], principal: Principal): Promise<void>;
+}
+
+/** All tickets. Rows are MACed, rights sealed; what a ticket's holder shows is kept as a hash. */
+export interface Tickets extends TicketChanges {
+  /**
+   * The ticket that this value is, of which one more request is spent. Each call asks the database: a ticket that was
+   * ended on any node is at an end.
+   * @throws HoldfastError InvalidTicket, UsageLimitExceeded
+   */
+  show(ticketValue: Buffer, peer: string): Promise<ShownTicket>;
 }

@@ -9,6 +9,7 @@ import {
   type NewTicket,
   type Principal,
   type ShownTicket,
+  type TicketChanges,
   type TicketRight,
   type Tickets,
 } from '@holdfast/core';
@@ -54,24 +55,24 @@ const SHOW = `SELECT ${tickets.selection('t')}, ${clients.selection('k')}, ${use
   LEFT JOIN domain AS d ON d.id = t.domain_id WHERE t.id = $1`;
 type Result = Parameters<typeof tickets.read>[1];
 
-/** The Tickets port over PostgreSQL. A Ticket Value is the row's identifier and a secret. */
-export class PostgresTickets implements Tickets {
-  readonly #transactions: DirectoryTransactions;
-
+/** Changes tickets within transactions that somebody else begins and ends. */
+export class PostgresTicketChanges implements TicketChanges {
+  /** @param change runs work of an actor's within a transaction */
   constructor(
-    private readonly database: Database,
+    private readonly change: <T>(
+      actor: Actor,
+      work: (transaction: DirectoryTransaction) => Promise<T>,
+    ) => Promise<T>,
     private readonly keyring: Keyring,
     private readonly nowMs: () => number,
-  ) {
-    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
-  }
+  ) {}
 
   issue(ticket: NewTicket, principal: Principal): Promise<Buffer> {
     const id = randomUUID();
     const secret = randomBytes(SECRET_BYTES);
     const { rights } = ticket;
-    return this.#change(actorOf(principal), async (transaction) => {
-      const now = this.#nowSeconds();
+    return this.change(actorOf(principal), async (transaction) => {
+      const now = seconds(this.nowMs());
       await transaction.session.query('DELETE FROM ticket WHERE expires_at < $1', [now - KEPT_SECONDS]);
       const row = await transaction.insert(tickets, {
         id,
@@ -97,40 +98,18 @@ export class PostgresTickets implements Tickets {
   }
 
   end(ticketValue: Buffer, principal: Principal): Promise<void> {
-    return this.#change(actorOf(principal), async (transaction) => {
-      const row = await this.#locked(transaction.session, ticketIdOf(ticketValue));
-      this.#requireInForce(row, ticketValue);
+    return this.change(actorOf(principal), async (transaction) => {
+      const row = await locked(transaction.session, this.keyring, ticketIdOf(ticketValue));
+      requireInForce(row, ticketValue, this.nowMs());
       if (row.holder_id !== principal.clientId) throw invalid();
-      const ended = await transaction.update(tickets, row, { ended_at: this.#nowSeconds() });
+      const ended = await transaction.update(tickets, row, { ended_at: seconds(this.nowMs()) });
       await transaction.record('ticket.end', ended, row.id, principal.domainId);
     });
   }
 
-  async show(ticketValue: Buffer, peer: string): Promise<ShownTicket> {
-    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    const id = ticketIdOf(ticketValue);
-    const [result] = await repeatable(
-      (run) => this.database.hot(run),
-      (session) => session.prepared<Result>('show_ticket', SHOW, [id]),
-    );
-    if (result === undefined) throw invalid();
-    const row = tickets.read(this.keyring, result, 't');
-    this.#requireInForce(row, ticketValue);
-    const holder = this.#holderOf(row, result);
-    if (row.requests_left !== null) await this.#spendRequest(row, ticketValue, peer);
-    return {
-      id,
-      holder,
-      domain: domainOf(domains.read(this.keyring, result, 'd')),
-      clientId: (row.client_id ?? undefined) as string | undefined,
-      rights: this.#rightsOf(row),
-      isCounted: row.uses_left !== null || leftOf(row).some((left) => left !== null),
-    };
-  }
-
   spend(ticketId: string, rights: readonly number[], principal: Principal): Promise<void> {
-    return this.#change(actorOf(principal), async (transaction) => {
-      const row = await this.#locked(transaction.session, ticketId);
+    return this.change(actorOf(principal), async (transaction) => {
+      const row = await locked(transaction.session, this.keyring, ticketId);
       if (row.ended_at !== null) throw invalid();
       const left = [...leftOf(row)];
       const place = rights.find((right) => (left[right] ?? Infinity) > 0);
@@ -145,12 +124,67 @@ export class PostgresTickets implements Tickets {
     });
   }
 
+  #sealedRights(id: string, rights: readonly TicketRight[] | undefined): Pick<TicketRow, 'salt' | 'sealed'> {
+    if (rights === undefined) return { salt: null, sealed: null };
+    const secret = new SecretBytes(Buffer.from(JSON.stringify(rights), 'utf8'));
+    return sealColumns(this.keyring, id, RIGHTS_GENERATION, secret);
+  }
+}
+
+/** The Tickets port over PostgreSQL. A Ticket Value is the row's identifier and a secret. */
+export class PostgresTickets implements Tickets {
+  readonly #transactions: DirectoryTransactions;
+  readonly #changes: PostgresTicketChanges;
+
+  constructor(
+    private readonly database: Database,
+    private readonly keyring: Keyring,
+    private readonly nowMs: () => number,
+  ) {
+    this.#transactions = new DirectoryTransactions(database, keyring, nowMs);
+    this.#changes = new PostgresTicketChanges((actor, work) => this.#change(actor, work), keyring, nowMs);
+  }
+
+  issue(ticket: NewTicket, principal: Principal): Promise<Buffer> {
+    return this.#changes.issue(ticket, principal);
+  }
+
+  end(ticketValue: Buffer, principal: Principal): Promise<void> {
+    return this.#changes.end(ticketValue, principal);
+  }
+
+  async show(ticketValue: Buffer, peer: string): Promise<ShownTicket> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
+    const id = ticketIdOf(ticketValue);
+    const [result] = await repeatable(
+      (run) => this.database.hot(run),
+      (session) => session.prepared<Result>('show_ticket', SHOW, [id]),
+    );
+    if (result === undefined) throw invalid();
+    const row = tickets.read(this.keyring, result, 't');
+    requireInForce(row, ticketValue, this.nowMs());
+    const holder = this.#holderOf(row, result);
+    if (row.requests_left !== null) await this.#spendRequest(row, ticketValue, peer);
+    return {
+      id,
+      holder,
+      domain: domainOf(domains.read(this.keyring, result, 'd')),
+      clientId: (row.client_id ?? undefined) as string | undefined,
+      rights: this.#rightsOf(row),
+      isCounted: row.uses_left !== null || leftOf(row).some((left) => left !== null),
+    };
+  }
+
+  spend(ticketId: string, rights: readonly number[], principal: Principal): Promise<void> {
+    return this.#changes.spend(ticketId, rights, principal);
+  }
+
   #spendRequest(before: TicketRow, ticketValue: Buffer, peer: string): Promise<void> {
     const { holder_kind: kind, holder_id: id, holder_name: name } = before;
     const actor = { kind: kind as 'client' | 'user', id: id as string, name: name as string, peer };
     return this.#change(actor, async (transaction) => {
-      const row = await this.#locked(transaction.session, before.id);
-      this.#requireInForce(row, ticketValue);
+      const row = await locked(transaction.session, this.keyring, before.id);
+      requireInForce(row, ticketValue, this.nowMs());
       const left = row.requests_left as number;
       if (left <= 0) throw exceeded();
       const changed = await transaction.update(tickets, row, { requests_left: left - 1 });
@@ -170,26 +204,6 @@ export class PostgresTickets implements Tickets {
     return { client };
   }
 
-  /** The row, which nobody else changes before the transaction ends. */
-  async #locked(session: Session, id: string): Promise<TicketRow> {
-    await session.query('SELECT FROM ticket WHERE id = $1 FOR UPDATE', [id]);
-    const [row] = await tickets.select(session, this.keyring, 't.id = $1', [id]);
-    return row ?? Promise.reject(invalid());
-  }
-
-  #requireInForce(row: TicketRow, ticketValue: Buffer): void {
-    const shown = sha256(ticketValue.subarray(ID_BYTES));
-    const isShown = timingSafeEqual(shown, row.secret_sha256 as Buffer);
-    if (!isShown || row.ended_at !== null || (row.expires_at as number) <= this.#nowSeconds())
-      throw invalid();
-  }
-
-  #sealedRights(id: string, rights: readonly TicketRight[] | undefined): Pick<TicketRow, 'salt' | 'sealed'> {
-    if (rights === undefined) return { salt: null, sealed: null };
-    const secret = new SecretBytes(Buffer.from(JSON.stringify(rights), 'utf8'));
-    return sealColumns(this.keyring, id, RIGHTS_GENERATION, secret);
-  }
-
   #rightsOf(row: TicketRow): readonly TicketRight[] | undefined {
     if (row.is_delegated === 0) return undefined;
     const sealed = openColumns(this.keyring, row, RIGHTS_GENERATION);
@@ -201,10 +215,23 @@ export class PostgresTickets implements Tickets {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, work);
   }
+}
 
-  #nowSeconds(): number {
-    return Math.floor(this.nowMs() / 1000);
-  }
+/** The row, which nobody else changes before the transaction ends. */
+async function locked(session: Session, keyring: Keyring, id: string): Promise<TicketRow> {
+  await session.query('SELECT FROM ticket WHERE id = $1 FOR UPDATE', [id]);
+  const [row] = await tickets.select(session, keyring, 't.id = $1', [id]);
+  return row ?? Promise.reject(invalid());
+}
+
+function requireInForce(row: TicketRow, ticketValue: Buffer, nowMs: number): void {
+  const shown = sha256(ticketValue.subarray(ID_BYTES));
+  const isShown = timingSafeEqual(shown, row.secret_sha256 as Buffer);
+  if (!isShown || row.ended_at !== null || (row.expires_at as number) <= seconds(nowMs)) throw invalid();
+}
+
+function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
 }
 
 function leftOf(row: TicketRow): readonly (number | null)[] {

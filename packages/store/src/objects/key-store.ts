@@ -12,10 +12,12 @@ import {
   type ObjectChange,
   type PresumingSession,
   type StoredObject,
+  type TicketChanges,
 } from '@holdfast/core';
 import { writeAnnouncements } from '../announcements';
 import type { Database, Session } from '../postgres/database';
 import { useApproval } from '../approvals';
+import { PostgresTicketChanges } from '../directory/tickets';
 import { DirectoryTransaction } from '../directory/transaction';
 import { concernsHsmKeys, settleHsmKeys } from '../hsm-keys';
 import { storeError } from '../postgres/errors';
@@ -205,14 +207,33 @@ class TransactionSession implements KeyStoreTransaction {
       });
   }
 
-  async useApproval(number: number, actor: Actor): Promise<void> {
+  useApproval(number: number, actor: Actor): Promise<void> {
+    return this.#changeDirectory(actor, (transaction) =>
+      useApproval(transaction, this.keyring, number, Math.floor(this.nowMs() / 1000)),
+    );
+  }
+
+  get tickets(): TicketChanges {
+    return new PostgresTicketChanges(
+      (actor, work) => this.#changeDirectory(actor, work),
+      this.keyring,
+      this.nowMs,
+    );
+  }
+
+  async #changeDirectory<T>(
+    actor: Actor,
+    work: (transaction: DirectoryTransaction) => Promise<T>,
+  ): Promise<T> {
+    await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     const transaction = new DirectoryTransaction(this.session, this.keyring, actor, this.nowMs);
     try {
-      await useApproval(transaction, this.keyring, number, Math.floor(this.nowMs() / 1000));
+      const result = await work(transaction);
+      this.recordIds.push(...transaction.recordIds);
+      return result;
     } catch (error) {
       throw storeError(error);
     }
-    this.recordIds.push(...transaction.recordIds);
   }
 
   async removeAll(domainId: string, actor: Actor): Promise<void> {
