@@ -8,10 +8,12 @@ import {
   Peer,
   addClient,
   asFirstOfficer,
+  attribute,
   holdfast,
   readResponse,
   requestMessage,
   startServerProcess,
+  text,
   tlsOptions,
   uniqueIdentifier,
   valueAt,
@@ -135,6 +137,30 @@ describe.each(ENCODING_NAMES)('in %s', (encoding) => {
     readResponse(await wire.exchange(discoverRequest()), '1.4');
     await wire.close();
   });
+});
+
+test('what XML cannot hold is refused, and what was asked with it is answered', async () => {
+  const [json, xml] = (['json', 'xml'] as const).map((encoding) =>
+    Peer.over(new HttpsWire(httpsOptions(), encoding), '1.4'),
+  ) as [Peer<HttpsWire>, Peer<HttpsWire>];
+  const key = uniqueIdentifier(await createKey(json));
+  const contact = attribute('Contact Information', text(Tag.AttributeValue, 'a\u0001b'));
+  await json.call(Operation.AddAttribute, [key, contact]);
+  const asked = [
+    { operation: Operation.Create, payload: createPayload(), id: Buffer.of(1) },
+    { operation: Operation.GetAttributes, payload: [key], id: Buffer.of(2) },
+  ];
+  const { items } = await xml.batch(asked);
+  expect(items).toMatchObject([
+    { operation: Operation.Create, status: ResultStatus.Success, id: Buffer.of(1) },
+    {
+      operation: Operation.GetAttributes,
+      status: ResultStatus.OperationFailed,
+      id: Buffer.of(2),
+      message: expect.stringContaining('XML') as string,
+    },
+  ]);
+  await Promise.all([json.close(), xml.close()]);
 });
 
 test('other names of the types, and another path', async () => {

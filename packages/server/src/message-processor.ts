@@ -133,6 +133,36 @@ export class MessageProcessor {
   ): Buffer {
     const timeStamp = this.ports.clock.nowSeconds();
     const header: ResponseHeader = { timeStamp, clientCorrelationValue, serverHashedPassword };
-    return encoding.encode(encodeResponse({ dialect, header, items }), dialect);
+    const encode = (answers: readonly ResponseBatchItem[]): Buffer =>
+      encoding.encode(encodeResponse({ dialect, header, items: answers }), dialect);
+    try {
+      return encode(items);
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'CodecError') throw error;
+      // The others have been carried out, and are answered all the same.
+      return encode(items.map((item) => encodable(item, dialect, encode)));
+    }
+  }
+}
+
+/** The answer, or a refusal where the encoding has no form for it: not every text can stand in XML. */
+function encodable(
+  item: ResponseBatchItem,
+  dialect: Dialect,
+  encode: (items: readonly ResponseBatchItem[]) => Buffer,
+): ResponseBatchItem {
+  try {
+    encode([item]);
+    return item;
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    const { operation, uniqueBatchItemID } = item;
+    return {
+      operation,
+      uniqueBatchItemID,
+      resultStatus: ResultStatus.OperationFailed,
+      resultReason: resultReasonOf(error.code, undefined, dialect),
+      resultMessage: error.message,
+    };
   }
 }
