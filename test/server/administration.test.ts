@@ -93,7 +93,11 @@ test('status tells where it serves, and with what', async () => {
     connections: expect.any(Number) as unknown,
     testMode: false,
     approvedOnly: false,
-    database: { kind: 'embedded', version: expect.stringMatching(/^\d+/) as unknown },
+    database: {
+      kind: 'embedded',
+      version: expect.stringMatching(/^\d+/) as unknown,
+      isReachable: true,
+    },
     root:
       process.env['HOLDFAST_TEST_ROOT'] === 'pkcs11'
         ? {
