@@ -200,7 +200,9 @@ class XmlReader {
     }
     if (value === undefined) return this.#fail(`${brief(tagText)} has no value`);
     this.#open.push(undefined);
-    return leafFromText(tag, type, this.#substitute?.(value, tag, type) ?? value, {
+    const written = this.#substitute?.(value, tag, type) ?? value;
+    // XML Schema drops the blanks around all values but those of texts.
+    return leafFromText(tag, type, type === ItemType.TextString ? written : written.trim(), {
       siblings,
       vocabulary: this.#vocabulary,
       limits: this.#limits,

@@ -68,6 +68,15 @@ describe('worked examples', () => {
     ['<CryptographicUsageMask type="Integer" value="CertificateSign 0x00000004 0x0000008"/>', usage(0x100c)],
     ['<CryptographicUsageMask type="Integer" value="CertificateSign|0x0000000c"/>', usage(0x100c)],
     ['<CryptographicUsageMask type="Integer" value="0"/>', usage(0)],
+    ['<CryptographicUsageMask type="Integer" value="\n  12 "/>', usage(12)],
+    [
+      '<TTLV tag="0x540001" type="ByteString" value=" C50F77&#10;"/>',
+      { tag: 0x540001, type: ItemType.ByteString, value: hex('c50f77') },
+    ],
+    [
+      '<ResultMessage type="TextString" value=" a "/>',
+      { tag: 0x42007d, type: ItemType.TextString, value: ' a ' },
+    ],
     ['<CryptographicUsageMask type="Integer" value="0xffffffff"/>', usage(-1)],
     [
       '<ObjectType type="Enumeration" value="0x00000002"/>',
