@@ -102,13 +102,6 @@ async function submit(items: readonly RequestItem[], option?: number, by = peer)
   });
 }
 
-/** Gives the server more to do than it does at once. */
-async function occupy(): Promise<readonly Buffer[]> {
-  const busy: Buffer[] = [];
-  for (let n = 0; n < 3; n++) busy.push(...(await submit([pair(4096)])));
-  return busy;
-}
-
 async function poll(correlationValue: Buffer | undefined, by = peer): Promise<ReceivedItem> {
   const { items } = await by.batch([{ operation: Operation.Poll, payload: [value(correlationValue)] }]);
   return items[0] as ReceivedItem;
@@ -122,6 +115,38 @@ async function answerOf(correlationValue: Buffer | undefined, by = peer): Promis
     return answer.status !== OperationPending;
   }, 'the operation completes');
   return answer;
+}
+
+/** What an item changes that waits in its midst until it is let go. */
+async function held(count: number) {
+  const keys: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const { items } = await peer.batch([create()]);
+    keys.push(textAt(items[0]?.payload, Tag.UniqueIdentifier));
+  }
+  const database = await openDatabase(server.dataDir);
+  await database.sql('BEGIN');
+  await database.sql('SELECT FROM object WHERE unique_identifier = ANY($1) FOR UPDATE', [keys]);
+  return {
+    items: keys.map((key) => item(Operation.Activate, uniqueIdentifier(key))),
+    letGo: async () => {
+      await database.sql('COMMIT');
+      await database.close();
+    },
+  };
+}
+
+/** While the server has more to do than it does at once. */
+async function whileOccupied<T>(work: () => Promise<T>): Promise<T> {
+  const { items, letGo } = await held(3);
+  const busy: Buffer[] = [];
+  for (const each of items) busy.push(...(await submit([each])));
+  try {
+    return await work();
+  } finally {
+    await letGo();
+    for (const each of busy) await answerOf(each);
+  }
 }
 
 async function outstandingOf(by: Peer, ...asked: readonly Item[]): Promise<readonly Item[]> {
@@ -292,29 +317,31 @@ describe('the items of a batch', () => {
 
 describe('Cancel', () => {
   test('takes back what nothing was done of', async () => {
-    const busy = await occupy();
-    const [waiting] = await submit([create('canceled')]);
-    expect(await cancel(waiting)).toBe(CancellationResult.Canceled);
-    expect(await poll(waiting)).toMatchObject({
-      status: OperationFailed,
-      operation: Operation.Create,
-      reason: 'OperationCanceledByRequester',
+    await whileOccupied(async () => {
+      const [waiting] = await submit([create('canceled')]);
+      expect(await cancel(waiting)).toBe(CancellationResult.Canceled);
+      expect(await poll(waiting)).toMatchObject({
+        status: OperationFailed,
+        operation: Operation.Create,
+        reason: 'OperationCanceledByRequester',
+      });
+      expect(await outstanding(structure(Tag.AsynchronousCorrelationValues, value(waiting)))).toEqual([]);
+      expect(await cancel(waiting)).toBe(CancellationResult.Canceled);
     });
-    expect(await outstanding(structure(Tag.AsynchronousCorrelationValues, value(waiting)))).toEqual([]);
-    expect(await cancel(waiting)).toBe(CancellationResult.Canceled);
-    for (const each of busy) await answerOf(each);
     expect(await inGroup('canceled')).toEqual([]);
   });
 
   test('cannot take back what is under way', async () => {
     await until(async () => {
-      const [running] = await submit([pair(4096)]);
+      const { items, letGo } = await held(1);
+      const [running] = await submit(items);
       const asked = structure(Tag.AsynchronousCorrelationValues, value(running));
       await until(async () => {
         const [request] = await outstanding(asked);
         return valueAt(request, Tag.ProcessingStage) !== ProcessingStage.Submitted;
       }, 'it is begun');
       const result = await cancel(running);
+      await letGo();
       if (result !== CancellationResult.Canceled) await answerOf(running);
       return result === CancellationResult.UnableToCancel;
     }, 'one is met while it runs');
@@ -366,14 +393,14 @@ describe('Query Asynchronous Requests', () => {
 
 describe('Process', () => {
   test('carries it out, and before it what precedes it in its batch; once', async () => {
-    const busy = await occupy();
-    const [first, second] = await submit([create('processed'), create('processed')]);
-    await peer.call(Operation.Process, [value(second)]);
-    expect(await poll(second)).toMatchObject({ status: Success });
-    expect(await poll(first)).toMatchObject({ status: Success });
-    expect(await inGroup('processed')).toHaveLength(2);
-    expect(await peer.refused(Operation.Process, [value(second)])).toBe('DuplicateProcessRequest');
-    for (const each of busy) await answerOf(each);
+    await whileOccupied(async () => {
+      const [first, second] = await submit([create('processed'), create('processed')]);
+      await peer.call(Operation.Process, [value(second)]);
+      expect(await poll(second)).toMatchObject({ status: Success });
+      expect(await poll(first)).toMatchObject({ status: Success });
+      expect(await inGroup('processed')).toHaveLength(2);
+      expect(await peer.refused(Operation.Process, [value(second)])).toBe('DuplicateProcessRequest');
+    });
   });
 });
 
@@ -444,31 +471,33 @@ test('requests and results lie sealed', async () => {
       ),
     ),
   );
-  const busy = await occupy();
-  const [registered] = await submit([register]);
   const database = await openDatabase(server.dataDir);
   const found = () =>
     database.sql('SELECT 1 FROM asynchronous_request WHERE position($1::bytea IN content_sealed) > 0', [
       secret,
     ]);
-  expect(await found()).toEqual([]);
+  const registered = await whileOccupied(async () => {
+    const [waiting] = await submit([register]);
+    expect(await found()).toEqual([]);
+    return waiting;
+  });
   const identifier = textAt((await answerOf(registered)).payload, Tag.UniqueIdentifier);
   const [fetched] = await submit([item(Operation.Get, uniqueIdentifier(identifier))]);
   const { payload } = await answerOf(fetched);
   expect(valueAt(payload, Tag.SecretData, Tag.KeyBlock, Tag.KeyValue, Tag.KeyMaterial)).toEqual(secret);
   expect(await found()).toEqual([]);
   await database.close();
-  for (const each of busy) await answerOf(each);
 });
 
 test('what a revoked client left is not carried out', async () => {
   const identity = await addClient(server, 'leaver', { domain: 'leaving' });
   const leaver = await Peer.connect(tlsOptions(server, identity), '2.1');
-  const busy = await occupy();
-  const [left] = await submit([create('left behind')], undefined, leaver);
-  const officer = await asFirstOfficer(server);
-  await officer.call('POST /clients/:name/revoke', {}, { name: 'leaver' });
-  for (const each of busy) await answerOf(each);
+  const left = await whileOccupied(async () => {
+    const [waiting] = await submit([create('left behind')], undefined, leaver);
+    const officer = await asFirstOfficer(server);
+    await officer.call('POST /clients/:name/revoke', {}, { name: 'leaver' });
+    return waiting;
+  });
   const database = await openDatabase(server.dataDir);
   const id = left?.toString('hex');
   await until(async () => {
