@@ -18,6 +18,8 @@ const LOOK_EVERY_MS = 60_000;
 const LOOK_AGAIN_MS = 1000;
 /** Requests that read a row before it was sealed anew have opened it by then. */
 const STILL_READ_FOR_MS = 5000;
+/** Domains whose earlier versions are retired beside each other: each waits most of the time, and holds a connection. */
+const RETIRING_AT_ONCE = 3;
 
 /**
  * Rotation of domain keys: what is under earlier versions is sealed anew, and then they are retired. What is left to do
@@ -159,13 +161,19 @@ export class KeyRotation {
 
   async #reseal(): Promise<void> {
     const old = await this.store.keyRotation.superseded();
+    const domainIds = [...new Set(old.map((key) => key.domainId))];
+    for (const domainId of domainIds) await this.#alone(domainId, () => this.#resealAll(domainId));
     let isLeft = false;
-    for (const domainId of new Set(old.map((key) => key.domainId))) {
-      if (this.#isEnding) return;
-      const ran = await this.store.keyRotation.alone(domainId, async () => {
-        isLeft = !(await this.#finish(domainId)) || isLeft;
-      });
-      isLeft ||= !ran;
+    for (let from = 0; from < domainIds.length; from += RETIRING_AT_ONCE) {
+      const retired = await Promise.allSettled(
+        domainIds
+          .slice(from, from + RETIRING_AT_ONCE)
+          .map((domainId) => this.#alone(domainId, () => this.#retireAll(domainId))),
+      );
+      for (const each of retired) {
+        if (each.status === 'rejected') throw each.reason;
+        isLeft ||= each.value !== true;
+      }
     }
     this.#progress = undefined;
     if (isLeft && !this.#isEnding) {
@@ -174,12 +182,19 @@ export class KeyRotation {
     }
   }
 
-  /** Seals what is left of a domain anew and retires its earlier versions. @returns whether none is left */
-  async #finish(domainId: string): Promise<boolean> {
-    const { keyRotation } = this.store;
-    const resealed = await this.#resealAll(domainId);
-    if (resealed > 0) this.log.info({ domainId, resealed }, 'rows were sealed under the current domain key');
-    const old = (await keyRotation.superseded()).filter((key) => key.domainId === domainId);
+  /** @returns what the work comes to; undefined where another node is at it, or this one is ending */
+  async #alone<T>(domainId: string, work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#isEnding) return undefined;
+    let result: T | undefined;
+    await this.store.keyRotation.alone(domainId, async () => {
+      result = await work();
+    });
+    return result;
+  }
+
+  /** Retires the earlier versions of a domain under which nothing is left. @returns whether that is all of them */
+  async #retireAll(domainId: string): Promise<boolean> {
+    const old = (await this.store.keyRotation.superseded()).filter((key) => key.domainId === domainId);
     let retired = 0;
     for (const key of old) {
       if (this.#isEnding) return false;
@@ -188,7 +203,8 @@ export class KeyRotation {
     return retired === old.length;
   }
 
-  async #resealAll(domainId: string): Promise<number> {
+  /** Seals what is left of a domain anew. */
+  async #resealAll(domainId: string): Promise<void> {
     const { keyRotation } = this.store;
     const goesOn = (): boolean => !this.#isEnding;
     const total = await keyRotation.waitingObjects(domainId);
@@ -196,7 +212,8 @@ export class KeyRotation {
       this.#progress = { domainId, done, total: Math.max(total, done) };
     };
     onProgress(0);
-    return keyRotation.reseal(domainId, goesOn, onProgress);
+    const resealed = await keyRotation.reseal(domainId, goesOn, onProgress);
+    if (resealed > 0) this.log.info({ domainId, resealed }, 'rows were sealed under the current domain key');
   }
 
   /**
