@@ -291,7 +291,8 @@ export class Approvals {
       approves ? 'approve' : 'deny',
       (approval) => {
         if (approval.state !== 'open' || approval.expiresAtSeconds <= now) {
-          throw new HoldfastError('PermissionDenied', `approval ${approval.number} is no longer open`);
+          const became = approval.state === 'open' ? 'has expired' : `is ${approval.state} already`;
+          throw new HoldfastError('PermissionDenied', `approval ${approval.number} ${became}`);
         }
         if (approves && approval.votes.some(({ officerId }) => officerId === officer.id)) {
           throw new HoldfastError(
