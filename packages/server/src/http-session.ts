@@ -7,7 +7,7 @@ import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { RecordRefusal } from './refusals';
-import { signalOf, unknownPeer, type Connection, type Responder } from './session';
+import { signalOf, unknownPeer, type Awaited, type Connection, type Responder } from './session';
 
 /** KMIP over HTTP (KMIP Profiles 2.1 section 5.3, Additional Message Encodings 1.0 section 2). */
 
@@ -124,14 +124,6 @@ export class HttpEndpoint {
     return session;
   }
 }
-
-type Awaited =
-  | 'authentication'
-  | 'request'
-  | 'rest of a request'
-  | 'answer'
-  | 'reading of a response'
-  | 'end of the connection';
 
 /** One connection on which HTTP is spoken: answers its requests one after the other, and keeps the deadlines. */
 class HttpSession implements Connection {

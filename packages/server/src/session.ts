@@ -40,15 +40,14 @@ export interface Connection extends Requester {
   checkDeadline(nowMs: number): void;
 }
 
-type Awaited =
+/** What a connection may be waiting for. */
+export type Awaited =
   | 'authentication'
   | 'request'
   | 'rest of a request'
   | 'answer'
   | 'reading of a response'
-  | 'end of the connection'
-  | 'news'
-  | 'answer of the client';
+  | 'end of the connection';
 
 /** Aborts once a peer has gone, or sends nothing more: TLS 1.2 has what is still to be sent discarded (RFC 5246 section 7.2.1). */
 export function signalOf(socket: TLSSocket): AbortSignal {
@@ -57,6 +56,9 @@ export function signalOf(socket: TLSSocket): AbortSignal {
   socket.once('end', abort).once('close', abort);
   return gone.signal;
 }
+
+/** The same while this server has the client's role. */
+type AwaitedByClient = 'news' | 'answer of the client';
 
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
@@ -83,7 +85,7 @@ export class Session implements Connection {
   #paused = false;
   /** Time by which something must have happened, and what. */
   #deadlineMs: number;
-  #waitingFor: Awaited = 'authentication';
+  #waitingFor: Awaited | AwaitedByClient = 'authentication';
 
   constructor(
     readonly socket: TLSSocket,
@@ -128,7 +130,7 @@ export class Session implements Connection {
     this.socket.destroy();
   }
 
-  #await(what: Awaited, withinMs: number): void {
+  #await(what: Awaited | AwaitedByClient, withinMs: number): void {
     this.#waitingFor = what;
     this.#deadlineMs = withinMs === Infinity ? Infinity : Date.now() + withinMs;
   }

@@ -1,7 +1,6 @@
 import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
-import { parentPort } from 'node:worker_threads';
 import { modularPower } from '../keys/modular';
-import { post, type ThreadJob, type ThreadResult } from '../operations/thread-messages';
+import { answerJobs } from '../operations/thread-messages';
 
 /** Runs in a thread of its own: key agreement in finite fields. */
 
@@ -27,10 +26,4 @@ function compute({ privateKey, publicKey, subgroup }: AgreementJob): Buffer | un
   }
 }
 
-const port = parentPort;
-port?.on('message', ({ id, job }: ThreadJob<AgreementJob>) => {
-  const output = compute(job);
-  post<ThreadResult<Uint8Array>>(port, { id, output });
-  job.privateKey.fill(0);
-  output?.fill(0);
-});
+answerJobs(compute, ({ privateKey }) => privateKey);

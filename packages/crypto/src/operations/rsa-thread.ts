@@ -1,6 +1,5 @@
 import { constants, privateDecrypt, privateEncrypt, type KeyObject } from 'node:crypto';
-import { parentPort } from 'node:worker_threads';
-import { post, type ThreadJob, type ThreadResult } from './thread-messages';
+import { answerJobs } from './thread-messages';
 
 /** Runs in a thread of its own: raw RSA with private keys. */
 
@@ -22,10 +21,4 @@ function compute({ use, key, input }: RsaJob): Buffer | undefined {
   }
 }
 
-const port = parentPort;
-port?.on('message', ({ id, job }: ThreadJob<RsaJob>) => {
-  const output = compute(job);
-  post<ThreadResult<Uint8Array>>(port, { id, output });
-  job.input.fill(0);
-  output?.fill(0);
-});
+answerJobs(compute, ({ input }) => input);

@@ -1,4 +1,4 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
+import { parentPort, type MessagePort, type Worker } from 'node:worker_threads';
 
 /** What a thread is asked. */
 export interface ThreadJob<J> {
@@ -34,4 +34,18 @@ function withOwnBytes(part: unknown, memory: ArrayBuffer[]): unknown {
   if (typeof part !== 'object' || part === null || Object.getPrototypeOf(part) !== Object.prototype)
     return part;
   return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, withOwnBytes(each, memory)]));
+}
+
+/** Answers the jobs of this thread one after the other. What of a job is secret is zeroed then, as is the result. */
+export function answerJobs<J>(
+  compute: (job: J) => Buffer | undefined,
+  secretOf: (job: J) => Uint8Array,
+): void {
+  const port = parentPort;
+  port?.on('message', ({ id, job }: ThreadJob<J>) => {
+    const output = compute(job);
+    post<ThreadResult<Uint8Array>>(port, { id, output });
+    secretOf(job).fill(0);
+    output?.fill(0);
+  });
 }
