@@ -48,6 +48,8 @@ export type Awaited =
   | 'answer'
   | 'reading of a response'
   | 'end of the connection';
+/** The same, while this server has the client's role. */
+type AwaitedByClient = 'news' | 'answer of the client';
 
 /** Aborts once a peer has gone, or sends nothing more: TLS 1.2 has what is still to be sent discarded (RFC 5246 section 7.2.1). */
 export function signalOf(socket: TLSSocket): AbortSignal {
@@ -56,9 +58,6 @@ export function signalOf(socket: TLSSocket): AbortSignal {
   socket.once('end', abort).once('close', abort);
   return gone.signal;
 }
-
-/** The same while this server has the client's role. */
-type AwaitedByClient = 'news' | 'answer of the client';
 
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
