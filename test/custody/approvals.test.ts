@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { destroy, get, getAttributes } from '@holdfast/core';
+import { destroy, exportObject, get, getAttributes, importObject } from '@holdfast/core';
 import {
   holdfastResult,
   startServerProcess,
@@ -47,7 +47,7 @@ const numberIn = (text: string): string => /approval (\d+)/.exec(text)?.[1] ?? '
 beforeAll(async () => {
   server = await startServerProcess({ root: 'software' });
   database = await openDatabase(server.dataDir);
-  for (const name of ['second', 'third']) {
+  for (const name of ['second', 'third', 'fourth']) {
     expect((await holdfast('officer', 'add', name, '--out', join(folder, `${name}.json`))).code).toBe(0);
   }
   client = await (await newClient(server, 'guarded')).connect();
@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 test('more officers than there are cannot be asked for, nor what nobody knows', async () => {
-  expect((await holdfast('approval', 'require', 'destroy', '--officers', '4')).code).toBe(2);
+  expect((await holdfast('approval', 'require', 'destroy', '--officers', '5')).code).toBe(2);
   expect((await holdfast('approval', 'require', 'sleep', '--officers', '2')).code).toBe(2);
   expect((await holdfast('approval', 'require', 'ca', '--officers', '2', '--domain', 'guarded')).code).toBe(
     2,
@@ -112,6 +112,27 @@ test('Destroy waits for two officers, is done once, and no other object goes wit
   expect(await outcomeOf(client.call(destroy, { uniqueIdentifier }))).toBe('done');
   expect(await refusal(client.call(destroy, { uniqueIdentifier }))).not.toBe('');
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+});
+
+test('an officer who is revoked has approved nothing that was not done yet', async () => {
+  const uniqueIdentifier = await newKey(client);
+  const number = numberIn(await refusal(client.call(destroy, { uniqueIdentifier })));
+  expect((await as('fourth', 'approval', 'approve', number)).stdout).toContain('open');
+  expect((await as('third', 'approval', 'approve', number)).stdout).toContain('approved');
+  const revoking = numberIn((await holdfast('officer', 'revoke', 'fourth')).stderr);
+  expect((await as('second', 'approval', 'approve', revoking)).code).toBe(0);
+  expect((await holdfast('officer', 'revoke', 'fourth')).code).toBe(0);
+  expect(await refusal(client.call(destroy, { uniqueIdentifier }))).toContain('1 of 2 officers');
+  expect((await as('second', 'approval', 'approve', number)).stdout).toContain('approved');
+  expect(await outcomeOf(client.call(destroy, { uniqueIdentifier }))).toBe('done');
+});
+
+test('an object is replaced only where its destruction was approved', async () => {
+  const uniqueIdentifier = await newKey(client);
+  const { objectType, attributes, object } = await client.call(exportObject, { uniqueIdentifier });
+  const replacement = { uniqueIdentifier, objectType, attributes, object, replaceExisting: true };
+  expect(await refusal(client.call(importObject, replacement))).toContain('destroy it first');
+  expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('done');
 });
 
 test('what was denied stays denied, and other domains have no such rule', async () => {

@@ -156,7 +156,7 @@ export function handlersOf({
     'GET /officers': () => administration.listOfficers('officer'),
     'POST /officers': (body, _name, actor) => administration.addOfficer(body.name, 'officer', actor),
     'POST /officers/:name/revoke': async (_body, name, actor) => {
-      await administration.revokeOfficer(name, actor);
+      await administration.revokeOfficer(name, await rules.officersNeeded(), actor);
       return done;
     },
     'GET /auditors': () => administration.listOfficers('auditor'),

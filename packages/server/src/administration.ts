@@ -170,17 +170,9 @@ export class Administration {
     return this.directory.revokeOfficer(name, actor, 'auditor');
   }
 
-  async revokeOfficer(name: string, actor: Actor): Promise<void> {
-    const valid = (await this.directory.listOfficers()).filter(
-      (officer) => officer.revokedAtSeconds === undefined,
-    );
-    if (valid.length === 1 && valid[0]?.name === name) {
-      throw new HoldfastError(
-        'PermissionDenied',
-        'the last officer cannot be revoked: add another one first',
-      );
-    }
-    await this.directory.revokeOfficer(name, actor);
+  /** @param remaining how many officers have to be left */
+  revokeOfficer(name: string, remaining: number, actor: Actor): Promise<void> {
+    return this.directory.revokeOfficer(name, actor, 'officer', remaining);
   }
 
   async #isClient(name: string): Promise<boolean> {

@@ -111,6 +111,11 @@ export class ApprovalAdministration {
     return this.list();
   }
 
+  /** How many officers there have to be: at least one, and as many as the strictest rule needs. */
+  async officersNeeded(): Promise<number> {
+    return Math.max(1, ...(await this.rules.read()).map(({ officers }) => officers));
+  }
+
   async #write(rules: Rules, actor: Actor): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(rules));
     await this.directory.serverSecret(RULES_SECRET, () => Promise.resolve(Buffer.from('[]')));

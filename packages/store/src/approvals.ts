@@ -242,6 +242,23 @@ export async function withdrawApproval(
   await writeState(transaction, row, { state: 'withdrawn' }, 'withdraw');
 }
 
+/** Takes back what an officer has approved, of what nobody has used yet: it may wait for another officer then. */
+export async function withdrawVotes(
+  transaction: DirectoryTransaction,
+  keyring: Keyring,
+  officerId: string,
+  nowSeconds: number,
+): Promise<void> {
+  const unused = `t.state IN ('open', 'approved') AND t.expires_at > $1 ORDER BY t.number`;
+  for (const row of await approvals.select(transaction.session, keyring, unused, [nowSeconds])) {
+    const before = approvalOf(row);
+    const votes = before.votes.filter((vote) => vote.officerId !== officerId);
+    if (votes.length === before.votes.length) continue;
+    const state = given({ votes }) >= before.needed ? before.state : 'open';
+    await writeState(transaction, row, { votes: JSON.stringify(votes), state }, 'adjust');
+  }
+}
+
 async function lockApproval(
   { session }: DirectoryTransaction,
   keyring: Keyring,
@@ -255,7 +272,7 @@ async function lockApproval(
 async function writeState(
   transaction: DirectoryTransaction,
   row: Row,
-  changes: Pick<Approval, 'state'> & Partial<Pick<Approval, 'needed'>>,
+  changes: Pick<Approval, 'state'> & Partial<Pick<Approval, 'needed'>> & { readonly votes?: string },
   what: string,
 ): Promise<void> {
   const written = await transaction.update(approvals, row, changes);

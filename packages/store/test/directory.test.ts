@@ -2,6 +2,7 @@ import { TEST_ACTOR } from '@holdfast/testkit';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   SecretBytes,
+  type Directory,
   type DirectoryChange,
   type NewCredential,
   type PresentedCertificate,
@@ -129,6 +130,26 @@ test('officers are added, listed and revoked', async () => {
   expect(officer?.tokenSha256).toEqual(tokenSha256);
   expect(officer?.revokedAtSeconds).toBeGreaterThan(0);
 });
+
+test('of officers as many are left as have to be, whoever revokes whom at the same time', async () => {
+  const { directory } = fixture.store;
+  const other = await fixture.open();
+  const names = [randomUUID(), randomUUID()];
+  for (const name of names) await directory.addOfficer({ name, tokenSha256: randomBytes(32) }, TEST_ACTOR);
+  const remaining = await validOfficers(directory);
+  const outcomes = await Promise.allSettled(
+    names.map((name, index) =>
+      (index === 0 ? directory : other.directory).revokeOfficer(name, TEST_ACTOR, 'officer', remaining - 1),
+    ),
+  );
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(await validOfficers(directory)).toBe(remaining - 1);
+});
+
+async function validOfficers(directory: Directory): Promise<number> {
+  return (await directory.listOfficers()).filter(({ revokedAtSeconds }) => revokedAtSeconds === undefined)
+    .length;
+}
 
 test('of several nodes that make a server secret at once, all get the same', async () => {
   const other = await fixture.open();

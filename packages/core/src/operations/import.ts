@@ -74,6 +74,11 @@ export const importObject = operation({
       }
       // Who may look at it may not yet replace it.
       await context.objects.findAnywhere(uniqueIdentifier, 'replace');
+      const { stored } = existing;
+      // What it holds is lost as by Destroy, for which officers can be waited.
+      if (stored.hasValue && (await context.needsOfficers('destroy', stored))) {
+        throw new HoldfastError('PermissionDenied', 'officers decide on its destruction: destroy it first');
+      }
       const { value } = imported;
       context.objects.overwrite(
         existing,

@@ -201,8 +201,12 @@ export interface Directory {
   listOfficers(role?: OfficerRole): Promise<readonly Officer[]>;
   /** The officer or auditor with this token; no other's row is looked at. */
   officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined>;
-  /** @throws HoldfastError ItemNotFound where nobody of that role has the name */
-  revokeOfficer(name: string, actor: Actor, role?: OfficerRole): Promise<void>;
+  /**
+   * The officer's votes for what was approved and not done yet do not count any more.
+   * @param remaining how many of the role have to be left
+   * @throws HoldfastError ItemNotFound where nobody of that role has the name; PermissionDenied where too few would be left
+   */
+  revokeOfficer(name: string, actor: Actor, role?: OfficerRole, remaining?: number): Promise<void>;
 
   /** Whether there is one of the kind, or ever was: one that is gone although its record is not was taken away. */
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean>;

@@ -57,7 +57,7 @@ export class PostgresDirectory implements Directory {
     const transactions = new DirectoryTransactions(database, keyring, nowMs);
     this.#rows = new DirectoryRows(database, keyring, transactions);
     this.#authorities = new Authorities(this.#rows, keyring, () => this.#nowSeconds());
-    this.#officers = new Officers(this.#rows, () => this.#nowSeconds());
+    this.#officers = new Officers(this.#rows, keyring, () => this.#nowSeconds());
     this.#secrets = new ServerSecrets(database, keyring, transactions, nowMs);
   }
 
@@ -279,8 +279,8 @@ export class PostgresDirectory implements Directory {
     return this.#officers.withToken(tokenSha256);
   }
 
-  revokeOfficer(name: string, actor: Actor, role?: OfficerRole): Promise<void> {
-    return this.#officers.revoke(name, actor, role);
+  revokeOfficer(name: string, actor: Actor, role?: OfficerRole, remaining?: number): Promise<void> {
+    return this.#officers.revoke(name, actor, role, remaining);
   }
 
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean> {

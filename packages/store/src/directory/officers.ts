@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor, Officer, OfficerRole } from '@holdfast/core';
+import { HoldfastError, type Actor, type Keyring, type Officer, type OfficerRole } from '@holdfast/core';
+import { withdrawVotes } from '../approvals';
 import { requireName } from './names';
 import { notFound, type DirectoryRows } from './rows';
 import { officerOf, officers } from './tables';
@@ -8,6 +9,7 @@ import { officerOf, officers } from './tables';
 export class Officers {
   constructor(
     private readonly rows: DirectoryRows,
+    private readonly keyring: Keyring,
     private readonly nowSeconds: () => number,
   ) {}
 
@@ -41,13 +43,27 @@ export class Officers {
     return officer;
   }
 
-  revoke(name: string, actor: Actor, role: OfficerRole = 'officer'): Promise<void> {
+  revoke(name: string, actor: Actor, role: OfficerRole = 'officer', remaining = 0): Promise<void> {
     return this.rows.change(actor, async (transaction) => {
-      const row = await this.rows.named(transaction.session, officers, name);
+      const { session } = transaction;
+      // Of two who revoke each other the second finds that nobody else would be left.
+      await session.query('LOCK TABLE officer IN SHARE ROW EXCLUSIVE MODE');
+      const row = await this.rows.named(session, officers, name);
       if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
       if (row.revoked_at !== null) return;
+      const valid = await officers.select(session, this.keyring, 't.revoked_at IS NULL');
+      if (valid.filter((each) => officerOf(each).role === role).length <= remaining) {
+        throw new HoldfastError('PermissionDenied', tooFew(remaining));
+      }
+      await withdrawVotes(transaction, this.keyring, row.id, this.nowSeconds());
       const revoked = await transaction.update(officers, row, { revoked_at: this.nowSeconds() });
       await transaction.record(`${role}.revoke`, revoked, name);
     });
   }
+}
+
+function tooFew(remaining: number): string {
+  return remaining === 1
+    ? 'the last officer cannot be revoked: add another one first'
+    : `a rule needs ${remaining} officers (see holdfast approval rules): add another one first`;
 }
