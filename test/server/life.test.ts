@@ -20,6 +20,7 @@ import {
 } from '@holdfast/testkit';
 import { encodeTtlv } from '@holdfast/ttlv';
 import type { ClientConfig } from 'pg';
+import { openDatabase } from '../support/database';
 import { createKey, createPayload, discoverRequest, errorsOf, eventually, once } from './support';
 
 /** How a server starts, stops, is refused its start, and serves in several processes. */
@@ -181,12 +182,13 @@ describe('several processes', () => {
     await Promise.all(wires.map(({ closed }) => closed));
   });
 
+  const workers = () =>
+    readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js'));
+
   test('get on without one that is killed, and replace it', async () => {
-    const workers = () =>
-      readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
-        .trim()
-        .split(' ')
-        .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js'));
     const before = workers();
     expect(before).toHaveLength(2);
     process.kill(Number(before[0]), 'SIGKILL');
@@ -198,6 +200,45 @@ describe('several processes', () => {
     });
     await eventually(() => server.log().includes('a worker ended'));
     await once(tlsOptions(server), (peer) => createKey(peer));
+  });
+
+  test('go on where one dies while it is being told something', async () => {
+    const admin = connect(join(server.dataDir, 'admin.sock'));
+    let answers = '';
+    admin.on('data', (chunk: Buffer) => (answers += chunk.toString('utf8')));
+    const ask = () => admin.write('GET /status HTTP/1.1\r\nHost: holdfast\r\n\r\n');
+    const answered = (count: number) => () => answers.split('HTTP/1.1 200').length > count;
+    ask();
+    await eventually(answered(1));
+    process.kill(server.pid, 'SIGSTOP');
+    // It is asked first, asks its worker, and only then hears that there is none any more.
+    ask();
+    const before = workers();
+    for (const worker of before) process.kill(Number(worker), 'SIGKILL');
+    await eventually(() => before.every((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')));
+    process.kill(server.pid, 'SIGCONT');
+    await eventually(answered(2));
+    admin.destroy();
+    const status = async () => (await asFirstOfficer(server)).call('GET /status');
+    await eventually(async () => (await status()).workers === 2);
+  });
+
+  test('are as many again once what kept one from starting is over', async () => {
+    const database = await openDatabase(server.dataDir);
+    const limit = (connections: number) =>
+      database.sql(`ALTER DATABASE holdfast CONNECTION LIMIT ${connections}`);
+    const officer = await asFirstOfficer(server);
+    await limit(0);
+    try {
+      process.kill(Number(workers()[0]), 'SIGKILL');
+      await eventually(() => server.log().includes('a worker cannot be started'));
+      const { workers: serving, warning } = await officer.call('GET /status');
+      expect([serving, warning]).toEqual([1, expect.stringContaining('some workers have ended')]);
+    } finally {
+      await limit(-1);
+      await database.close();
+    }
+    await eventually(async () => (await officer.call('GET /status')).workers === 2);
   });
 });
 

@@ -62,6 +62,7 @@ export interface StatusAnswer {
   /** Unless it is sealed. */
   readonly kmip?: { readonly host: string; readonly port: number };
   readonly https?: { readonly host: string; readonly port: number };
+  /** Processes that serve now. */
   readonly workers: number;
   readonly connections: number;
   readonly database: {

@@ -42,6 +42,7 @@ import { WorkerPool } from './worker-pool';
 const SHUT_TIMEOUT_MS = 10_000;
 
 const AUDIT_WARNING = 'the audit log is not linked, or its checkpoints cannot be kept in the data folder';
+const WORKERS_WARNING = 'some workers have ended, and others do not serve in their place yet';
 
 /** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
 export interface ServingAddresses {
@@ -52,6 +53,8 @@ export interface ServingAddresses {
 /** What serves KMIP: this process itself, or a pool of workers. */
 export interface Serving {
   listen(): Promise<ServingAddresses>;
+  /** How many processes serve now. */
+  readonly processes: number;
   connections(): Promise<number>;
   close(): Promise<void>;
 }
@@ -355,16 +358,19 @@ export class Node {
       readinessOf(this.store.auditChain, this.config.auditGraceSeconds),
     ]);
     const whileOpen = problem === undefined ? 'serving' : 'refusing';
+    const workers = this.#isSealed ? 0 : (this.#serving?.processes ?? 0);
+    const isShort = !this.#isSealed && workers < this.config.workers;
+    const warning = this.#audit.isFailing ? AUDIT_WARNING : isShort ? WORKERS_WARNING : undefined;
     return {
       version: VERSION,
       state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : whileOpen,
       ...(problem === undefined ? {} : { problem }),
-      ...(problem === undefined && this.#audit.isFailing ? { warning: AUDIT_WARNING } : {}),
+      ...(problem === undefined && warning !== undefined ? { warning } : {}),
       pid: process.pid,
       startedAt: this.#startedAt.toISOString(),
       ...(kmip === undefined ? {} : { kmip: addressOf(kmip) }),
       ...(https === undefined ? {} : { https: addressOf(https) }),
-      workers: this.config.workers,
+      workers,
       connections,
       database: {
         kind: this.config.databaseUrl === undefined ? 'embedded' : 'external',

@@ -20,6 +20,8 @@ const STOP_GRACE_MS = 5000;
  */
 export class WorkerPool implements Serving {
   readonly #workers = new Set<Worker>();
+  /** Those of them that have started to serve. */
+  readonly #serving = new Set<Worker>();
   #stopping = false;
   #nextQuestion = 0;
   readonly #counts = new Map<number, (count: number) => void>();
@@ -42,8 +44,12 @@ export class WorkerPool implements Serving {
     return first as ServingAddresses;
   }
 
+  get processes(): number {
+    return this.#serving.size;
+  }
+
   async connections(): Promise<number> {
-    const counts = await Promise.all([...this.#workers].map((worker) => this.#countOf(worker)));
+    const counts = await Promise.all([...this.#serving].map((worker) => this.#countOf(worker)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -94,6 +100,7 @@ export class WorkerPool implements Serving {
             send(worker, { kind: 'listen' });
             break;
           case 'listening':
+            this.#serving.add(worker);
             resolve(message.addresses);
             break;
           case 'failed':
@@ -109,8 +116,13 @@ export class WorkerPool implements Serving {
             void this.#useHsm(worker, message);
         }
       });
+      // One that dies while it is told something: its exit follows.
+      worker.on('error', (error: Error) =>
+        this.log.debug({ workerPid: worker.process.pid, error: describeError(error) }, 'a worker is gone'),
+      );
       worker.on('exit', (code, signal) => {
         this.#workers.delete(worker);
+        this.#serving.delete(worker);
         if (this.#stopping) return;
         reject(new HoldfastError('Configuration', 'a worker process ended while it started'));
         this.log.error(

@@ -145,11 +145,13 @@ function main(): void {
     handle(message).catch((error: unknown) => {
       const known = error instanceof HoldfastError;
       createLogger('error').error({ error: describeError(error) }, 'worker failed');
-      tell({
+      const failed: ToKeeper = {
         kind: 'failed',
         code: known ? error.code : 'InternalServerError',
         message: known ? error.message : 'a worker could not start; the log says why',
-      });
+      };
+      // The keeper starts another one, which may fare better.
+      process.send?.(failed, undefined, undefined, () => process.exit(1));
     });
   });
   // The keeper alone decides when a worker stops; one that lost its keeper has nothing left to do.

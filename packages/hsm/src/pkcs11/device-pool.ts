@@ -279,7 +279,7 @@ class DeviceSlot {
     child.once('exit', (code, signal) => {
       if (this.#child === child) this.#ended({ kind: 'device', message: describeExit(code, signal) });
     });
-    child.once('error', ({ message }) => {
+    child.on('error', ({ message }) => {
       if (this.#child === child) this.#ended({ kind: 'device', message });
     });
     this.#limit(this.#openTimeoutMs);
