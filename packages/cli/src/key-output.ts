@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import type { SecretBytes } from '@holdfast/ttlv';
-import { errorCode } from './error-code';
 import { wrongUse } from './exit';
+import { replaceFile, writeNewFile } from './output-file';
 
 /** The one place where the command line reads key bytes: to write them where the user asked for. */
 
@@ -58,12 +57,10 @@ export async function keyDestination(flags: KeyOutputFlags): Promise<KeyDestinat
       'Use --out FILE, or --format hex; --force if you mean it.',
     );
   }
-  if (path !== undefined && !overwrite && (await isThere(path))) throw alreadyThere(path);
+  if (path !== undefined && !overwrite && (await isThere(path))) {
+    throw wrongUse(`${path} exists already`, 'Choose another file, or --force to replace it.');
+  }
   return { format: known, path, overwrite };
-}
-
-function alreadyThere(path: string) {
-  return wrongUse(`${path} exists already`, 'Choose another file, or --force to replace it.');
 }
 
 function pem(label: string, bytes: Buffer): string {
@@ -88,38 +85,6 @@ export function formatKey({ bytes, pemLabel }: KeyBytes, format: OutputFormat): 
   }
 }
 
-async function writeNewFile(path: string, content: string | Buffer): Promise<void> {
-  const file = await open(path, 'wx', FILE_MODE);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-/** A new file of mode 0600 takes the place of an old one, whatever mode that had. */
-async function writeFileSafely(path: string, content: string | Buffer, overwrite: boolean): Promise<void> {
-  try {
-    if (!overwrite) await writeNewFile(path, content);
-    else {
-      const begun = `${path}.${randomBytes(6).toString('hex')}`;
-      await writeNewFile(begun, content);
-      await rename(begun, path).catch(async (error: unknown) => {
-        await rm(begun, { force: true });
-        throw error;
-      });
-    }
-  } catch (cause) {
-    const code = errorCode(cause);
-    if (code === 'EEXIST') throw alreadyThere(path);
-    throw wrongUse(`${path} cannot be written (${code ?? 'unknown reason'})`);
-  }
-}
-
 function standardOutput(content: string | Buffer): Promise<void> {
   return new Promise((resolve) => process.stdout.write(content, () => resolve()));
 }
@@ -134,5 +99,5 @@ export async function writeKey(key: KeyBytes, destination: KeyDestination): Prom
   const formatted = formatKey(key, format);
   const content = typeof formatted === 'string' ? `${formatted}\n` : formatted;
   if (destination.path === undefined) await standardOutput(content);
-  else await writeFileSafely(destination.path, content, destination.overwrite);
+  else await (destination.overwrite ? replaceFile : writeNewFile)(destination.path, content, FILE_MODE);
 }

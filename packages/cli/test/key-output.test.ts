@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import {
   chmodSync,
@@ -66,6 +67,18 @@ test('a file that cannot be written is wrong use', async () => {
   const path = join(folder, 'none', 'key');
   await expect(writeKey(key(), { format: 'hex', path, overwrite: false })).rejects.toMatchObject(wrongUse);
   await expect(writeKey(key(), { format: 'hex', path, overwrite: true })).rejects.toMatchObject(wrongUse);
+});
+
+test('what is no file is not replaced by one', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of [pipe, folder]) {
+    await expect(writeKey(key(), { format: 'hex', path, overwrite: true })).rejects.toMatchObject({
+      ...wrongUse,
+      message: `${path} is there, and is no file`,
+    });
+    expect(statSync(path).isFile()).toBe(false);
+  }
 });
 
 test('bytes go nowhere unless asked for', async () => {

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import type { AuditLine, AuditQuery, LineFormatName } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
+import { writeNewFile } from '../output-file';
 import { addArchiveCommands, openArchive } from './audit-archive';
 import { searchFiles } from './audit-search';
 import { verify } from './audit-verify';
@@ -93,7 +93,7 @@ async function exportTo({ out, from, format, archive, ...options }: ExportOption
 
 async function publicKey({ out, ...options }: OfficerOptions & { readonly out?: string }): Promise<void> {
   const answer = await (await asOfficer(options)).call('GET /audit/key');
-  if (out !== undefined) await writeFile(out, answer.publicKeyPem, { flag: 'wx' });
+  if (out !== undefined) await writeNewFile(out, answer.publicKeyPem, 0o644);
   else process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : answer.publicKeyPem);
 }
 

@@ -1,7 +1,7 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Command } from 'commander';
 import type { AuthorityAnswer } from '@holdfast/server/admin';
+import { replaceFile, writeNewFile } from '../output-file';
 import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
@@ -64,7 +64,7 @@ export function caCommand(): Command {
         await asOfficer(options)
       ).call('GET /authorities/:name', undefined, { name });
       if (options.out === undefined) process.stdout.write(certificatePem);
-      else await writeFile(options.out, certificatePem, { flag: 'wx' });
+      else await writeNewFile(options.out, certificatePem, 0o644);
     });
   withOfficer(command.command('roll [name]'))
     .description(
@@ -108,9 +108,7 @@ export function caCommand(): Command {
           ? await officer.call('GET /crl')
           : await officer.call('GET /authorities/:name/crl', undefined, { name });
       const bytes = extname(options.out) === '.pem' ? crl.pem : Buffer.from(crl.derBase64, 'base64');
-      const temporary = `${options.out}.new`;
-      await writeFile(temporary, bytes);
-      await rename(temporary, options.out);
+      await replaceFile(options.out, bytes, 0o644);
       process.stdout.write(`The CRL is in ${options.out}; publish a new one before ${crl.nextUpdate}.\n`);
     });
   return command;

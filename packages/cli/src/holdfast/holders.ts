@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { access, constants, link, rm, writeFile } from 'node:fs/promises';
+import { access, constants, link, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
+import { writeNewFile } from '../output-file';
 import { readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
@@ -154,13 +155,7 @@ async function takeShare(file: string, options: ShareOptions): Promise<void> {
     name: basename(options.for),
     pem: await readText(options.for),
   });
-  try {
-    await writeFile(options.out, share, { mode: 0o600, flag: 'wx' });
-  } catch (cause) {
-    throw new HoldfastError('Configuration', `cannot write ${options.out}, or it is there already`, {
-      cause,
-    });
-  }
+  await writeNewFile(options.out, share, 0o600);
   process.stdout.write(`${options.out} holds the share; only the key of ${options.for} opens it.\n`);
 }
 

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { makeFolder } from '@holdfast/server/admin';
 import { errorCode } from '../error-code';
 import { wrongUse } from '../exit';
+import { replaceFile } from '../output-file';
 
 /** Connection settings that are kept under a name: addresses, names and paths, never a key or a password. */
 export interface Profile {
@@ -111,18 +111,5 @@ export function profileNamed({ profiles }: StoredProfiles, name: string): Profil
 export async function writeProfiles(stored: StoredProfiles, environment: Environment): Promise<void> {
   const path = profilesPath(environment);
   await makeFolder(dirname(path));
-  const begun = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    const file = await open(begun, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(stored, undefined, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(begun, path);
-  } catch (error) {
-    await rm(begun, { force: true });
-    throw error;
-  }
+  await replaceFile(path, `${JSON.stringify(stored, undefined, 2)}\n`, 0o600);
 }

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { errorCode } from './error-code';
+import { wrongUse, type CommandFailure } from './exit';
+
+/**
+ * Writes a file that is not there yet, and sees it to the disk; nothing of it stays where that fails.
+ * @throws CommandFailure wrong use, where something is there or it cannot be written
+ */
+export async function writeNewFile(path: string, content: string | Buffer, mode: number): Promise<void> {
+  try {
+    await write(path, content, mode);
+  } catch (cause) {
+    if (errorCode(cause) === 'EEXIST') throw wrongUse(`${path} exists already`, 'Choose another file.');
+    throw notWritable(path, cause);
+  }
+}
+
+/**
+ * Puts a new file, of a mode of its own, in the place of one that may be there: whole, or not at all.
+ * @throws CommandFailure wrong use, where what is there is no file (a device, a pipe) or it cannot be written
+ */
+export async function replaceFile(path: string, content: string | Buffer, mode: number): Promise<void> {
+  if (await isOther(path)) throw wrongUse(`${path} is there, and is no file`, 'Choose the path of a file.');
+  const begun = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await write(begun, content, mode);
+    await rename(begun, path).catch(async (error: unknown) => {
+      await rm(begun, { force: true });
+      throw error;
+    });
+  } catch (cause) {
+    throw notWritable(path, cause);
+  }
+}
+
+function isOther(path: string): Promise<boolean> {
+  return stat(path).then(
+    (there) => !there.isFile(),
+    () => false,
+  );
+}
+
+function notWritable(path: string, cause: unknown): CommandFailure {
+  return wrongUse(`${path} cannot be written (${errorCode(cause) ?? 'unknown reason'})`);
+}
+
+async function write(path: string, content: string | Buffer, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
