@@ -259,7 +259,6 @@ export const CURVES: readonly CurveFacts[] = [
 
 const byCurve = new Map(CURVES.map((row) => [row.curve, row]));
 const byName = new Map(CURVES.map((row) => [row.opensslName, row]));
-const byOid = new Map(CURVES.map((row) => [row.oid, row]));
 
 export function curveFacts(curve: RecommendedCurve): CurveFacts | undefined {
   return byCurve.get(curve);
@@ -267,10 +266,6 @@ export function curveFacts(curve: RecommendedCurve): CurveFacts | undefined {
 
 export function curveNamed(opensslName: string): CurveFacts | undefined {
   return byName.get(opensslName);
-}
-
-export function curveOfOid(oid: string): CurveFacts | undefined {
-  return byOid.get(oid);
 }
 
 /** The prime curve that a length alone means: P-192, P-224, P-256, P-384 or P-521. */
