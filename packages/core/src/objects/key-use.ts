@@ -2,16 +2,39 @@ import {
   CryptographicUsageMask,
   ObjectType,
   State,
+  Tag,
   UsageLimitsUnit,
+  cryptographicParametersStructure,
+  identifierReference,
+  optional,
   type CryptographicParameters,
 } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import type { KeyUseRequest } from '../ports/crypto';
 import { requireObjectType, requireState } from './object-checks';
 
 /** What a key may be used for, and when. KMIP 1.4 sections 3.19, 3.21, 3.22, 3.25 and 3.26; KMIP 2.1 chapter 4. */
+
+/** The members that a request to use a key begins with. */
+export const keyUseFields = {
+  uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
+  cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+};
+
+/** What the use of a key may be refused with. */
+export const KEY_USE_REASONS = [
+  'BadCryptographicParameters',
+  'CryptographicFailure',
+  'IncompatibleCryptographicUsageMask',
+  'InvalidCorrelationValue',
+  'InvalidObjectType',
+  'KeyValueNotPresent',
+  'ObjectNotFound',
+  'WrongKeyLifecycleState',
+  'ObjectArchived',
+] as const satisfies readonly ErrorCode[];
 
 /** One way of using a key. */
 export interface KeyUse {

@@ -2,15 +2,20 @@ import {
   Operation,
   Tag,
   byteString,
-  cryptographicParametersStructure,
-  identifierReference,
   optional,
   required,
   secretByteString,
   structure,
   textString,
 } from '@holdfast/kmip';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+} from '../objects/key-use';
 import {
   correlationField,
   fetchForPart,
@@ -37,8 +42,7 @@ export const decrypt = operation({
   window: { since: '1.2' },
   section: { v1: '4.30', v2: '6.1.11' },
   request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    ...keyUseFields,
     data: optional(Tag.Data, byteString),
     ivCounterNonce: optional(Tag.IVCounterNonce, byteString),
     ...partFields,
@@ -54,17 +58,9 @@ export const decrypt = operation({
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
   reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
+    ...KEY_USE_REASONS,
     'MissingInitializationVector',
-    'ObjectNotFound',
     'UnsupportedCryptographicParameters',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
     ...GENERAL_REASONS,
   ],
   isRepeatable: (request) => isWhole(request),

@@ -2,8 +2,6 @@ import {
   Operation,
   Tag,
   byteString,
-  cryptographicParametersStructure,
-  identifierReference,
   optional,
   required,
   secretByteString,
@@ -11,7 +9,15 @@ import {
   textString,
   type Infer,
 } from '@holdfast/kmip';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse, spendUsage } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+  spendUsage,
+} from '../objects/key-use';
 import {
   NO_DATA,
   correlationField,
@@ -35,8 +41,7 @@ const USE = KEY_USES.encrypt;
 const HAS_TAG = { since: '1.4' } as const;
 
 const encryptRequest = structure({
-  uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-  cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+  ...keyUseFields,
   data: optional(Tag.Data, secretByteString),
   ivCounterNonce: optional(Tag.IVCounterNonce, byteString),
   ...partFields,
@@ -61,18 +66,10 @@ export const encrypt = operation({
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
   reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
+    ...KEY_USE_REASONS,
     'MissingInitializationVector',
-    'ObjectNotFound',
     'UnsupportedCryptographicParameters',
     'UsageLimitExceeded',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
     ...GENERAL_REASONS,
   ],
   isRepeatable: (request) => isWhole(request),

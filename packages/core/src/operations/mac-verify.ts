@@ -3,9 +3,7 @@ import {
   Tag,
   ValidityIndicator,
   byteString,
-  cryptographicParametersStructure,
   enumerated,
-  identifierReference,
   optional,
   required,
   secretByteString,
@@ -15,7 +13,14 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { Claim } from '../objects/claim';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+} from '../objects/key-use';
 import { NO_DATA, correlationField, fetchForPart, isWhole, partFields, runPart } from '../objects/parts';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
@@ -30,8 +35,7 @@ export const macVerify = operation({
   window: { since: '1.2' },
   section: { v1: '4.34', v2: '6.1.33' },
   request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    ...keyUseFields,
     data: optional(Tag.Data, secretByteString),
     macData: optional(Tag.MACData, byteString),
     ...partFields,
@@ -44,18 +48,7 @@ export const macVerify = operation({
   access: 'use',
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
-  reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
-    'ObjectNotFound',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
-    ...GENERAL_REASONS,
-  ],
+  reasons: [...KEY_USE_REASONS, ...GENERAL_REASONS],
   isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {

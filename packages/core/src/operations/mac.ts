@@ -2,15 +2,21 @@ import {
   Operation,
   Tag,
   byteString,
-  cryptographicParametersStructure,
-  identifierReference,
   optional,
   required,
   secretByteString,
   structure,
   textString,
 } from '@holdfast/kmip';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse, spendUsage } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+  spendUsage,
+} from '../objects/key-use';
 import {
   NO_DATA,
   correlationField,
@@ -34,8 +40,7 @@ export const mac = operation({
   window: { since: '1.2' },
   section: { v1: '4.33', v2: '6.1.32' },
   request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    ...keyUseFields,
     data: optional(Tag.Data, secretByteString),
     ...partFields,
   }),
@@ -47,19 +52,7 @@ export const mac = operation({
   access: 'use',
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
-  reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
-    'ObjectNotFound',
-    'UsageLimitExceeded',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
-    ...GENERAL_REASONS,
-  ],
+  reasons: [...KEY_USE_REASONS, 'UsageLimitExceeded', ...GENERAL_REASONS],
   isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {

@@ -2,15 +2,21 @@ import {
   Operation,
   Tag,
   byteString,
-  cryptographicParametersStructure,
-  identifierReference,
   optional,
   required,
   secretByteString,
   structure,
   textString,
 } from '@holdfast/kmip';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse, spendUsage } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+  spendUsage,
+} from '../objects/key-use';
 import {
   NO_DATA,
   correlationField,
@@ -35,8 +41,7 @@ export const sign = operation({
   window: { since: '1.2' },
   section: { v1: '4.31', v2: '6.1.55' },
   request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    ...keyUseFields,
     data: optional(Tag.Data, secretByteString),
     digestedData: optional(Tag.DigestedData, secretByteString, { since: '1.4' }),
     ...partFields,
@@ -50,17 +55,9 @@ export const sign = operation({
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
   reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
-    'ObjectNotFound',
+    ...KEY_USE_REASONS,
     'UnsupportedCryptographicParameters',
     'UsageLimitExceeded',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
     ...GENERAL_REASONS,
   ],
   isRepeatable: (request) => isWhole(request),

@@ -3,9 +3,7 @@ import {
   Tag,
   ValidityIndicator,
   byteString,
-  cryptographicParametersStructure,
   enumerated,
-  identifierReference,
   optional,
   required,
   secretByteString,
@@ -14,7 +12,14 @@ import {
   validityIndicatorEnum,
 } from '@holdfast/kmip';
 import { Claim } from '../objects/claim';
-import { KEY_USES, STATES_OF, keyUseRequest, requireUse } from '../objects/key-use';
+import {
+  KEY_USE_REASONS,
+  KEY_USES,
+  STATES_OF,
+  keyUseFields,
+  keyUseRequest,
+  requireUse,
+} from '../objects/key-use';
 import {
   NO_DATA,
   correlationField,
@@ -37,8 +42,7 @@ export const signatureVerify = operation({
   window: { since: '1.2' },
   section: { v1: '4.32', v2: '6.1.56' },
   request: structure({
-    uniqueIdentifier: optional(Tag.UniqueIdentifier, identifierReference),
-    cryptographicParameters: optional(Tag.CryptographicParameters, cryptographicParametersStructure),
+    ...keyUseFields,
     data: optional(Tag.Data, secretByteString),
     digestedData: optional(Tag.DigestedData, secretByteString, { since: '1.4' }),
     signatureData: optional(Tag.SignatureData, byteString),
@@ -52,19 +56,7 @@ export const signatureVerify = operation({
   access: 'use',
   objectTypes: USE.objectTypes,
   states: STATES_OF[USE.purpose],
-  reasons: [
-    'BadCryptographicParameters',
-    'CryptographicFailure',
-    'IncompatibleCryptographicUsageMask',
-    'InvalidCorrelationValue',
-    'InvalidObjectType',
-    'KeyValueNotPresent',
-    'ObjectNotFound',
-    'UnsupportedCryptographicParameters',
-    'WrongKeyLifecycleState',
-    'ObjectArchived',
-    ...GENERAL_REASONS,
-  ],
+  reasons: [...KEY_USE_REASONS, 'UnsupportedCryptographicParameters', ...GENERAL_REASONS],
   isRepeatable: (request) => isWhole(request),
 
   async execute(request, context) {
