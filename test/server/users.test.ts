@@ -369,10 +369,12 @@ test('users are listed with what they prove themselves by, and no password is an
   expect(server.log()).not.toContain(WORD);
 });
 
-test.each([
+test.each<[string[], string | Buffer, string]>([
   [['add', 'alice', '--password-stdin'], WORD, 'exists already'],
   [['add', 'short', '--password-stdin'], 'short', 'at least 8 characters'],
   [['add', 'no such/name', '--password-stdin'], WORD, 'user name'],
+  [['add', 'two', '--password-stdin'], `${WORD}\n${WORD}\n`, 'more than one line'],
+  [['add', 'latin', '--password-stdin'], Buffer.from('pässwörter', 'latin1'), 'UTF-8'],
   [['passwd', 'nobody', '--password-stdin'], WORD, 'no user is called'],
   [['remove', 'nobody'], '', 'no user is called'],
 ])('holdfast user %j is refused with a word why', async (args, input, message) => {

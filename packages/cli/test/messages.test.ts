@@ -117,6 +117,19 @@ describe('batch', () => {
     expect(stdout.match(/<ResultStatus type="Enumeration" value="Success"\/>/g)).toHaveLength(2);
   });
 
+  test('items in JSON are an array, and may be carried out later', async () => {
+    const ping = {
+      tag: 'BatchItem',
+      value: [
+        { tag: 'Operation', type: 'Enumeration', value: 'Ping' },
+        { tag: 'RequestPayload', value: [] },
+      ],
+    };
+    const { code, stdout } = await kmip(['batch', '--async', '-'], `\ufeff${JSON.stringify([ping, ping])}`);
+    expect(code).toBe(0);
+    expect(stdout.match(/<ResultStatus type="Enumeration" value="OperationPending"\/>/g)).toHaveLength(2);
+  });
+
   test('an item that fails is told of, and with undo nothing remains', async () => {
     const bad = item('Activate', '<UniqueIdentifier type="TextString" value="nothing"/>');
     const { code, stdout, stderr } = await kmip(

@@ -69,7 +69,7 @@ export interface CommandResult {
 export async function holdfastResult(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-  input?: string,
+  input?: string | Buffer,
 ): Promise<CommandResult> {
   const child = spawn(process.execPath, [HOLDFAST, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],

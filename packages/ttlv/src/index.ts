@@ -4,7 +4,7 @@ export { encodeTtlv, encodedLength, writeStructureHeader, writeTtlv } from './en
 export * from './errors';
 export { FrameReader, type FrameReaderOptions } from './framing';
 export * from './item';
-export { decodeJson, encodeJson, type JsonDecodeOptions } from './json';
+export { decodeJson, decodeJsonDocument, encodeJson, type JsonDecodeOptions } from './json';
 export { DEFAULT_LIMITS, type Limits } from './limits';
 export type { NamingContext, Vocabulary } from './names';
 export * from './secret';

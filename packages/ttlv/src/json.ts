@@ -80,7 +80,29 @@ export interface JsonDecodeOptions {
  * KMIP Profiles 2.1 section 5.5, Additional Message Encodings 1.0 section 4.
  */
 export function decodeJson(text: string, vocabulary: Vocabulary, options: JsonDecodeOptions = {}): Item {
-  const limits = options.limits ?? DEFAULT_LIMITS;
+  return readJson(text, vocabulary, options, (json, reader) => reader.item(json, [], 1));
+}
+
+/**
+ * Reads a document of several messages, or parts of them: an array of items, or a single one as `decodeJson` reads it. The
+ * limits hold for the document as a whole. Throws HoldfastError('InvalidMessage').
+ */
+export function decodeJsonDocument(
+  text: string,
+  vocabulary: Vocabulary,
+  options: JsonDecodeOptions = {},
+): Item[] {
+  return readJson(text, vocabulary, options, (json, reader) =>
+    (Array.isArray(json) ? (json as readonly unknown[]) : [json]).map((each) => reader.item(each, [], 1)),
+  );
+}
+
+function readJson<T>(
+  text: string,
+  vocabulary: Vocabulary,
+  { limits = DEFAULT_LIMITS }: JsonDecodeOptions,
+  read: (json: unknown, reader: JsonReader) => T,
+): T {
   const propertyCount = checkShape(text, limits);
   let json: unknown;
   try {
@@ -89,12 +111,12 @@ export function decodeJson(text: string, vocabulary: Vocabulary, options: JsonDe
     throw new HoldfastError('InvalidMessage', 'JSON: it is not well-formed', { cause });
   }
   const reader = new JsonReader(vocabulary, limits);
-  const item = reader.item(json, [], 1);
+  const found = read(json, reader);
   // JSON.parse keeps the last of several properties of one name: what was read is then less than what was written.
   if (reader.propertyCount !== propertyCount) {
     throw new HoldfastError('InvalidMessage', 'JSON: a property is given twice');
   }
-  return item;
+  return found;
 }
 
 /**

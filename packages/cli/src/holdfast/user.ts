@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { AddUserRequest, UserAnswer } from '@holdfast/server/admin';
+import { passwordIn } from '../password';
 import { isTerminal } from '../prompt';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
@@ -40,9 +41,7 @@ async function readPassword(options: PasswordOptions): Promise<string> {
   if (options.passwordStdin === true) {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks)
-      .toString('utf8')
-      .replace(/\r?\n$/, '');
+    return passwordIn(Buffer.concat(chunks));
   }
   if (!isTerminal()) throw new HoldfastError('InvalidField', 'give the password by --password-stdin');
   return askTwice('Password: ');

@@ -10,6 +10,7 @@ import {
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
+import { passwordIn } from '../password';
 import { promptSecret } from '../prompt';
 import { printable } from '../table';
 import {
@@ -56,10 +57,9 @@ export async function readTicket(path: string): Promise<Buffer> {
   return parseHexBytes(text.trim(), 'the ticket');
 }
 
-async function passwordIn({ password, passwordFile }: ConnectionSettings): Promise<string | undefined> {
+async function passwordOf({ password, passwordFile }: ConnectionSettings): Promise<string | undefined> {
   if (password !== undefined || passwordFile === undefined) return password;
-  const content = await readNamedFile(passwordFile, 'the password');
-  return content.toString('utf8').replace(/\r?\n$/, '');
+  return passwordIn(await readNamedFile(passwordFile, 'the password'));
 }
 
 /** What goes into the header of each request, where the server wants more than a certificate. */
@@ -70,7 +70,7 @@ async function credentialsOf(settings: ConnectionSettings): Promise<readonly Cre
     return [{ credentialType: CredentialType.Ticket, credentialValue: { ticket } }];
   }
   if (username === undefined) return [];
-  const secret = (await passwordIn(settings)) ?? (await promptSecret(`Password of ${username}: `));
+  const secret = (await passwordOf(settings)) ?? (await promptSecret(`Password of ${username}: `));
   const given = secret === undefined ? {} : { password: new SecretBytes(Buffer.from(secret)) };
   return [{ credentialType: CredentialType.UsernameAndPassword, credentialValue: { username, ...given } }];
 }
@@ -109,19 +109,23 @@ function describeConnection(client: KmipClient, server: string): string {
 }
 
 /**
- * Connects with the settings of the command line, environment and profile, hands the client to `work`, and closes it.
+ * Connects with the settings of the command line, environment and profile, hands the client and what it was made with to
+ * `work`, and closes it.
  * @throws CommandFailure (wrong use), ConnectionFailure, KmipRefusal
  */
 export async function withClient<T>(
   flags: ConnectionFlags,
-  work: (client: KmipClient) => Promise<T>,
+  work: (client: KmipClient, options: KmipClientOptions) => Promise<T>,
 ): Promise<T> {
   const settings = await connectionSettings(flags, process.env);
-  const asynchronous = flags.async === true ? 'mandatory' : undefined;
-  const client = await KmipClient.connect({ ...(await clientOptions(settings)), asynchronous });
+  const options: KmipClientOptions = {
+    ...(await clientOptions(settings)),
+    asynchronous: flags.async === true ? 'mandatory' : undefined,
+  };
+  const client = await KmipClient.connect(options);
   try {
     if (flags.verbose === true) process.stderr.write(describeConnection(client, settings.server));
-    return await work(client);
+    return await work(client, options);
   } finally {
     await client.close();
   }

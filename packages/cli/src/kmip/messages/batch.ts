@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { KmipClient } from '@holdfast/client';
 import {
   BatchErrorContinuationOption,
   ResultStatus,
@@ -11,10 +10,10 @@ import {
 import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
 import { itemAt, itemsOf } from '../../conformance/expectation';
 import { CommandFailure, ExitCode, wrongUse } from '../../exit';
-import { clientOptions } from '../connect';
+import { withClient } from '../connect';
 import { inputBytes } from '../input';
 import { withConnectionOptions } from '../options';
-import { connectionSettings, type ConnectionFlags } from '../settings';
+import type { ConnectionFlags } from '../settings';
 import { parseMember } from '../values';
 import { itemText, parseItems } from './text';
 
@@ -49,10 +48,12 @@ function messagesOf(items: readonly Item[], parts: Omit<RequestParts, 'items'>):
   return single.length === 0 ? whole : [...whole, encodeRequest({ ...parts, items: single.map(batchItem) })];
 }
 
-/** What became of one item of a response; undefined where it succeeded. */
+const GOOD: readonly number[] = [ResultStatus.Success, ResultStatus.OperationPending];
+
+/** What became of one item of a response; undefined where it succeeded, or is to be carried out later. */
 function failureOf(item: Item): string | undefined {
   const status = itemAt(item, Tag.ResultStatus);
-  if (status?.type === ItemType.Enumeration && status.value === ResultStatus.Success) return undefined;
+  if (status?.type === ItemType.Enumeration && GOOD.includes(status.value)) return undefined;
   const operation = itemAt(item, Tag.Operation);
   const code = operation?.type === ItemType.Enumeration ? operation.value : 0;
   return operationEnum.byValue.get(code)?.name ?? 'the request';
@@ -68,26 +69,24 @@ async function batch(file: string, flags: BatchFlags): Promise<void> {
           flags.continuation,
           'Batch Error Continuation Option',
         ) as BatchErrorContinuationOption);
-  const options = await clientOptions(await connectionSettings(flags, process.env));
-  const client = await KmipClient.connect(options);
-  try {
+  const failures = await withClient(flags, async (client, { credentials = [], asynchronous }) => {
     const header = {
-      credentials: options.credentials ?? [],
+      credentials,
+      asynchronousIndicator: asynchronous ?? 'prohibited',
       batchErrorContinuationOption: continuation,
       batchOrderOption: true,
     };
-    const failures: string[] = [];
+    const found: string[] = [];
     for (const message of messagesOf(items, { dialect: client.dialect, header })) {
       const answer = await client.exchange(message);
       process.stdout.write(`${itemText(answer, flags.json === true ? 'json' : 'xml')}\n`);
       const results = itemsOf(answer).filter(({ tag }) => tag === Tag.BatchItem);
-      failures.push(...results.flatMap((item) => failureOf(item) ?? []));
+      found.push(...results.flatMap((item) => failureOf(item) ?? []));
     }
-    if (failures.length > 0) {
-      throw new CommandFailure(ExitCode.Refused, `${failures.join(', ')}: not done`);
-    }
-  } finally {
-    await client.close();
+    return found;
+  });
+  if (failures.length > 0) {
+    throw new CommandFailure(ExitCode.Refused, `${failures.join(', ')}: not done`);
   }
 }
 
@@ -102,8 +101,9 @@ export function batchCommand(): Command {
       .addHelpText(
         'after',
         `
-Batch items (<BatchItem> within <KMIP>) go out together, under a header with the version that both sides speak; they can
-use what earlier ones made through the ID Placeholder. Whole messages (<RequestMessage>) are sent as they are.
+Batch items (<BatchItem> within <KMIP>, in JSON an array of them) go out together, under a header with the version that
+both sides speak; they can use what earlier ones made through the ID Placeholder. Whole messages (<RequestMessage>) are
+sent as they are.
 
 Examples:
   $ kmip batch rotate.xml

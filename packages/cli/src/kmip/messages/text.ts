@@ -8,14 +8,16 @@ import {
   type Dialect,
   type EncodingName,
 } from '@holdfast/kmip';
-import { HoldfastError, decodeXmlDocument, type Item } from '@holdfast/ttlv';
+import { HoldfastError, decodeJsonDocument, decodeXmlDocument, type Item } from '@holdfast/ttlv';
 import { wrongUse } from '../../exit';
+import { utf8Text } from '../../utf8';
 
 /** Messages as people keep and read them: XML, JSON, or TTLV in hex. */
 
 const TTLV_HEADER_BYTES = 8;
 /** Tags begin with 42 or, where they are a vendor's, 54. */
 const TTLV_START = /^[\x42\x54][^]{2}[\x01-\x0b]/;
+const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
 
 /** One item after the other. */
 function ttlvItems(bytes: Buffer): Item[] {
@@ -30,16 +32,17 @@ function ttlvItems(bytes: Buffer): Item[] {
 }
 
 /**
- * Reads messages, or parts of them, whatever they are written in: XML (one, or several within `<KMIP>`), JSON (one), TTLV
- * as bytes or in hex (one after the other).
+ * Reads messages, or parts of them, whatever they are written in: XML (one, or several within `<KMIP>`), JSON (one, or
+ * several in an array), TTLV as bytes or in hex (one after the other).
  * @throws CommandFailure wrong use
  */
 export function parseItems(content: Buffer): readonly Item[] {
-  const text = content.toString('latin1').trimStart();
+  const text = content.toString('latin1').replace(BYTE_ORDER_MARK, '').trimStart();
+  const said = () => utf8Text(content, 'the text');
   try {
     if (TTLV_START.test(content.toString('latin1', 0, 4))) return ttlvItems(content);
-    if (text.startsWith('{')) return [ENCODINGS.json.decode(content)];
-    if (/^[<#\xef]/.test(text)) return decodeXmlDocument(content.toString('utf8'), READING_VOCABULARY);
+    if (/^[[{]/.test(text)) return decodeJsonDocument(said(), READING_VOCABULARY);
+    if (/^[<#]/.test(text)) return decodeXmlDocument(said(), READING_VOCABULARY);
     const hex = text.replace(/\s/g, '');
     if (hex !== '' && hex.length % 2 === 0 && /^[0-9a-f]*$/i.test(hex))
       return ttlvItems(Buffer.from(hex, 'hex'));
