@@ -214,7 +214,8 @@ describe('once old records are archived', () => {
     await checkpoints();
     await done('archive', '--before', FUTURE);
     const made = await list();
-    expect(made.length).toBeGreaterThanOrEqual(3);
+    // None of them is of nothing but that something was archived.
+    expect(made).toHaveLength(3);
     expect(made.map(({ file }) => file).sort()).toEqual(readdirSync(archives).sort());
     for (const [index, { first }] of made.entries()) expect(first).toBe((made[index - 1]?.last ?? 0) + 1);
     expect(await count(`change_record WHERE unique_identifier = '${changed}'`)).toBe(1);

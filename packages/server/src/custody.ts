@@ -224,7 +224,7 @@ export class Custody {
     if (text !== undefined) return text;
     throw new HoldfastError(
       'Configuration',
-      'no root key was split among custodians for this database yet: run holdfast init --root shares first',
+      'no root key was split among custodians for this database yet: run holdfast init --root shares first, or name the --root that it has',
     );
   }
 

@@ -6,7 +6,6 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   AuthenticationNotSuccessful:
     'Give an officer credential with --officer FILE or HOLDFAST_OFFICER (the first one is officer.json in the data folder).',
   ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer|auditor list.',
-  ObjectAlreadyExists: 'Nothing was changed. Choose another name or folder.',
   StoreUnavailable:
     'See that PostgreSQL runs, where it runs, and what it logs. A server that is running goes on by itself once it is back.',
   RootOfTrustMismatch: 'Check --data-dir, --root and the passphrase: they must be those of the first start.',

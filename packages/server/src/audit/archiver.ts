@@ -24,6 +24,12 @@ const MAX_RECORDS = 100_000;
 const LOOK_EVERY_MS = 60_000;
 const SYSTEM: Actor = { kind: 'system', id: 'system', name: 'audit retention' };
 
+/** What is archived: what was recorded before a time, in microseconds since 1970, up to a position. */
+interface Old {
+  readonly beforeUs: number;
+  readonly until: number;
+}
+
 /** Moves old records of the audit log out of the database, into sealed files. The node that links the log does it. */
 export class Archiver {
   readonly #files: ArchiveFiles;
@@ -79,10 +85,10 @@ export class Archiver {
       }
       await this.#tidy(archiveDir);
       // What is recorded meanwhile, that it was archived among it, is for the next time: there would be no end of it.
-      const beforeUs = Math.min(beforeMs, (this.store.clock.nowSeconds() + 1) * 1000) * 1000;
+      const old: Old = { beforeUs: beforeMs * 1000, until: await this.#end() };
       const made: ArchiveStatement[] = [];
       while (!this.#isClosed) {
-        const next = await this.#next(archiveDir, beforeUs);
+        const next = await this.#next(archiveDir, old);
         if (next === undefined) break;
         made.push(next);
         const subject = next.file;
@@ -94,10 +100,10 @@ export class Archiver {
   }
 
   /** One file; undefined where there is nothing to archive. */
-  async #next(folder: string, beforeUs: number): Promise<ArchiveStatement | undefined> {
+  async #next(folder: string, old: Old): Promise<ArchiveStatement | undefined> {
     const { auditChain, clock } = this.store;
     const begin = await auditChain.beginning();
-    const range = await this.#range(begin, beforeUs);
+    const range = await this.#range(begin, old);
     if (range === undefined) return undefined;
     const { last, head } = range;
     const database = await auditChain.databaseId();
@@ -113,11 +119,15 @@ export class Archiver {
     return this.#take({ file, sha256, first, last, recorded });
   }
 
+  /** Position of the last record that may be archived now. */
+  async #end(): Promise<number> {
+    const newest = await this.store.auditChain.newest();
+    return Math.min(newest === undefined ? 0 : statementOf(newest).position - 1, this.limit());
+  }
+
   /** The checkpoints from the beginning on that are old enough: how far they go. */
-  async #range(begin: ChainState, beforeUs: number) {
+  async #range(begin: ChainState, { beforeUs, until }: Old) {
     const { auditChain } = this.store;
-    const newest = await auditChain.newest();
-    const until = Math.min(newest === undefined ? 0 : statementOf(newest).position - 1, this.limit());
     let found: (Pick<ArchiveFile, 'last' | 'recorded'> & { readonly head: string }) | undefined;
     let [earliestUs, latestUs] = [Infinity, -Infinity];
     for await (const checkpoint of auditChain.checkpoints(begin.position + 1)) {
@@ -183,7 +193,8 @@ export class Archiver {
     if (days === undefined) return;
     const beforeMs = (this.store.clock.nowSeconds() - days * DAY_SECONDS) * 1000;
     const { auditChain } = this.store;
-    const due = await this.#range(await auditChain.beginning(), (beforeMs - DAY_SECONDS * 1000) * 1000);
+    const old: Old = { beforeUs: (beforeMs - DAY_SECONDS * 1000) * 1000, until: await this.#end() };
+    const due = await this.#range(await auditChain.beginning(), old);
     if (due !== undefined) await this.archive(beforeMs, SYSTEM);
   }
 
