@@ -5,7 +5,16 @@ interface Place {
   /** The words that lead to it, with the program's own name first. */
   readonly words: readonly string[];
   readonly commands: readonly { readonly name: string; readonly description: string }[];
-  readonly options: readonly { readonly flag: string; readonly description: string }[];
+  readonly options: readonly Flag[];
+}
+
+interface Flag {
+  readonly flag: string;
+  readonly description: string;
+  /** Whether a value follows it. */
+  readonly hasValue: boolean;
+  /** What the value can be; of other values nothing is known but that they may be files. */
+  readonly choices: readonly string[];
 }
 
 function placesOf(command: Command, words: readonly string[]): Place[] {
@@ -19,7 +28,9 @@ function placesOf(command: Command, words: readonly string[]): Place[] {
     })),
     options: help
       .visibleOptions(command)
-      .flatMap(({ long, description }) => (long === undefined ? [] : [{ flag: long, description }])),
+      .flatMap(({ long, description, required, argChoices = [] }) =>
+        long === undefined ? [] : [{ flag: long, description, hasValue: required, choices: argChoices }],
+      ),
   };
   return [place, ...commands.flatMap((child) => placesOf(child, [...words, child.name()]))];
 }
@@ -33,18 +44,36 @@ function walk(places: readonly Place[], word: string): string {
   return `    case "$place ${word}" in\n${cases}\n      *) continue ;;\n    esac\n    place="$place ${word}"`;
 }
 
+/** Shell lines that set `candidates` to what the value of the option before can be, where it has one. */
+function valueCases(places: readonly Place[], list: (words: readonly string[]) => string): string {
+  return places
+    .flatMap(({ words, options }) => {
+      const valued = options.filter(({ hasValue }) => hasValue);
+      const chosen = valued.filter(({ choices }) => choices.length > 0);
+      const others = valued.filter((each) => !chosen.includes(each)).map(({ flag }) => flag);
+      const cases = chosen.map(({ flag, choices }) => `${flag}) candidates=${list(choices)} ;;`);
+      const files = others.length === 0 ? [] : [`${others.join('|')}) candidates=${list([])} ;;`];
+      const all = [...cases, ...files].join(' ');
+      return all === '' ? [] : [`    ${quoted(words.join(' '))}) case "$before" in ${all} esac ;;`];
+    })
+    .join('\n');
+}
+
 function bash(name: string, places: readonly Place[]): string {
   const cases = places.map(({ words, commands, options }) => {
     const all = [...commands.map((each) => each.name), ...options.map(({ flag }) => flag)];
     return `    ${quoted(words.join(' '))}) candidates=${quoted(all.join(' '))} ;;`;
   });
   return `_${name}() {
-  local place=${name} candidates i
+  local place=${name} before="\${COMP_WORDS[COMP_CWORD - 1]}" candidates i
   for ((i = 1; i < COMP_CWORD; i++)); do
 ${walk(places, '${COMP_WORDS[i]}')}
   done
   case "$place" in
 ${cases.join('\n')}
+  esac
+  case "$place" in
+${valueCases(places, (words) => quoted(words.join(' ')))}
   esac
   COMPREPLY=($(compgen -W "$candidates" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -64,13 +93,16 @@ function zsh(name: string, places: readonly Place[]): string {
   });
   return `#compdef ${name}
 _${name}() {
-  local place=${name} i
+  local place=${name} before=\${words[CURRENT - 1]} i
   local -a candidates
   for ((i = 2; i < CURRENT; i++)); do
 ${walk(places, '${words[i]}')}
   done
   case "$place" in
 ${cases.join('\n')}
+  esac
+  case "$place" in
+${valueCases(places, (words) => `(${words.map(quoted).join(' ')})`)}
   esac
   _describe ${name} candidates || _files
 }
@@ -80,6 +112,11 @@ else
   compdef _${name} ${name}
 fi
 `;
+}
+
+function valueOf(hasValue: boolean, choices: readonly string[]): string {
+  if (!hasValue) return '';
+  return choices.length === 0 ? ' -r' : ` -x -a ${quoted(choices.join(' '))}`;
 }
 
 function fish(name: string, places: readonly Place[]): string {
@@ -94,8 +131,8 @@ function fish(name: string, places: readonly Place[]): string {
         (each) => `complete -c ${name} -f -n ${condition} -a ${each.name} -d ${quoted(each.description)}`,
       ),
       ...options.map(
-        ({ flag, description }) =>
-          `complete -c ${name} -n ${condition} -l ${flag.slice(2)} -d ${quoted(description)}`,
+        ({ flag, description, hasValue, choices }) =>
+          `complete -c ${name} -n ${condition} -l ${flag.slice(2)}${valueOf(hasValue, choices)} -d ${quoted(description)}`,
       ),
     ];
   });

@@ -221,7 +221,7 @@ describe('completion', () => {
     [
       'fish',
       [],
-      'source $argv[1]; complete -C (string join -- " " $argv[2..-1]) | string replace -r "\t.*" ""',
+      'source $argv[1]; complete -C (string join -- " " $argv[2..-1]) | string replace -r "\t.*" ""; true',
     ],
   ];
 
@@ -239,6 +239,9 @@ describe('completion', () => {
     expect(complete('kmip', 'discover')).toBe('discover-versions');
     expect(complete('kmip', 'profile', 'rem')).toBe('remove');
     expect(complete('kmip', '--server', 'x', 'create', '--alg')).toBe('--algorithm');
+    // A value follows, such as a file: no option, and no command.
+    expect(complete('kmip', 'create', '--name', 'cre')).not.toContain('create');
+    expect(complete('kmip', 'create', '--name', '')).not.toContain('--');
   });
 });
 
