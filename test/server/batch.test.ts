@@ -13,6 +13,7 @@ import {
   Peer,
   attributeValues,
   boolean,
+  dateTime,
   bytes,
   enumeration,
   integer,
@@ -325,6 +326,13 @@ test('Batch Order is kept where it is asked for, and where it is not', async () 
     const sent = [create(), item(Operation.Activate), item(Operation.Get)];
     const { items } = await peer.batch(sent, { header });
     expect(items.map(({ operation }) => operation)).toEqual(sent.map(({ operation }) => operation));
+  }
+});
+
+test('a Time Stamp is nothing to go by: arrays boot with clocks that are wrong', async () => {
+  for (const seconds of [0, 1, 253_402_300_799]) {
+    const header = [dateTime(Tag.TimeStamp, seconds)];
+    expect((await peer.batch([create()], { header })).items[0]?.status).toBe(Success);
   }
 });
 

@@ -106,6 +106,20 @@ function handshake(options: ConnectionOptions): Promise<readonly [string, string
   });
 }
 
+test.each([
+  ['nothing', []],
+  ['serverAuth', ['-addext', 'extendedKeyUsage=serverAuth']],
+  ['codeSigning', ['-addext', 'extendedKeyUsage=critical,codeSigning']],
+])('a client certificate that says of its purpose %s is taken', async (purpose, extension) => {
+  const name = `for-${purpose}`;
+  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)];
+  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  openssl(...made, '-subj', `/CN=${name}`, ...extension, '-keyout', key, '-out', cert);
+  await administered('client', 'add', name, '--cert', cert);
+  const ca = readFileSync(server.clientFiles.ca);
+  expect(await greet({ cert: readFileSync(cert), key: readFileSync(key), ca })).toBe(0);
+});
+
 describe('a TLS peer is shown a certificate that it can use', () => {
   test.each([
     ['ECDHE-ECDSA-AES256-GCM-SHA384', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384', 'ec'],
