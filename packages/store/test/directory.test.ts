@@ -182,6 +182,23 @@ test('a watcher on another node hears of changes, and of everything after its co
   await end();
 });
 
+test('a watcher finds out that its connection is dead, though nothing says so', async () => {
+  const changes: DirectoryChange[] = [];
+  const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
+  const listening = `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`;
+  const [dead] = await fixture.sql<{ pid: number }>(listening);
+  // Whoever waits for its answers, or its notices, waits in vain.
+  process.kill(dead?.pid ?? 0, 'SIGSTOP');
+  try {
+    await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
+  } finally {
+    process.kill(dead?.pid ?? 0, 'SIGCONT');
+  }
+  const { client } = await addClient();
+  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
+  await end();
+});
+
 test('every change of the directory leaves a record of its actor', async () => {
   const { client } = await addClient();
   const records = await fixture.sql(

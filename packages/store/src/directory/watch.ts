@@ -1,10 +1,15 @@
 import type { DirectoryChange } from '@holdfast/core';
-import { Client } from 'pg';
 import type { Database, StoreLog } from '../postgres/database';
 import { storeError } from '../postgres/errors';
+import { LeanClient } from '../postgres/lean-client';
 
 const CHANNEL = 'holdfast_directory';
 const RECONNECT_MS = 500;
+/** A network can lose a connection without a word: it is asked so often whether it is still there, and has so long to answer. */
+const PROBE_INTERVAL_MS = 2_000;
+const PROBE_TIMEOUT_MS = 5_000;
+/** Again on a connection that listens already: nothing changes. */
+const LISTEN = `LISTEN ${CHANNEL}`;
 const KINDS = [
   'client',
   'credential',
@@ -28,7 +33,7 @@ export function notification({ kind, id }: DirectoryChange): {
 
 /** Listens for changes on a connection of its own, which it makes again whenever it is lost. */
 export class DirectoryWatch {
-  #client: Client | undefined;
+  #client: LeanClient | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -54,14 +59,23 @@ export class DirectoryWatch {
   }
 
   async #listen(): Promise<void> {
-    const client = new Client(this.database.clientConfig());
+    const client = new LeanClient(this.database.clientConfig());
     client.on('error', () => undefined);
     client.on('notification', ({ payload = '' }) => this.#report(payload));
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
+    await probed(client);
     if (this.#ended) return client.end();
     this.#client = client;
+    let isAsked = false;
+    const probe = setInterval(() => {
+      if (isAsked) return;
+      isAsked = true;
+      probed(client)
+        .catch(() => undefined)
+        .finally(() => (isAsked = false));
+    }, PROBE_INTERVAL_MS).unref();
     client.on('end', () => {
+      clearInterval(probe);
       if (this.#ended) return;
       this.log.warn({}, 'the connection for directory changes was lost');
       this.#relisten();
@@ -87,5 +101,18 @@ export class DirectoryWatch {
     const [kind, id] = payload.split(' ');
     const known = KINDS.find((each) => each === kind);
     if (known !== undefined && id !== undefined) this.onChange({ kind: known, id });
+  }
+}
+
+/** Makes sure that it listens. @throws where it does not, or does not answer: it is then at its end */
+async function probed(client: LeanClient): Promise<void> {
+  const late = setTimeout(() => client.abort(), PROBE_TIMEOUT_MS);
+  try {
+    await client.query(LISTEN);
+  } catch (error) {
+    client.abort();
+    throw error;
+  } finally {
+    clearTimeout(late);
   }
 }
