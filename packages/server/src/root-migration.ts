@@ -292,7 +292,10 @@ export class RootMigration {
       await keeper.close();
       pin.destroy();
     }
-    throw new HoldfastError('ItemNotFound', `the token has no key ${checkValue} labelled "${at.keyLabel}"`);
+    throw new HoldfastError(
+      'ItemNotFound',
+      `the token has no key ${checkValue} labelled "${at.keyLabel}": see holdfast hsm status`,
+    );
   }
 
   /** Gives a move up that is not at its end. @throws HoldfastError ItemNotFound */
