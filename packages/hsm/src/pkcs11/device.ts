@@ -14,7 +14,7 @@ import {
   type Slot,
 } from 'graphene-pk11';
 import { DeviceFault, codeOf } from './faults';
-import { TokenKeys } from './token-keys';
+import { TokenKeys, viewOf } from './token-keys';
 import type { DeviceCalls, KeyedBytes, Pkcs11Target, RootKeyFacts, TokenFacts } from './protocol';
 
 const WRAP_FORMAT = 1;
@@ -167,12 +167,12 @@ export class Device {
 
   #encrypt(key: Key, nonce: Buffer, bytes: Uint8Array, aad: Uint8Array): Buffer {
     const cipher = this.session.createCipher(gcm(nonce, aad), key);
-    return cipher.once(Buffer.from(bytes), Buffer.alloc(bytes.length + 2 * TAG_BYTES));
+    return cipher.once(viewOf(bytes), Buffer.alloc(bytes.length + 2 * TAG_BYTES));
   }
 
   #decrypt(key: Key, nonce: Buffer, bytes: Uint8Array, aad: Uint8Array): Buffer {
     const decipher = this.session.createDecipher(gcm(nonce, aad), key);
-    return decipher.once(Buffer.from(bytes), Buffer.alloc(bytes.length + TAG_BYTES));
+    return decipher.once(viewOf(bytes), Buffer.alloc(bytes.length + TAG_BYTES));
   }
 
   #unwrap({ keyId, bytes, aad }: KeyedBytes): Buffer {

@@ -112,7 +112,7 @@ export class TokenKeys {
 
   #compute(key: Key, computation: HsmComputation): Buffer {
     const { use, mechanism } = computation;
-    const bytes = Buffer.from(computation.bytes);
+    const bytes = viewOf(computation.bytes);
     const room = Buffer.alloc(bytes.length + LONGEST_OVERHEAD_BYTES);
     switch (use) {
       case 'encrypt':
@@ -180,6 +180,11 @@ export class TokenKeys {
       return false;
     }
   }
+}
+
+/** The same bytes, not a copy that nobody would zero. */
+export function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function mechanismOf({ mechanism, iv, additionalData, tagLengthBytes }: HsmComputation) {
