@@ -169,13 +169,15 @@ test('of several nodes that make a server secret at once, all get the same', asy
   expect((await other.directory.findServerSecret(name))?.value.equals(replacement.value)).toBe(true);
 });
 
+const LISTENING = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`;
+
 test('a watcher on another node hears of changes, and of everything after its connection was lost', async () => {
   const { directory } = fixture.store;
   const changes: DirectoryChange[] = [];
   const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
   const { client } = await addClient();
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
-  await fixture.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`);
+  await fixture.sql(`SELECT pg_terminate_backend(pid) ${LISTENING}`);
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
   await directory.revokeClient(client.id, TEST_ACTOR);
   await until(() => changes.filter(({ id }) => id === client.id).length === 2);
@@ -185,14 +187,14 @@ test('a watcher on another node hears of changes, and of everything after its co
 test('a watcher finds out that its connection is dead, though nothing says so', async () => {
   const changes: DirectoryChange[] = [];
   const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
-  const listening = `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`;
-  const [dead] = await fixture.sql<{ pid: number }>(listening);
+  const [dead] = await fixture.sql<{ pid: number }>(`SELECT pid ${LISTENING}`);
+  if (dead === undefined) throw new Error('no connection listens');
   // Whoever waits for its answers, or its notices, waits in vain.
-  process.kill(dead?.pid ?? 0, 'SIGSTOP');
+  process.kill(dead.pid, 'SIGSTOP');
   try {
     await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
   } finally {
-    process.kill(dead?.pid ?? 0, 'SIGCONT');
+    process.kill(dead.pid, 'SIGCONT');
   }
   const { client } = await addClient();
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
