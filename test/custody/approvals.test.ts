@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
 import { destroy, exportObject, get, getAttributes, importObject } from '@holdfast/core';
 import {
+  asFirstOfficer,
   holdfastResult,
   startServerProcess,
   type CommandResult,
@@ -65,6 +66,20 @@ test('more officers than there are cannot be asked for, nor what nobody knows', 
   expect((await holdfast('approval', 'require', 'ca', '--officers', '2', '--domain', 'guarded')).code).toBe(
     2,
   );
+});
+
+test('of two rules that are set at the same time neither is lost', async () => {
+  const officer = await asFirstOfficer(server);
+  const set = (officers: number) =>
+    Promise.all(
+      ['destroy', 'export'].map((action) =>
+        officer.call('POST /approval-rules', { action, officers, domain: 'guarded' }),
+      ),
+    );
+  await set(1);
+  expect(await officer.call('GET /approval-rules')).toHaveLength(2);
+  await set(0);
+  expect(await officer.call('GET /approval-rules')).toEqual([]);
 });
 
 test('what waits for officers goes by the rule as it was lowered', async () => {

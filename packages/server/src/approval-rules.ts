@@ -51,8 +51,7 @@ export class ApprovalRules {
 
   /** As they are in the database now. */
   async read(): Promise<Rules> {
-    const secret = await this.directory.findServerSecret(RULES_SECRET);
-    return secret === undefined ? [] : (JSON.parse(secret.value.reveal().toString('utf8')) as Rules);
+    return rulesIn((await this.directory.findServerSecret(RULES_SECRET))?.value);
   }
 
   forget({ kind, id }: DirectoryChange): void {
@@ -60,6 +59,10 @@ export class ApprovalRules {
     this.#epoch++;
     this.#known = undefined;
   }
+}
+
+function rulesIn(value: SecretBytes | undefined): Rules {
+  return value === undefined ? [] : (JSON.parse(value.reveal().toString('utf8')) as Rules);
 }
 
 /** The rules, as officers set them. */
@@ -100,13 +103,10 @@ export class ApprovalAdministration {
       );
     }
     const domainId = domain === undefined ? undefined : (await this.directory.domainNamed(domain)).id;
-    const others = (await this.rules.read()).filter(
-      (rule) => rule.action !== action || rule.domainId !== domainId,
-    );
     const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
-    const rules = officers === 0 ? others : [...others, rule];
-    await this.#write(rules, actor);
+    await this.#set(rule, actor);
     // What waits for officers goes by the new rules; to set the same rule again makes up for what a crash left undone here.
+    const rules = await this.rules.read();
     await this.approvals.adjust((approval) => neededNow(rules, approval), actor);
     return this.list();
   }
@@ -116,10 +116,17 @@ export class ApprovalAdministration {
     return Math.max(1, ...(await this.rules.read()).map(({ officers }) => officers));
   }
 
-  async #write(rules: Rules, actor: Actor): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify(rules));
+  async #set(rule: Rule, actor: Actor): Promise<void> {
+    // There has to be one, so that of two who set the first rules neither is lost.
     await this.directory.serverSecret(RULES_SECRET, () => Promise.resolve(Buffer.from('[]')));
-    await this.directory.replaceServerSecret({ name: RULES_SECRET, value: new SecretBytes(bytes) }, actor);
+    const withRule = (before: SecretBytes | undefined): SecretBytes => {
+      const others = rulesIn(before).filter(
+        ({ action, domainId }) => action !== rule.action || domainId !== rule.domainId,
+      );
+      const rules = rule.officers === 0 ? others : [...others, rule];
+      return new SecretBytes(Buffer.from(JSON.stringify(rules)));
+    };
+    await this.directory.changeServerSecret(RULES_SECRET, withRule, actor);
   }
 
   async domainNames(): Promise<ReadonlyMap<string, string>> {

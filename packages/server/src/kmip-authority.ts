@@ -68,11 +68,21 @@ export class KmipAuthority implements IssuingAuthority {
     const generations = await this.#obtain(keyType);
     destroyKeys(generations);
     const next = await this.#make(keyType, generations.length + 1);
-    const older = generations.map(({ certificateDer }) => ({ certificateDer, privateKey: undefined }));
-    const value = new SecretBytes(encode([next, ...older]));
-    next.privateKey.destroy();
-    await this.ports.directory.replaceServerSecret({ name: secretName(keyType), value }, actor);
-    value.destroy();
+    const name = secretName(keyType);
+    const made: SecretBytes[] = [];
+    const withNext = (before: SecretBytes | undefined): SecretBytes => {
+      const opened = before === undefined ? [] : open({ name, value: before });
+      destroyKeys(opened);
+      const older = opened.map(({ certificateDer }) => ({ certificateDer, privateKey: undefined }));
+      const value = new SecretBytes(encode([next, ...older]));
+      made.push(value);
+      return value;
+    };
+    try {
+      await this.ports.directory.changeServerSecret(name, withNext, actor);
+    } finally {
+      for (const each of [...made, next.privateKey]) each.destroy();
+    }
   }
 
   /** Whether the certificate is one of this CA, or that of the CA itself. */

@@ -216,6 +216,15 @@ export interface Directory {
   /** The secret of that name, where there is one. */
   findServerSecret(name: string): Promise<ServerSecret | undefined>;
   replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void>;
+  /**
+   * Replaces a secret by what `next` makes of it, alone among all nodes.
+   * @param next called again where somebody else replaced it in between; undefined where there is none
+   */
+  changeServerSecret(
+    name: string,
+    next: (before: SecretBytes | undefined) => SecretBytes,
+    actor: Actor,
+  ): Promise<void>;
 
   /** Calls back on every change on any node, soon after its commit. @returns a function that ends it */
   watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>>;

@@ -18,6 +18,7 @@ import {
   type PresentedCertificate,
   type RecognisedClient,
   type Role,
+  type SecretBytes,
   type ServerSecret,
 } from '@holdfast/core';
 import type { Database, StoreLog } from '../postgres/database';
@@ -303,6 +304,14 @@ export class PostgresDirectory implements Directory {
 
   replaceServerSecret(secret: ServerSecret, actor: Actor): Promise<void> {
     return this.#secrets.replace(secret, actor);
+  }
+
+  changeServerSecret(
+    name: string,
+    next: (before: SecretBytes | undefined) => SecretBytes,
+    actor: Actor,
+  ): Promise<void> {
+    return this.#secrets.change(name, next, actor);
   }
 
   async watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>> {

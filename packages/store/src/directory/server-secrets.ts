@@ -41,11 +41,20 @@ export class ServerSecrets {
     return made;
   }
 
-  async replace({ name, value }: ServerSecret, actor: Actor): Promise<void> {
+  replace({ name, value }: ServerSecret, actor: Actor): Promise<void> {
+    return this.change(name, () => value, actor);
+  }
+
+  async change(
+    name: string,
+    next: (before: SecretBytes | undefined) => SecretBytes,
+    actor: Actor,
+  ): Promise<void> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     await this.transactions.run(actor, async (transaction) => {
       const [row] = await this.#select(transaction.session, name);
-      if (row === undefined) return this.#insert(transaction, name, value);
+      if (row === undefined) return this.#insert(transaction, name, next(undefined));
+      const value = next(openColumns(this.keyring, row, row.revision));
       const { salt, sealed } = sealColumns(this.keyring, row.id, row.revision + 1, value);
       const replaced = await transaction.update(serverSecrets, row, { salt, sealed });
       await transaction.record('server-secret.replace', replaced, name);
