@@ -33,6 +33,8 @@ function firstLost(asked: unknown, said: unknown, path: Path): Path | undefined 
     return sameLeaf(asked, said) ? undefined : path;
   }
   if (!isRecord(said)) return isPlaceholder(asked) ? undefined : path;
+  // Another attribute has come to stand in the place of one that was left out.
+  if (asked['key'] !== said['key']) return path;
   for (const [key, value] of Object.entries(asked)) {
     const lost = firstLost(value, said[key], [...path, describe(value, key)]);
     if (lost !== undefined) return lost;

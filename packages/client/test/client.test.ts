@@ -199,7 +199,13 @@ describe('one call', () => {
     await expect(
       client.call(create, {
         objectType: ObjectType.SymmetricKey,
-        newAttributes: { templateNames: [], attributes: [{ key: 'Comment', value: 'mine' }] },
+        newAttributes: {
+          templateNames: [],
+          attributes: [
+            { key: 'Comment', value: 'mine' },
+            { key: 'ObjectGroup', value: 'tapes' },
+          ],
+        },
       }),
     ).rejects.toMatchObject({
       code: 'InvalidField',

@@ -28,6 +28,7 @@ const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
     '--kmip-version and the values given have to fit each other; the server’s message names the field.',
   InvalidMessage: 'The server could not read the request: try another --kmip-version.',
   UnsupportedProtocolVersion: 'Leave --kmip-version out, or give one that "kmip discover-versions" lists.',
+  MissingInitializationVector: 'Give one with --iv, or have the server choose it with --random-iv.',
   KeyFormatTypeNotSupported: 'Ask without --key-format for the format that the server has.',
   KeyValueNotPresent: 'The object’s value is gone or kept elsewhere; its attributes are still there.',
   NotExtractable: 'The key was made never to leave the server.',
