@@ -1,4 +1,8 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { KmipClient, KmipRefusal } from '@holdfast/client';
 import { discoverVersions, get, getAttributes, reProvision } from '@holdfast/core';
 import { CertificateRequestType, CertificateType, ObjectType } from '@holdfast/kmip';
@@ -14,6 +18,8 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { eventually } from './support';
 
 /** A client replaces its own certificate: by a request, a certificate, or whatever the server makes. */
+
+const KMIP = resolve(__dirname, '../../packages/cli/bin/kmip.js');
 
 let server: ServerProcess;
 let count = 0;
@@ -132,4 +138,51 @@ test('is refused to readers, with both, and for requests that are none', async (
   expect(await reasonOf(client, { certificateRequest, certificate })).toBe('InvalidField');
   expect(await isKnown(old)).toBe(true);
   await client.close();
+});
+
+describe('kmip re-provision', () => {
+  let folder: string;
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'holdfast-re-provision-'))));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const file = (name: string, content?: string | Buffer): string => {
+    const path = join(folder, name);
+    if (content !== undefined) writeFileSync(path, content);
+    return path;
+  };
+  const run = (known: Known, ...args: readonly string[]) => {
+    const to = ['--server', `${server.host}:${server.port}`, '--ca', file('ca.pem', known.ca)];
+    const identity = ['--cert', file('old.pem', known.cert), '--key', file('old-key.pem', known.key)];
+    return spawnSync(process.execPath, [KMIP, 're-provision', ...to, ...identity, ...args], {
+      encoding: 'utf8',
+    });
+  };
+
+  test.each([
+    ['a key that the client made', true],
+    ['a key that the server made', false],
+  ])('brings the certificate of %s', async (_whose, isOwn) => {
+    const old = await newClient();
+    const [cert, key] = [file(`${old.name}.pem`), file(`${old.name}-key.pem`)];
+    const csr = file('new.csr');
+    const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    if (isOwn) {
+      execFileSync('openssl', ['req', '-new', ...algorithm, '-subj', '/CN=x', '-keyout', key, '-out', csr], {
+        stdio: 'ignore',
+      });
+    }
+    const { status, stderr } = run(old, '--out', cert, ...(isOwn ? ['--csr', csr] : ['--key-out', key]));
+    expect([status, stderr]).toEqual([0, '']);
+    expect(statSync(key).mode & 0o777).toBe(0o600);
+    const renewed = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8'), ca: old.ca };
+    expect(await isKnown(renewed)).toBe(true);
+    await eventually(async () => !(await isKnown(old)));
+  });
+
+  test('asks for nothing that its client could not fetch any more', async () => {
+    const old = await newClient();
+    const { status, stderr } = run(old);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('--out FILE')]);
+    expect(await isKnown(old)).toBe(true);
+  });
 });

@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { adjustAttributeAction } from './actions/attributes';
-import {
-  archiveAction,
-  getUsageAllocationAction,
-  obtainLeaseAction,
-  reProvisionAction,
-  recoverAction,
-} from './actions/govern';
+import { archiveAction, getUsageAllocationAction, obtainLeaseAction, recoverAction } from './actions/govern';
 import type { CommonFlags } from './actions/perform';
 import { getConstraintsAction, setConstraintsAction, setDefaultsAction } from './actions/policy';
+import { reProvisionAction } from './actions/re-provision';
 import { interopAction, logAction, pingAction, pkcs11Action } from './actions/server';
 import { setEndpointRoleAction } from './actions/told';
 import { objectCommand, operationCommand } from './operation-command';
@@ -96,12 +91,18 @@ function reProvisionCommand(): Command {
   return operationCommand(
     're-provision',
     'Replace the certificate that this client is known by; it is invalid afterwards (since KMIP 2.0).',
-    're-provision --csr new.csr',
+    're-provision --csr new.csr --out new.pem',
+    're-provision --out new.pem --key-out new-key.pem',
     're-provision --certificate new.pem',
   )
-    .option('--csr <file>', 'certificate request (PKCS#10) to be signed; the answer names the certificate')
-    .option('--certificate <file>', 'certificate to be known by from now on')
-    .addHelpText('after', '\nWith neither, the server makes a key pair; the answer names the private key.\n')
+    .option(
+      '--csr <file>',
+      'certificate request (PKCS#10) to be signed; without it, the server makes a key pair',
+    )
+    .option('--certificate <file>', 'certificate to be known by from now on, which the client has already')
+    .option('--out <file>', 'where the new certificate goes')
+    .option('--key-out <file>', 'where the private key goes that the server makes (mode 0600)')
+    .option('--force', 'replace the files')
     .action(reProvisionAction);
 }
 

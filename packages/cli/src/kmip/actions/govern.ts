@@ -5,18 +5,10 @@ import {
   destroy,
   getUsageAllocation,
   obtainLease,
-  reProvision,
   recover,
   revoke,
 } from '@holdfast/core';
-import {
-  CertificateRequestType,
-  CertificateType,
-  RevocationReasonCode,
-  cryptographicUsageMaskBits,
-  revocationReasonCodeEnum,
-} from '@holdfast/kmip';
-import { readNamedFile } from '../settings';
+import { RevocationReasonCode, cryptographicUsageMaskBits, revocationReasonCodeEnum } from '@holdfast/kmip';
 import { parseDuration, parseMoment } from '../times';
 import { parseLongInteger, parseMask, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
@@ -98,39 +90,4 @@ export async function getUsageAllocationAction(
 ): Promise<void> {
   const usageLimitsCount = parseLongInteger(count, 'the count');
   await perform(getUsageAllocation, { uniqueIdentifier, usageLimitsCount }, flags);
-}
-
-export interface ReProvisionFlags extends CommonFlags {
-  readonly csr?: string;
-  readonly certificate?: string;
-}
-
-export async function reProvisionAction(flags: ReProvisionFlags): Promise<void> {
-  const { csr, certificate } = flags;
-  await perform(
-    reProvision,
-    {
-      certificateRequest:
-        csr === undefined
-          ? undefined
-          : {
-              certificateRequestType: CertificateRequestType.PKCS_10,
-              certificateRequestValue: await derOf(csr),
-            },
-      certificate:
-        certificate === undefined
-          ? undefined
-          : { certificateType: CertificateType.X_509, certificateValue: await derOf(certificate) },
-    },
-    flags,
-  );
-}
-
-const PEM = /-----BEGIN [A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END/;
-
-/** PEM or DER. */
-async function derOf(path: string): Promise<Buffer> {
-  const bytes = await readNamedFile(path, 'the file');
-  const body = PEM.exec(bytes.toString('latin1'))?.[1];
-  return body === undefined ? bytes : Buffer.from(body, 'base64');
 }
