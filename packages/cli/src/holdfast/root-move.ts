@@ -134,7 +134,13 @@ export function withMoveCommands(command: Command): Command {
       'make a new root key where the current one is, or for custodians who held the one before, and have it wrap all domain keys',
     )
     .option('--passphrase', 'ask for a passphrase for the new software root key')
-    .addHelpText('after', NEXT_STEPS)
+    .addHelpText(
+      'after',
+      `
+The PIN of the HSM comes from the file that HOLDFAST_HSM_PIN_FILE names, from HOLDFAST_HSM_PIN, or is asked for; the passphrase
+that seals a new software root key from HOLDFAST_PASSPHRASE_FILE or HOLDFAST_PASSPHRASE, or with --passphrase.
+${NEXT_STEPS}`,
+    )
     .action(rotate);
   withCeremonyOptions(withRootLocation(withOfficer(command.command('migrate'))))
     .description('have the root key of another root of trust wrap all domain keys')
