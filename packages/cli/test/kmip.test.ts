@@ -651,6 +651,9 @@ test('a domain has defaults and constraints of its own', async () => {
     expect(json(await kmip('get-constraints', '--json'))).toMatchObject({
       constraints: { constraints: [{ objectTypes: { objectTypes: ['SymmetricKey'] } }] },
     });
+    // What names no attribute is not taken for the wish to remove all, nor passed over.
+    expect(await kmip('set-constraints')).toMatchObject({ code: 2 });
+    expect(await kmip('set-constraints', '--replace', '--type', 'symmetric-key')).toMatchObject({ code: 2 });
     expect((await kmip('get-constraints')).stdout).toContain('256');
   } finally {
     expect(await kmip('set-constraints', '--replace')).toMatchObject({ code: 0 });

@@ -1,5 +1,6 @@
 import { getConstraints, query, setConstraints, setDefaults } from '@holdfast/core';
 import { QueryFunction, objectTypeEnum, type Attribute, type ObjectType } from '@holdfast/kmip';
+import { wrongUse } from '../../exit';
 import { withClient } from '../connect';
 import { parseAttribute } from '../attribute-arguments';
 import { print } from '../output';
@@ -29,9 +30,17 @@ function ruleOf({ type = [], group = [], attribute = [] }: RuleFlags): Rule {
   };
 }
 
+/** What the flags add to what there is. @throws CommandFailure wrong use, where they say nothing */
+function addedRules(flags: RuleFlags): readonly Rule[] {
+  const { attribute, replace, type, group } = flags;
+  if (attribute !== undefined) return [ruleOf(flags)];
+  if (replace === true && type === undefined && group === undefined) return [];
+  throw wrongUse('there is no attribute to set', 'Use --attribute NAME=VALUE; --replace alone removes all.');
+}
+
 /** Adds a rule to those that there are, or replaces them all. */
 export async function setConstraintsAction(flags: RuleFlags): Promise<void> {
-  const added = flags.attribute === undefined ? [] : [ruleOf(flags)];
+  const added = addedRules(flags);
   await withClient(flags, async (client) => {
     const kept =
       flags.replace === true ? [] : (await client.call(getConstraints, {})).constraints.constraints;
@@ -46,7 +55,7 @@ export async function getConstraintsAction(flags: CommonFlags): Promise<void> {
 
 /** Adds defaults to those that there are, or replaces them all. */
 export async function setDefaultsAction(flags: RuleFlags): Promise<void> {
-  const added = flags.attribute === undefined ? [] : [ruleOf(flags)];
+  const added = addedRules(flags);
   await withClient(flags, async (client) => {
     const { defaultsInformation } = await client.call(query, {
       queryFunctions: [QueryFunction.QueryDefaultsInformation],
