@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** How many failures in a row are free, for one name from one source and for one source in all. */
 const FREE_FAILURES = 5;
 const FREE_FAILURES_OF_A_SOURCE = 20;
@@ -57,6 +59,7 @@ export class FailureLimit {
   }
 }
 
+/** A name may be as long as a request: what is remembered of it is not. */
 function keyOf(source: string, name: string): string {
-  return `${source}\n${name}`;
+  return `${source}\n${createHash('sha256').update(name).digest('base64')}`;
 }
