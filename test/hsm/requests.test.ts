@@ -66,8 +66,10 @@ const none = { templateNames: [], attributes: [] };
       await officer.call('POST /domains', { name: 'inside', settings: { keysInHsm: true } });
       inside = await (await newClient(server, 'inside')).connect();
       outside = await (await newClient(server, 'outside')).connect();
-      // The keys of these domains are made, and open.
-      for (const client of [inside, outside]) await newKey(client);
+      // The keys of these domains are made, and open; the server itself soon makes that of the first one.
+      const first = await (await newClient(server, 'first', 'default')).connect();
+      for (const client of [inside, outside, first]) await newKey(client);
+      await first.close();
     });
     afterAll(async () => {
       for (const client of [inside, outside]) await client.close();
