@@ -34,6 +34,7 @@ import {
 } from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
 import { newClient, newKey, outcomeOf } from '../custody/site';
+import { openDatabase } from '../support/database';
 import { until } from '../support/until';
 
 /** docs/hsm.md says how often each operation asks the HSM: counted here. */
@@ -70,6 +71,15 @@ const none = { templateNames: [], attributes: [] };
       const first = await (await newClient(server, 'first', 'default')).connect();
       for (const client of [inside, outside, first]) await newKey(client);
       await first.close();
+      // The audit log has wrapped what it unwraps to find whether the HSM answers.
+      const database = await openDatabase(dataDir);
+      const [began] = await database.sql<{ time: Date }>('SELECT clock_timestamp() AS time');
+      await until(
+        async () =>
+          (await database.sql('SELECT FROM audit_chain WHERE confirmed_at > $1', [began?.time])).length > 0,
+        'the audit log has asked the HSM',
+      );
+      await database.close();
     });
     afterAll(async () => {
       for (const client of [inside, outside]) await client.close();
@@ -103,9 +113,9 @@ const none = { templateNames: [], attributes: [] };
         return result;
       };
 
-      const member = await newClient(server, 'fresh');
+      // What looks after all domains may be the first that needs the key.
       const fresh = await count('the first connection to a new domain', async () => {
-        const connected = await member.connect();
+        const connected = await (await newClient(server, 'fresh')).connect();
         await newKey(connected);
         return connected;
       });
