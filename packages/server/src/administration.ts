@@ -7,6 +7,7 @@ import {
   type Credential,
   type Directory,
   type Domain,
+  type DomainSettings,
   type NewCredential,
   type OfficerRole,
   type ParsedCertificate,
@@ -69,21 +70,25 @@ export class Administration {
    * @throws HoldfastError PermissionDenied: names that may repeat go on doing so, since some do perhaps
    */
   async changeDomain(name: string, changes: unknown, actor: Actor): Promise<DomainAnswer> {
-    const before = await this.directory.domainNamed(name);
-    // What was set under another root of trust may stay until it is taken back.
-    const hasHsm = this.hasHsm() || before.settings.keysInHsm === true;
-    const checked = checkDomainSettings(mergedSettings(before.settings, changes), hasHsm);
-    if (before.settings.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
-      throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
-    }
-    return this.#domainAnswer(await this.directory.changeDomain(name, checked, actor));
+    const next = (before: DomainSettings): DomainSettings => {
+      // What was set under another root of trust may stay until it is taken back.
+      const hasHsm = this.hasHsm() || before.keysInHsm === true;
+      const checked = checkDomainSettings(mergedSettings(before, changes), hasHsm);
+      if (before.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
+        throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
+      }
+      return checked;
+    };
+    return this.#domainAnswer(await this.directory.changeDomain(name, next, actor));
   }
 
   /** Settings that are not named stay as they are; null takes one back to its default. */
   async changeClient(name: string, changes: unknown, actor: Actor): Promise<ClientAnswer> {
-    const { client } = await this.directory.clientNamed(name);
-    const settings = checkClientSettings(mergedSettings(client.settings, changes));
-    await this.directory.changeClient(name, settings, actor);
+    await this.directory.changeClient(
+      name,
+      (before) => checkClientSettings(mergedSettings(before, changes)),
+      actor,
+    );
     return this.showClient(name);
   }
 

@@ -43,6 +43,25 @@ async function addClient(credentials: readonly NewCredential[] = []) {
   return { client, domain };
 }
 
+test('of settings that officers change at the same time none is lost', async () => {
+  const { directory } = fixture.store;
+  const { client, domain } = await addClient();
+  const parts = [{ toleratesBatchCount: true }, { authentication: 'certificate-and-credential' }] as const;
+  await Promise.all(
+    parts.map((part) =>
+      directory.changeClient(client.name, (before) => ({ ...before, ...part }), TEST_ACTOR),
+    ),
+  );
+  expect((await directory.clientNamed(client.name)).client.settings).toEqual({ ...parts[0], ...parts[1] });
+  const others = [{ keysInHsm: true }, { namesMayRepeat: true }, { requiresEscrow: true }] as const;
+  await Promise.all(
+    others.map((other) =>
+      directory.changeDomain(domain.name, (before) => ({ ...before, ...other }), TEST_ACTOR),
+    ),
+  );
+  expect((await directory.domainNamed(domain.name)).settings).toEqual(Object.assign({}, ...others));
+});
+
 test('names are unique, and unknown names are said to be so', async () => {
   const { directory } = fixture.store;
   const { client, domain } = await addClient();

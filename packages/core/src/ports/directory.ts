@@ -150,7 +150,8 @@ export interface DirectoryChange {
  */
 export interface Directory {
   addDomain(name: string, actor: Actor, settings?: DomainSettings): Promise<Domain>;
-  changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain>;
+  /** @param next makes the new settings of those in force; called again where somebody else changed them in between */
+  changeDomain(name: string, next: (before: DomainSettings) => DomainSettings, actor: Actor): Promise<Domain>;
   listDomains(): Promise<readonly Domain[]>;
   domainNamed(name: string): Promise<Domain>;
   /** @throws HoldfastError ItemNotFound */
@@ -166,7 +167,8 @@ export interface Directory {
     credentials: readonly NewCredential[],
     actor: Actor,
   ): Promise<Client>;
-  changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client>;
+  /** @param next as for changeDomain */
+  changeClient(name: string, next: (before: ClientSettings) => ClientSettings, actor: Actor): Promise<Client>;
   addCredential(clientId: string, credential: NewCredential, actor: Actor): Promise<Credential>;
   /** The clients in force that listen somewhere. */
   listNotifiedClients(): Promise<readonly Client[]>;

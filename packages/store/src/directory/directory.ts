@@ -79,10 +79,15 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  changeDomain(name: string, settings: DomainSettings, actor: Actor): Promise<Domain> {
+  changeDomain(
+    name: string,
+    next: (before: DomainSettings) => DomainSettings,
+    actor: Actor,
+  ): Promise<Domain> {
     return this.#rows.change(actor, async (transaction) => {
       const row = await this.#rows.named(transaction.session, domains, name);
-      const changed = await transaction.update(domains, row, { settings: settingsColumn(settings) });
+      const settings = settingsColumn(next(domainOf(row).settings));
+      const changed = await transaction.update(domains, row, { settings });
       await transaction.record('domain.set', changed, name);
       await transaction.notify({ kind: 'domain', id: row.id });
       return domainOf(changed);
@@ -132,10 +137,15 @@ export class PostgresDirectory implements Directory {
     });
   }
 
-  changeClient(name: string, settings: ClientSettings, actor: Actor): Promise<Client> {
+  changeClient(
+    name: string,
+    next: (before: ClientSettings) => ClientSettings,
+    actor: Actor,
+  ): Promise<Client> {
     return this.#rows.change(actor, async (transaction) => {
       const row = await this.#rows.named(transaction.session, clients, name);
-      const changed = await transaction.update(clients, row, { settings: settingsColumn(settings) });
+      const settings = settingsColumn(next(clientOf(row).settings));
+      const changed = await transaction.update(clients, row, { settings });
       await transaction.record('client.set', changed, name, clientOf(changed).domainId);
       await transaction.notify({ kind: 'client', id: row.id });
       return clientOf(changed);
