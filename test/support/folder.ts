@@ -1,15 +1,11 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, statfsSync } from 'node:fs';
-import Module from 'node:module';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 /** A file system in memory, which most Linux systems have. */
 const MEMORY = '/dev/shm';
 /** What all data folders of tests together stay far below. */
 const ENOUGH_BYTES = 4 * 2 ** 30;
-/** See packages/testkit/src/code-cache.ts. */
-const CODE_CACHE = resolve(__dirname, '../../packages/testkit/dist/code-cache.js');
 
 /**
  * Before the first test: a folder for all that the tests write, and in it the one of what they copy, made by the first that
@@ -28,17 +24,7 @@ export default function nameFolder(): void {
     HOLDFAST_TEST_FOLDER: folder,
     HOLDFAST_TEST_DISK: disk,
     HOLDFAST_TEST_CLUSTER: join(folder, 'cluster'),
-    ...compiledCode(join(folder, 'code')),
   });
-}
-
-/** Tells the processes that tests start where to find compiled code; it is made while the first tests begin. */
-function compiledCode(path: string): Readonly<Record<string, string>> {
-  if ('enableCompileCache' in Module) return { NODE_COMPILE_CACHE: path };
-  if (!existsSync(CODE_CACHE)) return {};
-  spawn(process.execPath, [CODE_CACHE, path], { stdio: 'ignore' }).unref();
-  const { NODE_OPTIONS: others = '' } = process.env;
-  return { HOLDFAST_TEST_CODE: path, NODE_OPTIONS: `${others} --require ${JSON.stringify(CODE_CACHE)}` };
 }
 
 function hasRoom(): boolean {
