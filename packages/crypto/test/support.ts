@@ -75,3 +75,17 @@ export async function pairOf(
   });
   return { privateKey: blockOf(pair.privateKey), publicKey: blockOf(pair.publicKey) };
 }
+
+/**
+ * Whether what was begun is at its end before the event loop has turned: then it was done on this thread. Answers of other
+ * threads need a turn.
+ */
+export async function isOverAtOnce(begun: Promise<unknown>): Promise<boolean> {
+  let isOver = false;
+  const note = (): void => {
+    isOver = true;
+  };
+  begun.then(note, note);
+  for (let step = 0; step < 1000; step++) await Promise.resolve();
+  return isOver;
+}
