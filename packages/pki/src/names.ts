@@ -33,7 +33,8 @@ export const ATTRIBUTE_TYPES: ReadonlyMap<
   ['1.2.840.113549.1.9.1', { name: 'emailAddress', part: 'Email' }],
 ]);
 
-function readBmpString(contents: Buffer): string | undefined {
+/** The text of a BMPString; undefined where it ends within a character. */
+export function readBmpString(contents: Buffer): string | undefined {
   if (contents.length % 2 !== 0) return undefined;
   return Buffer.from(contents).swap16().toString('utf16le');
 }

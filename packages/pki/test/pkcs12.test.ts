@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
 import { certificates } from '../src';
+import { contextTag, encodeElement, encodeInteger, encodeOid, TAG } from '../src/der';
+import { OID } from '../src/pkcs12/object-identifiers';
 import { CA, LEAF, MODERN, PLAIN, PRIVATE_KEY, RC2, TRIPLE_DES } from './pkcs12-containers';
 
 const password = (text = 'secret') => new SecretBytes(Buffer.from(text));
@@ -65,6 +67,63 @@ describe('no byte goes unnoticed', () => {
   });
 });
 
+const sequence = (...parts: readonly Buffer[]) => encodeElement(TAG.sequence, ...parts);
+const explicit = (...parts: readonly Buffer[]) => encodeElement(contextTag(0, true), ...parts);
+const octets = (...parts: readonly Buffer[]) => encodeElement(TAG.octetString, ...parts);
+const content = (inside: Buffer) => sequence(encodeOid(OID.data), explicit(inside));
+
+/** A container of one key in clear, and what goes beside it. */
+function containerOf({
+  attributes = [],
+  mac = [],
+}: {
+  readonly attributes?: Buffer[];
+  readonly mac?: Buffer[];
+}): Buffer {
+  const bag = sequence(encodeOid(OID.keyBag), explicit(PRIVATE_KEY), encodeElement(TAG.set, ...attributes));
+  const safe = sequence(content(octets(sequence(bag))));
+  return sequence(encodeInteger(3n), content(octets(safe)), ...mac);
+}
+
+describe('a container that no tool writes', () => {
+  test('may have a friendly name that is no text', async () => {
+    const name = encodeElement(TAG.set, encodeElement(TAG.bmpString, Buffer.of(0, 0x61, 0)));
+    const container = containerOf({ attributes: [sequence(encodeOid(OID.friendlyName), name)] });
+    const bundle = await certificates.openPkcs12(container, password());
+    expect(bundle.privateKey.reveal()).toEqual(PRIVATE_KEY);
+    expect(bundle.friendlyName).toBeUndefined();
+  });
+
+  test('is refused where its iterations are no number', async () => {
+    const digest = sequence(sequence(encodeOid(OID.sha256)), octets(Buffer.alloc(32)));
+    const mac = sequence(digest, octets(Buffer.alloc(8)), encodeElement(TAG.integer));
+    expect(await refused(certificates.openPkcs12(containerOf({ mac: [mac] }), password()))).toBe(
+      'InvalidField',
+    );
+  });
+
+  test('is refused where its bytes are in pieces of pieces', async () => {
+    let pieces = octets();
+    for (let depth = 0; depth < 10_000; depth++) pieces = encodeElement(TAG.octetString | 0x20, pieces);
+    const container = sequence(encodeInteger(3n), content(pieces));
+    expect(await refused(certificates.openPkcs12(container, password()))).toBe('InvalidField');
+  });
+});
+
+test('of the key nothing is left but what is handed out', async () => {
+  const concatenated = jest.spyOn(Buffer, 'concat');
+  try {
+    const bundle = await certificates.openPkcs12(MODERN, password());
+    bundle.privateKey.destroy();
+    const written = concatenated.mock.calls.flatMap(([parts]) => parts);
+    expect(written.length).toBeGreaterThan(0);
+    const scalar = PRIVATE_KEY.subarray(36, 68);
+    expect(written.filter((part) => Buffer.from(part).includes(scalar.subarray(0, 16)))).toEqual([]);
+  } finally {
+    concatenated.mockRestore();
+  }
+});
+
 describe('a container that is made here', () => {
   const made = (der: readonly Buffer[], text = 'secret') =>
     certificates.makePkcs12(
@@ -86,6 +145,31 @@ describe('a container that is made here', () => {
   });
 
   const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+  (hasOpenssl ? test : test.skip)(
+    'has the password that OpenSSL makes of bytes which are no UTF-8',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'holdfast-pkcs12-'));
+      try {
+        const latin1 = Buffer.from('p\u00e4ssword', 'latin1');
+        const file = (name: string, bytes: Buffer | string): string => {
+          writeFileSync(join(folder, name), bytes);
+          return join(folder, name);
+        };
+        const pem = (label: string, der: Buffer) =>
+          `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
+        const both = file('both.pem', pem('PRIVATE KEY', PRIVATE_KEY) + pem('CERTIFICATE', LEAF));
+        const to = ['-passout', `file:${file('password', latin1)}`, '-out', join(folder, 'made.p12')];
+        const { status } = spawnSync('openssl', ['pkcs12', '-export', '-in', both, ...to]);
+        expect(status).toBe(0);
+        const container = readFileSync(join(folder, 'made.p12'));
+        const bundle = await certificates.openPkcs12(container, new SecretBytes(latin1));
+        expect(bundle.privateKey.reveal()).toEqual(PRIVATE_KEY);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
   (hasOpenssl ? test : test.skip)('is read by OpenSSL', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-pkcs12-'));
     try {

@@ -1,3 +1,4 @@
+import { isUtf8, transcode } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import { TAG, expectTag, malformed, type DerElement } from '../der';
@@ -23,15 +24,21 @@ const ITERATIONS_AT_ONCE = 2000;
 /** @throws HoldfastError InvalidField */
 export function readIterations(element: DerElement | undefined): number {
   const { contents } = expectTag(element, TAG.integer, 'the number of iterations');
-  const iterations = contents.length > 4 ? Infinity : contents.readIntBE(0, contents.length);
+  const isReadable = contents.length > 0 && contents.length <= 4;
+  const iterations = isReadable ? contents.readIntBE(0, contents.length) : NaN;
   if (iterations >= 1 && iterations <= MAX_ITERATIONS) return iterations;
-  throw new HoldfastError('InvalidField', `a PKCS#12 container has at most ${MAX_ITERATIONS} iterations`);
+  throw new HoldfastError('InvalidField', `a PKCS#12 container has 1 to ${MAX_ITERATIONS} iterations`);
 }
 
-/** A password as the derivation takes it: UTF-16, and two zero bytes. */
+/**
+ * A password as the derivation takes it: UTF-16, and two zero bytes. Bytes that are no UTF-8 are taken one by one, as
+ * OpenSSL does. No string is made of them: it could not be zeroed.
+ */
 export function bmpPassword(password: Buffer): Buffer {
-  const text = password.toString('utf8');
-  const bytes = Buffer.from(`${text}\0`, 'utf16le');
+  const text = transcode(password, isUtf8(password) ? 'utf8' : 'latin1', 'utf16le');
+  const bytes = Buffer.alloc(text.length + 2);
+  text.copy(bytes);
+  text.fill(0);
   return bytes.swap16();
 }
 
@@ -50,8 +57,10 @@ function add(block: Buffer, addend: Buffer): void {
   }
 }
 
+/** Zeroes `start`, which holds the password. */
 async function iterate(start: Buffer, hash: Hash, iterations: number): Promise<Buffer> {
   let bytes = createHash(hash.name).update(start).digest();
+  start.fill(0);
   for (let done = 1; done < iterations; done++) {
     if (done % ITERATIONS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
     bytes = createHash(hash.name).update(bytes).digest();
@@ -72,16 +81,17 @@ export async function derive(
   const { blockLengthBytes } = hash;
   const diversifier = Buffer.alloc(blockLengthBytes, purpose);
   const input = Buffer.concat([repeated(salt, blockLengthBytes), repeated(password, blockLengthBytes)]);
-  const parts: Buffer[] = [];
+  const derived = Buffer.alloc(lengthBytes);
   for (let length = 0; length < lengthBytes;) {
     const part = await iterate(Buffer.concat([diversifier, input]), hash, iterations);
-    parts.push(part);
-    length += part.length;
+    length += part.copy(derived, length);
     const addend = Buffer.alloc(blockLengthBytes, part);
+    part.fill(0);
     for (let at = 0; at < input.length; at += blockLengthBytes) {
       add(input.subarray(at, at + blockLengthBytes), addend);
     }
+    addend.fill(0);
   }
   input.fill(0);
-  return Buffer.concat(parts).subarray(0, lengthBytes);
+  return derived;
 }

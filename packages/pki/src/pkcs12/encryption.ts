@@ -95,15 +95,18 @@ export async function decrypt(
   password: Buffer,
 ): Promise<Buffer> {
   const { name, key, iv } = await keyFor(algorithm, password);
+  const parts: Buffer[] = [];
   try {
     const decipher = createDecipheriv(name, key, iv);
-    return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+    parts.push(decipher.update(ciphertext));
+    parts.push(decipher.final());
+    return Buffer.concat(parts);
   } catch (cause) {
     throw new HoldfastError('BadPassword', 'the PKCS#12 container does not open with the password', {
       cause,
     });
   } finally {
-    key.fill(0);
+    for (const secret of [key, ...parts]) secret.fill(0);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   readOid,
   type DerElement,
 } from '../der';
+import { readBmpString } from '../names';
 import { FOR_MAC, bmpPassword, derive, readIterations } from './derivation';
 import { decrypt } from './encryption';
 import { HASHES, OID } from './object-identifiers';
@@ -24,10 +25,10 @@ interface Bag {
   readonly localKeyId: Buffer | undefined;
 }
 
-/** An OCTET STRING; some tools write it in pieces. */
+/** An OCTET STRING; some tools write it in pieces, none in pieces of pieces. */
 function octets(element: DerElement | undefined, what: string): Buffer {
   if (element?.tag === (TAG.octetString | 0x20) || element?.tag === contextTag(0, true)) {
-    return Buffer.concat(children(element).map((piece) => octets(piece, what)));
+    return Buffer.concat(children(element).map((piece) => expectTag(piece, TAG.octetString, what).contents));
   }
   if (element?.tag === contextTag(0, false)) return element.contents;
   return expectTag(element, TAG.octetString, what).contents;
@@ -66,16 +67,20 @@ async function requireMac(macData: DerElement | undefined, content: Buffer, pass
   throw new HoldfastError('BadPassword', 'the PKCS#12 container does not open with the password');
 }
 
-/** The SafeContents of one part of the container. */
-async function openPart(contentInfo: DerElement, password: Buffer): Promise<Buffer> {
+/** The SafeContents of one part of the container; those that were encrypted are the caller's to zero. */
+async function openPart(
+  contentInfo: DerElement,
+  password: Buffer,
+): Promise<{ readonly safeContents: Buffer; readonly wasEncrypted: boolean }> {
   const [type, content] = sequenceOf(contentInfo, 'a part of the container');
   switch (readOid(type, 'the type of a part')) {
     case OID.data:
-      return octets(explicit(content, 'a part'), 'a part');
+      return { safeContents: octets(explicit(content, 'a part'), 'a part'), wasEncrypted: false };
     case OID.encryptedData: {
       const [, encrypted] = sequenceOf(explicit(content, 'an encrypted part'), 'an encrypted part');
       const [, algorithm, ciphertext] = sequenceOf(encrypted, 'an encrypted part');
-      return decrypt(algorithm, octets(ciphertext, 'an encrypted part'), password);
+      const safeContents = await decrypt(algorithm, octets(ciphertext, 'an encrypted part'), password);
+      return { safeContents, wasEncrypted: true };
     }
     default:
       throw malformed('a part of it is encrypted for the holder of a key');
@@ -90,7 +95,7 @@ function attributesOf(set: DerElement | undefined): Pick<Bag, 'friendlyName' | '
     const [value] = children(expectTag(values, TAG.set, 'the value of an attribute'));
     const type = readOid(oid, 'an attribute');
     if (type === OID.friendlyName && value?.tag === TAG.bmpString) {
-      friendlyName = Buffer.from(value.contents).swap16().toString('utf16le');
+      friendlyName = readBmpString(value.contents);
     } else if (type === OID.localKeyId && value?.tag === TAG.octetString) localKeyId = value.contents;
   }
   return { friendlyName, localKeyId };
@@ -150,17 +155,27 @@ export async function openPkcs12(
     throw malformed('it is signed, not authenticated');
   const safe = octets(explicit(content, 'the contents'), 'the contents');
   await requireMac(macData, safe, secret);
-  const bags: Bag[] = [];
-  for (const part of sequenceOf(readElement(safe), 'the parts of the container')) {
-    bags.push(...bagsIn(await openPart(part, secret)));
-    if (bags.length > MAX_BAGS) throw malformed(`it holds more than ${MAX_BAGS} keys and certificates`);
+  const decrypted: Buffer[] = [];
+  try {
+    const bags: Bag[] = [];
+    for (const part of sequenceOf(readElement(safe), 'the parts of the container')) {
+      const { safeContents, wasEncrypted } = await openPart(part, secret);
+      if (wasEncrypted) decrypted.push(safeContents);
+      bags.push(...bagsIn(safeContents));
+      if (bags.length > MAX_BAGS) throw malformed(`it holds more than ${MAX_BAGS} keys and certificates`);
+    }
+    return await bundleOf(bags, keyBagNamed(bags, friendlyName), secret);
+  } finally {
+    for (const safeContents of decrypted) safeContents.fill(0);
   }
-  const key = keyBagNamed(bags, friendlyName);
+}
+
+async function bundleOf(bags: readonly Bag[], key: Bag, password: Buffer): Promise<KeyBundle> {
   return {
-    privateKey: await privateKeyIn(key, secret),
-    friendlyName: key.friendlyName,
     certificates: bags
       .filter(({ oid }) => oid === OID.certificateBag)
       .flatMap((bag) => certificateIn(bag) ?? []),
+    privateKey: await privateKeyIn(key, password),
+    friendlyName: key.friendlyName,
   };
 }
