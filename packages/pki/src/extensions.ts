@@ -44,8 +44,9 @@ export function readExtensions(list: DerElement | undefined): ExtensionMap {
   return values;
 }
 
-export function isTrue(element: DerElement | undefined): boolean {
-  return element?.tag === TAG.boolean && element.contents.length === 1 && element.contents[0] === 0xff;
+/** Any octet but zero is TRUE, as for OpenSSL: one that DER does not have (X.690 section 11.1) must not make less of it. */
+function isTrue(element: DerElement | undefined): boolean {
+  return element?.tag === TAG.boolean && element.contents.some((octet) => octet !== 0);
 }
 
 export interface BasicConstraints {

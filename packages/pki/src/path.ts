@@ -1,4 +1,10 @@
-import { type PathRequest, type PathVerdict, type X509Description, HoldfastError } from '@holdfast/core';
+import {
+  type PathRequest,
+  type PathVerdict,
+  type PublicKeyDescription,
+  type X509Description,
+  HoldfastError,
+} from '@holdfast/core';
 import { children, contextTag, expectTag, readElement, TAG } from './der';
 import {
   type BasicConstraints,
@@ -21,6 +27,18 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 
 /** Hashes under which a signature proves nothing any more. */
 const BROKEN_HASHES: ReadonlySet<string | undefined> = new Set(['MD2', 'MD5', 'SHA-1']);
+
+/** Bits below which a signature proves nothing: RSA of 768 bits was factored in 2009; of a curve, 160 are as good as 1024. */
+const BROKEN_BELOW_BITS: Readonly<Record<string, number>> = {
+  RSA: 1024,
+  'RSA-PSS': 1024,
+  DSA: 1024,
+  EC: 160,
+};
+
+function isBroken({ algorithm, lengthBits = Infinity }: PublicKeyDescription): boolean {
+  return lengthBits < (BROKEN_BELOW_BITS[algorithm ?? ''] ?? 0);
+}
 
 class Link {
   readonly description: X509Description;
@@ -113,6 +131,7 @@ export function validatePath({ chain, anchors, atSeconds }: PathRequest): PathVe
   // The signature of the anchor itself proves nothing, whatever it is made with.
   const signed = isTrusted ? path.slice(0, -1) : path;
   if (signed.some(({ description }) => BROKEN_HASHES.has(description.signature.hash))) return 'invalid';
+  if (path.slice(1).some(({ description }) => isBroken(description.publicKey))) return 'invalid';
   if (last.isSelfIssued && !last.isIssuedBy(last)) return 'invalid';
   return isTrusted && !path.some((link) => link.isBeyondUs) ? 'valid' : 'unknown';
 }

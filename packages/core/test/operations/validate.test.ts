@@ -1,4 +1,4 @@
-import { randomUUID, X509Certificate } from 'node:crypto';
+import { randomUUID, sign, X509Certificate, type KeyPairKeyObjectResult } from 'node:crypto';
 import {
   CertificateType,
   CryptographicUsageMask,
@@ -7,7 +7,14 @@ import {
   ValidityIndicator,
 } from '@holdfast/kmip';
 import { archive, certify, destroy, revoke, validate } from '@holdfast/core';
-import { ecPair, openssl, registerCertificate, registerPublicKey, certificateBytes } from './certificates';
+import {
+  certificateBytes,
+  ecPair,
+  openssl,
+  registerCertificate,
+  registerPublicKey,
+  rsaPair,
+} from './certificates';
 import { Harness } from './harness';
 import { asking, createKey, refused, registerObject } from './requests';
 
@@ -35,7 +42,17 @@ function issue(
   extensions: readonly string[],
   ...options: string[]
 ): Issued {
-  const keyPem = String(ecPair().privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  return issueFor(ecPair(), subject, issuer, extensions, ...options);
+}
+
+function issueFor(
+  { privateKey }: KeyPairKeyObjectResult,
+  subject: string,
+  issuer: Issued | undefined,
+  extensions: readonly string[],
+  ...options: string[]
+): Issued {
+  const keyPem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
   const csr = openssl(
     { key: keyPem },
     ...['req', '-new', '-key', 'key', '-subj', `/CN=${subject}`, '-out', 'out'],
@@ -198,6 +215,29 @@ test('what is critical and not understood, and names that are constrained, leave
   expect(await of(harmless, middle)).toBe(Valid);
   const constrained = issue('constrained', root, [...CA, 'nameConstraints=permitted;DNS:example.org']);
   expect(await of(issue('below', constrained, LEAF), constrained)).toBe(Unknown);
+});
+
+test('what is critical stays so where TRUE is written as DER does not write it', async () => {
+  const strange = der(issue('loose', middle, [...LEAF, '1.2.3.4=critical,DER:0500']));
+  // Both lengths are of two octets.
+  const body = Buffer.from(strange.subarray(4, 8 + strange.readUInt16BE(6)));
+  const mark = Buffer.from('06032a03040101ff', 'hex');
+  body[body.indexOf(mark) + mark.length - 1] = 0x01;
+  const signature = sign('sha256', body, middle.keyPem);
+  const algorithm = Buffer.from('300a06082a8648ce3d040302', 'hex');
+  const bits = Buffer.concat([Buffer.of(0x03, signature.length + 1, 0), signature]);
+  const whole = Buffer.concat([strange.subarray(0, 4), body, algorithm, bits]);
+  whole.writeUInt16BE(whole.length - 4, 2);
+  const pem = new X509Certificate(whole).toString();
+  expect(await of({ pem, keyPem: '' }, middle)).toBe(Unknown);
+});
+
+test('a key that anybody can break certifies nobody', async () => {
+  const weak = issueFor(rsaPair(768), 'weak', root, CA);
+  expect(await of(weak)).toBe(Valid);
+  expect(await of(issue('certified', weak, LEAF), weak)).toBe(Invalid);
+  const old = issueFor(rsaPair(1024), 'old', root, CA);
+  expect(await of(issue('certified', old, LEAF), old)).toBe(Valid);
 });
 
 test('a broken hash proves nothing, but that of a root is not looked at', async () => {
