@@ -175,12 +175,20 @@ export function explainBreak(error: unknown, progress: ConnectionProgress): Conn
   if (error instanceof ConnectionFailure) return error;
   const explained = EXPLANATIONS[codeOf(error)];
   const [reason, message, hint] = explained ?? closedEarly(progress);
-  // An alert says that nothing was done; that the certificate is the reason of a bare close is only a guess.
-  const refusedOutright = explained !== undefined && reason === 'client-certificate';
+  // An alert in place of the first answer says that nothing was done; that the certificate is the reason of a bare close is
+  // only a guess.
+  const refusedOutright = explained !== undefined && reason === 'client-certificate' && !progress.answered;
   return new ConnectionFailure(reason, withAddress(progress.address, message), {
     ...(hint === undefined ? {} : { hint }),
     ...(error === undefined ? {} : { cause: error }),
     outcomeKnown: !progress.pending || refusedOutright,
+  });
+}
+
+/** @param pending requests were sent that have no answer */
+export function closedHere(address: string, pending: boolean): ConnectionFailure {
+  return new ConnectionFailure('closed', withAddress(address, 'the connection was closed here'), {
+    outcomeKnown: !pending,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { Tag } from '@holdfast/kmip';
 import { FrameReader } from '@holdfast/ttlv';
-import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
+import { ConnectionFailure, closedHere, explainBreak, timedOut } from './connection-failure';
 import {
   DEFAULT_MAX_RESPONSE_BYTES,
   DEFAULT_TIMEOUT_MS,
@@ -72,7 +72,7 @@ export class Connection implements Channel {
   }
 
   async close(): Promise<void> {
-    this.#break(new ConnectionFailure('closed', `${this.#address}: the connection was closed here`));
+    this.#break(closedHere(this.#address, this.#waiting.length > 0));
     await closeTls(this.#socket);
   }
 

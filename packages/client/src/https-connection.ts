@@ -1,7 +1,7 @@
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { MessageEncoding } from '@holdfast/kmip';
-import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
+import { ConnectionFailure, closedHere, explainBreak, timedOut } from './connection-failure';
 import {
   DEFAULT_MAX_RESPONSE_BYTES,
   DEFAULT_TIMEOUT_MS,
@@ -21,6 +21,13 @@ export interface HttpOptions {
   readonly encoding: MessageEncoding;
 }
 
+/** A request without an answer. */
+interface Waiting {
+  readonly reject: (failure: ConnectionFailure) => void;
+  /** Its answer has begun to come. */
+  isBegun: boolean;
+}
+
 /** Hands out the one TLS connection that there is. */
 class OneSocketAgent extends Agent {
   constructor(private readonly socket: TLSSocket) {
@@ -35,7 +42,7 @@ class OneSocketAgent extends Agent {
 /** One connection to a KMIP server that speaks HTTP; requests wait for the answers to earlier ones. */
 export class HttpsConnection implements Channel {
   readonly #agent: Agent;
-  readonly #unanswered = new Set<ClientRequest>();
+  readonly #unanswered = new Map<ClientRequest, Waiting>();
   #failure: ConnectionFailure | undefined;
   #answered = false;
 
@@ -83,8 +90,16 @@ export class HttpsConnection implements Channel {
         clearTimeout(timer);
         this.#unanswered.delete(sent);
       };
-      this.#unanswered.add(sent);
+      const waiting: Waiting = {
+        isBegun: false,
+        reject: (failure) => {
+          settled();
+          reject(failure);
+        },
+      };
+      this.#unanswered.set(sent, waiting);
       sent.on('response', (answer) => {
+        waiting.isBegun = true;
         this.#read(answer).then(
           (body) => {
             settled();
@@ -92,25 +107,19 @@ export class HttpsConnection implements Channel {
             resolve(body);
           },
           (error: unknown) => {
-            this.#fail(error);
-            settled();
-            reject(this.#failure ?? (error as Error));
+            waiting.reject(this.#fail(error));
           },
         );
       });
-      sent.on('error', (error) => {
-        this.#fail(error);
-        settled();
-        reject(this.#failure ?? error);
-      });
+      sent.on('error', (error) => waiting.reject(this.#fail(error)));
       sent.end(message);
     });
   }
 
   async close(): Promise<void> {
     const address = addressOf(this.options);
-    this.#break(new ConnectionFailure('closed', `${address}: the connection was closed here`));
-    for (const sent of this.#unanswered) sent.destroy();
+    this.#break(closedHere(address, this.#unanswered.size > 0));
+    for (const sent of this.#unanswered.keys()) sent.destroy();
     await closeTls(this.socket);
   }
 
@@ -140,18 +149,29 @@ export class HttpsConnection implements Channel {
     });
   }
 
-  #fail(error: unknown): void {
-    this.#break(error);
+  #fail(error: unknown): ConnectionFailure {
+    const failure = this.#break(error);
     this.socket.destroy();
+    return failure;
   }
 
   /** The first reason counts; later ones are its consequences. */
-  #break(error: unknown): void {
-    this.#failure ??= explainBreak(error, {
+  #break(error: unknown): ConnectionFailure {
+    if (this.#failure !== undefined) return this.#failure;
+    const failure = explainBreak(error, {
       address: addressOf(this.options),
       secure: true,
       answered: this.#answered,
       pending: this.#unanswered.size > 0,
     });
+    this.#failure = failure;
+    for (const [sent, { isBegun, reject }] of this.#unanswered) {
+      if (isBegun) continue;
+      // What waits for the answers to earlier requests has no socket yet: nothing of it was sent, and nothing else ends it.
+      const wasSent = sent.socket !== null;
+      sent.destroy();
+      reject(wasSent ? failure : failure.beforeAnyChange());
+    }
+    return failure;
   }
 }

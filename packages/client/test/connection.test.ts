@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '../src';
+import { explainBreak } from '../src/connection-failure';
 import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
 
 let authority: Authority;
@@ -89,6 +90,15 @@ describe('a server that does not take the client', () => {
       message: expect.stringContaining('right after the TLS handshake') as string,
     });
   });
+});
+
+test('an alert says that nothing was done where it is the first answer, and there alone', () => {
+  const outcomeKnown = (answered: boolean) =>
+    explainBreak(
+      { code: 'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED' },
+      { address: 'kms:5696', secure: true, answered, pending: true },
+    ).outcomeKnown;
+  expect([outcomeKnown(false), outcomeKnown(true)]).toEqual([true, false]);
 });
 
 test('an old TLS is not spoken', async () => {

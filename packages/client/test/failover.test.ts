@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import { activate, getAttributes } from '@holdfast/core';
 import { ResultStatus, Tag, dialectNamed, type Request } from '@holdfast/kmip';
 import { ConnectionFailure, KmipClient, call, type KmipClientOptions } from '../src';
@@ -131,6 +132,48 @@ test('all hang up: the failure is told, and the client may try again', async () 
   expect([one.heard(), two.heard()]).toEqual([2, 1]);
   await expect(named(client)).rejects.toBeInstanceOf(ConnectionFailure);
 });
+
+/** A server that takes connections and answers nothing; @param then what it does with a connection on which a request came */
+async function mute(then: (socket: TLSSocket) => void) {
+  let heard = 0;
+  let cameFirst: () => void = () => undefined;
+  const came = new Promise<void>((resolve) => (cameFirst = resolve));
+  const peer = await startPeer(identity, (socket) => {
+    socket.once('data', () => {
+      heard++;
+      cameFirst();
+      then(socket);
+    });
+  });
+  peers.push(peer);
+  return { port: peer.port, heard: () => heard, came };
+}
+
+const WAYS = [
+  ['TLS', {}],
+  ['HTTPS', { httpsPath: '/kmip' }],
+] as const;
+
+test.each(WAYS)('over %s every call comes to its end where the server hangs up', async (_way, options) => {
+  const { port, heard } = await mute((socket) => socket.destroy());
+  const client = await clientOf([port], options);
+  const ends = await Promise.allSettled([activated(client), activated(client)]);
+  expect(ends).toMatchObject(ends.map(() => ({ status: 'rejected', reason: { outcomeKnown: false } })));
+  // Over HTTPS the second had to wait, and went out on a connection of its own.
+  expect(heard()).toBe('httpsPath' in options ? 2 : 1);
+});
+
+test.each(WAYS)(
+  'over %s nobody knows what became of a call at which the client was closed',
+  async (_, options) => {
+    const { port, came } = await mute(() => undefined);
+    const client = await clientOf([port], options);
+    const call = expect(activated(client)).rejects.toMatchObject({ reason: 'closed', outcomeKnown: false });
+    await came;
+    await client.close();
+    await call;
+  },
+);
 
 test('a client that was closed stays so', async () => {
   const { port } = await server('one');
