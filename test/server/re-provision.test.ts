@@ -181,8 +181,16 @@ describe('kmip re-provision', () => {
 
   test('asks for nothing that its client could not fetch any more', async () => {
     const old = await newClient();
-    const { status, stderr } = run(old);
-    expect([status, stderr]).toEqual([2, expect.stringContaining('--out FILE')]);
+    const path = join(folder, 'nothing.pem');
+    const nowhere = join(folder, 'none', 'key.pem');
+    for (const [args, words] of [
+      [[], '--out FILE'],
+      [['--out', path, '--key-out', path, '--force'], 'the same file'],
+      [['--out', path, '--key-out', nowhere], 'cannot be written (ENOENT)'],
+    ] as const) {
+      const { status, stderr } = run(old, ...args);
+      expect([status, stderr]).toEqual([2, expect.stringContaining(words)]);
+    }
     expect(await isKnown(old)).toBe(true);
   });
 });

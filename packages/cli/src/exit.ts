@@ -88,6 +88,8 @@ async function outcome(
   }
 }
 
+const passOver = (): void => undefined;
+
 /**
  * Runs a command line and sets the exit code of the process. Errors are told on standard error in a line or two, never
  * as a stack. Ctrl-C ends it at once unless the command listens for SIGINT itself. A reader that closes our standard output early (`| head`) ends the process quietly.
@@ -101,8 +103,13 @@ export async function runCommandLine(
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
-    throw error;
+    const message = `standard output cannot be written (${error.code ?? error.message})`;
+    const hint = 'What was asked for may have been done: look before you repeat it.';
+    process.stderr.write(failureText(program.name(), { exitCode: ExitCode.WrongUse, message, hint }));
+    process.exit(ExitCode.WrongUse);
   });
+  // Where nobody reads what goes wrong, the exit code still tells.
+  if (!process.stderr.listeners('error').includes(passOver)) process.stderr.on('error', passOver);
   const interrupted = () => {
     // A command that has a handler of its own ends in its own way.
     if (process.listenerCount('SIGINT') === 1) process.exit(INTERRUPTED);

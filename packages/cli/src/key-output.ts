@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from './exit';
-import { replaceFile, writeNewFile } from './output-file';
+import { replaceFile, requireWritable, writeNewFile } from './output-file';
 
 /** The one place where the command line reads key bytes: to write them where the user asked for. */
 
@@ -42,7 +42,7 @@ function isThere(path: string): Promise<boolean> {
 
 /**
  * What the flags ask for, judged before any key is fetched; undefined where no bytes are asked for.
- * @throws CommandFailure wrong use: no such format, a file that exists, raw bytes for a terminal
+ * @throws CommandFailure wrong use: no such format, a file that exists or cannot be written, raw bytes for a terminal
  */
 export async function keyDestination(flags: KeyOutputFlags): Promise<KeyDestination | undefined> {
   const { format, out: path, force: overwrite = false } = flags;
@@ -57,8 +57,13 @@ export async function keyDestination(flags: KeyOutputFlags): Promise<KeyDestinat
       'Use --out FILE, or --format hex; --force if you mean it.',
     );
   }
-  if (path !== undefined && !overwrite && (await isThere(path))) {
-    throw wrongUse(`${path} exists already`, 'Choose another file, or --force to replace it.');
+  if (path !== undefined) {
+    await requireWritable(
+      path,
+      'Commands that have --format write to standard output where --out is left out.',
+    );
+    if (!overwrite && (await isThere(path)))
+      throw wrongUse(`${path} exists already`, 'Choose another file, or --force to replace it.');
   }
   return { format: known, path, overwrite };
 }

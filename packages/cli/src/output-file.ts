@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errorCode } from './error-code';
 import { wrongUse, type CommandFailure } from './exit';
 
@@ -21,7 +22,7 @@ export async function writeNewFile(path: string, content: string | Buffer, mode:
  * @throws CommandFailure wrong use, where what is there is no file (a device, a pipe) or it cannot be written
  */
 export async function replaceFile(path: string, content: string | Buffer, mode: number): Promise<void> {
-  if (await isOther(path)) throw wrongUse(`${path} is there, and is no file`, 'Choose the path of a file.');
+  await refuseOther(path);
   const begun = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     await write(begun, content, mode);
@@ -34,11 +35,25 @@ export async function replaceFile(path: string, content: string | Buffer, mode: 
   }
 }
 
-function isOther(path: string): Promise<boolean> {
-  return stat(path).then(
+/**
+ * Judges, before anything is done that brings what is to be written, whether a file can come to be there.
+ * @param instead what to say of another way, where there is one
+ * @throws CommandFailure wrong use
+ */
+export async function requireWritable(path: string, instead?: string): Promise<void> {
+  await refuseOther(path, instead);
+  await access(dirname(path), constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw notWritable(path, cause);
+  });
+}
+
+async function refuseOther(path: string, instead?: string): Promise<void> {
+  const isOther = await stat(path).then(
     (there) => !there.isFile(),
     () => false,
   );
+  const hint = ['Choose the path of a file.', ...(instead === undefined ? [] : [instead])].join('\n');
+  if (isOther) throw wrongUse(`${path} is there, and is no file`, hint);
 }
 
 function notWritable(path: string, cause: unknown): CommandFailure {

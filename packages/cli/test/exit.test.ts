@@ -1,3 +1,6 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { KmipRefusal } from '@holdfast/client';
 import { Operation, ResultReason, ResultStatus } from '@holdfast/kmip';
@@ -42,6 +45,33 @@ test('exit codes tell done, refused, wrong use and no connection apart', async (
   expect(await exitCodeOf(['gett', 'x'])).toBe(2);
   expect(await exitCodeOf(['get', 'x'], fail(wrongUse('no')))).toBe(2);
   expect(await exitCodeOf(['get', 'x'], fail(new Error('refused')))).toBe(1);
+});
+
+const KMIP = resolve(__dirname, '../bin/kmip.js');
+
+test('standard output that is full is told of, in a line and without a stack', () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [KMIP, 'completion', 'bash'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^kmip: standard output cannot be written \(ENOSPC\)\n/),
+    ]);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test('where nobody reads standard error, the exit code tells all the same', async () => {
+  const child = spawn(process.execPath, [KMIP, 'get', 'x', '--server', '127.0.0.1:0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.destroy();
+  expect(await new Promise((done) => child.once('close', done))).toBe(2);
 });
 
 test('a failure is told in plain lines, the hint after it', () => {

@@ -81,6 +81,20 @@ test('what is no file is not replaced by one', async () => {
   }
 });
 
+test('where nothing can be written is known before any key is fetched, with and without --force', async () => {
+  for (const force of [false, true]) {
+    for (const path of ['/dev/null', folder]) {
+      await expect(keyDestination({ out: path, force })).rejects.toMatchObject({
+        ...wrongUse,
+        message: `${path} is there, and is no file`,
+        hint: expect.stringContaining('standard output') as string,
+      });
+    }
+    const path = join(folder, 'none', 'key');
+    await expect(keyDestination({ out: path, force })).rejects.toMatchObject(wrongUse);
+  }
+});
+
 test('bytes go nowhere unless asked for', async () => {
   expect(await keyDestination({})).toBeUndefined();
   expect(await keyDestination({ force: true })).toBeUndefined();

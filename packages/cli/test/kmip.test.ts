@@ -617,6 +617,12 @@ test('attributes are counted and negated', async () => {
   expect(await kmip('adjust-attribute', id, 'State', 'increment')).toMatchObject({ code: 1 });
 });
 
+test('kinds of storage that there are not are told in the words that were typed', async () => {
+  const { code, stderr } = await kmip('locate', '--storage', 'attic');
+  expect([code, stderr]).toEqual([2, expect.stringContaining('"attic" is no kind of storage')]);
+  expect(stderr).toContain('on-line, archival, destroyed and all');
+});
+
 test('objects are leased, archived and recovered, and their limits taken from', async () => {
   const limits = '{"usageLimitsTotal":"10","usageLimitsUnit":"Object"}';
   const id = await made('create', '--name', 'limited', '--attribute', `Usage Limits=${limits}`);
@@ -627,9 +633,11 @@ test('objects are leased, archived and recovered, and their limits taken from', 
   expect(await attribute(id, 'Usage Limits')).toMatchObject({ usageLimitsCount: 6 });
   expect(await kmip('archive', id)).toMatchObject({ code: 0 });
   expect(await kmip('get', id)).toMatchObject({ code: 1 });
-  expect(json(await kmip('locate', '--name', 'limited', '--storage', 'archival', '--json'))).toEqual({
-    uniqueIdentifiers: [id],
-  });
+  for (const storage of ['archival', 'ArchivalStorage,destroyed', 'all']) {
+    expect(json(await kmip('locate', '--name', 'limited', '--storage', storage, '--json'))).toEqual({
+      uniqueIdentifiers: [id],
+    });
+  }
   expect(await kmip('recover', id)).toMatchObject({ code: 0 });
   expect(await kmip('get', id)).toMatchObject({ code: 0 });
 });

@@ -191,8 +191,11 @@ describe('trace', () => {
     const { uniqueIdentifier } = JSON.parse(registered.stdout) as { uniqueIdentifier: string };
     const got = await kmip(['get', uniqueIdentifier, '--format', 'hex'], '', through);
     expect(got.stdout.trim()).toBe(secret);
+    const distrusting = await kmip(['query'], '', { KMIP_SERVER: through.KMIP_SERVER });
+    expect(distrusting).toMatchObject({ code: 3 });
     proxy.kill('SIGTERM');
     await new Promise((done) => proxy.once('close', done));
+    expect(output).toMatch(/came to nothing: the program .* does not accept the certificate of the proxy/);
     expect(output).toContain('Operation: Register');
     expect(output).toContain('Key Material: (24 bytes)');
     expect(output).toContain('Result Status: Success');
@@ -204,6 +207,14 @@ describe('trace', () => {
 
   test('listens on this machine alone', async () => {
     expect(await kmip(['trace', '--listen', '0.0.0.0:0'])).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('says in its own words what it cannot listen with', async () => {
+    const { KMIP_CERT: cert = '', KMIP_CA: ca = '' } = environment;
+    const { code, stderr } = await kmip(['trace', '--listen-cert', cert, '--listen-key', ca]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('certificate and the key of the proxy');
+    expect(stderr).not.toMatch(/PEM_read|error:|routines/);
   });
 });
 

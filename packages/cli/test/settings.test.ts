@@ -61,6 +61,31 @@ test('an option counts before the environment, and that before the profile', asy
   expect(chosen.server).toBe('a:1');
 });
 
+test('so do the user and the ticket, of which one stands in for the other, and passwords', async () => {
+  const profiles = { one: { server: 'a', username: 'ada', passwordFile: '/ada' } };
+  await writeProfiles({ default: 'one', profiles }, environment);
+  const settings = async (flags: Parameters<typeof connectionSettings>[0], variables = {}) => {
+    const { username, ticket, password, passwordFile } = await connectionSettings(flags, {
+      ...environment,
+      ...variables,
+    });
+    return { username, ticket, password, passwordFile };
+  };
+  expect(await settings({})).toEqual({ username: 'ada', passwordFile: '/ada' });
+  expect(await settings({ ticket: '/t' })).toMatchObject({ username: undefined, ticket: '/t' });
+  const variables = { KMIP_TICKET: '/env', KMIP_PASSWORD: 'from the environment' };
+  expect(await settings({}, variables)).toMatchObject({ username: undefined, ticket: '/env' });
+  expect(await settings({ username: 'bob', passwordFile: '/bob' }, variables)).toEqual({
+    username: 'bob',
+    passwordFile: '/bob',
+  });
+  expect(await settings({ username: 'bob' }, variables)).toMatchObject({ password: 'from the environment' });
+  expect(await settings({}, { KMIP_PASSWORD: '', KMIP_KEY_PASSPHRASE: '' })).toMatchObject({
+    password: undefined,
+    passwordFile: '/ada',
+  });
+});
+
 test.each([
   ['a', { host: 'a', alternatives: [] }],
   ['a:1, b:2', { host: 'a', port: 1, alternatives: [{ host: 'b', port: 2 }] }],

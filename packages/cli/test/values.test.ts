@@ -17,7 +17,14 @@ import { CommandFailure } from '../src/exit';
 import { attributesOf, parseAttribute, parseReference } from '../src/kmip/attribute-arguments';
 import { oneLine, plainAttribute, plainStructure, plainValue } from '../src/kmip/plain';
 import { formatMoment, parseDuration, parseMoment } from '../src/kmip/times';
-import { parseHexBytes, parseInteger, parseMask, parseMember, parseValue } from '../src/kmip/values';
+import {
+  parseBoolean,
+  parseHexBytes,
+  parseInteger,
+  parseMask,
+  parseMember,
+  parseValue,
+} from '../src/kmip/values';
 
 const wrongUse = expect.objectContaining({ name: 'CommandFailure', exitCode: 2 }) as CommandFailure;
 
@@ -28,6 +35,8 @@ describe('times', () => {
     ['2030-01-31T12:00:00Z', '2030-01-31T12:00:00Z'],
     ['2030-01-31T12:00:00+02:00', '2030-01-31T10:00:00Z'],
     ['2030-01-31', '2030-01-31T00:00:00Z'],
+    ['2030-01-31T23:30:00-05:00', '2030-02-01T04:30:00Z'],
+    ['2028-02-29T00:00Z', '2028-02-29T00:00:00Z'],
     ['now', '2030-05-01T12:00:00Z'],
     ['now+1d', '2030-05-02T12:00:00Z'],
     ['now-90m', '2030-05-01T10:30:00Z'],
@@ -40,6 +49,8 @@ describe('times', () => {
     '',
     'tomorrow',
     '2030-02-30',
+    '2030-02-30T12:00:00Z',
+    '2030-02-30T12:00:00-05:00',
     '2030-13-01',
     '2030-01-31T12:00:00',
     'now+',
@@ -67,6 +78,16 @@ describe('values', () => {
     }
     expect(() => parseMember(revocationReasonCodeEnum, 'boredom', 'reason')).toThrow(wrongUse);
     expect(() => parseMember(revocationReasonCodeEnum, '', 'reason')).toThrow(wrongUse);
+  });
+
+  test('what is true or false is nothing else', () => {
+    expect(['true', 'YES', '1', 'False', 'no', '0'].map((text) => parseBoolean(text, 'it'))).toEqual([
+      ...[true, true, true],
+      ...[false, false, false],
+    ]);
+    for (const text of ['', 'maybe', 'constructor', '__proto__']) {
+      expect(() => parseBoolean(text, 'it')).toThrow(wrongUse);
+    }
   });
 
   test('masks are names put together', () => {

@@ -38,8 +38,13 @@ const MAX_TIMEOUT_SECONDS = 86_400;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The value of a variable; one that is empty counts as not set. */
+function variable(environment: Environment, name: string): string | undefined {
+  return environment[name] === '' ? undefined : environment[name];
+}
+
 function fromEnvironment(environment: Environment): Partial<Profile> {
-  const value = (name: string) => (environment[name] === '' ? undefined : environment[name]);
+  const value = (name: string) => variable(environment, name);
   return {
     server: value('KMIP_SERVER'),
     cert: value('KMIP_CERT'),
@@ -68,6 +73,12 @@ async function chosenProfile(flags: ConnectionFlags, environment: Environment): 
   return chosen === undefined ? {} : profileNamed(stored, chosen);
 }
 
+/** Whom requests are made as: a user and a ticket stand in for each other, so both come from the first that names one. */
+function holderIn(...sources: readonly Pick<Partial<Profile>, 'username' | 'ticket'>[]) {
+  const holder = sources.find(({ username, ticket }) => username !== undefined || ticket !== undefined);
+  return { username: holder?.username, ticket: holder?.ticket };
+}
+
 /**
  * Puts the settings together: an option counts before an environment variable, and that before the profile.
  * @throws CommandFailure wrong use
@@ -91,13 +102,12 @@ export async function connectionSettings(
     key: flags.key ?? variables.key ?? profile.key,
     ca: flags.ca ?? variables.ca ?? profile.ca,
     serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
-    username: flags.username ?? variables.username ?? profile.username,
+    ...holderIn(flags, variables, profile),
     passwordFile: flags.passwordFile ?? variables.passwordFile ?? profile.passwordFile,
-    ticket: flags.ticket ?? variables.ticket ?? profile.ticket,
     version: flags.kmipVersion ?? variables.version ?? profile.version,
     encoding: flags.encoding ?? variables.encoding ?? profile.encoding,
-    passphrase: environment['KMIP_KEY_PASSPHRASE'],
-    password: environment['KMIP_PASSWORD'],
+    passphrase: variable(environment, 'KMIP_KEY_PASSPHRASE'),
+    password: flags.passwordFile === undefined ? variable(environment, 'KMIP_PASSWORD') : undefined,
     timeoutMs: timeoutMsOf(flags.timeout),
   };
 }

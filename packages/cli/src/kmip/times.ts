@@ -42,11 +42,9 @@ export function parseMoment(text: string, nowSeconds: number = Math.floor(Date.n
     return nowSeconds + (relative[1] === '-' ? -span : span);
   }
   const milliseconds = DAY.test(text) || MOMENT.test(text) ? Date.parse(text) : NaN;
+  const day = text.slice(0, 'yyyy-mm-dd'.length);
   // Date.parse carries the 30th of February over into March.
-  if (
-    !Number.isNaN(milliseconds) &&
-    (!DAY.test(text) || formatMoment(milliseconds / 1000).startsWith(text))
-  ) {
+  if (!Number.isNaN(milliseconds) && formatMoment(Date.parse(day) / 1000).startsWith(day)) {
     return Math.floor(milliseconds / 1000);
   }
   throw wrongUse(

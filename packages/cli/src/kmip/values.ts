@@ -59,8 +59,13 @@ export function parseLongInteger(text: string, what: string): bigint {
   throw wrongUse(`${what} is a whole number, not ${JSON.stringify(text)}`);
 }
 
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...(['true', 'yes', '1'] as const).map((text) => [text, true] as const),
+  ...(['false', 'no', '0'] as const).map((text) => [text, false] as const),
+]);
+
 export function parseBoolean(text: string, what: string): boolean {
-  const value = { true: true, yes: true, '1': true, false: false, no: false, '0': false }[text.toLowerCase()];
+  const value = BOOLEANS.get(text.toLowerCase());
   if (value !== undefined) return value;
   throw wrongUse(`${what} is true or false, not ${JSON.stringify(text)}`);
 }

@@ -8,7 +8,6 @@ import {
   objectGroupMemberEnum,
   objectTypeEnum,
   stateEnum,
-  storageStatusMaskBits,
   type Attribute,
   type AttributeReference,
 } from '@holdfast/kmip';
@@ -21,7 +20,7 @@ import { describeObject, formatWithBytes, objectBytes } from '../object-value';
 import type { AttributeFlags } from '../options';
 import { plainListing, print, type PlainRecord } from '../output';
 import { plainAttribute, plainStructure, type Plain } from '../plain';
-import { parseInteger, parseMask, parseMember } from '../values';
+import { normalised, parseInteger, parseMember } from '../values';
 import { attributesTable } from './attributes';
 import { deliver } from './deliver';
 import type { CommonFlags } from './perform';
@@ -210,10 +209,22 @@ export async function locateAction(flags: LocateFlags): Promise<void> {
   });
 }
 
-/** `all`, or the names of kinds of storage. */
+const { OnLineStorage, ArchivalStorage, DestroyedStorage } = StorageStatusMask;
+const STORAGE: ReadonlyMap<string, number> = new Map([
+  ['online', OnLineStorage],
+  ['archival', ArchivalStorage],
+  ['destroyed', DestroyedStorage],
+  ['all', OnLineStorage | ArchivalStorage | DestroyedStorage],
+]);
+
+/** The Storage Status Mask of kinds of storage, also by the names that the standard has for them. */
 function parseStorage(text: string): number {
-  const { OnLineStorage, ArchivalStorage, DestroyedStorage } = StorageStatusMask;
-  if (text === 'all') return OnLineStorage | ArchivalStorage | DestroyedStorage;
-  const names = text.split(/[|,\s]+/).map((name) => (/storage$/i.test(name) ? name : `${name}storage`));
-  return parseMask(storageStatusMaskBits, names.join('|'), 'Storage Status Mask');
+  const kinds = text.split(/[|,\s]+/).map((kind) => STORAGE.get(normalised(kind).replace(/storage$/, '')));
+  if (kinds.includes(undefined)) {
+    throw wrongUse(
+      `${JSON.stringify(text)} is no kind of storage`,
+      'One of on-line, archival, destroyed and all, or several with commas between them.',
+    );
+  }
+  return kinds.reduce<number>((mask, kind = 0) => mask | kind, 0);
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { call, type Outcome } from '@holdfast/client';
 import { get, locate, reProvision } from '@holdfast/core';
 import { CertificateRequestType, CertificateType, ObjectType } from '@holdfast/kmip';
@@ -56,6 +57,9 @@ export async function reProvisionAction(flags: ReProvisionFlags): Promise<void> 
   }
   const toCertificate = await newFile('certificate', '--out', flags.out, flags);
   if (flags.csr === undefined) {
+    if (flags.keyOut !== undefined && resolve(flags.keyOut) === resolve(flags.out ?? '')) {
+      throw wrongUse('--out and --key-out name the same file', 'The certificate would replace the key.');
+    }
     await keyAndCertificate(
       toCertificate,
       await newFile('private key', '--key-out', flags.keyOut, flags),

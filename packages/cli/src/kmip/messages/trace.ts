@@ -1,10 +1,11 @@
 import { createServer as createTlsServer } from 'node:tls';
-import { createServer, isIP, type AddressInfo, type Socket } from 'node:net';
+import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Command } from 'commander';
 import { KmipClient, type KmipClientOptions } from '@holdfast/client';
 import { ENCODINGS, Tag, tagName } from '@holdfast/kmip';
 import { DEFAULT_LIMITS, FrameReader, ItemType, type Item } from '@holdfast/ttlv';
 import { valueText } from '../../conformance/describe';
+import { errorCode } from '../../error-code';
 import { wrongUse } from '../../exit';
 import { printable } from '../../table';
 import { clientOptions } from '../connect';
@@ -56,6 +57,21 @@ function show(arrow: string, connection: number, bytes: Buffer, elapsedMs?: numb
   }
 }
 
+/** What ended a connection of the program, or its handshake; the words of OpenSSL are for nobody. */
+function endingText(error: unknown, inHandshake = false): string {
+  const code = errorCode(error) ?? '';
+  if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|HTTP)/.test(code)) return 'the program does not speak TLS';
+  if (/^ERR_SSL_.*ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/.test(code))
+    return 'the program does not accept the certificate of the proxy';
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return inHandshake
+      ? 'the program left during the TLS handshake; most likely it does not accept the certificate of the proxy'
+      : 'the program broke the connection off';
+  }
+  if (code.startsWith('ERR_SSL_')) return `TLS with the program failed (${code})`;
+  return explain(error).message;
+}
+
 /** Carries one connection's messages to the server and back. */
 async function carry(socket: Socket, connection: number, options: KmipClientOptions): Promise<void> {
   const reader = new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes: LIMITS.maxMessageBytes });
@@ -72,6 +88,24 @@ async function carry(socket: Socket, connection: number, options: KmipClientOpti
     }
   } finally {
     await client.close();
+  }
+}
+
+/** @throws CommandFailure wrong use */
+function tlsServer(cert: Buffer, key: Buffer, accept: (socket: Socket) => void): Server {
+  try {
+    const server = createTlsServer(
+      { cert, key, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+      accept,
+    );
+    return server.on('tlsClientError', (error) =>
+      process.stdout.write(`- a connection came to nothing: ${printable(endingText(error, true))}\n\n`),
+    );
+  } catch {
+    throw wrongUse(
+      'the certificate and the key of the proxy cannot be used together',
+      'Both are PEM; the key is that of the certificate, and not encrypted.',
+    );
   }
 }
 
@@ -93,7 +127,7 @@ async function trace(flags: TraceFlags): Promise<void> {
     socket.on('error', () => undefined);
     process.stdout.write(`- connection ${connection} begins\n\n`);
     carry(socket, connection, options)
-      .catch((error: unknown) => process.stdout.write(`- ${printable(explain(error).message)}\n`))
+      .catch((error: unknown) => process.stdout.write(`- ${printable(endingText(error))}\n`))
       .finally(() => {
         socket.destroy();
         process.stdout.write(`- connection ${connection} ends\n\n`);
@@ -103,18 +137,20 @@ async function trace(flags: TraceFlags): Promise<void> {
   const server =
     listenCert === undefined || listenKey === undefined
       ? createServer(accept)
-      : createTlsServer(
-          {
-            cert: await readNamedFile(listenCert, 'the certificate of the proxy'),
-            key: await readNamedFile(listenKey, 'the key of the proxy'),
-            requestCert: true,
-            rejectUnauthorized: false,
-            minVersion: 'TLSv1.2',
-          },
+      : tlsServer(
+          await readNamedFile(listenCert, 'the certificate of the proxy'),
+          await readNamedFile(listenKey, 'the key of the proxy'),
           accept,
         );
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) =>
+      reject(
+        wrongUse(
+          `${flags.listen} cannot be listened on (${errorCode(cause) ?? 'unknown reason'})`,
+          'Use another --listen.',
+        ),
+      ),
+    );
     server.listen(port, host, resolve);
   });
   const { address, port: taken } = server.address() as AddressInfo;
