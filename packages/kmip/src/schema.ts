@@ -94,12 +94,16 @@ export const interval: Codec<number> = scalar<number>(ItemType.Interval);
 /** Microseconds since 1970. */
 export const dateTimeExtended: Codec<bigint> = scalar<bigint>(ItemType.DateTimeExtended);
 
-/** Seconds since 1970 as a number: the range that the calendar of the key store has (years -9999 to 9999). */
+/** The calendar of the key store, in seconds since 1970: years -9999 to 9999. */
+export const EARLIEST_DATE_SECONDS = -377_705_116_800;
+export const LATEST_DATE_SECONDS = 253_402_300_799;
+
+/** Seconds since 1970 as a number, within the calendar of the key store. */
 export const dateTime: Codec<number> = {
   type: ItemType.DateTime,
   decode(item) {
     if (item.type !== ItemType.DateTime) throw wrongType(item, ItemType.DateTime);
-    if (item.value < -377705116800n || item.value > 253402300799n) {
+    if (item.value < EARLIEST_DATE_SECONDS || item.value > LATEST_DATE_SECONDS) {
       throw new HoldfastError('InvalidField', `${tagName(item.tag)} is out of range`);
     }
     return Number(item.value);

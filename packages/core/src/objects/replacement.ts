@@ -1,4 +1,11 @@
-import { LinkType, definitionOf, type AttributeKey, type ObjectType } from '@holdfast/kmip';
+import {
+  EARLIEST_DATE_SECONDS,
+  LATEST_DATE_SECONDS,
+  LinkType,
+  definitionOf,
+  type AttributeKey,
+  type ObjectType,
+} from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
@@ -69,7 +76,8 @@ export function inheritedAttributes(old: ManagedObject, objectType: ObjectType):
 
 /**
  * The dates of the replacement. Without an offset they are those of the old object; with one they are moved so that the
- * new object becomes Active that long after it was made. KMIP 1.4 section 4.4, table 172; sections 4.5 and 4.8.
+ * new object becomes Active that long after it was made, up to the end of the calendar. KMIP 1.4 section 4.4, table 172;
+ * sections 4.5 and 4.8.
  * @throws HoldfastError InvalidMessage (offset and dates), MissingData (nothing to count the offset from)
  */
 export function movedDates(
@@ -82,10 +90,15 @@ export function movedDates(
   const shiftSeconds = offsetSeconds === undefined ? 0 : shift(old, asked, nowSeconds + offsetSeconds);
   for (const key of DATES) {
     const date = old.attributes.get(key);
-    if (date !== undefined) dates.set(key, date + shiftSeconds);
+    if (date !== undefined) dates.set(key, withinCalendar(date + shiftSeconds));
   }
   if (offsetSeconds !== undefined) dates.set('ActivationDate', nowSeconds + offsetSeconds);
   return dates;
+}
+
+/** Clients say by the last of all dates that something never comes. */
+function withinCalendar(seconds: number): number {
+  return Math.min(Math.max(seconds, EARLIEST_DATE_SECONDS), LATEST_DATE_SECONDS);
 }
 
 /** How far the dates move so that the new object is activated at the given time. */

@@ -102,6 +102,18 @@ describe('dates', () => {
     expect(await valueOf(harness, old, 'State')).toBe(State.Active);
   });
 
+  test.each([
+    ['that never comes', 253_402_300_799],
+    ['before the calendar', -377_705_116_800],
+  ])('do not move beyond the calendar, so that the key can be used: one %s', async (_which, last) => {
+    const distance = last > 0 ? -10 : 10;
+    const activation = harness.nowSeconds + distance;
+    const old = await createKey(harness, date('ActivationDate', activation), date('ProtectStopDate', last));
+    const recent = await replace(old, 0);
+    expect(await valueOf(harness, recent, 'ProtectStopDate')).toBe(last);
+    expect(await valueOf(harness, recent, 'State')).toBe(State.Active);
+  });
+
   test('an Offset of nothing activates a key that had no Activation Date', async () => {
     const recent = await replace(await createKey(harness), 0);
     expect(await valueOf(harness, recent, 'State')).toBe(State.Active);
