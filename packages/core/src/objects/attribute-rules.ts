@@ -159,7 +159,7 @@ export function addAttribute(object: AttributesInState, attribute: Attribute, no
   requireState(definition, object.state);
   const value = acceptedValue(attribute, attributes, undefined);
   const added = attributes.add({ key: attribute.key, value } as Attribute);
-  settle(attributes, nowSeconds);
+  settle(attributes, attribute.key, nowSeconds);
   return added;
 }
 
@@ -186,7 +186,7 @@ export function modifyAttribute(
   if (isSettled(instance, rule, nowSeconds)) throw readOnly(attribute, code);
   const value = acceptedValue(attribute, attributes, instance);
   const modified = attributes.replace(instance, value);
-  settle(attributes, nowSeconds);
+  settle(attributes, attribute.key, nowSeconds);
   return modified;
 }
 
@@ -363,9 +363,10 @@ function existingInstances(attributes: AttributeSet, reference: AttributeReferen
   return instances;
 }
 
-/** Brings what follows from other attributes up to date after a change. */
-function settle(attributes: AttributeSet, nowSeconds: number): void {
-  requireConsistentDates(attributes);
+/** Brings what follows from other attributes up to date after a change of one. */
+function settle(attributes: AttributeSet, changed: AttributeKey, nowSeconds: number): void {
+  // Activate and Revoke set dates whatever others the object has: that is nothing to hold against other changes.
+  if (DATE_ORDER.some((pair) => pair.some((key) => key === changed))) requireConsistentDates(attributes);
   const state = stateAt(attributes, nowSeconds);
   if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
 }

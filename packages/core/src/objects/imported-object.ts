@@ -1,4 +1,5 @@
 import {
+  State,
   definitionOf,
   isTransparentKeyFormat,
   type Attribute,
@@ -183,7 +184,8 @@ export function describeImported(
   const attributes = gather(given.attributes, context);
   for (const attribute of embedded) if (!attributes.has(attribute.key)) attributes.add(attribute);
   for (const attribute of attributes) requireAcceptable(attribute, objectType);
-  requireConsistentDates(attributes);
+  // Of what has been in use, Activate and Revoke may have set a date that goes beyond another.
+  if ((attributes.get('State') ?? State.PreActive) === State.PreActive) requireConsistentDates(attributes);
   requireValueInState(attributes, bare);
   setIdentity(attributes, given, objectType, context);
   const isGone = isDestroyed(attributes.get('State'));

@@ -5,7 +5,17 @@ import {
   State,
   UsageLimitsUnit,
 } from '@holdfast/kmip';
-import { activate, check, destroy, get, revoke } from '@holdfast/core';
+import { randomUUID } from 'node:crypto';
+import {
+  activate,
+  addAttribute,
+  check,
+  destroy,
+  exportObject,
+  get,
+  importObject,
+  revoke,
+} from '@holdfast/core';
 import { Harness } from './harness';
 import { createKey, named, password, refused, registerObject, valueOf } from './requests';
 
@@ -92,6 +102,33 @@ describe('Revoke', () => {
     await activateKey(key);
     expect(await refused(revokeFor(key, CessationOfOperation, 6))).toBe('InvalidField');
     expect(await stateOf(key)).toBe(State.Active);
+  });
+});
+
+describe('dates that operations set', () => {
+  test('do not keep attributes from changing, and are taken by Import', async () => {
+    const now = harness.nowSeconds;
+    const early = await createKey(harness, { key: 'ProcessStartDate', value: now - 100 });
+    const stopping = await createKey(harness, { key: 'ProtectStopDate', value: now + 100 });
+    for (const uniqueIdentifier of [early, stopping]) {
+      await activateKey(uniqueIdentifier);
+      if (uniqueIdentifier === stopping) await revokeFor(uniqueIdentifier, CessationOfOperation);
+      const newAttribute = named(`named late: ${uniqueIdentifier}`);
+      await harness.run(addAttribute, { uniqueIdentifier, newAttribute });
+      expect(await valueOf(harness, uniqueIdentifier, 'Name')).toEqual(newAttribute.value);
+      const there = harness.as('user', randomUUID());
+      await there.run(importObject, await harness.run(exportObject, { uniqueIdentifier }));
+      expect(await valueOf(there, uniqueIdentifier, 'State')).toBe(await stateOf(uniqueIdentifier));
+    }
+  });
+
+  test('are no excuse for a client to contradict one date by another', async () => {
+    const now = harness.nowSeconds;
+    const key = await createKey(harness, { key: 'ProtectStopDate', value: now + 100 });
+    const newAttribute = { key: 'DeactivationDate', value: now + 50 } as const;
+    expect(await refused(harness.run(addAttribute, { uniqueIdentifier: key, newAttribute }))).toBe(
+      'InvalidField',
+    );
   });
 });
 
