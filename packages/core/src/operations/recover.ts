@@ -21,6 +21,7 @@ export const recover = operation({
       object.attributes.remove(archiveDate);
       context.objects.update(object);
     }
+    context.produced(object.uniqueIdentifier);
     return { uniqueIdentifier: object.uniqueIdentifier };
   },
 });

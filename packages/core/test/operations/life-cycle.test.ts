@@ -9,11 +9,13 @@ import { randomUUID } from 'node:crypto';
 import {
   activate,
   addAttribute,
+  archive,
   check,
   destroy,
   exportObject,
   get,
   importObject,
+  recover,
   revoke,
 } from '@holdfast/core';
 import { Harness } from './harness';
@@ -130,6 +132,13 @@ describe('dates that operations set', () => {
       'InvalidField',
     );
   });
+});
+
+test('Recover names the object for the items that follow', async () => {
+  const uniqueIdentifier = await createKey(harness);
+  await harness.run(archive, { uniqueIdentifier });
+  await harness.run(recover, { uniqueIdentifier });
+  expect(harness.produced).toEqual([uniqueIdentifier]);
 });
 
 describe('Destroy', () => {
