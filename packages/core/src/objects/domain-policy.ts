@@ -2,15 +2,24 @@ import {
   definitionOf,
   type Attribute,
   type AttributeKey,
+  type AttributeReference,
   type Constraint,
+  type IdentifierReference,
   type ObjectDefaults,
   type ObjectType,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
-import { sameValue } from './attribute-rules';
-import type { AttributeSet } from './attribute-set';
+import {
+  describe,
+  instancesOf,
+  referenceKey,
+  referenceTo,
+  sameValue,
+  withResolvedLink,
+} from './attribute-rules';
+import { AttributeSet } from './attribute-set';
 import { OBJECT_DEFAULTS } from './defaults';
-import { isSettable } from './requested-attributes';
+import { checkRequested, isSettable } from './requested-attributes';
 
 /** What the clients of a domain, and its officers, have set for the objects that are made in it. KMIP 2.1 sections 6.1.52 and 6.1.53. */
 export interface DomainPolicy {
@@ -60,9 +69,17 @@ export function fillDomainDefaults(
 ): void {
   if (policy.objectDefaults === undefined) return;
   const usual = defaultsFor(policy, objectType, attributes);
-  const missing = usual.filter(({ key }) => !DESCRIBES_KEY.has(key) && !attributes.has(key));
-  for (const attribute of missing) {
-    if (definitionOf(attribute.key).multiple || !attributes.has(attribute.key)) attributes.add(attribute);
+  fillIn(
+    attributes,
+    usual.filter(({ key }) => !DESCRIBES_KEY.has(key)),
+  );
+}
+
+/** Gives attributes that have no value those of the list: all of them, or the first where there can be but one. */
+export function fillIn(attributes: AttributeSet, values: readonly Attribute[]): void {
+  const isThere = (attribute: Attribute) => instancesOf(attributes, referenceTo(attribute)).length > 0;
+  for (const attribute of values.filter((each) => !isThere(each))) {
+    if (definitionOf(attribute.key).multiple || !isThere(attribute)) attributes.add(attribute);
   }
 }
 
@@ -73,25 +90,30 @@ export function requireConstraintsMet({ constraints = [] }: DomainPolicy, attrib
     const types = constraint.objectTypes?.objectTypes ?? [];
     if (types.length > 0 && (objectType === undefined || !types.includes(objectType))) continue;
     if (!concerns(constraint.objectGroups, attributes)) continue;
-    const violated = (constraint.attributes ?? []).find(
-      ({ key }) => !isMet(key, constraint.attributes ?? [], attributes),
-    );
+    const demanded = constraint.attributes ?? [];
+    const violated = demanded.map(referenceTo).find((reference) => !isMet(reference, demanded, attributes));
     if (violated === undefined) continue;
     throw new HoldfastError(
       'ConstraintViolation',
-      `a constraint of the domain does not allow this object: ${definitionOf(violated.key).name}`,
+      `a constraint of the domain does not allow this object: ${describe(violated)}`,
     );
   }
 }
 
 /** A value that is named several times may be any of these; of a mask, no more bits may be set than those named. */
-function isMet(key: AttributeKey, demanded: readonly Attribute[], attributes: AttributeSet): boolean {
-  const values = demanded.filter((each) => each.key === key);
-  if (definitionOf(key).codec.table?.kind === 'mask') {
+function isMet(
+  reference: AttributeReference,
+  demanded: readonly Attribute[],
+  attributes: AttributeSet,
+): boolean {
+  const name = referenceKey(reference);
+  const values = demanded.filter((each) => referenceKey(referenceTo(each)) === name);
+  const instances = instancesOf(attributes, reference);
+  if (values.some(({ key }) => definitionOf(key).codec.table?.kind === 'mask')) {
     const allowed = values.reduce((bits, { value }) => bits | (value as number), 0);
-    return attributes.instances(key).every(({ value }) => ((value as number) & ~allowed) === 0);
+    return instances.every(({ value }) => ((value as number) & ~allowed) === 0);
   }
-  return attributes.instances(key).some((instance) => values.some((value) => sameValue(value, instance)));
+  return instances.some((instance) => values.some((value) => sameValue(value, instance)));
 }
 
 function concerns(
@@ -103,15 +125,22 @@ function concerns(
 }
 
 /**
- * Defaults as they are kept: one entry for each Object Type.
- * @throws HoldfastError InvalidField, InvalidObjectType
+ * Defaults as they are kept: one entry for each Object Type, values as in a request that makes such an object.
+ * @throws HoldfastError InvalidField, InvalidObjectType, and as `checkRequested`
  */
-export function acceptedDefaults(given: readonly ObjectDefaults[]): readonly ObjectDefaults[] {
+export function acceptedDefaults(
+  given: readonly ObjectDefaults[],
+  identify: (reference: IdentifierReference) => string,
+): readonly ObjectDefaults[] {
   return given.flatMap(({ objectType, objectTypes, attributes, objectGroups }) => {
     const types = [...(objectType === undefined ? [] : [objectType]), ...(objectTypes?.objectTypes ?? [])];
     if (types.length === 0) throw new HoldfastError('InvalidField', 'Object Defaults are of no Object Type');
     requireAttributesOf(types, attributes);
-    return types.map((type) => ({ objectType: type, attributes, objectGroups }));
+    return types.map((type) => {
+      const accepted = new AttributeSet(attributes.map((each) => withResolvedLink(each, identify)));
+      checkRequested(accepted, type, 'registered');
+      return { objectType: type, attributes: [...accepted], objectGroups };
+    });
   });
 }
 

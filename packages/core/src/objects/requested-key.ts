@@ -12,7 +12,7 @@ import type { OperationContext } from '../operation';
 import type { AlgorithmFacts, KeyPairSpecification } from '../ports/crypto';
 import { sameValue } from './attribute-rules';
 import type { AttributeSet } from './attribute-set';
-import { defaultsFor } from './domain-policy';
+import { defaultsFor, fillIn } from './domain-policy';
 
 /** What kind of key a request wants the server to make. */
 
@@ -43,8 +43,7 @@ export function fillDefaults(
   context: OperationContext,
 ): void {
   if (!context.dialect.rules.fillsCreateDefaults) return;
-  for (const { key, value } of defaultsFor(context.policy, objectType, attributes))
-    setIfAbsent(attributes, key, value);
+  fillIn(attributes, defaultsFor(context.policy, objectType, attributes));
 }
 
 const MAC_USAGE = CryptographicUsageMask.MACGenerate | CryptographicUsageMask.MACVerify;
@@ -144,12 +143,15 @@ export function describeKeyPair(
 ): KeyPairSpecification {
   share(privateKey, publicKey);
   const stated = privateKey.get('CryptographicAlgorithm');
+  if (stated === undefined) {
+    fillDefaults(ObjectType.PrivateKey, privateKey, context);
+    share(privateKey, publicKey);
+  }
   const { recommendedCurve: curve, qLengthBits } = privateKey.get('CryptographicDomainParameters') ?? {};
   if (stated !== undefined && curve === undefined) {
     const facts = factsOf(stated, ({ kind }) => kind === 'asymmetric', context);
     setIfAbsent(privateKey, 'CryptographicLength', facts.defaultLengthBits);
   }
-  if (stated === undefined) fillDefaults(ObjectType.PrivateKey, privateKey, context);
   for (const [half, objectType] of [
     [privateKey, ObjectType.PrivateKey],
     [publicKey, ObjectType.PublicKey],

@@ -22,11 +22,17 @@ export const setDefaults = operation({
   }),
   response: emptyStructure,
   access: 'rule',
-  reasons: ['InvalidObjectType', ...GENERAL_REASONS],
+  reasons: [
+    'InvalidAttribute',
+    'InvalidAttributeValue',
+    'InvalidObjectType',
+    'ApplicationNamespaceNotSupported',
+    ...GENERAL_REASONS,
+  ],
 
   async execute({ defaultsInformation }, context) {
     authorise(context.principal, 'rule', context.principal.clientId);
-    const objectDefaults = acceptedDefaults(defaultsInformation?.objectDefaults ?? []);
+    const objectDefaults = acceptedDefaults(defaultsInformation?.objectDefaults ?? [], context.identify);
     await context.changePolicy({ objectDefaults });
     return {};
   },

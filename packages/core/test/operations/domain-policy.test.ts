@@ -11,9 +11,13 @@ import {
 import {
   CryptographicAlgorithm,
   CryptographicUsageMask,
+  LinkType,
   ObjectType,
   QueryFunction,
+  RecommendedCurve,
   ResultReason,
+  UniqueIdentifier,
+  UsageLimitsUnit,
   dialectNamed,
   resultReasonOf,
   type Attribute,
@@ -22,7 +26,17 @@ import {
   type VersionName,
 } from '@holdfast/kmip';
 import { Harness } from './harness';
-import { asking, createKey, password, rawKey, refused, registerObject, valueOf } from './requests';
+import {
+  asking,
+  createKey,
+  custom,
+  password,
+  rawKey,
+  refused,
+  registerObject,
+  valueOf,
+  valuesOf,
+} from './requests';
 
 /** Set Defaults, Set Constraints, Get Constraints, what they do to new objects, and what Query tells of them. */
 
@@ -88,6 +102,60 @@ describe('Set Defaults', () => {
     expect(await valueOf(harness, await make([...aes, group('other')]), 'ContactInformation')).toBe('all');
     const secret = await registerObject(harness, password('x'), [], '2.1');
     expect(await valueOf(harness, secret, 'ContactInformation')).toBe('all');
+  });
+
+  test('fills in all values of what may have several, also where it says which key it is', async () => {
+    await define({ objectType: SymmetricKey, attributes: [...AES_128, group('a'), group('b')] });
+    for (const asked of [[], AES_128]) {
+      expect(await valuesOf(harness, await make(asked), 'ObjectGroup')).toEqual(['a', 'b']);
+    }
+    await define({ objectType: SymmetricKey, attributes: [...AES_128, custom('team', 'tape')] });
+    const key = await make([custom('product', 'array')]);
+    expect(await valuesOf(harness, key, 'VendorAttribute')).toEqual(
+      [custom('product', 'array'), custom('team', 'tape')].map(({ value }) => value),
+    );
+  });
+
+  test('says over which curve a pair is, in both keys', async () => {
+    const P_384 = { recommendedCurve: RecommendedCurve.P_384 };
+    await define(
+      {
+        objectType: PrivateKey,
+        attributes: [
+          algorithm(CryptographicAlgorithm.EC),
+          { key: 'CryptographicDomainParameters', value: P_384 },
+          mask(CryptographicUsageMask.Sign),
+        ],
+      },
+      { objectType: PublicKey, attributes: [mask(CryptographicUsageMask.Verify)] },
+    );
+    const none = asking();
+    const request = { commonAttributes: none, privateKeyAttributes: none, publicKeyAttributes: none };
+    const pair = await harness.run(createKeyPair, request, '2.1');
+    for (const key of [pair.privateKeyUniqueIdentifier, pair.publicKeyUniqueIdentifier]) {
+      expect(await valueOf(harness, key, 'CryptographicLength')).toBe(384);
+      expect(await valueOf(harness, key, 'CryptographicDomainParameters')).toEqual(P_384);
+    }
+  });
+
+  test('keeps values as they would be kept of an object', async () => {
+    const limits = { usageLimitsTotal: 5n, usageLimitsUnit: UsageLimitsUnit.Object } as const;
+    const attributes: Attribute[] = [
+      ...AES_128,
+      { key: 'UsageLimits', value: { ...limits, usageLimitsCount: 1000n } },
+    ];
+    await define({ objectType: SymmetricKey, attributes });
+    expect(await valueOf(harness, await make([]), 'UsageLimits')).toEqual({
+      ...limits,
+      usageLimitsCount: 5n,
+    });
+    const wrong: Attribute = { key: 'UsageLimits', value: { ...limits, usageLimitsTotal: -1n } };
+    expect(await refused(define({ objectType: SymmetricKey, attributes: [wrong] }))).toBe(
+      'InvalidAttributeValue',
+    );
+    const linkedObjectIdentifier = { from: UniqueIdentifier.IDPlaceholder };
+    const link: Attribute = { key: 'Link', value: { linkType: LinkType.ParentLink, linkedObjectIdentifier } };
+    expect(await refused(define({ objectType: SymmetricKey, attributes: [link] }))).toBe('ItemNotFound');
   });
 
   test('removes all where nothing is given: requests then say it themselves', async () => {
@@ -170,6 +238,15 @@ describe('Set Constraints', () => {
     await createKey(harness, group('discs'));
     await createKey(harness, mask(Encrypt));
     expect(await refused(createKey(harness, mask(Encrypt | WrapKey)))).toBe('ConstraintViolation');
+  });
+
+  test('demands each of several custom attributes', async () => {
+    await constrain({ attributes: [custom('team', 'tape'), custom('site', 'here')] });
+    expect(await refused(createKey(harness, custom('team', 'tape')))).toBe('ConstraintViolation');
+    expect(await refused(createKey(harness, custom('site', 'tape'), custom('team', 'here')))).toBe(
+      'ConstraintViolation',
+    );
+    await createKey(harness, custom('team', 'tape'), custom('site', 'here'));
   });
 
   test('is met by what defaults fill in', async () => {
