@@ -209,6 +209,32 @@ test('keys leave in clear only where two officers approve it', async () => {
   expect(await outcomeOf(client.call(get, { uniqueIdentifier }))).toBe('PermissionDenied');
 });
 
+test('officers are not asked for what the rules forbid, or what cannot be a rule', async () => {
+  const ofAll = ['ca', '--officers', '3'];
+  const raising = numberIn((await holdfast('approval', 'require', ...ofAll)).stderr);
+  expect((await as('second', 'approval', 'approve', raising)).code).toBe(0);
+  expect((await holdfast('approval', 'require', ...ofAll)).code).toBe(0);
+  const asked = () => database.sql('SELECT number FROM approval');
+  const before = await asked();
+  for (const [args, why] of [
+    [['officer', 'revoke', 'third'], 'a rule needs 3 officers'],
+    [['officer', 'revoke', 'nobody'], 'no officer is called "nobody"'],
+    [['approval', 'require', 'ca', '--officers', '9'], 'there are 3 officers'],
+    [['approval', 'require', 'sleep', '--officers', '2'], 'an action is one of'],
+    [['approval', 'require', 'destroy', '--officers', '2', '--domain', 'nowhere'], 'nowhere'],
+  ] as const) {
+    const { code, stderr } = await holdfast(...args);
+    expect([args, code === 0, stderr]).toEqual([args, false, expect.stringContaining(why)]);
+  }
+  expect(await asked()).toEqual(before);
+  const waive = ['approval', 'waive', 'ca'];
+  const waiving = numberIn((await holdfast(...waive)).stderr);
+  for (const officer of ['second', 'third']) {
+    expect((await as(officer, 'approval', 'approve', waiving)).code).toBe(0);
+  }
+  expect((await holdfast(...waive)).code).toBe(0);
+});
+
 test('one officer alone gets round it neither by another officer nor by waiving the rule', async () => {
   const extra = await holdfast('officer', 'add', 'puppet', '--out', join(folder, 'puppet.json'));
   expect([extra.code, extra.stderr]).toEqual([1, expect.stringContaining('1 of 2 officers')]);

@@ -53,6 +53,20 @@ export type Handlers = {
   ) => Promise<AdminCalls[C]['answer']>;
 };
 
+/** What is looked at before officers are asked: they need not decide on what cannot be done. */
+export type Checks = {
+  readonly [C in AdminCall]?: (body: AdminCalls[C]['request'], name: string) => Promise<unknown>;
+};
+
+/** @throws HoldfastError as the calls do */
+export function checksOf({ administration, rules }: Pick<AdminServices, 'administration' | 'rules'>): Checks {
+  return {
+    'POST /approval-rules': (body) => rules.check(body),
+    'POST /officers/:name/revoke': async (_body, name) =>
+      administration.requireRevocable(name, await rules.officersNeeded()),
+  };
+}
+
 /** What carries each call out. */
 export function handlersOf({
   administration,

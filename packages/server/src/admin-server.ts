@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
-import { handlersOf, type AdminServices, type Handlers } from './admin-handlers';
+import { checksOf, handlersOf, type AdminServices, type Checks, type Handlers } from './admin-handlers';
 import {
   AUDITOR_CALLS,
   OPERATOR_CALLS,
@@ -45,6 +45,7 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   PermissionDenied: 403,
   ItemNotFound: 404,
   ObjectAlreadyExists: 409,
+  NonUniqueNameAttribute: 409,
   InvalidField: 400,
   InvalidCSR: 400,
   InvalidMessage: 400,
@@ -101,6 +102,7 @@ export class AdminServer {
   readonly #server: Server;
   readonly #calls = new Set<Promise<void>>();
   readonly #handlers: Handlers;
+  readonly #checks: Checks;
   #socket: { readonly path: string; release(): void } | undefined;
 
   constructor(
@@ -110,6 +112,7 @@ export class AdminServer {
     private readonly log: Logger,
   ) {
     this.#handlers = handlersOf(services);
+    this.#checks = checksOf(services);
     this.#server = createServer((request, response) => {
       const call = this.#serve(request, response).finally(() => this.#calls.delete(call));
       this.#calls.add(call);
@@ -183,9 +186,10 @@ export class AdminServer {
     try {
       if (actor.kind === 'auditor' && !AUDITOR_CALLS.includes(call)) throw notForAuditors();
       const work = () => handler(body, name, actor);
+      const check = () => this.#check(call, body, name);
       answer =
         actor.kind === 'officer'
-          ? await this.services.approvals.callApproved({ call, subject: name, body }, actor, work)
+          ? await this.services.approvals.callApproved({ call, subject: name, body, check }, actor, work)
           : await work();
     } catch (error) {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
@@ -194,6 +198,14 @@ export class AdminServer {
     if (!LEAVES_NO_RECORD.has(call) && (isReading(call) || OPERATOR_CALLS.includes(call)))
       await this.#record(call, name, actor);
     return answer;
+  }
+
+  /** @throws HoldfastError where what is asked for cannot be done as things are */
+  async #check(call: AdminCall, body: unknown, name: string): Promise<void> {
+    await (this.#checks[call] as ((body: unknown, name: string) => Promise<unknown>) | undefined)?.(
+      body,
+      name,
+    );
   }
 
   async #actor(call: AdminCall, authorization: string | undefined): Promise<Actor> {

@@ -180,6 +180,11 @@ export class Administration {
     return this.directory.revokeOfficer(name, actor, 'officer', remaining);
   }
 
+  /** Whether that can be done as things are. @throws HoldfastError as `revokeOfficer` */
+  requireRevocable(name: string, remaining: number): Promise<void> {
+    return this.directory.requireRevocable(name, 'officer', remaining);
+  }
+
   async #isClient(name: string): Promise<boolean> {
     try {
       await this.directory.clientNamed(name);

@@ -84,6 +84,15 @@ export class ApprovalAdministration {
 
   /** @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
   async set(request: ApprovalRuleRequest, actor: Actor): Promise<readonly ApprovalRuleAnswer[]> {
+    await this.#set(await this.check(request), actor);
+    // What waits for officers goes by the new rules; to set the same rule again makes up for what a crash left undone here.
+    const rules = await this.rules.read();
+    await this.approvals.adjust((approval) => neededNow(rules, approval), actor);
+    return this.list();
+  }
+
+  /** What a request asks for, if that can be a rule. @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
+  async check(request: ApprovalRuleRequest): Promise<Rule> {
     const action = APPROVED_ACTIONS.find((each) => each === request.action);
     if (action === undefined) {
       throw new HoldfastError('InvalidField', `an action is one of ${APPROVED_ACTIONS.join(', ')}`);
@@ -103,12 +112,7 @@ export class ApprovalAdministration {
       );
     }
     const domainId = domain === undefined ? undefined : (await this.directory.domainNamed(domain)).id;
-    const rule = { action, officers, ...(domainId === undefined ? {} : { domainId }) };
-    await this.#set(rule, actor);
-    // What waits for officers goes by the new rules; to set the same rule again makes up for what a crash left undone here.
-    const rules = await this.rules.read();
-    await this.approvals.adjust((approval) => neededNow(rules, approval), actor);
-    return this.list();
+    return { action, officers, ...(domainId === undefined ? {} : { domainId }) };
   }
 
   /** How many officers there have to be: at least one, and as many as the strictest rule needs. */

@@ -61,6 +61,15 @@ export interface GivenApproval {
   require(): void;
 }
 
+/** What an officer asks to have done. */
+interface AskedCall {
+  readonly call: AdminCall;
+  readonly subject: string;
+  readonly body: unknown;
+  /** Throws where it cannot be done as things are: then nobody is asked to approve it. */
+  readonly check: () => Promise<void>;
+}
+
 const VALID_FOR_SECONDS = 24 * 3600;
 
 const SECRET_TYPES: readonly (ObjectType | undefined)[] = [
@@ -174,14 +183,10 @@ export class Approvals {
    * The same for what an officer does, who is the first to approve it: the approval is used at once, and given back where
    * the call, or the stream that it answers with, fails. Where the reader of a stream goes away it stays used: what has left
    * may be a copy.
-   * @throws HoldfastError PermissionDenied with the number of the approval that it waits for
+   * @throws HoldfastError PermissionDenied with the number of the approval that it waits for; as its check
    */
-  async callApproved(
-    { call, subject, body }: { readonly call: AdminCall; readonly subject: string; readonly body: unknown },
-    officer: Actor,
-    work: () => Promise<unknown>,
-  ): Promise<unknown> {
-    const number = await this.#useForCall(call, subject, body, officer);
+  async callApproved(asked: AskedCall, officer: Actor, work: () => Promise<unknown>): Promise<unknown> {
+    const number = await this.#useForCall(asked, officer);
     if (number === undefined) return work();
     const giveBack = async (error: unknown): Promise<void> => {
       if (error instanceof HoldfastError && !error.outcomeKnown) return;
@@ -198,17 +203,13 @@ export class Approvals {
   }
 
   /** @returns the approval that it used; undefined where none is needed */
-  async #useForCall(
-    call: AdminCall,
-    subject: string,
-    body: unknown,
-    officer: Actor,
-  ): Promise<number | undefined> {
+  async #useForCall({ call, subject, body, check }: AskedCall, officer: Actor): Promise<number | undefined> {
     const action = ACTION_OF[call];
     const asked = isGuard(call) ? 'policy' : action;
     if (asked === undefined) return undefined;
     const needed = officersForCall(await this.rules.read(), asked, call);
     if (needed === 0) return undefined;
+    await check();
     const own = {
       officerId: officer.id,
       officerName: officer.name,

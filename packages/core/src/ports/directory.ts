@@ -209,6 +209,8 @@ export interface Directory {
    * @throws HoldfastError ItemNotFound where nobody of that role has the name; PermissionDenied where too few would be left
    */
   revokeOfficer(name: string, actor: Actor, role?: OfficerRole, remaining?: number): Promise<void>;
+  /** Whether that can be done as things are. @throws HoldfastError as `revokeOfficer` */
+  requireRevocable(name: string, role: OfficerRole, remaining: number): Promise<void>;
 
   /** Whether there is one of the kind, or ever was: one that is gone although its record is not was taken away. */
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean>;

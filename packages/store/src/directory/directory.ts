@@ -294,6 +294,10 @@ export class PostgresDirectory implements Directory {
     return this.#officers.revoke(name, actor, role, remaining);
   }
 
+  requireRevocable(...args: Parameters<Directory['requireRevocable']>): Promise<void> {
+    return this.#officers.requireRevocable(...args);
+  }
+
   everHad(kind: 'domain' | 'authority' | 'client' | 'officer'): Promise<boolean> {
     return this.#rows.read(async (session) => {
       const [row] = await session.query<{ had: boolean }>(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HoldfastError, type Actor, type Keyring, type Officer, type OfficerRole } from '@holdfast/core';
 import { withdrawVotes } from '../approvals';
+import type { Session } from '../postgres/database';
 import { requireName } from './names';
 import { notFound, type DirectoryRows } from './rows';
 import { officerOf, officers } from './tables';
@@ -48,17 +49,28 @@ export class Officers {
       const { session } = transaction;
       // Of two who revoke each other the second finds that nobody else would be left.
       await session.query('LOCK TABLE officer IN SHARE ROW EXCLUSIVE MODE');
-      const row = await this.rows.named(session, officers, name);
-      if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
-      if (row.revoked_at !== null) return;
-      const valid = await officers.select(session, this.keyring, 't.revoked_at IS NULL');
-      if (valid.filter((each) => officerOf(each).role === role).length <= remaining) {
-        throw new HoldfastError('PermissionDenied', tooFew(remaining));
-      }
+      const row = await this.#revocable(session, name, role, remaining);
+      if (row === undefined) return;
       await withdrawVotes(transaction, this.keyring, row.id, this.nowSeconds());
       const revoked = await transaction.update(officers, row, { revoked_at: this.nowSeconds() });
       await transaction.record(`${role}.revoke`, revoked, name);
     });
+  }
+
+  async requireRevocable(name: string, role: OfficerRole, remaining: number): Promise<void> {
+    await this.rows.read((session) => this.#revocable(session, name, role, remaining));
+  }
+
+  /** The row of one who can be revoked; undefined where that is done already. @throws HoldfastError ItemNotFound, PermissionDenied */
+  async #revocable(session: Session, name: string, role: OfficerRole, remaining: number) {
+    const row = await this.rows.named(session, officers, name);
+    if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
+    if (row.revoked_at !== null) return undefined;
+    const valid = await officers.select(session, this.keyring, 't.revoked_at IS NULL');
+    if (valid.filter((each) => officerOf(each).role === role).length <= remaining) {
+      throw new HoldfastError('PermissionDenied', tooFew(remaining));
+    }
+    return row;
   }
 }
 
