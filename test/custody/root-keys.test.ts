@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { get } from '@holdfast/core';
+import { destroy, get } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import type { RootAnswer } from '@holdfast/server/admin';
 import {
@@ -17,7 +17,7 @@ import {
 import { connectFirstClient } from '../support/client';
 import { openDatabase, urlOf } from '../support/database';
 import { until } from '../support/until';
-import { connectAs, named, newClient, newKey } from './site';
+import { connectAs, named, newClient, newKey, outcomeOf } from './site';
 
 /** Root keys are replaced, and domain keys moved from one root of trust to another, while clients are served. */
 
@@ -197,6 +197,16 @@ describe('a software root key', () => {
     await expectServed(site, server, 'after-passphrase');
   });
 
+  test('what a move that never began has left is no hindrance to the next', async () => {
+    const { current } = await statusOf(server);
+    copyFileSync(path('root.key'), path('root.key.next'));
+    const moved = await root(site.dataDir, ['migrate', '--to', 'software'], {
+      HOLDFAST_NEW_PASSPHRASE: 'correct horse',
+    });
+    expect(moved).toMatchObject({ state: 'moved', outgoing: current });
+    await root(site.dataDir, ['retire', '--destroy-file']);
+  });
+
   test('a move that was begun can be given up, and only one is made at a time', async () => {
     const database = await openDatabase(site.dataDir);
     const settled = await statusOf(server);
@@ -332,7 +342,7 @@ const isRequired = process.env['CI'] === 'true';
       });
       expect(await destroy('0'.repeat(32))).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining('no root key that was retired here') as string,
+        stderr: expect.stringContaining('no root key that was retired or given up here') as string,
       });
       expect((await inToken()).length).toBe(2);
       expect((await destroy(old)).code).toBe(0);
@@ -342,16 +352,48 @@ const isRequired = process.env['CI'] === 'true';
         code: 1,
         stderr: expect.stringContaining('the token has no key') as string,
       });
+      // Nor does one stay that a rotation made which comes to nothing.
+      const database = await openDatabase(site.dataDir);
+      await database.sql('BEGIN');
+      await database.sql('LOCK TABLE domain_key_wrapping IN SHARE MODE');
+      const { incoming = '' } = await (
+        await asFirstOfficer(server)
+      ).call('POST /root/move', { secret: hsm.pin });
+      const stopWaiting = `SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted`;
+      await until(async () => (await database.sql(stopWaiting)).length > 0, 'the move waits');
+      await until(async () => (await statusOf(server)).state === 'interrupted', 'it has failed');
+      await database.sql('ROLLBACK');
+      await database.close();
+      expect(await destroy(incoming)).toMatchObject({ code: 1 });
+      await root(site.dataDir, ['cancel']);
+      expect((await destroy(incoming)).code).toBe(0);
+      expect(await inToken()).toEqual([current]);
       await expectServed(site, server, 'after-destruction');
     });
 
-    test('hands over to another one', async () => {
+    test('hands over to another one, once it holds no keys of objects; none are made in it from then on', async () => {
       await makeToken('other');
+      const officer = await asFirstOfficer(server);
+      await officer.call('POST /domains', { name: 'inside', settings: { keysInHsm: true } });
+      const inside = await newClient(server, 'inside');
+      let connection = await inside.connect();
+      const uniqueIdentifier = await newKey(connection);
+      await expect(root(site.dataDir, migrateTo('other'), pin)).rejects.toThrow(/which they cannot leave/);
+      await connection.call(destroy, { uniqueIdentifier });
+      let database = await openDatabase(site.dataDir);
+      const isEmpty = async () => (await database.sql('SELECT FROM hsm_key')).length === 0;
+      await until(isEmpty, 'the key is gone');
       expect(await root(site.dataDir, migrateTo('other'), pin)).toMatchObject({
         state: 'moved',
         kind: 'pkcs11',
       });
+      // Nodes that are not restarted yet would have it where the others cannot reach it.
+      expect(await outcomeOf(newKey(connection))).toBe('InternalServerError');
+      expect(await isEmpty()).toBe(true);
+      await database.close();
       await root(site.dataDir, ['retire']);
+      const made = await newKey(connection);
+      await connection.close();
       await server.stop();
       const first = { dataDir: site.dataDir, logLevel: 'fatal', softHsm: hsm };
       await expect(startServerProcess(first)).rejects.toThrow(
@@ -364,6 +406,12 @@ const isRequired = process.env['CI'] === 'true';
         environment: { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin },
       });
       await expectServed(site, server, 'elsewhere');
+      connection = await connectAs(server, inside);
+      await connection.call(destroy, { uniqueIdentifier: made });
+      await connection.close();
+      database = await openDatabase(site.dataDir);
+      await until(isEmpty, 'that key is gone, too');
+      await database.close();
     });
 
     test('a new root key in it is taken up by other nodes without a restart', async () => {

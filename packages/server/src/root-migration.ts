@@ -139,18 +139,13 @@ export class RootMigration {
     const state = await this.store.state();
     if (state.outgoing !== undefined)
       throw underWay('the root key before is not retired yet: holdfast root retire');
-    const kept = to === undefined || this.keys.hsmKeys === undefined ? 0 : await this.store.keysInHsm();
-    if (kept > 0) {
-      throw underWay(
-        `${kept} keys of objects are inside this HSM, which they cannot leave: destroy them first`,
-      );
-    }
     const config = to ?? this.#ownConfig;
     const given = secret === undefined ? undefined : new SecretBytes(Buffer.from(secret, 'utf8'));
     let target: RootOfTrust | undefined;
     try {
       target = await this.#openTarget({ config, secret: given, shared }, state.incoming, to === undefined);
-      await this.store.begin(await target.keyCheckValue(), actor);
+      const leavesHsm = to !== undefined && this.keys.hsmKeys !== undefined;
+      await this.store.begin(await target.keyCheckValue(), leavesHsm, actor);
     } catch (error) {
       await target?.close();
       throw error;
@@ -178,6 +173,8 @@ export class RootMigration {
       );
     }
     const software = { dataDir: this.node.dataDir, passphrase: secret, file: NEXT_SOFTWARE_ROOT_FILE };
+    // Of a move that never began.
+    if (incoming === undefined) await removeRootKeyFile(software.dataDir, software.file);
     return existsSync(join(software.dataDir, software.file))
       ? openSoftwareRoot(software)
       : createSoftwareRoot(software);
@@ -267,7 +264,7 @@ export class RootMigration {
   async retire(destroysFile: boolean, actor: Actor): Promise<RootAnswer> {
     await this.#work;
     const { root } = this.keys;
-    const retired = await this.store.retire(actor, root instanceof SharedRoot);
+    const retired = await this.store.retire(actor, root.kind);
     await this.keys.dropOthers();
     await this.moved(root);
     if (destroysFile) {

@@ -14,6 +14,7 @@ import { DirectoryTransaction, DirectoryTransactions, SYSTEM_ACTOR } from './dir
 import type { Database, Session } from './postgres/database';
 import { repeatable } from './postgres/transaction';
 import { uuidText } from './postgres/binary';
+import { requireHsmStays } from './root-keys';
 
 /** `making`: asked of the HSM, its object is not written yet. `held`: an object's. `destroying`: no object's any more. */
 type Stage = 'making' | 'held' | 'destroying';
@@ -31,12 +32,25 @@ export interface HsmKeyStore {
   /**
    * Records that a key is about to be made. Unless its object is written within that time, it is to be destroyed.
    * @returns its CKA_ID in lower-case hex
+   * @throws HoldfastError RootOfTrustUnavailable while the HSM is being left for another root of trust
    */
   begin(domainId: string, withinSeconds: number, actor: Actor): Promise<string>;
   /** CKA_IDs of the keys that are to be destroyed; what was not made use of in time is none that an object can get. */
   toBeDestroyed(): Promise<readonly string[]>;
   /** Records that a key is no more. */
   destroyed(keyId: string): Promise<void>;
+  /** All that are recorded; unchecked: a verification of the store looks at the rows. */
+  list(): Promise<readonly RecordedHsmKey[]>;
+}
+
+/** A key inside the HSM, as it is recorded. */
+export interface RecordedHsmKey {
+  /** CKA_ID in lower-case hex. */
+  readonly keyId: string;
+  readonly domainId: string;
+  readonly uniqueIdentifier: string | undefined;
+  /** Whether it is an object's: otherwise it is being made, or destroyed. */
+  readonly isHeld: boolean;
 }
 
 /** The keys inside the HSM over PostgreSQL. */
@@ -55,6 +69,7 @@ export class PostgresHsmKeys implements HsmKeyStore {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     const id = randomUUID();
     await this.#transactions.run(actor, async (transaction) => {
+      await requireHsmStays(transaction.session);
       const row = await transaction.insert(hsmKeyTable, {
         id,
         domain_id: domainId,
@@ -95,6 +110,22 @@ export class PostgresHsmKeys implements HsmKeyStore {
       if (row === undefined) return;
       await transaction.remove(hsmKeyTable, row, 'hsm-key.remove', row.id, String(row.domain_id));
     });
+  }
+
+  async list(): Promise<readonly RecordedHsmKey[]> {
+    const rows = await repeatable(
+      (run) => this.database.general(run),
+      (session) =>
+        session.query<{ id: string; domain_id: string; unique_identifier: string | null; stage: Stage }>(
+          'SELECT id, domain_id, unique_identifier, stage FROM hsm_key ORDER BY domain_id, unique_identifier',
+        ),
+    );
+    return rows.map(({ id, domain_id: domainId, unique_identifier: uniqueIdentifier, stage }) => ({
+      keyId: id.replaceAll('-', ''),
+      domainId,
+      uniqueIdentifier: uniqueIdentifier ?? undefined,
+      isHeld: stage === 'held',
+    }));
   }
 
   /** From now on no commit can make it an object's. @returns whether it is to be destroyed */

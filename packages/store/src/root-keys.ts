@@ -1,4 +1,10 @@
-import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
+import {
+  HoldfastError,
+  SYSTEM_DOMAIN_ID,
+  type Actor,
+  type Keyring,
+  type RootOfTrustKind,
+} from '@holdfast/core';
 import { ROOT_SPLIT } from './custody';
 import { DirectoryTransactions, type DirectoryTransaction } from './directory/transaction';
 import { ROOT_CHECK_VALUE, selectDomainKeys, type StoredDomainKey, type Wrapping } from './domain-keys';
@@ -9,6 +15,8 @@ import { repeatable } from './postgres/transaction';
 const INCOMING = 'incoming-root-key-check-value';
 const OUTGOING = 'outgoing-root-key-check-value';
 const RETIRED = 'retired-root-key ';
+/** There while domain keys leave an HSM, and until another one holds the current root key. */
+const HSM_LEFT = 'hsm-left';
 
 /**
  * The root keys that wrap domain keys, by their check values. One is current. While another one comes in, both wrap ever more
@@ -25,13 +33,15 @@ export interface RootKeyState {
 
 export interface RootKeyStore {
   state(): Promise<RootKeyState>;
-  /** When a root key was retired; undefined where it was not. */
+  /** When a root key was retired, or given up before it was current; undefined where it was not. */
   retiredAt(root: string): Promise<string | undefined>;
   /**
    * Announces the root key to which all domain keys go. Again for the same one: nothing is done.
-   * @throws HoldfastError ObjectAlreadyExists while another one comes in or goes out
+   * @param leavesHsm whether it is not in the HSM that holds the current one: no keys of objects are made there from now on
+   * @throws HoldfastError ObjectAlreadyExists while another one comes in or goes out, and for an HSM that is left while it
+   * holds, or may hold, keys of objects
    */
-  begin(incoming: string, actor: Actor): Promise<void>;
+  begin(incoming: string, leavesHsm: boolean, actor: Actor): Promise<void>;
   /** Domain keys that a root key does not wrap, a few at a time. Unchecked. */
   lacking(root: string): Promise<readonly StoredDomainKey[]>;
   /** Adds a wrapping, unless the key's row has changed since it was read. */
@@ -44,22 +54,20 @@ export interface RootKeyStore {
   complete(actor: Actor, split?: string): Promise<boolean>;
   /**
    * Removes all that the outgoing root key wraps.
-   * @param keepsSplit whether custodians hold the current one: no splitting is known any more otherwise
+   * @param kind who holds the current one: without custodians no splitting is known any more
    * @returns its check value
    * @throws HoldfastError ItemNotFound where there is none; ObjectAlreadyExists while nodes use it
    */
-  retire(actor: Actor, keepsSplit: boolean): Promise<string>;
+  retire(actor: Actor, kind: RootOfTrustKind): Promise<string>;
   /** Removes all that the incoming root key wraps. @returns its check value @throws HoldfastError ItemNotFound */
   cancel(actor: Actor): Promise<string>;
   /**
    * Records that a root key is about to be destroyed for good.
-   * @throws HoldfastError PermissionDenied unless it was retired here, and wraps no domain key
+   * @throws HoldfastError PermissionDenied unless it was retired or given up here, and wraps no domain key
    */
   recordDestruction(root: string, actor: Actor): Promise<void>;
   /** Shows, until it is ended, that this node uses a root key. */
   use(root: string): Promise<{ end(): Promise<void> }>;
-  /** How many objects' keys there are, or may be, inside the HSM that holds the current root key. */
-  keysInHsm(): Promise<number>;
   /** How many nodes use it. */
   users(root: string): Promise<number>;
 }
@@ -87,13 +95,18 @@ export class PostgresRootKeys implements RootKeyStore {
     return this.#read((session) => retiredAtIn(session, root));
   }
 
-  begin(incoming: string, actor: Actor): Promise<void> {
+  begin(incoming: string, leavesHsm: boolean, actor: Actor): Promise<void> {
     return this.#change(actor, async (transaction, state) => {
+      const { session } = transaction;
       if (state.incoming === incoming) return;
       if (state.outgoing !== undefined) throw underWay('the root key before is not retired yet');
       if (state.incoming !== undefined) throw underWay('another root key is coming in');
       if (state.current === incoming) throw underWay('it is the current root key');
-      await set(transaction.session, INCOMING, incoming);
+      if (leavesHsm) {
+        await requireNoKeysInHsm(session);
+        await set(session, HSM_LEFT, incoming);
+      } else await unset(session, HSM_LEFT);
+      await set(session, INCOMING, incoming);
       await transaction.record('root-key.begin', undefined, incoming);
     });
   }
@@ -132,17 +145,19 @@ export class PostgresRootKeys implements RootKeyStore {
     });
   }
 
-  retire(actor: Actor, keepsSplit: boolean): Promise<string> {
+  retire(actor: Actor, kind: RootOfTrustKind): Promise<string> {
     return this.#change(actor, async (transaction, { outgoing }) => {
+      const { session } = transaction;
       if (outgoing === undefined)
         throw new HoldfastError('ItemNotFound', 'no root key is going out: see holdfast root status');
-      const users = await usersIn(transaction.session, outgoing);
+      const users = await usersIn(session, outgoing);
       if (users > 0) {
         throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
       }
       await this.#remove(transaction, outgoing, OUTGOING);
-      if (!keepsSplit) await unset(transaction.session, ROOT_SPLIT);
-      await set(transaction.session, RETIRED + outgoing, new Date().toISOString());
+      if (kind !== 'shares') await unset(session, ROOT_SPLIT);
+      if (kind === 'pkcs11') await unset(session, HSM_LEFT);
+      await set(session, RETIRED + outgoing, new Date().toISOString());
       await transaction.record('root-key.retire', undefined, outgoing);
       return outgoing;
     });
@@ -153,6 +168,9 @@ export class PostgresRootKeys implements RootKeyStore {
       if (incoming === undefined)
         throw new HoldfastError('ItemNotFound', 'no root key is coming in: see holdfast root status');
       await this.#remove(transaction, incoming, INCOMING);
+      await unset(transaction.session, HSM_LEFT);
+      // One that was made in an HSM for this can be destroyed there.
+      await set(transaction.session, RETIRED + incoming, new Date().toISOString());
       await transaction.record('root-key.cancel', undefined, incoming);
       return incoming;
     });
@@ -166,7 +184,10 @@ export class PostgresRootKeys implements RootKeyStore {
         throw new HoldfastError('PermissionDenied', `domain keys of this database are wrapped by ${root}`);
       }
       if ((await retiredAtIn(session, root)) === undefined) {
-        throw new HoldfastError('PermissionDenied', `${root} is no root key that was retired here`);
+        throw new HoldfastError(
+          'PermissionDenied',
+          `${root} is no root key that was retired or given up here`,
+        );
       }
       await transaction.record('root-key.destroy', undefined, root);
     });
@@ -175,13 +196,6 @@ export class PostgresRootKeys implements RootKeyStore {
   async use(root: string): Promise<{ end(): Promise<void> }> {
     const lock = await KeptLock.take(this.database.clientConfig(), lockName(root));
     return { end: () => lock.release() };
-  }
-
-  async keysInHsm(): Promise<number> {
-    const [row] = await this.#read((session) =>
-      session.query<{ keys: number }>('SELECT count(*)::int4 AS keys FROM hsm_key'),
-    );
-    return row?.keys ?? 0;
   }
 
   users(root: string): Promise<number> {
@@ -197,7 +211,7 @@ export class PostgresRootKeys implements RootKeyStore {
     return repeatable((run) => this.database.general(run), work);
   }
 
-  /** One step, while nobody else takes one and no domain key is added. */
+  /** One step, while nobody else takes one, and neither a domain key nor a key inside the HSM is added. */
   async #change<T>(
     actor: Actor,
     step: (transaction: DirectoryTransaction, state: RootKeyState) => Promise<T>,
@@ -226,6 +240,30 @@ async function stateIn(session: Session): Promise<RootKeyState> {
     domainKeys: counts?.keys ?? 0,
     wrapped: counts?.wrapped ?? 0,
   };
+}
+
+async function requireNoKeysInHsm(session: Session): Promise<void> {
+  const [row] = await session.query<{ keys: number }>('SELECT count(*)::int4 AS keys FROM hsm_key');
+  const keys = row?.keys ?? 0;
+  if (keys === 0) return;
+  throw underWay(
+    `keys of objects (${keys}) are inside this HSM, which they cannot leave: destroy them first`,
+  );
+}
+
+/**
+ * Within a transaction that adds a key inside the HSM which holds the current root key: no move away from there begins meanwhile.
+ * @throws HoldfastError RootOfTrustUnavailable where it is being left
+ */
+export async function requireHsmStays(session: Session): Promise<void> {
+  await session.query('SELECT FROM setting WHERE name = $1 FOR KEY SHARE', [ROOT_CHECK_VALUE]);
+  // Only now: what was committed while that was waited for counts.
+  const left = await session.query('SELECT FROM setting WHERE name = $1', [HSM_LEFT]);
+  if (left.length === 0) return;
+  throw new HoldfastError(
+    'RootOfTrustUnavailable',
+    'domain keys leave the HSM for another root of trust: no more keys are made inside it',
+  );
 }
 
 async function retiredAtIn(session: Session, root: string): Promise<string | undefined> {

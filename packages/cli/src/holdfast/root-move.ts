@@ -166,12 +166,12 @@ ${NEXT_STEPS}`,
     .action(retire);
   withRootLocation(withOfficer(command.command('destroy')))
     .argument('<check value>', 'which root key: holdfast hsm status shows it')
-    .description('destroy a root key in its HSM, once it was retired')
+    .description('destroy a root key in its HSM, once it was retired or given up')
     .addHelpText(
       'after',
       `
 Copies of the database from before it was retired open no more, but for backups, which have keys of their own. Refused unless this
-database has retired the root key; whether another one uses it is for you to know. Of tokens that are clones, each is done by itself.
+database has retired the root key, or given it up before it was the current one (root cancel); whether another one uses it is for you to know. Of tokens that are clones, each is done by itself.
 
 Example:
   holdfast root destroy 2f3a90c1e17b5d6688d2c7a4e0b9f513 --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token holdfast
