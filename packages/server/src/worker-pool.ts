@@ -151,7 +151,7 @@ export class WorkerPool implements Serving {
     const aad = Buffer.from(question.aad);
     try {
       if (question.call === 'wrap') {
-        const key = SecretBytes.copyOf(question.bytes);
+        const key = new SecretBytes(viewOf(question.bytes));
         const wrappings = await this.root.wrap(key, aad).finally(() => key.destroy());
         send(worker, { kind: 'root', id, wrappings });
         return;
@@ -178,8 +178,15 @@ export class WorkerPool implements Serving {
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
       send(worker, { kind: 'hsm', id, error: [code, error instanceof Error ? error.message : 'failed'] });
+    } finally {
+      if (input !== undefined && 'bytes' in input) input.bytes.fill(0);
     }
   }
+}
+
+/** The same bytes, not a copy that nobody would zero. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function send(worker: Worker, message: ToWorker): void {
