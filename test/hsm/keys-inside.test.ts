@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipClient } from '@holdfast/client';
@@ -64,7 +65,7 @@ import {
   uniqueIdentifier as named,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { newClient, outcomeOf } from '../custody/site';
+import { newClient, outcomeOf, whileTampered } from '../custody/site';
 import { openDatabase } from '../support/database';
 import { chainOf, endChain, rotatedEvery } from '../server/rotated';
 import { until } from '../support/until';
@@ -490,6 +491,62 @@ const IN_HSM: Attribute = {
       );
       await endChain(client, successor);
       expect(inToken()).toBeGreaterThanOrEqual(before + 2);
+    });
+
+    test('a backup, and an escrow of all, tell how many keys are not in them', async () => {
+      const holdfast = (...args: readonly string[]) => holdfastResult([...args, '--data-dir', dataDir]);
+      const to = ['alice', 'bob'].flatMap((name) => {
+        const pem = generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' });
+        writeFileSync(join(dataDir, name), pem);
+        return ['--to', join(dataDir, name)];
+      });
+      const file = (name: string) => ['--out', join(dataDir, name)];
+      const mixed = await (await newClient(server, 'mixed')).connect();
+      const kept = await make(mixed);
+      await make(mixed, IN_HSM);
+      const escrow = ['escrow', 'create', '--domain', 'mixed', '--threshold', '2', ...to];
+      expect((await holdfast(...escrow, '--all', ...file('all'))).stdout).toMatch(
+        /holds 1 objects.*\nNot in it: the key of 1 object inside the HSM/,
+      );
+      expect((await holdfast(...escrow, '--object', kept, ...file('one'))).stdout).not.toContain('Not in it');
+      expect((await holdfast('backup', 'create', ...to, ...file('backup'))).stdout).toMatch(
+        /\nNot in it: the keys of \d+ objects inside the HSM/,
+      );
+      await mixed.close();
+    });
+
+    test('holdfast verify tells of keys that the HSM has lost, and of those that nobody here knows', async () => {
+      const database = await openDatabase(dataDir);
+      const before = namesInToken();
+      const [lost, unknown] = [await make(client), await make(client)];
+      const added = namesInToken().filter((name) => !before.includes(name));
+      expect(added).toHaveLength(2);
+      const found = async () => {
+        const { code, stdout } = await holdfastResult(['verify', '--json', '--data-dir', dataDir]);
+        const { findings } = JSON.parse(stdout) as { findings: readonly Record<string, string>[] };
+        return { code, found: findings.filter(({ table }) => table === 'hsm_key') };
+      };
+      expect(await found()).toEqual({ code: 0, found: [] });
+      const [{ id }] = (await database.sql('SELECT id FROM hsm_key WHERE unique_identifier = $1', [
+        unknown,
+      ])) as [{ id: string }];
+      const forget = `DELETE FROM hsm_key WHERE id = '${id}'`;
+      const unrecorded = await whileTampered(database, 'hsm_key', forget, found);
+      expect(unrecorded.found).toContainEqual(
+        expect.objectContaining({
+          severity: 'notice',
+          problem: expect.stringContaining(id.replaceAll('-', '')) as string,
+        }),
+      );
+      // Which of the two files is which only the token knows: the other object is lost as well.
+      for (const name of added) renameSync(join(hsm.tokenFolder, name), join(dataDir, name));
+      const fault = (row: string) => expect.objectContaining({ row, severity: 'fault' }) as unknown;
+      expect(await found()).toEqual({
+        code: 1,
+        found: expect.arrayContaining([fault(lost), fault(unknown)]) as unknown,
+      });
+      for (const name of added) renameSync(join(dataDir, name), join(hsm.tokenFolder, name));
+      await database.close();
     });
 
     test('what is asked and comes to nothing leaves nothing there for long', async () => {

@@ -10,7 +10,13 @@ export {
   type ManagedKeyring,
 } from './keyring';
 export { openEnvelope, readEnvelopeHeader, sealEnvelope, type EnvelopeHeader } from './envelope/envelope';
-export { passShareOn, sharesOf, type EnvelopeHolders, type EnvelopeOpener } from './envelope/content-key';
+export {
+  openedBy,
+  passShareOn,
+  sharesOf,
+  type EnvelopeHolders,
+  type EnvelopeOpener,
+} from './envelope/content-key';
 export { keySha256, recipientFrom, type Recipient, type WrappedContentKey } from './envelope/recipients';
 export {
   custodianOf,

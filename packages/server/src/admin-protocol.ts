@@ -11,6 +11,7 @@ import type {
   ApprovalRuleRequest,
   BackupRequest,
   ComparedAnswer,
+  ConfirmedCopyAnswer,
   CustodyCopyAnswer,
   EscrowRequest,
   ImportAnswer,
@@ -316,7 +317,7 @@ export interface AdminCalls {
   'POST /backup': { request: BackupRequest; answer: AsyncIterable<Buffer> };
   'POST /escrow': { request: EscrowRequest; answer: AsyncIterable<Buffer> };
   'GET /copies': { request: undefined; answer: readonly CustodyCopyAnswer[] };
-  'POST /copies/:name/confirm': { request: { readonly sha256: string }; answer: CustodyCopyAnswer };
+  'POST /copies/:name/confirm': { request: { readonly sha256: string }; answer: ConfirmedCopyAnswer };
   'POST /escrow/compare': {
     request: { readonly objects: readonly ManifestObject[] };
     answer: ComparedAnswer;

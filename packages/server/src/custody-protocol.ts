@@ -34,6 +34,12 @@ export interface CustodyCopyAnswer {
   readonly createdAt: string;
 }
 
+/** One that is whole in its file. */
+export interface ConfirmedCopyAnswer extends CustodyCopyAnswer {
+  /** How many keys that it is about are inside the HSM, and therefore not in it. */
+  readonly inHsm: number;
+}
+
 /** How the objects of a package stand to those of the server. */
 export interface ComparedAnswer {
   readonly same: number;
@@ -50,7 +56,7 @@ export interface RecoveryRequest {
   /** Of the package's file, in hex. */
   readonly sha256: string;
   readonly objects: number;
-  /** Who opened it. */
+  /** Whose keys or shares opened it, as the package calls them. */
   readonly custodians: readonly string[];
   readonly into: 'store' | 'file';
   /** Another domain than that of the objects. */

@@ -8,7 +8,7 @@ import {
   type Principal,
 } from '@holdfast/core';
 import { hsmPairKind, hsmSecretKind, publicKeyFromHsm } from '@holdfast/crypto';
-import type { HsmKeyStore } from '@holdfast/store';
+import type { Finding, HsmKeyStore } from '@holdfast/store';
 import { KeyFormatType } from '@holdfast/kmip';
 import { describeError, type Logger } from './log';
 
@@ -126,4 +126,56 @@ export class HsmKeyCleaner {
       await this.store.destroyed(keyId);
     }
   }
+}
+
+/** Of keys that are nobody's here so many are named. */
+const MAX_NAMED = 10;
+
+/**
+ * Holds the keys that are inside the HSM against those that are recorded.
+ * @param hsmKeys undefined where the root of trust is no HSM
+ */
+export async function verifyHsmKeys(
+  store: Pick<HsmKeyStore, 'list'>,
+  hsmKeys: HsmKeys | undefined,
+): Promise<readonly Finding[]> {
+  const table = 'hsm_key';
+  const before = await store.list();
+  if (hsmKeys === undefined && before.length === 0) return [];
+  const there = await idsIn(hsmKeys);
+  if (typeof there === 'string') return [{ table, row: '', problem: there, severity: 'fault' }];
+  const after = await store.list();
+  const isStillHeld = new Set(after.flatMap(({ keyId, isHeld }) => (isHeld ? [keyId] : [])));
+  const findings = before
+    .filter(({ keyId, isHeld }) => isHeld && isStillHeld.has(keyId) && !there.has(keyId))
+    .map(({ keyId, domainId, uniqueIdentifier = '' }): Finding => {
+      const problem = `the HSM does not hold the key ${keyId} of the object: it cannot be used`;
+      return { table, row: uniqueIdentifier, domainId, problem, severity: 'fault' };
+    });
+  // Each is recorded before it is made.
+  for (const { keyId } of [...before, ...after]) there.delete(keyId);
+  return there.size === 0 ? findings : [...findings, strangersFound([...there])];
+}
+
+/** What the HSM holds, or why that is not known. */
+async function idsIn(hsmKeys: HsmKeys | undefined): Promise<Set<string> | string> {
+  if (hsmKeys === undefined) return 'keys of objects are inside an HSM, and the root of trust is none';
+  try {
+    return new Set(await hsmKeys.request('listHsmKeys', undefined));
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return `the keys of objects could not be looked for: ${error.message}`;
+  }
+}
+
+function strangersFound(keyIds: readonly string[]): Finding {
+  const named = keyIds.slice(0, MAX_NAMED).join(', ');
+  const more = keyIds.length > MAX_NAMED ? ', ...' : '';
+  const what = `the HSM holds ${keyIds.length} keys labelled holdfast-key that are not recorded here (CKA_ID ${named}${more})`;
+  return {
+    table: 'hsm_key',
+    row: '',
+    problem: `${what}: of another database that shares the token, or of a copy of this one`,
+    severity: 'notice',
+  };
 }

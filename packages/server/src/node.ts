@@ -167,7 +167,14 @@ export class Node {
     const { directory, auditLog, clock, users } = this.store;
     if (this.#custody?.isSealed === true) await this.#custody.start();
     else await this.#listen();
-    this.#upkeep = new Upkeep(this.store, auditLog, this.#audit.outside, () => this.#newKeyring(), this.log);
+    this.#upkeep = new Upkeep(
+      this.store,
+      auditLog,
+      this.#audit.outside,
+      () => this.#newKeyring(),
+      () => this.rootKeys.hsmKeys,
+      this.log,
+    );
     const services = {
       administration: new Administration(
         directory,

@@ -1,8 +1,9 @@
-import { HoldfastError, type Actor, type AuditLog } from '@holdfast/core';
+import { HoldfastError, type Actor, type AuditLog, type HsmKeys } from '@holdfast/core';
 import type { ManagedKeyring } from '@holdfast/crypto';
 import type { Finding, Store } from '@holdfast/store';
 import type { VerificationAnswer } from './admin-protocol';
 import type { OutsideCheckpoints } from './audit/outside-checkpoints';
+import { verifyHsmKeys } from './hsm-keys';
 import { describeError, type Logger } from './log';
 
 /** What officers have done to the store as a whole, while it is in use. */
@@ -10,12 +11,16 @@ export class Upkeep {
   #verification: VerificationAnswer | undefined;
   #verifying: ManagedKeyring | undefined;
 
-  /** @param newKeyring gives one that has loaded nothing yet */
+  /**
+   * @param newKeyring gives one that has loaded nothing yet
+   * @param hsmKeys the way to the keys inside the HSM, where the root of trust is one
+   */
   constructor(
-    private readonly store: Pick<Store, 'verify' | 'reindex' | 'objectDigests'>,
+    private readonly store: Pick<Store, 'verify' | 'reindex' | 'objectDigests' | 'hsmKeys'>,
     private readonly auditLog: AuditLog,
     private readonly outside: OutsideCheckpoints,
     private readonly newKeyring: () => ManagedKeyring,
+    private readonly hsmKeys: () => HsmKeys | undefined,
     private readonly log: Logger,
   ) {}
 
@@ -47,10 +52,11 @@ export class Upkeep {
     const keyring = (this.#verifying = this.newKeyring());
     try {
       let { progress } = started;
-      const findings = await this.store.verify(keyring, await this.outside.kept(), (now) => {
+      const inStore = await this.store.verify(keyring, await this.outside.kept(), (now) => {
         progress = now;
         this.#verification = { ...started, progress };
       });
+      const findings = [...inStore, ...(await verifyHsmKeys(this.store.hsmKeys, this.hsmKeys()))];
       await this.#record('store.verify', actor, findings);
       this.#verification = { ...started, state: 'done', progress, findings };
     } catch (error) {

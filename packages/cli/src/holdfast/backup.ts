@@ -11,6 +11,7 @@ import {
   holdersText,
   mustBeReadable,
   mustNotExist,
+  notInIt,
   readHolders,
   readOpener,
   wholeNumber,
@@ -44,8 +45,8 @@ async function create(options: CreateOptions): Promise<void> {
   const id = randomUUID();
   const content = await officer.stream('POST /backup', { ...(await readHolders(options)), id });
   const sha256 = await writeWhole(options.out, 'backup', content);
-  await officer.call('POST /copies/:name/confirm', { sha256 }, { name: id });
-  process.stdout.write(`${options.out} holds the backup, for ${holdersText(options)}.\n`);
+  const copy = await officer.call('POST /copies/:name/confirm', { sha256 }, { name: id });
+  process.stdout.write(`${options.out} holds the backup, for ${holdersText(options)}.\n${notInIt(copy)}`);
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {

@@ -10,6 +10,7 @@ import {
   addShareCommand,
   collect,
   holdersText,
+  notInIt,
   mustBeReadable,
   mustNotExist,
   readHolders,
@@ -23,6 +24,8 @@ import {
 import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
+
+type Opener = Awaited<ReturnType<typeof readOpener>>;
 
 interface CreateOptions extends OfficerOptions, HolderOptions {
   readonly threshold: number;
@@ -59,7 +62,9 @@ async function create(options: CreateOptions): Promise<void> {
   const copy = await officer.call('POST /copies/:name/confirm', { sha256 }, { name: id });
   if (options.json === true) print(copy, true, {}, '');
   else {
-    process.stdout.write(`${options.out} holds ${copy.objects} objects, for ${holdersText(options)}.\n`);
+    process.stdout.write(
+      `${options.out} holds ${copy.objects} objects, for ${holdersText(options)}.\n${notInIt(copy)}`,
+    );
   }
 }
 
@@ -78,7 +83,9 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   const found = await readPackage(file);
   const { identity = [], share } = options;
   const isOpened = identity.length > 0;
-  if (isOpened) await readToEnd(found, { identity, ...(share === undefined ? {} : { share }) });
+  if (isOpened) {
+    await readToEnd(found, await readOpener({ identity, ...(share === undefined ? {} : { share }) }));
+  }
   const officer = options.live === true ? await asOfficer(options) : undefined;
   const isListed =
     officer === undefined
@@ -136,14 +143,14 @@ async function compareLive(officer: AdminClient, { manifest }: EscrowPackage): P
   return sums as unknown as ComparedAnswer;
 }
 
-async function readToEnd(found: EscrowPackage, options: OpenerOptions): Promise<void> {
-  const entries = await opened(found, options);
+async function readToEnd(found: EscrowPackage, opener: Opener): Promise<void> {
+  const entries = await opened(found, opener);
   while ((await entries.next()).done !== true);
 }
 
-async function opened(found: EscrowPackage, options: OpenerOptions): Promise<AsyncGenerator<PackageEntry>> {
+async function opened(found: EscrowPackage, opener: Opener): Promise<AsyncGenerator<PackageEntry>> {
   const { openPackage } = await import('@holdfast/server');
-  return openPackage(found, await readOpener(options));
+  return openPackage(found, opener);
 }
 
 interface RecoverOptions extends OfficerOptions, OpenerOptions {
@@ -172,12 +179,14 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
   await mustBeReadable(file);
   const { readPackage } = await import('@holdfast/server');
   const found = await readPackage(file);
-  await readToEnd(found, options);
-  const recovery = await begin(found, options);
-  if (out === undefined) await intoStore(found, options, recovery);
+  // Once: what is under a passphrase asks for it.
+  const opener = await readOpener(options);
+  await readToEnd(found, opener);
+  const recovery = await begin(found, opener, options);
+  if (out === undefined) await intoStore(found, opener, options, recovery);
   else {
     const content = recipient === undefined ? clearText : sealedFor(recipient);
-    await writeWhole(out, 'file', await content(await opened(found, options)));
+    await writeWhole(out, 'file', await content(await opened(found, opener)));
     process.stdout.write(
       `${out} holds ${found.manifest.objects.length} objects, ${recipient === undefined ? 'IN CLEAR TEXT' : `for ${recipient}`}.\n`,
     );
@@ -185,14 +194,14 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
 }
 
 /** The server records who recovers what before it is done. */
-async function begin(found: EscrowPackage, options: RecoverOptions) {
+async function begin(found: EscrowPackage, opener: Opener, options: RecoverOptions) {
   if (options.offline === true) return undefined;
   const officer = await asOfficer(options);
-  const { domain, replaceDestroyed, foreign, identity, share = [] } = options;
+  const { domain, replaceDestroyed, foreign } = options;
   const { recovery } = await officer.call('POST /escrow/recover', {
     sha256: found.sha256,
     objects: found.manifest.objects.length,
-    custodians: [...identity, ...share].map((path) => basename(path)),
+    custodians: found.openedBy(opener),
     into: options.out === undefined ? 'store' : 'file',
     ...(domain === undefined ? {} : { domain }),
     ...(replaceDestroyed === true ? { replacesDestroyed: true } : {}),
@@ -203,17 +212,25 @@ async function begin(found: EscrowPackage, options: RecoverOptions) {
 
 async function intoStore(
   found: EscrowPackage,
+  opener: Opener,
   options: RecoverOptions,
   begun: Awaited<ReturnType<typeof begin>>,
 ): Promise<void> {
   if (begun === undefined) return;
   const { officer, recovery } = begun;
   const counts = new Map<ImportAnswer['outcome'], number>();
-  for await (const { record, object } of await opened(found, options)) {
+  const refused: string[] = [];
+  for await (const { record, object } of await opened(found, opener)) {
     const { keyVersion, mac } = object;
     const request = { recovery, record: record.toString('base64'), keyVersion, mac };
-    const { outcome } = await officer.call('POST /escrow/import', request);
-    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    try {
+      const { outcome } = await officer.call('POST /escrow/import', request);
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    } catch (error) {
+      // The others do not wait until this one can be had.
+      if (!(error instanceof HoldfastError) || error.code !== 'NonUniqueNameAttribute') throw error;
+      refused.push(`${object.uniqueIdentifier}: ${error.message}`);
+    }
   }
   const outcomes = ['restored', 'replaced', 'there already', 'destroyed'] as const;
   if (options.json === true) process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`);
@@ -221,8 +238,12 @@ async function intoStore(
     const texts = outcomes.flatMap((outcome) =>
       counts.has(outcome) ? [`${counts.get(outcome) ?? 0} ${outcome}`] : [],
     );
-    process.stdout.write(`Of ${found.manifest.objects.length} objects: ${texts.join(', ')}.\n`);
+    const all = [...texts, ...(refused.length > 0 ? [`${refused.length} refused`] : [])];
+    process.stdout.write(`Of ${found.manifest.objects.length} objects: ${all.join(', ')}.\n`);
   }
+  if (refused.length === 0) return;
+  for (const each of refused) process.stderr.write(`${each}\n`);
+  process.exitCode = ExitCode.Refused;
 }
 
 function sealedFor(recipient: string) {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
+import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
 import { writeNewFile } from '../output-file';
 import { readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
@@ -79,6 +80,13 @@ export async function readOpener({
 /** Who can open it, in words. */
 export function holdersText({ to, threshold }: HolderOptions): string {
   return threshold === undefined ? to.join(', ') : `any ${threshold} of ${to.join(', ')}`;
+}
+
+/** What nobody gets back from a copy, in words. */
+export function notInIt({ inHsm }: ConfirmedCopyAnswer): string {
+  if (inHsm === 0) return '';
+  const keys = inHsm === 1 ? 'the key of 1 object' : `the keys of ${inHsm} objects`;
+  return `Not in it: ${keys} inside the HSM, which only its vendor's means back up.\n`;
 }
 
 const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];

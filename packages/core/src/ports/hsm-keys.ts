@@ -59,6 +59,8 @@ export interface HsmKeyCalls {
   compute: { readonly in: HsmComputation; readonly out: Uint8Array };
   /** A key that is not there is no error. */
   destroyHsmKey: { readonly in: { readonly keyId: string }; readonly out: undefined };
+  /** CKA_IDs in lower-case hex of all keys of objects, those of other databases that share the token among them. */
+  listHsmKeys: { readonly in: undefined; readonly out: readonly string[] };
   random: { readonly in: { readonly lengthBytes: number }; readonly out: Uint8Array };
 }
 

@@ -76,6 +76,23 @@ export async function contentKeyOf(
   }
 }
 
+/**
+ * Whose keys and shares these are, with which an envelope is opened.
+ * @returns names of recipients, or of custodians, as they stand in its header
+ * @throws HoldfastError PermissionDenied where a key is nobody's; as sharesOf
+ */
+export function openedBy(
+  { recipients, shares }: HeldContentKey,
+  { privateKeys, shares: handedOn = [] }: EnvelopeOpener,
+): readonly string[] {
+  if (shares === undefined) {
+    const own = new Set(privateKeys.map(sha256Of));
+    return recipients.filter(({ keySha256: sha256 }) => own.has(sha256)).map(({ name }) => name);
+  }
+  const given = assigned([...sharesOf({ shares }), ...handedOn], privateKeys);
+  return [...new Set(given.map(({ share }) => custodianOf(share)))];
+}
+
 /** The shares in a header, as far as form goes. @throws HoldfastError IntegrityViolation, InvalidField where there are none */
 export function sharesOf({ shares }: Pick<HeldContentKey, 'shares'>): readonly SealedShare[] {
   if (!Array.isArray(shares)) {

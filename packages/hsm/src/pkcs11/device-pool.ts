@@ -11,8 +11,9 @@ const OPEN_TIMEOUT_MS = 15_000;
 const FIRST_OPEN_TIMEOUT_MS = 4_000;
 /** A call that takes longer hangs: its process is ended and another one asked. */
 const CALL_TIMEOUT_MS = 3_000;
-/** The search for primes of a long RSA key. */
-const PAIR_TIMEOUT_MS = 60_000;
+/** The search for primes of a long RSA key; looking at all keys, one by one. */
+const LONG_CALL_TIMEOUT_MS = 60_000;
+const LONG_CALLS: ReadonlySet<DeviceCall> = new Set(['generateHsmKeyPair', 'listHsmKeys']);
 /** How long a request may wait in all, through restarts of processes and devices. */
 export const REQUEST_TIMEOUT_MS = 8_000;
 const MAX_ATTEMPTS = 4;
@@ -293,7 +294,7 @@ class DeviceSlot {
 
   run(request: Request): void {
     this.#request = request;
-    this.#limit(request.call === 'generateHsmKeyPair' ? PAIR_TIMEOUT_MS : CALL_TIMEOUT_MS);
+    this.#limit(LONG_CALLS.has(request.call) ? LONG_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS);
     this.#child?.send({ kind: 'call', id: ++this.#nextId, call: request.call, input: request.input });
   }
 

@@ -49,6 +49,7 @@ export class Device {
     generateHsmKeyPair: (input) => this.#tokenKeys.generateKeyPair(input),
     compute: (input) => this.#tokenKeys.compute(input),
     destroyHsmKey: (input) => this.#tokenKeys.destroy(input),
+    listHsmKeys: () => this.#tokenKeys.list(),
   };
   readonly #tokenKeys: TokenKeys;
   readonly #keys = new Map<string, Key>();

@@ -110,6 +110,18 @@ export class TokenKeys {
     return undefined;
   }
 
+  list(): readonly string[] {
+    const keyIds: string[] = [];
+    for (const keyClass of KEY_CLASSES) {
+      const objects = this.session.find({ class: keyClass, token: true, label: LABEL });
+      for (let index = 0; index < objects.length; index++) {
+        keyIds.push((objects.items(index).getAttribute({ id: null }).id ?? Buffer.alloc(0)).toString('hex'));
+      }
+    }
+    if (keyIds.length === 0) this.#requireToken();
+    return keyIds;
+  }
+
   #compute(key: Key, computation: HsmComputation): Buffer {
     const { use, mechanism } = computation;
     const bytes = viewOf(computation.bytes);

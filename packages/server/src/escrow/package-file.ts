@@ -5,6 +5,7 @@ import { HoldfastError } from '@holdfast/core';
 import {
   custodianOf,
   openEnvelope,
+  openedBy,
   readEnvelopeHeader,
   sealEnvelope,
   sharesOf,
@@ -90,6 +91,8 @@ export interface EscrowPackage {
   readonly custodians: readonly string[];
   /** How many of them are needed; undefined: any one. */
   readonly threshold: number | undefined;
+  /** Which of the custodians open it with this. @throws HoldfastError PermissionDenied where a key is none of theirs */
+  openedBy(opener: EnvelopeOpener): readonly string[];
   /** What opens it alone, or together. */
   envelope(): AsyncIterable<Buffer>;
 }
@@ -114,7 +117,13 @@ export async function readPackage(path: string): Promise<EscrowPackage> {
   if (sealed.digest('hex') !== manifest.sha256) {
     throw new HoldfastError('IntegrityViolation', 'the package was altered: its digest is another');
   }
-  return { manifest, sha256: whole.digest('hex'), ...custodiansOf(header), envelope };
+  return {
+    manifest,
+    sha256: whole.digest('hex'),
+    ...custodiansOf(header),
+    openedBy: (opener) => openedBy(header, opener),
+    envelope,
+  };
 }
 
 function custodiansOf(

@@ -15,7 +15,13 @@ import {
 import { recipientFrom, requireScheme, type EnvelopeHolders } from '@holdfast/crypto';
 import { NameType } from '@holdfast/kmip';
 import type { CustodyCopy, Store } from '@holdfast/store';
-import type { BackupRequest, CustodyCopyAnswer, EscrowRequest, HoldersRequest } from '../admin-protocol';
+import type {
+  BackupRequest,
+  ConfirmedCopyAnswer,
+  CustodyCopyAnswer,
+  EscrowRequest,
+  HoldersRequest,
+} from '../admin-protocol';
 import { isoDate } from '../administration-checks';
 import { createBackup } from '../backup';
 import type { KeyWrapper } from '../root-keys';
@@ -31,11 +37,20 @@ interface Covered {
   readonly generation: number;
 }
 
+/** What is to be copied, and what cannot be: a key inside the HSM never leaves it. */
+interface Chosen {
+  readonly objects: readonly Covered[];
+  /** Identifiers. */
+  readonly inHsm: readonly string[];
+}
+
 /** A copy on its way to its file. */
 interface OpenCopy {
   readonly copy: Omit<CustodyCopy, 'id' | 'createdAtSeconds' | 'sha256'>;
   /** Objects that it lets be used. */
   readonly covered: readonly Covered[];
+  /** Of how many that it is about the keys are inside the HSM. */
+  readonly inHsm: number;
   sha256: Buffer | undefined;
 }
 
@@ -44,7 +59,10 @@ export class Safekeeping {
   readonly #copies = new Map<string, OpenCopy>();
 
   constructor(
-    private readonly store: Pick<Store, 'dump' | 'keyStore' | 'directory' | 'custodyCopies' | 'clock'>,
+    private readonly store: Pick<
+      Store,
+      'dump' | 'keyStore' | 'directory' | 'custodyCopies' | 'clock' | 'hsmKeys'
+    >,
     private readonly root: KeyWrapper,
     private readonly keyring: Keyring,
     private readonly auditLog: AuditLog,
@@ -58,14 +76,15 @@ export class Safekeeping {
     const holders = holdersOf(request, 'a backup');
     const covered: Covered[] = [];
     for (const { id } of await this.store.directory.listDomains()) {
-      for (const object of await this.#located(id, [{ kind: 'equals', attribute: AWAITS_BACKUP }])) {
-        covered.push(object);
-      }
+      const { objects } = await this.#located(id, [{ kind: 'equals', attribute: AWAITS_BACKUP }]);
+      for (const object of objects) covered.push(object);
     }
+    const inHsm = (await this.store.hsmKeys.list()).filter(({ isHeld }) => isHeld).length;
     await this.#recordMaking('backup', holders, undefined, actor);
     const open = this.#open(request.id, {
       copy: { ...factsOf(holders), kind: 'backup', domainId: undefined, objects: covered.length },
       covered,
+      inHsm,
       sha256: undefined,
     });
     return digested(createBackup(this.store, this.root, holders), open);
@@ -80,11 +99,12 @@ export class Safekeeping {
     requireScheme(request.threshold ?? 1, holders.recipients.length);
     const domain = await this.store.directory.domainNamed(request.domain);
     await this.keyring.ensure(domain.id);
-    const objects = await this.#chosen(domain, request);
+    const { objects, inHsm } = await this.#chosen(domain, request);
     await this.#recordMaking('escrow', holders, domain.id, actor);
     const open = this.#open(request.id, {
       copy: { ...factsOf(holders), kind: 'escrow', domainId: domain.id, objects: objects.length },
       covered: objects,
+      inHsm: inHsm.length,
       sha256: undefined,
     });
     return digested(sealPackage(holders, this.#entries(domain, objects)), open);
@@ -94,7 +114,7 @@ export class Safekeeping {
    * The file is on its disk, whole: it is listed, and what waited for it can be used.
    * @throws HoldfastError ItemNotFound for a copy that was not made here; IntegrityViolation where the file is another
    */
-  async confirm(id: string, sha256: unknown, actor: Actor): Promise<CustodyCopyAnswer> {
+  async confirm(id: string, sha256: unknown, actor: Actor): Promise<ConfirmedCopyAnswer> {
     const open = this.#copies.get(id);
     if (open?.sha256 === undefined) {
       throw new HoldfastError('ItemNotFound', 'no such copy is being made on this node');
@@ -105,7 +125,7 @@ export class Safekeeping {
     const copy = await this.store.custodyCopies.add({ ...open.copy, sha256: open.sha256 }, actor);
     for (const object of open.covered) await this.#cover(object, copy, actor);
     this.#copies.delete(id);
-    return this.#answer(copy, await this.#domainNames());
+    return { ...this.#answer(copy, await this.#domainNames()), inHsm: open.inHsm };
   }
 
   async list(): Promise<readonly CustodyCopyAnswer[]> {
@@ -135,7 +155,7 @@ export class Safekeeping {
     return open;
   }
 
-  async #located(domainId: string, filters: readonly LocateFilter[]): Promise<readonly Covered[]> {
+  async #located(domainId: string, filters: readonly LocateFilter[]): Promise<Chosen> {
     await this.keyring.ensure(domainId);
     const { uniqueIdentifiers } = await this.store.keyStore.locate({
       domainId,
@@ -148,25 +168,27 @@ export class Safekeeping {
       nowSeconds: this.store.clock.nowSeconds(),
     });
     const objects: Covered[] = [];
+    const inHsm: string[] = [];
     for (const uniqueIdentifier of uniqueIdentifiers) {
       const stored = await this.store.keyStore.fetch(domainId, uniqueIdentifier);
-      if (isKept(stored)) {
-        objects.push({ domainId, uniqueIdentifier, generation: stored.generation });
-      }
+      if (stored?.hasValue !== true) continue;
+      if (isInHsm(stored.attributes)) inHsm.push(uniqueIdentifier);
+      else objects.push({ domainId, uniqueIdentifier, generation: stored.generation });
     }
-    return objects;
+    return { objects, inHsm };
   }
 
   async #chosen(
     { id, name: domainName }: Domain,
     { identifiers = [], names = [], all }: EscrowRequest,
-  ): Promise<readonly Covered[]> {
+  ): Promise<Chosen> {
     if (all === true) {
       const found = await this.#located(id, []);
-      if (found.length > 0) return found;
+      if (found.objects.length > 0) return found;
       throw new HoldfastError('ItemNotFound', `${domainName} has no object whose value can be escrowed`);
     }
     const chosen = new Map<string, Covered>();
+    const inHsm = new Set<string>();
     for (const uniqueIdentifier of identifiers) {
       const stored = await this.store.keyStore.fetch(id, uniqueIdentifier);
       if (!isKept(stored)) {
@@ -180,13 +202,14 @@ export class Safekeeping {
     for (const name of names) {
       const value = { nameValue: name, nameType: NameType.UninterpretedTextString };
       const found = await this.#located(id, [{ kind: 'equals', attribute: { key: 'Name', value } }]);
-      if (found.length === 0)
+      if (found.objects.length === 0)
         throw new HoldfastError('ItemNotFound', `${domainName} has nothing named ${name} with a value`);
-      for (const object of found) chosen.set(object.uniqueIdentifier, object);
+      for (const object of found.objects) chosen.set(object.uniqueIdentifier, object);
+      for (const each of found.inHsm) inHsm.add(each);
     }
     if (chosen.size === 0)
       throw new HoldfastError('InvalidField', 'name objects by identifier or name, or take all');
-    return [...chosen.values()];
+    return { objects: [...chosen.values()], inHsm: [...inHsm] };
   }
 
   async *#entries(domain: Domain, objects: readonly Covered[]): AsyncGenerator<PackageEntry> {
