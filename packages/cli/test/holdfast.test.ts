@@ -1,4 +1,4 @@
-import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
@@ -46,7 +46,7 @@ interface Outcome {
   readonly stderr: string;
 }
 interface RunOptions {
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
 }
 
@@ -179,6 +179,30 @@ describe('without a server', () => {
     });
   });
 
+  // As where a script meant to set them: what is made would be elsewhere, or under no passphrase.
+  test('variables and options that are empty are told, and nothing is made', async () => {
+    const variables = [
+      'DATA_DIR',
+      'PASSPHRASE',
+      'PASSPHRASE_FILE',
+      'DATABASE_URL',
+      'DATABASE_URL_FILE',
+      'CONFIG',
+    ];
+    const outcomes = await Promise.all([
+      ...variables.map(async (name) => {
+        const variable = `HOLDFAST_${name}`;
+        return [variable, await run(['init'], { environment: { [variable]: '' } })] as const;
+      }),
+      (async () => ['--data-dir', await holdfast('init', '--data-dir', '')] as const)(),
+    ]);
+    for (const [name, outcome] of outcomes) {
+      const stderr = expect.stringContaining(`${name} is empty`) as string;
+      expect(outcome).toEqual({ code: 2, stdout: '', stderr });
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   // Below /proc no folder can be made, and what looks for one that is there to make it in finds no end.
   (existsSync('/proc/self') ? test : test.skip)(
     'a data folder that cannot be made is told at once',
@@ -255,13 +279,13 @@ describe('init', () => {
   });
 
   test.each([
-    [{ HOLDFAST_PASSPHRASE_FILE: '' }, 2, 'root.key is sealed with a passphrase'],
+    [{ HOLDFAST_PASSPHRASE_FILE: undefined }, 2, 'root.key is sealed with a passphrase'],
     [
-      { HOLDFAST_PASSPHRASE_FILE: '', HOLDFAST_PASSPHRASE: 'wrong' },
+      { HOLDFAST_PASSPHRASE_FILE: undefined, HOLDFAST_PASSPHRASE: 'wrong' },
       1,
       'the passphrase does not open the root key',
     ],
-    [{ HOLDFAST_PASSPHRASE_FILE: '', HOLDFAST_PASSPHRASE: passphrase }, 0, ''],
+    [{ HOLDFAST_PASSPHRASE_FILE: undefined, HOLDFAST_PASSPHRASE: passphrase }, 0, ''],
   ])('with %j ends with %i', async (environment, code, words) => {
     const outcome = await run(['init'], { environment: { ...sealed(), ...environment } });
     expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(words) as string });
@@ -511,7 +535,7 @@ describe('with a server', () => {
       '--subject',
       'CN=db-3',
     );
-    await done('ca', 'revoke', 'corporate');
+    expect(await json('ca', 'revoke', 'corporate')).toEqual({ name: 'corporate', status: 'revoked' });
     const gone = ['client', 'add', 'db-3', '--subject', 'CN=db-3', '--ca', 'corporate'];
     await refused(1, 'no trusted authority is named corporate', ...gone);
     await refused(1, 'the built-in authority signs the server certificate', 'ca', 'revoke', 'holdfast');
@@ -519,6 +543,28 @@ describe('with a server', () => {
       expect.objectContaining({ name: 'holdfast', kind: 'built-in', status: 'valid' }),
       expect.objectContaining({ name: 'corporate', kind: 'trusted', status: 'revoked' }),
     ]);
+  });
+
+  test('--json is JSON alone, also of what was written to a file', async () => {
+    const { publicKey } = generateKeyPairSync('x25519');
+    writeFileSync(path('custodian.pub'), publicKey.export({ format: 'pem', type: 'spki' }));
+    const digest = { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string };
+    const pemText = expect.stringMatching(/^-----BEGIN [^]*-----\n$/) as string;
+    await Promise.all(
+      (
+        [
+          [['ca', 'export', 'holdfast'], { name: 'holdfast', certificatePem: pemText }],
+          [['ca', 'export', 'holdfast', '--out', 'ca.pem'], { name: 'holdfast', file: 'ca.pem' }],
+          [['ca', 'crl', '--out', 'new.crl'], { file: 'new.crl', nextUpdate: expect.anything() as string }],
+          [['audit', 'public-key', '--out', 'audit.pem'], { file: 'audit.pem' }],
+          [['audit', 'export', '--out', 'log.jsonl'], { file: 'log.jsonl', ...digest }],
+          [
+            ['backup', 'create', '--to', 'custodian.pub', '--out', 'a.backup'],
+            expect.objectContaining({ file: 'a.backup', kind: 'backup', ...digest }) as object,
+          ],
+        ] as const
+      ).map(async ([args, told]) => expect(await json(...args)).toEqual(told)),
+    );
   });
 
   describe('officers', () => {
@@ -566,7 +612,10 @@ describe('with a server', () => {
     });
 
     test('a revoked one is refused', async () => {
-      await done('officer', 'revoke', 'first-officer', '--officer', 'second.json');
+      expect(await json('officer', 'revoke', 'first-officer', '--officer', 'second.json')).toEqual({
+        name: 'first-officer',
+        status: 'revoked',
+      });
       const stderr = await refused(1, 'the officer credential is unknown or revoked', 'client', 'list');
       expect(stderr).toContain(OFFICER_HINT);
       const last = ['officer', 'revoke', 'second', '--officer', 'second.json'];

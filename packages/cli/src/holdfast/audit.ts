@@ -8,7 +8,7 @@ import { searchFiles } from './audit-search';
 import { verify } from './audit-verify';
 import { mustNotExist, wholeNumber, writeWhole } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 
 const FOLLOW_EVERY_MS = 1000;
 const FOLLOWED_AT_ONCE = 1000;
@@ -85,16 +85,22 @@ async function exportTo({ out, from, format, archive, ...options }: ExportOption
     return;
   }
   mustNotExist(out);
-  await writeWhole(out, 'export', content);
-  process.stdout.write(
+  const sha256 = await writeWhole(out, 'export', content);
+  printDone(
+    { file: out, sha256 },
+    options.json,
     `${out} holds the log. Check it anywhere: holdfast audit verify ${out} --public-key FILE\n`,
   );
 }
 
 async function publicKey({ out, ...options }: OfficerOptions & { readonly out?: string }): Promise<void> {
   const answer = await (await asOfficer(options)).call('GET /audit/key');
-  if (out !== undefined) await writeNewFile(out, answer.publicKeyPem, 0o644);
-  else process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : answer.publicKeyPem);
+  if (out === undefined) {
+    printDone({ ...answer }, options.json, answer.publicKeyPem);
+    return;
+  }
+  await writeNewFile(out, answer.publicKeyPem, 0o644);
+  printDone({ file: out }, options.json, '');
 }
 
 export function auditCommand(): Command {

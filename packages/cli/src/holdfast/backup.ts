@@ -21,7 +21,7 @@ import {
   type OpenerOptions,
 } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 import { readRoot } from './root-options';
 import { databaseUrl, withNodeOptions, type NodeOptions } from './serve';
 
@@ -46,7 +46,9 @@ async function create(options: CreateOptions): Promise<void> {
   const content = await officer.stream('POST /backup', { ...(await readHolders(options)), id });
   const sha256 = await writeWhole(options.out, 'backup', content);
   const copy = await officer.call('POST /copies/:name/confirm', { sha256 }, { name: id });
-  process.stdout.write(`${options.out} holds the backup, for ${holdersText(options)}.\n${notInIt(copy)}`);
+  const { out, json } = options;
+  const sentence = `${out} holds the backup, for ${holdersText(options)}.\n${notInIt(copy)}`;
+  printDone({ file: out, ...copy }, json, sentence);
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {

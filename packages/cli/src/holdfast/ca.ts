@@ -4,7 +4,7 @@ import type { AuthorityAnswer } from '@holdfast/server/admin';
 import { replaceFile, writeNewFile } from '../output-file';
 import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 
 const COLUMNS = {
   Name: (row: AuthorityAnswer) => row.name,
@@ -44,7 +44,7 @@ export function caCommand(): Command {
     .description('trust a CA no longer')
     .action(async (name: string, options: OfficerOptions) => {
       await (await asOfficer(options)).call('POST /authorities/:name/revoke', undefined, { name });
-      process.stdout.write(`${name} is trusted no longer.\n`);
+      printDone({ name, status: 'revoked' }, options.json, `${name} is trusted no longer.\n`);
     });
   withOfficer(command.command('show <name>'))
     .description('show one authority; kmip-ec and kmip-rsa are those that Certify signs with')
@@ -63,8 +63,13 @@ export function caCommand(): Command {
       const { certificatePem } = await (
         await asOfficer(options)
       ).call('GET /authorities/:name', undefined, { name });
-      if (options.out === undefined) process.stdout.write(certificatePem);
-      else await writeNewFile(options.out, certificatePem, 0o644);
+      const { out, json } = options;
+      if (out === undefined) {
+        printDone({ name, certificatePem }, json, certificatePem);
+        return;
+      }
+      await writeNewFile(out, certificatePem, 0o644);
+      printDone({ name, file: out }, json, '');
     });
   withOfficer(command.command('roll [name]'))
     .description(
@@ -108,8 +113,14 @@ export function caCommand(): Command {
           ? await officer.call('GET /crl')
           : await officer.call('GET /authorities/:name/crl', undefined, { name });
       const bytes = extname(options.out) === '.pem' ? crl.pem : Buffer.from(crl.derBase64, 'base64');
-      await replaceFile(options.out, bytes, 0o644);
-      process.stdout.write(`The CRL is in ${options.out}; publish a new one before ${crl.nextUpdate}.\n`);
+      const { out, json } = options;
+      await replaceFile(out, bytes, 0o644);
+      const { nextUpdate } = crl;
+      printDone(
+        { file: out, nextUpdate },
+        json,
+        `The CRL is in ${out}; publish a new one before ${nextUpdate}.\n`,
+      );
     });
   return command;
 }

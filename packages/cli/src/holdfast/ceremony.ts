@@ -47,8 +47,8 @@ export function withCeremonyOptions(command: Command): Command {
 /** What a ceremony needs, and where its shares went. */
 export interface PreparedCeremony {
   readonly ceremony: Ceremony;
-  /** A line for each share that was written. */
-  readonly delivered: string[];
+  /** The shares that were written. */
+  readonly written: { readonly custodian: string; readonly file: string }[];
   /** Removes what was written. */
   readonly takeBack: () => Promise<void>;
 }
@@ -95,16 +95,14 @@ export async function readCeremony(
     const [name, path] = nameAndPath(each);
     custodians.push({ name, passphrase: await newPassphrase(name, path) });
   }
-  const written: (readonly [custodian: string, path: string])[] = [];
-  const delivered: string[] = [];
+  const written: PreparedCeremony['written'] = [];
   const deliver = async (files: readonly ShareFile[]): Promise<void> => {
     written.push(...(await writeShares(options.sharesOut ?? resolve(options.dataDir, 'shares'), files)));
-    delivered.push(...written.map(([custodian, path]) => `${custodian}: ${path}`));
   };
   const takeBack = async (): Promise<void> => {
-    for (const [, path] of written) await rm(path, { force: true });
+    for (const { file } of written) await rm(file, { force: true });
   };
-  return { ceremony: { threshold, custodians, deliver }, delivered, takeBack };
+  return { ceremony: { threshold, custodians, deliver }, written, takeBack };
 }
 
 /**
@@ -119,7 +117,7 @@ export async function puttingInForce<T>(prepared: PreparedCeremony, ask: () => P
     if (isRefused) await prepared.takeBack();
     else {
       process.stderr.write(`These shares were written, but are not known to be in force:\n`);
-      for (const line of prepared.delivered) process.stderr.write(`  ${line}\n`);
+      for (const { custodian, file } of prepared.written) process.stderr.write(`  ${custodian}: ${file}\n`);
     }
     throw error;
   }
@@ -152,11 +150,11 @@ async function newPassphrase(name: string, path: string | undefined): Promise<Se
   );
 }
 
-/** Writes all shares (mode 0600), never over what is there, or none. @returns whose each is, and where */
+/** Writes all shares (mode 0600), never over what is there, or none. */
 async function writeShares(
   folder: string,
   files: readonly ShareFile[],
-): Promise<readonly (readonly [custodian: string, path: string])[]> {
+): Promise<PreparedCeremony['written']> {
   await makeFolder(folder);
   const written: string[] = [];
   try {
@@ -168,7 +166,7 @@ async function writeShares(
     for (const path of written) await rm(path, { force: true });
     throw error;
   }
-  return written.map((path, place) => [files[place]?.custodian ?? '', path]);
+  return written.map((file, place) => ({ custodian: files[place]?.custodian ?? '', file }));
 }
 
 async function writeShare(path: string, contents: Buffer, onMade: () => void): Promise<void> {
@@ -188,8 +186,8 @@ async function writeShare(path: string, contents: Buffer, onMade: () => void): P
 }
 
 /** What the custodians are to be told. */
-export function sharesText({ ceremony: { threshold, custodians }, delivered }: PreparedCeremony): string {
+export function sharesText({ ceremony: { threshold, custodians }, written }: PreparedCeremony): string {
   return `  The root key is in no file: any ${threshold} of ${custodians.length} custodians unseal a node (holdfast unseal).
   Hand each share to its custodian and remove it from this machine:
-${delivered.map((line) => `    ${line}\n`).join('')}`;
+${written.map(({ custodian, file }) => `    ${custodian}: ${file}\n`).join('')}`;
 }

@@ -23,7 +23,7 @@ import {
 } from './holders';
 import { readText } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 
 type Opener = Awaited<ReturnType<typeof readOpener>>;
 
@@ -186,9 +186,12 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
   if (out === undefined) await intoStore(found, opener, options, recovery);
   else {
     const content = recipient === undefined ? clearText : sealedFor(recipient);
-    await writeWhole(out, 'file', await content(await opened(found, opener)));
-    process.stdout.write(
-      `${out} holds ${found.manifest.objects.length} objects, ${recipient === undefined ? 'IN CLEAR TEXT' : `for ${recipient}`}.\n`,
+    const sha256 = await writeWhole(out, 'file', await content(await opened(found, opener)));
+    const objects = found.manifest.objects.length;
+    printDone(
+      { file: out, objects, sha256 },
+      options.json,
+      `${out} holds ${objects} objects, ${recipient === undefined ? 'IN CLEAR TEXT' : `for ${recipient}`}.\n`,
     );
   }
 }

@@ -3,7 +3,7 @@ import type { OfficerRole } from '@holdfast/core';
 import type { OfficerAnswer } from '@holdfast/server/admin';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 
 const COLUMNS = {
   Name: (row: OfficerAnswer) => row.name,
@@ -29,7 +29,8 @@ export function officerCommand(role: OfficerRole): Command {
         const credential = await officer.call(`POST ${path}`, { name });
         return `${JSON.stringify(credential, undefined, 2)}\n`;
       });
-      process.stdout.write(`The credential of ${name} is in ${options.out}.\n`);
+      const { out, json } = options;
+      printDone({ name, file: out }, json, `The credential of ${name} is in ${out}.\n`);
     });
   withOfficer(command.command('list'))
     .description(`list the ${role}s`)
@@ -41,7 +42,7 @@ export function officerCommand(role: OfficerRole): Command {
     .description(`revoke an ${role}`)
     .action(async (name: string, options: OfficerOptions) => {
       await (await asOfficer(options)).call(`POST ${path}/:name/revoke`, undefined, { name });
-      process.stdout.write(`${name} is an ${role} no longer.\n`);
+      printDone({ name, status: 'revoked' }, options.json, `${name} is an ${role} no longer.\n`);
     });
   return command;
 }

@@ -20,3 +20,12 @@ export function print<T>(
   const cells = rows.map((row) => Object.values(columns).map((cell) => cell(row) ?? ''));
   process.stdout.write(table(headings, cells));
 }
+
+/** Tells that something was done: what it was about as JSON, or in a sentence for people. */
+export function printDone(
+  facts: Readonly<Record<string, unknown>>,
+  json: boolean | undefined,
+  sentence: string,
+): void {
+  process.stdout.write(json === true ? `${JSON.stringify(facts, undefined, 2)}\n` : sentence);
+}

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { HoldfastError } from '@holdfast/ttlv';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
 import { approvalCommand } from './approval';
@@ -13,6 +14,7 @@ import { escrowCommand } from './escrow';
 import { hsmCommand } from './hsm';
 import { officerCommand } from './officer';
 import { rootCommand } from './root';
+import { givenIn } from './secret-file';
 import { initCommand, serveCommand } from './serve';
 import { userCommand } from './user';
 import { drainCommand, statusCommand } from './status';
@@ -50,7 +52,20 @@ export function buildProgram(): Command {
   ]) {
     program.addCommand(inherit(command, program));
   }
-  return program;
+  return program.hook('preAction', (_program, command) => refuseEmpty(command));
+}
+
+/** Options that variables of the environment stand for have a value: an empty --data-dir would be the folder one is in. */
+function refuseEmpty(command: Command): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (option.envVar === undefined || command.getOptionValue(name) !== '') continue;
+    if (command.getOptionValueSource(name) === 'env') givenIn(option.envVar);
+    throw new HoldfastError(
+      'Configuration',
+      `${option.long ?? name} is empty: give a value, or leave it out`,
+    );
+  }
 }
 
 /** Subcommands end with the same exit codes and hints as the program itself. */

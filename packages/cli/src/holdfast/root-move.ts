@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 import { followed } from './progress';
 import type { RootConfig } from '@holdfast/server';
 import {
@@ -112,7 +112,9 @@ async function destroy(checkValue: string, options: OfficerOptions & RootOptions
   }
   const officer = await asOfficer(options);
   await officer.call('POST /root/destroy', { checkValue, at: root, secret: '', ...handOver(secret) });
-  process.stdout.write(
+  printDone(
+    { checkValue, status: 'destroyed' },
+    options.json,
     `The root key ${checkValue} is destroyed in the token: nothing that it wraps opens any more.\n`,
   );
 }

@@ -12,6 +12,7 @@ import { addPassOnCommand } from './custody';
 import { readBytes } from './files';
 import { collect } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
+import { printDone } from './print';
 import { privateKeyIn } from './private-key';
 import { withMoveCommands } from './root-move';
 import { sharePassphrase } from './secret';
@@ -36,7 +37,10 @@ async function reshareRoot(options: ReshareOptions): Promise<void> {
   const { reshare } = await import('@holdfast/server');
   const request = await reshare(shares, prepared.ceremony, custody.publicKeyPem);
   await puttingInForce(prepared, () => officer.call('POST /root/reshare', request));
-  process.stdout.write(
+  const { threshold } = prepared.ceremony;
+  printDone(
+    { threshold, shares: prepared.written },
+    options.json,
     `The root key is split anew; the shares so far unseal nothing any more.\n${sharesText(prepared)}`,
   );
 }

@@ -8,8 +8,19 @@ import { readBytes } from './files';
  * @throws HoldfastError Configuration
  */
 export async function readSecretFile(variable: string): Promise<Buffer | undefined> {
-  const path = process.env[variable] ?? '';
-  return path === '' ? undefined : secretIn(path, variable);
+  const path = givenIn(variable);
+  return path === undefined ? undefined : secretIn(path, variable);
+}
+
+/**
+ * The value of an environment variable. One that is empty was meant to have one, as where `$(cat FILE)` found no file: to go
+ * on without would make another store, or leave a root key open.
+ * @throws HoldfastError Configuration
+ */
+export function givenIn(variable: string): string | undefined {
+  const value = process.env[variable];
+  if (value !== '') return value;
+  throw new HoldfastError('Configuration', `${variable} is empty: set or unset it`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { isTerminal, promptSecret } from '../prompt';
-import { readSecretFile } from './secret-file';
+import { givenIn, readSecretFile } from './secret-file';
 
 /** A secret that opens the root of trust, and where it may come from. */
 export interface SecretSource {
@@ -39,16 +39,12 @@ export async function readSecret(
   ask: boolean,
 ): Promise<SecretBytes | undefined> {
   const fileVariable = `${variable}_FILE`;
-  // As where `$(cat FILE)` found no file: to go on would leave the root key open.
-  if (process.env[variable] === '') {
-    throw new HoldfastError('Configuration', `${variable} is empty: set or unset it`);
-  }
-  const given = process.env[variable] ?? '';
+  const given = givenIn(variable);
   const kept = await readSecretFile(fileVariable);
-  if (given !== '' && kept !== undefined) {
+  if (given !== undefined && kept !== undefined) {
     throw new HoldfastError('Configuration', `set ${variable} or ${fileVariable}, not both`);
   }
-  if (given !== '') {
+  if (given !== undefined) {
     Reflect.deleteProperty(process.env, variable);
     return new SecretBytes(Buffer.from(given, 'utf8'));
   }

@@ -5,7 +5,7 @@ import { passwordIn } from '../password';
 import { isTerminal } from '../prompt';
 import { writeNewSecret } from './files';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
-import { print } from './print';
+import { print, printDone } from './print';
 import { askTwice } from './secret';
 
 interface PasswordOptions extends OfficerOptions {
@@ -126,13 +126,13 @@ export function userCommand(): Command {
     .action(async (name: string, options: PasswordOptions) => {
       const password = await readPassword(options);
       await (await asOfficer(options)).call('POST /users/:name/password', { password }, { name });
-      process.stdout.write(`The password of ${name} is changed.\n`);
+      printDone({ name }, options.json, `The password of ${name} is changed.\n`);
     });
   withOfficer(command.command('remove <name>'))
     .description('remove a user; its objects stay in the domain')
     .action(async (name: string, options: OfficerOptions) => {
       await (await asOfficer(options)).call('POST /users/:name/remove', undefined, { name });
-      process.stdout.write(`${name} is a user no longer.\n`);
+      printDone({ name, status: 'removed' }, options.json, `${name} is a user no longer.\n`);
     });
   return command;
 }
