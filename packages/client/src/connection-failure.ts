@@ -135,7 +135,8 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 /** The `code` of an error, wherever it comes from. */
 function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
+  // Since OpenSSL 3.2 (Node.js 24) the alerts that SSL 3.0 had are named after TLS as well.
+  return typeof error.code === 'string' ? error.code.replace('ERR_SSL_SSL/TLS_', 'ERR_SSL_SSLV3_') : '';
 }
 
 /** How far a connection had come when it broke. */

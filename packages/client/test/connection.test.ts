@@ -101,6 +101,18 @@ test('an alert says that nothing was done where it is the first answer, and ther
   expect([outcomeKnown(false), outcomeKnown(true)]).toEqual([true, false]);
 });
 
+test.each(['SSLV3', 'SSL/TLS'])('alerts are understood by the names of every OpenSSL: %s', (prefix) => {
+  const failure = explainBreak(
+    { code: `ERR_SSL_${prefix}_ALERT_CERTIFICATE_REVOKED` },
+    { address: 'kms:5696', secure: true, answered: false, pending: true },
+  );
+  expect(failure).toMatchObject({
+    reason: 'client-certificate',
+    message: 'kms:5696: the server says that the client certificate is revoked',
+    outcomeKnown: true,
+  });
+});
+
 test('an old TLS is not spoken', async () => {
   const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
   expect(await attempt(old)).toMatchObject({ reason: 'tls' });
