@@ -365,8 +365,7 @@ function existingInstances(attributes: AttributeSet, reference: AttributeReferen
 
 /** Brings what follows from other attributes up to date after a change of one. */
 function settle(attributes: AttributeSet, changed: AttributeKey, nowSeconds: number): void {
-  // Activate and Revoke set dates whatever others the object has: that is nothing to hold against other changes.
-  if (DATE_ORDER.some((pair) => pair.some((key) => key === changed))) requireConsistentDates(attributes);
+  requireConsistentDates(attributes, new Set([changed]));
   const state = stateAt(attributes, nowSeconds);
   if (state !== undefined && state !== attributes.get('State')) attributes.set('State', state);
 }
@@ -377,9 +376,18 @@ const DATE_ORDER: readonly (readonly [AttributeKey & `${string}Date`, AttributeK
   ['ProtectStopDate', 'DeactivationDate'],
 ];
 
-/** @throws HoldfastError InvalidField where dates contradict each other */
-export function requireConsistentDates(attributes: AttributeSet): void {
+/**
+ * Whether the dates that a client gives go together with each other and with those that are there. Activate and Revoke set
+ * theirs whatever the others are: what they brought about stands.
+ * @param given the attributes that the client gives
+ * @throws HoldfastError InvalidField where dates contradict each other
+ */
+export function requireConsistentDates(
+  attributes: AttributeSet,
+  given: { has(key: AttributeKey): boolean },
+): void {
   for (const [earlier, later] of DATE_ORDER) {
+    if (!given.has(earlier) && !given.has(later)) continue;
     const [first, second] = [attributes.get(earlier), attributes.get(later)];
     if (typeof first === 'number' && typeof second === 'number' && first > second) {
       throw new HoldfastError(

@@ -185,7 +185,8 @@ export function describeImported(
   for (const attribute of embedded) if (!attributes.has(attribute.key)) attributes.add(attribute);
   for (const attribute of attributes) requireAcceptable(attribute, objectType);
   // Of what has been in use, Activate and Revoke may have set a date that goes beyond another.
-  if ((attributes.get('State') ?? State.PreActive) === State.PreActive) requireConsistentDates(attributes);
+  if ((attributes.get('State') ?? State.PreActive) === State.PreActive)
+    requireConsistentDates(attributes, attributes);
   requireValueInState(attributes, bare);
   setIdentity(attributes, given, objectType, context);
   const isGone = isDestroyed(attributes.get('State'));

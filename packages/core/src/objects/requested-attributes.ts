@@ -167,6 +167,6 @@ export function checkRequested(attributes: AttributeSet, objectType: ObjectType,
       throw new HoldfastError('InvalidAttributeValue', 'Cryptographic Length is not positive');
     }
   }
-  requireConsistentDates(attributes);
+  requireConsistentDates(attributes, attributes);
   if (origin === 'generated') requireGenerated(attributes);
 }

@@ -20,6 +20,7 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
+import { requireConsistentDates } from '../objects/attribute-rules';
 import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
@@ -106,6 +107,7 @@ export const reCertify = operation({
     forgetWhatCertificateTells(requested);
     mergeAttributes(requested, movedDates(old, asked, request.offsetSeconds, nowSeconds));
     mergeAttributes(requested, asked);
+    requireConsistentDates(requested, asked);
     const publicKey = await certifiedKey(old, context);
     const keyMask = (publicKey ?? old).attributes.get('CryptographicUsageMask');
     const mask = usageMaskFor(requested.get('CryptographicUsageMask'), keyMask);

@@ -17,7 +17,7 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
-import { sameValue } from '../objects/attribute-rules';
+import { requireConsistentDates, sameValue } from '../objects/attribute-rules';
 import type { AttributeSet } from '../objects/attribute-set';
 import { makeKeyPair } from '../objects/key-pair';
 import { isToBeInHsm, protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
@@ -99,6 +99,8 @@ export const reKeyKeyPair = operation({
     mergeAttributes(inherited.publicKey, movedDates(old.publicKey, forPublic, offsetSeconds, nowSeconds));
     mergeAttributes(inherited.privateKey, forPrivate);
     mergeAttributes(inherited.publicKey, forPublic);
+    requireConsistentDates(inherited.privateKey, forPrivate);
+    requireConsistentDates(inherited.publicKey, forPublic);
     const isInside = isToBeInHsm(
       inherited.privateKey,
       [commonProtectionStorageMasks, privateProtectionStorageMasks],

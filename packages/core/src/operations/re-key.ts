@@ -11,6 +11,7 @@ import {
   structure,
   textString,
 } from '@holdfast/kmip';
+import { requireConsistentDates } from '../objects/attribute-rules';
 import { makeObject } from '../objects/new-object';
 import { isToBeInHsm, protectionStorageMasks } from '../objects/protection-storage';
 import {
@@ -67,6 +68,7 @@ export const reKey = operation({
     const requested = inheritedAttributes(old, ObjectType.SymmetricKey);
     mergeAttributes(requested, movedDates(old, asked, request.offsetSeconds, context.nowSeconds));
     mergeAttributes(requested, asked);
+    requireConsistentDates(requested, asked);
     const isInside = isToBeInHsm(requested, [request.protectionStorageMasks], context, old);
     const value = await generateSymmetricKey(requested, isInside, context);
     const replacement = makeObject({ value, requested, origin: 'generated' }, context);

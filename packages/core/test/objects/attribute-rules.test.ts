@@ -191,6 +191,18 @@ describe('dates', () => {
     const late: Attribute = { key: 'ProtectStopDate', value: NOW + 15 };
     expect(refusal(() => addAttribute(stop, late, NOW))).toBe('InvalidField');
   });
+
+  test('an activation later than planned leaves the dates of the end free', () => {
+    const object = key(
+      State.Active,
+      { key: 'ProcessStartDate', value: NOW - 20 },
+      { key: 'ActivationDate', value: NOW - 10 },
+    );
+    addAttribute(object, { key: 'ProtectStopDate', value: NOW + 10 }, NOW);
+    const end = (value: number): Attribute => ({ key: 'DeactivationDate', value });
+    addAttribute(object, end(NOW + 20), NOW);
+    expect(refusal(() => modifyAttribute(object, end(NOW + 5), first, NOW))).toBe('InvalidField');
+  });
 });
 
 describe('modifying', () => {

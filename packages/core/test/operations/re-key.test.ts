@@ -128,6 +128,17 @@ describe('dates', () => {
   });
 });
 
+test('dates of the request that do not go with those of the old key are refused, what became of that one is not', async () => {
+  const now = harness.nowSeconds;
+  const old = await createKey(harness, date('DeactivationDate', now + 50), date('ProtectStopDate', now + 40));
+  expect(await refused(replace(old, undefined, date('ProtectStopDate', now + 60)))).toBe('InvalidField');
+  await harness.run(activate, { uniqueIdentifier: old });
+  const revocationReason = { revocationReasonCode: RevocationReasonCode.CessationOfOperation };
+  await harness.run(revoke, { uniqueIdentifier: old, revocationReason });
+  const recent = await replace(old, 1000);
+  expect(await valueOf(harness, recent, 'ProtectStopDate')).toBe(now + 1040);
+});
+
 test('what the request says goes over what the old key had', async () => {
   const old = await createKey(harness, { key: 'Comment', value: 'old' });
   const recent = await replace(
