@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import {
   BatchErrorContinuationOption,
+  Data,
+  HashingAlgorithm,
   ObjectType,
   Operation,
   ResultStatus,
@@ -200,6 +203,17 @@ describe('the ID Placeholder', () => {
     );
   });
 
+  test('is what was recovered', async () => {
+    const [identifier, other] = [await createKey(peer), await createKey(peer)];
+    await peer.call(Operation.Archive, [uniqueIdentifier(identifier)]);
+    const { items } = await peer.batch([
+      item(Operation.Get, uniqueIdentifier(other)),
+      item(Operation.Recover, uniqueIdentifier(identifier)),
+      item(Operation.Get),
+    ]);
+    expect(textAt(items[2]?.payload, Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
   test('does not outlive its batch', async () => {
     await createKey(peer);
     expect(await peer.refused(Operation.Get, [])).toBe('ItemNotFound');
@@ -393,7 +407,7 @@ describe('Maximum Response Size', () => {
   });
 });
 
-test('a critical message extension is refused, one that is not is passed over', async () => {
+test('a message with a critical extension is refused as a whole, extensions that are not critical are passed over', async () => {
   const extension = (isCritical: boolean) =>
     structure(
       Tag.MessageExtension,
@@ -402,16 +416,13 @@ test('a critical message extension is refused, one that is not is passed over', 
       structure(Tag.VendorExtension, integer(0x540001, 7)),
     );
   const name = freshName();
-  const { items } = await peer.batch(
-    [
-      { ...create(name), extra: [extension(true)] },
-      { ...create(), extra: [extension(false)] },
-    ],
-    option(Continue),
-  );
-  expect(items.map(({ status }) => status)).toEqual([OperationFailed, Success]);
-  expect(items[0]?.reason).toBe('FeatureNotSupported');
+  const withExtension = (isCritical: boolean) =>
+    peer.batch([create(name), { ...create(), extra: [extension(isCritical)] }], option(Continue));
+  expect((await withExtension(true)).items).toEqual([
+    expect.objectContaining({ operation: undefined, status: OperationFailed, reason: 'FeatureNotSupported' }),
+  ]);
   expect(await located(name)).toEqual([]);
+  expect(statuses(await withExtension(false))).toEqual([Success, Success]);
 });
 
 describe('a message that is wrong as a whole', () => {
@@ -457,6 +468,53 @@ describe('a message that is wrong as a whole', () => {
     const odd = { ...answer, tag: Tag.RequestMessage } as Item;
     const { items } = await answerTo(odd, '1.4');
     expect(items[0]?.status).toBe(OperationFailed);
+  });
+});
+
+describe('data that refer to earlier items, in 2.x', () => {
+  const sha256 = structure(
+    Tag.CryptographicParameters,
+    enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256),
+  );
+  const hash = (data: Item) => item(Operation.Hash, sha256, data);
+  const random = (...before: readonly Item[]) => ({
+    ...item(Operation.RNGRetrieve, integer(Tag.DataLength, 32)),
+    before,
+  });
+  const from = (reference: number) => enumeration(Tag.Data, reference);
+  const nth = (number: number) => integer(Tag.Data, number);
+  const digestOf = (data: Item['value'] | undefined) =>
+    createHash('sha256')
+      .update(data as Buffer)
+      .digest();
+  const dataOf = ({ items }: Received) => items.map(({ payload }) => valueAt(payload, Tag.Data));
+
+  test('name the operation that put them out, the last one of it', async () => {
+    const [, last, digest] = dataOf(await newer.batch([random(), random(), hash(from(Data.RNGRetrieve))]));
+    expect(digest).toEqual(digestOf(last));
+  });
+
+  test('count those of the response, from both ends', async () => {
+    const first = hash(bytes(Tag.Data, Buffer.from('a')));
+    const found = dataOf(await newer.batch([first, random(), createNewer(), hash(nth(0)), hash(nth(-1))]));
+    expect(found[3]).toEqual(digestOf(found[0]));
+    expect(found[4]).toEqual(digestOf(found[3]));
+  });
+
+  test('may be data that are not returned', async () => {
+    const ephemeral = boolean(Tag.Ephemeral, true);
+    const data = dataOf(await newer.batch([random(ephemeral), hash(nth(0)), hash(nth(0))]));
+    expect(data[0]).toBeUndefined();
+    expect(data[1]).toHaveLength(32);
+    expect(data[2]).toEqual(data[1]);
+  });
+
+  test('mean nothing where there is nothing, and in 1.x', async () => {
+    const asked = [from(Data.Encrypt), nth(0), nth(-1), from(77)].map(hash);
+    const { items } = await newer.batch(asked, option(Continue));
+    const missing = 'ItemNotFound';
+    expect(items.map(({ reason }) => reason)).toEqual([missing, missing, missing, 'InvalidField']);
+    expect(await peer.refused(Operation.Hash, [sha256, nth(0)])).toBe('InvalidMessage');
   });
 });
 

@@ -130,6 +130,27 @@ describe('batch', () => {
     expect(stdout.match(/<ResultStatus type="Enumeration" value="OperationPending"\/>/g)).toHaveLength(2);
   });
 
+  test('an item that is Ephemeral leaves its data to later ones alone', async () => {
+    const random = item('RNGRetrieve', '<DataLength type="Integer" value="16"/>').replace(
+      '<RequestPayload>',
+      '<Ephemeral type="Boolean" value="true"/><RequestPayload>',
+    );
+    const hash = item(
+      'Hash',
+      `<CryptographicParameters><HashingAlgorithm type="Enumeration" value="SHA_256"/></CryptographicParameters>
+      <Data type="Enumeration" value="RNGRetrieve"/>`,
+    );
+    const { code, stdout } = await kmip(['batch', '-'], `<KMIP>${random}${hash}</KMIP>`);
+    expect(code).toBe(0);
+    expect([...stdout.matchAll(/<Data .*value="(\w+)"/g)].map(([, data]) => data)).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64}$/),
+    ]);
+    expect(await kmip(['batch', '--kmip-version', '1.4', '-'], `<KMIP>${random}</KMIP>`)).toMatchObject({
+      code: 2,
+      stdout: '',
+    });
+  });
+
   test('an item that fails is told of, and with undo nothing remains', async () => {
     const bad = item('Activate', '<UniqueIdentifier type="TextString" value="nothing"/>');
     const { code, stdout, stderr } = await kmip(

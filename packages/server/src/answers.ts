@@ -6,7 +6,7 @@ import {
   type ResponseBatchItem,
 } from '@holdfast/kmip';
 import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
-import { ItemType, type Item } from '@holdfast/ttlv';
+import type { Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
 
 /** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
@@ -20,9 +20,6 @@ export interface OtherAnswer {
   /** Undefined where there is none yet. */
   readonly outcome: ItemOutcome | undefined;
 }
-
-/** What the Data enumeration counts as the data that an operation puts out. KMIP 2.1 section 11.13. */
-const DATA_OUTPUTS: ReadonlySet<number> = new Set<number>([Tag.Data, Tag.MACData, Tag.SignatureData]);
 
 /** The Response Payload of an operation. */
 export function encodeAnswer(
@@ -47,12 +44,6 @@ export function otherPayload(
   // An answer without its data has not all that it must have otherwise.
   const given = (response.decodeGiven ?? response.decode)(outcome.payload, request.dialect);
   return encodeAnswer(definition, given, dialect);
-}
-
-/** Ephemeral: "the Data output of the operation should not be returned" (KMIP 2.1 section 8.3). */
-export function withoutData(payload: Item | undefined): Item | undefined {
-  if (payload?.type !== ItemType.Structure) return payload;
-  return { ...payload, value: payload.value.filter(({ tag }) => !DATA_OUTPUTS.has(tag)) };
 }
 
 /** What the answers of these items take where all of them fail. */

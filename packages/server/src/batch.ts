@@ -32,9 +32,9 @@ import {
   otherPayload,
   roomFor,
   roomForItem,
-  withoutData,
   type OtherAnswer,
 } from './answers';
+import { DataResults, withoutData } from './data-results';
 import { isTransient } from './errors';
 import { Failures } from './failures';
 import { describeError, type Logger } from './log';
@@ -58,6 +58,7 @@ export interface BatchOptions {
 /** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
 export class Batch {
   readonly #references = new BatchReferences();
+  readonly #data: DataResults;
   readonly #nowSeconds: number;
   readonly #pending: PendingItems;
   #remainingBytes: number;
@@ -83,6 +84,7 @@ export class Batch {
     this.#records = new ItemRecords(principal, ports.auditLog);
     this.#failures = new Failures(ports.catalogue, request.dialect, principal, this.#records, log);
     this.#pending = new PendingItems(request, principal, ports.asynchronous);
+    this.#data = new DataResults(request);
   }
 
   /**
@@ -91,7 +93,7 @@ export class Batch {
    * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
    */
   async run(): Promise<readonly ResponseBatchItem[] | undefined> {
-    const results = await this.#run();
+    const results = await this.#run().finally(() => this.#data.destroy());
     try {
       const presumed = this.#presuming?.presumed ?? [];
       if (presumed.length === 0) await this.#records.write();
@@ -215,14 +217,16 @@ export class Batch {
     try {
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
-      const payload = definition.request.decode(item.payload, this.request.dialect);
+      const given = this.#data.resolved(item.payload);
+      const payload = definition.request.decode(given, this.request.dialect);
       const takes = this.#pending.takes(definition, payload, index);
       const approval =
         takes === 'never'
           ? undefined
           : await this.ports.approvals.toCome(definition.name, payload, this.principal, session);
       if (takes === 'always' || approval?.isOpen === true) {
-        const pending = await this.#pending.submit(item, definition, index, approval?.number);
+        const whole = { ...item, payload: given };
+        const pending = await this.#pending.submit(whole, definition, index, approval?.number);
         this.#records.settle(pending);
         results.push(pending);
         this.#remainingBytes -= ITEM_OVERHEAD_BYTES;
@@ -249,10 +253,6 @@ export class Batch {
     const definition = this.ports.catalogue.byCode.get(item.operation);
     if (definition === undefined || !dialect.knows(definition.window)) {
       throw new HoldfastError('OperationNotSupported', 'the operation is not supported');
-    }
-    const critical = item.messageExtensions.find(({ criticalityIndicator }) => criticalityIndicator);
-    if (critical !== undefined) {
-      throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
     }
     return definition;
   }
@@ -323,6 +323,7 @@ export class Batch {
     const tickets = 'tickets' in session ? session.tickets : this.ports.tickets;
     let notes = new Notes(session);
     let encoded: Item | undefined;
+    let whole: Item | undefined;
     let seen: ObjectAccess | undefined;
     let changed: readonly ObjectChange[] = [];
     let bytes = 0;
@@ -357,6 +358,7 @@ export class Batch {
             notes.answer === undefined
               ? encodeAnswer(definition, answer, dialect)
               : otherPayload(notes.answer, this.ports.catalogue, dialect);
+          whole = encoded;
           if (item.ephemeral) encoded = withoutData(encoded);
           bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
           if (bytes > this.#remainingBytes - this.#reservedBytes) {
@@ -376,6 +378,7 @@ export class Batch {
     this.#remainingBytes -= bytes;
     const isRecorded = this.#records.noteSuccess(definition.name, seen?.seen ?? [], changed);
     if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);
+    this.#data.record(definition.code, whole);
     const named = response['uniqueIdentifier'];
     this.#references.record(
       definition.code,

@@ -104,6 +104,11 @@ export class MessageProcessor {
         `a batch has at most ${this.limits.maxBatchItems} items here`,
       );
     }
+    const extensions = items.flatMap((item) => ('payload' in item ? item.messageExtensions : []));
+    // "The receiver SHALL reject the entire message": KMIP 1.4 section 6.16, KMIP 2.1 section 9.13.
+    if (extensions.some(({ criticalityIndicator }) => criticalityIndicator)) {
+      throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
+    }
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
     const room = maxBytes - RESPONSE_OVERHEAD_BYTES;
     return new Batch(request, principal, this.ports, room, this.log, options);

@@ -6,6 +6,7 @@ import {
   encodeRequest,
   operationEnum,
   batchErrorContinuationOptionEnum,
+  type Dialect,
 } from '@holdfast/kmip';
 import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
 import { itemAt, itemsOf } from '../../conformance/expectation';
@@ -25,14 +26,19 @@ interface BatchFlags extends ConnectionFlags {
 type RequestParts = Parameters<typeof encodeRequest>[0];
 
 /** A batch item as the file has it. @throws CommandFailure wrong use */
-function batchItem(item: Item, index: number): RequestParts['items'][number] {
+function batchItem(item: Item, index: number, dialect: Dialect): RequestParts['items'][number] {
   const operation = itemAt(item, Tag.Operation);
   if (operation?.type !== ItemType.Enumeration) throw wrongUse(`batch item ${index + 1} has no operation`);
   const payload = itemAt(item, Tag.RequestPayload);
   const id = itemAt(item, Tag.UniqueBatchItemID);
+  const ephemeral = itemAt(item, Tag.Ephemeral);
+  const isEphemeral = ephemeral?.type === ItemType.Boolean && ephemeral.value;
+  if (isEphemeral && !dialect.knows({ since: '2.0' }))
+    throw wrongUse(`there is no Ephemeral in KMIP ${dialect.name}`);
   const nothing: StructureItem = { tag: Tag.RequestPayload, type: ItemType.Structure, value: [] };
   return {
     operation: operation.value,
+    ephemeral: isEphemeral,
     payload: payload?.type === ItemType.Structure ? payload : nothing,
     uniqueBatchItemID: id?.type === ItemType.ByteString ? id.value : Buffer.from([index >>> 8, index & 0xff]),
   };
@@ -45,7 +51,9 @@ function messagesOf(items: readonly Item[], parts: Omit<RequestParts, 'items'>):
   if (whole.length + single.length === 0) {
     throw wrongUse('there is no RequestMessage in it, and no BatchItem');
   }
-  return single.length === 0 ? whole : [...whole, encodeRequest({ ...parts, items: single.map(batchItem) })];
+  if (single.length === 0) return whole;
+  const batch = single.map((item, index) => batchItem(item, index, parts.dialect));
+  return [...whole, encodeRequest({ ...parts, items: batch })];
 }
 
 const GOOD: readonly number[] = [ResultStatus.Success, ResultStatus.OperationPending];
