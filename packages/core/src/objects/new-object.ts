@@ -160,8 +160,11 @@ export function digestsOf(
   }
 }
 
-/** What an object demands with Quantum Safe has to be so. KMIP 2.1 section 4.45. */
-function checkQuantumSafe(attributes: AttributeSet, { crypto }: OperationContext): void {
+/**
+ * What an object demands with Quantum Safe has to be so. KMIP 2.1 section 4.45.
+ * @throws HoldfastError GeneralFailure
+ */
+export function requireQuantumSafe(attributes: AttributeSet, { crypto }: OperationContext): void {
   if (attributes.get('QuantumSafe') !== true) return;
   const algorithm = attributes.get('CryptographicAlgorithm');
   const lengthBits = attributes.get('CryptographicLength') ?? 0;
@@ -237,7 +240,7 @@ export function makeObject(
   const { objectType } = value;
   const { crypto, nowSeconds, policy } = context;
   fillDomainDefaults(policy, objectType, requested);
-  checkQuantumSafe(requested, context);
+  requireQuantumSafe(requested, context);
   const uniqueIdentifier = crypto.orderedUuid();
   const attributes = new AttributeSet([
     { key: 'UniqueIdentifier', value: uniqueIdentifier },

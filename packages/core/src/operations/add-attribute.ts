@@ -11,6 +11,7 @@ import {
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { addAttribute as add, withResolvedLink } from '../objects/attribute-rules';
+import { requireQuantumSafe } from '../objects/new-object';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -49,6 +50,7 @@ export const addAttribute = operation({
     const object = await context.objects.fetch(context.identify(uniqueIdentifier));
     const attribute = withResolvedLink(newAttribute, context.identify);
     const added = add(object, attribute, context.nowSeconds);
+    if (attribute.key === 'QuantumSafe') requireQuantumSafe(object.attributes, context);
     context.objects.update(object);
     return { uniqueIdentifier: object.uniqueIdentifier, attribute: added };
   },

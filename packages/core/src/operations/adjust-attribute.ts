@@ -17,6 +17,7 @@ import {
 import { HoldfastError, type Item } from '@holdfast/ttlv';
 import { adjustedItem, outOfRange, unsetItem } from '../objects/adjustment';
 import { describe, onlyInstance, setInstance } from '../objects/attribute-rules';
+import { requireQuantumSafe } from '../objects/new-object';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 import { identifierResponse } from './identifier-payload';
@@ -62,6 +63,7 @@ export const adjustAttribute = operation({
     const before = current === undefined ? unsetValue(reference) : valueItem(current);
     const after = adjustedItem(before, request.adjustmentType, request.adjustmentValue);
     setInstance(object, attributeOf(reference, after), context.nowSeconds);
+    if (reference.key === 'QuantumSafe') requireQuantumSafe(object.attributes, context);
     context.objects.update(object);
     return { uniqueIdentifier: object.uniqueIdentifier };
   },

@@ -21,6 +21,7 @@ import {
   referenceTo,
   withResolvedLink,
 } from '../objects/attribute-rules';
+import { requireQuantumSafe } from '../objects/new-object';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -66,6 +67,7 @@ export const modifyAttribute = operation({
         ? instanceWithoutValue(instances, attribute.index, context.dialect)
         : instanceWithValue(instances, attribute, current);
     const modified = modify(object, attribute, pick, context.nowSeconds);
+    if (attribute.key === 'QuantumSafe') requireQuantumSafe(object.attributes, context);
     context.objects.update(object);
     return { uniqueIdentifier: object.uniqueIdentifier, attribute: modified };
   },

@@ -1,5 +1,6 @@
 import { Operation, Tag, identifierReference, optional, singleAttribute, structure } from '@holdfast/kmip';
 import { setInstance, withResolvedLink } from '../objects/attribute-rules';
+import { requireQuantumSafe } from '../objects/new-object';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 import { identifierResponse } from './identifier-payload';
@@ -32,6 +33,7 @@ export const setAttribute = operation({
   async execute({ uniqueIdentifier, newAttribute }, context) {
     const object = await context.objects.fetch(context.identify(uniqueIdentifier));
     setInstance(object, withResolvedLink(newAttribute, context.identify), context.nowSeconds);
+    if (newAttribute.key === 'QuantumSafe') requireQuantumSafe(object.attributes, context);
     context.objects.update(object);
     return { uniqueIdentifier: object.uniqueIdentifier };
   },

@@ -1,5 +1,6 @@
 import {
   addAttribute,
+  adjustAttribute,
   deleteAttribute,
   destroy,
   getAttributeList,
@@ -10,6 +11,7 @@ import {
   setAttribute,
 } from '@holdfast/core';
 import {
+  AdjustmentType,
   NISTKeyType,
   ObjectType,
   State,
@@ -20,6 +22,7 @@ import {
 } from '@holdfast/kmip';
 import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { Harness } from './harness';
+import { rawKey, registerObject } from './requests';
 import { createKey, custom, named, text } from './samples';
 
 let harness: Harness;
@@ -304,6 +307,23 @@ describe('Add, Modify, Set and Delete Attribute', () => {
         newAttribute: { key: 'NISTKeyType', value: NISTKeyType.SymmetricMasterKey },
       }),
     ).rejects.toMatchObject({ code: 'AttributeReadOnly' });
+  });
+
+  test('a key that is not quantum safe does not become so by saying it', async () => {
+    const uniqueIdentifier = await registerObject(harness, rawKey('00'.repeat(16)), [
+      { key: 'QuantumSafe', value: false },
+    ]);
+    const newAttribute: Attribute = { key: 'QuantumSafe', value: true };
+    const attributeReference = { key: 'QuantumSafe' } as const;
+    const change = { uniqueIdentifier, newAttribute };
+    const negate = { uniqueIdentifier, attributeReference, adjustmentType: AdjustmentType.Negate };
+    const refused = { code: 'GeneralFailure' };
+    await expect(harness.run(modifyAttribute, change, '2.1')).rejects.toMatchObject(refused);
+    await expect(harness.run(setAttribute, change, '2.1')).rejects.toMatchObject(refused);
+    await expect(harness.run(adjustAttribute, negate, '2.1')).rejects.toMatchObject(refused);
+    await harness.run(deleteAttribute, { uniqueIdentifier, attributeReference }, '2.1');
+    await expect(harness.run(addAttribute, change, '2.1')).rejects.toMatchObject(refused);
+    await harness.run(setAttribute, { ...change, uniqueIdentifier: await createKey(harness) }, '2.1');
   });
 
   test('what says how a key is to be rotated is kept and told', async () => {
