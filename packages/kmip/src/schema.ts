@@ -13,7 +13,7 @@ export interface Codec<T> {
   readonly fields?: Readonly<Record<string, Field<unknown>>>;
   /** @throws HoldfastError InvalidMessage where the item has another form, InvalidField where its value cannot be */
   decode(item: Item, dialect: Dialect): T;
-  /** Structures: reads the members that are there, needed or not: a condition of Locate names only some. */
+  /** Reads a condition of Locate, where it may be what no value is: of structures the members that are there, needed or not. */
   decodeGiven?(item: Item, dialect: Dialect): Partial<T>;
   /** The item, or undefined where the dialect has no way to say this value: it is then left out, with whatever needs it. */
   encode(tag: number, value: T, dialect: Dialect): Item | undefined;
@@ -98,7 +98,13 @@ export const dateTimeExtended: Codec<bigint> = scalar<bigint>(ItemType.DateTimeE
 export const EARLIEST_DATE_SECONDS = -377_705_116_800;
 export const LATEST_DATE_SECONDS = 253_402_300_799;
 
-/** Seconds since 1970 as a number, within the calendar of the key store. */
+/** The largest Date-Time: in a condition of Locate, no date at all (KMIP 1.4 section 4.9, KMIP 2.1 section 6.1.28). */
+const NO_DATE = 2n ** 63n - 1n;
+
+/**
+ * Seconds since 1970 as a number, within the calendar of the key store. Among conditions of Locate also the largest value,
+ * which is Infinity here.
+ */
 export const dateTime: Codec<number> = {
   type: ItemType.DateTime,
   decode(item) {
@@ -108,7 +114,15 @@ export const dateTime: Codec<number> = {
     }
     return Number(item.value);
   },
-  encode: (tag, value) => ({ tag, type: ItemType.DateTime, value: BigInt(value) }),
+  decodeGiven(item, dialect) {
+    const isNone = item.type === ItemType.DateTime && item.value === NO_DATE;
+    return isNone ? Number.POSITIVE_INFINITY : dateTime.decode(item, dialect);
+  },
+  encode: (tag, value) => ({
+    tag,
+    type: ItemType.DateTime,
+    value: value === Number.POSITIVE_INFINITY ? NO_DATE : BigInt(value),
+  }),
 };
 
 /** The item under another tag. */

@@ -84,7 +84,7 @@ export function locateContract(probe: KeyStoreProbe): void {
       expect(await located([inGroup('after')])).toEqual(identifiers(object));
     });
 
-    test('by dates, within a range with both its ends', async () => {
+    test('by dates, within a range with both its ends, and by having none', async () => {
       const objects = [10, 20, 30].map((date) =>
         newKey({
           attributes: [
@@ -93,12 +93,16 @@ export function locateContract(probe: KeyStoreProbe): void {
           ],
         }),
       );
-      await createEach(...objects);
+      const none = newKey();
+      await createEach(...objects, none);
+      const NO_DATE = Number.POSITIVE_INFINITY;
       for (const key of ['ActivationDate', 'ProcessStartDate'] as const) {
         const between = (from: number, to: number) => located([{ kind: 'range', key, from, to }]);
         expect(await between(10, 20)).toEqual(identifiers(objects[0]!, objects[1]!));
         expect(await between(20, 20)).toEqual(identifiers(objects[1]!));
         expect(await between(21, 29)).toEqual([]);
+        expect(await between(NO_DATE, NO_DATE)).toEqual(identifiers(none));
+        expect(await between(30, NO_DATE)).toEqual(identifiers(objects[2]!, none));
       }
     });
 

@@ -23,7 +23,7 @@ export function matchesFilter(attributes: AttributeSet, filter: LocateFilter, no
         .instances(filter.attribute.key)
         .some((instance) => includesValue(instance, filter.attribute));
     case 'range':
-      return numbersOf(attributes, filter.key).some((value) => value >= filter.from && value <= filter.to);
+      return datesOf(attributes, filter.key).some((value) => value >= filter.from && value <= filter.to);
     case 'bits':
       return numbersOf(attributes, filter.key).some((value) => (value & filter.bits) === filter.bits);
     case 'state':
@@ -40,6 +40,12 @@ export function matchesQuery(
     query.storage[storageStatusOf(attributes)] &&
     query.filters.every((filter) => matchesFilter(attributes, filter, query.nowSeconds))
   );
+}
+
+/** A date that is not there is equivalent to the largest one. */
+function datesOf(attributes: AttributeSet, key: AttributeKey): readonly number[] {
+  const dates = numbersOf(attributes, key);
+  return dates.length === 0 ? [Number.POSITIVE_INFINITY] : dates;
 }
 
 function numbersOf(attributes: AttributeSet, key: AttributeKey): readonly number[] {

@@ -103,7 +103,8 @@ function maximumItemsOf(
 }
 
 /**
- * The conditions that attributes in a Locate request stand for: two values of one date are the ends of a range, of a
+ * The conditions that attributes in a Locate request stand for: two values of one date are the ends of a range (Infinity: no
+ * date), of a
  * mask all bits have to be set, of a structure the members given count, everything else has to be equal.
  * @throws HoldfastError InvalidField where a date has more than two values
  */

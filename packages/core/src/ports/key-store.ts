@@ -61,7 +61,7 @@ export type LocateFilter =
   | { readonly kind: 'equals'; readonly attribute: Attribute }
   /** Structures: all members that the value has are equal. Usage Limits: total and count are at least these. */
   | { readonly kind: 'includes'; readonly attribute: Attribute }
-  /** Date attributes: seconds, both ends included. */
+  /** Date attributes: seconds, both ends included. An object without the date counts as if its date were Infinity. */
   | { readonly kind: 'range'; readonly key: AttributeKey; readonly from: number; readonly to: number }
   /** Mask attributes: all these bits are set. */
   | { readonly kind: 'bits'; readonly key: AttributeKey; readonly bits: number }

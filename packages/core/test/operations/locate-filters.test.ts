@@ -33,6 +33,20 @@ describe('the conditions of Locate', () => {
     expect(refusal(() => locateFilters([activation(1), activation(2), activation(3)]))).toBe('InvalidField');
   });
 
+  test.each(['1.0', '1.4', '2.1'] as const)('the largest date is none, in KMIP %s', (version) => {
+    const [tag, type] = [Tag.ActivationDate, ItemType.DateTime] as const;
+    const dates = [5n, 2n ** 63n - 1n].map((value): Item => ({ tag, type, value }));
+    const value =
+      version === '2.1'
+        ? [{ tag: Tag.Attributes, type: ItemType.Structure, value: dates }]
+        : dates.map((date) => attributeItem('Activation Date', { ...date, tag: Tag.AttributeValue }));
+    const payload = { tag: Tag.RequestPayload, type: ItemType.Structure, value } as const;
+    const { attributes } = locate.request.decode(payload, dialectNamed(version));
+    const range = { kind: 'range', key: 'ActivationDate', from: 5, to: Number.POSITIVE_INFINITY };
+    expect(locateFilters(attributes)).toEqual([range]);
+    expect(locate.request.encode(Tag.RequestPayload, { attributes }, dialectNamed(version))).toEqual(payload);
+  });
+
   test('dates of different attributes do not make a range', () => {
     expect(
       locateFilters([

@@ -133,8 +133,11 @@ function addRange(conditions: Conditions, key: AttributeKey, from: number, to: n
     conditions.isExact = false;
     return;
   }
-  const column = COLUMN_NAMES[member as keyof typeof COLUMN_NAMES];
-  conditions.clauses.push(`p.${column} BETWEEN ${conditions.int8(from)} AND ${conditions.int8(to)}`);
+  const column = `p.${COLUMN_NAMES[member as keyof typeof COLUMN_NAMES]}`;
+  if (to !== Number.POSITIVE_INFINITY) {
+    conditions.clauses.push(`${column} BETWEEN ${conditions.int8(from)} AND ${conditions.int8(to)}`);
+  } else if (from === to) conditions.clauses.push(`${column} IS NULL`);
+  else conditions.clauses.push(`(${column} >= ${conditions.int8(from)} OR ${column} IS NULL)`);
 }
 
 /** The rules of core's `stateAt` in SQL: what is stored, moved on by dates that have passed. */
