@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { KmipClient, KmipRefusal } from '@holdfast/client';
-import { discoverVersions, get, getAttributes, reProvision } from '@holdfast/core';
-import { CertificateRequestType, CertificateType, ObjectType } from '@holdfast/kmip';
+import { discoverVersions, get, getAttributes, locate, reProvision } from '@holdfast/core';
+import { CertificateRequestType, CertificateType, LinkType, ObjectType } from '@holdfast/kmip';
 import { certificates } from '@holdfast/pki';
 import {
   addClient,
@@ -88,6 +88,9 @@ test('with nothing, the server makes a key and its certificate', async () => {
   if (certificate.objectType !== ObjectType.Certificate) throw new Error('it is no certificate');
   const cert = pem('CERTIFICATE', certificate.certificateValue);
   expect(new X509Certificate(cert).checkPrivateKey(privateKey)).toBe(true);
+  const back = { linkType: LinkType.PrivateKeyLink, linkedObjectIdentifier: uniqueIdentifier ?? '' };
+  const { uniqueIdentifiers } = await colleague.call(locate, { attributes: [{ key: 'Link', value: back }] });
+  expect(uniqueIdentifiers).toEqual([link.value.linkedObjectIdentifier]);
   const renewed = { cert, key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string, ca: old.ca };
   expect(await isKnown(renewed)).toBe(true);
   const officer = await asFirstOfficer(server);

@@ -11,13 +11,14 @@ import {
   optional,
   structure,
   textString,
-  type Attribute,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import { AttributeSet } from '../objects/attribute-set';
+import { addLink } from '../objects/link';
 import { makeObject } from '../objects/new-object';
 import { describeRegistered } from '../objects/registered-value';
+import type { Made } from '../objects/replacement';
 import { operation, type OperationContext } from '../operation';
 import type { ProvisioningRequest } from '../ports/provisioning';
 import { GENERAL_REASONS } from './general-reasons';
@@ -56,45 +57,42 @@ export const reProvision = operation({
           ? { kind: 'certificate', der: certificate.certificateValue }
           : { kind: 'nothing' };
     const provision = await context.provisioner.prepare(wanted, principal);
-    const certificateId = keepCertificate(provision.certificateDer, context);
-    const keyId =
-      provision.privateKey === undefined ? undefined : keepKey(provision.privateKey, certificateId, context);
+    const issued = certificateObject(provision.certificateDer, context);
+    const key = provision.privateKey === undefined ? undefined : keyObject(provision.privateKey, context);
+    if (key !== undefined) {
+      // The answer names the key alone: each leads to the other.
+      addLink(key.attributes, LinkType.CertificateLink, issued.uniqueIdentifier);
+      addLink(issued.attributes, LinkType.PrivateKeyLink, key.uniqueIdentifier);
+    }
+    context.objects.create(issued);
+    if (key !== undefined) context.objects.create(key);
     context.afterwards(() => provision.replace());
-    const uniqueIdentifier = keyId ?? certificateId;
+    const { uniqueIdentifier } = key ?? issued;
     context.produced(uniqueIdentifier);
     return { uniqueIdentifier };
   },
 });
 
-function keepCertificate(der: Buffer, context: OperationContext): string {
+function certificateObject(der: Buffer, context: OperationContext): Made {
   const certificateValue = Buffer.from(der);
-  return keep(
+  return objectOf(
     { objectType: ObjectType.Certificate, certificateType: CertificateType.X_509, certificateValue },
-    [{ key: 'CryptographicUsageMask', value: CryptographicUsageMask.Verify }],
+    CryptographicUsageMask.Verify,
     context,
   );
 }
 
-function keepKey(privateKey: SecretBytes, certificateId: string, context: OperationContext): string {
+function keyObject(privateKey: SecretBytes, context: OperationContext): Made {
   const keyValue = { keyMaterial: privateKey, attributes: [] };
-  return keep(
+  return objectOf(
     { objectType: ObjectType.PrivateKey, keyBlock: { keyFormatType: KeyFormatType.PKCS_8, keyValue } },
-    [
-      { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Sign },
-      { key: 'Link', value: { linkType: LinkType.CertificateLink, linkedObjectIdentifier: certificateId } },
-    ],
+    CryptographicUsageMask.Sign,
     context,
   );
 }
 
-function keep(
-  given: ManagedObjectValue,
-  attributes: readonly Attribute[],
-  context: OperationContext,
-): string {
-  const requested = new AttributeSet(attributes);
+function objectOf(given: ManagedObjectValue, usageMask: number, context: OperationContext): Made {
+  const requested = new AttributeSet([{ key: 'CryptographicUsageMask', value: usageMask }]);
   const value = describeRegistered(given, requested, context);
-  const made = makeObject({ value, requested, origin: 'registered' }, context);
-  context.objects.create(made);
-  return made.uniqueIdentifier;
+  return makeObject({ value, requested, origin: 'registered' }, context);
 }

@@ -1,7 +1,13 @@
 import { resolve } from 'node:path';
 import { call, type Outcome } from '@holdfast/client';
 import { get, locate, reProvision } from '@holdfast/core';
-import { CertificateRequestType, CertificateType, ObjectType } from '@holdfast/kmip';
+import {
+  CertificateRequestType,
+  CertificateType,
+  LinkType,
+  ObjectType,
+  UniqueIdentifier,
+} from '@holdfast/kmip';
 import { CommandFailure, ExitCode, wrongUse } from '../../exit';
 import { keyDestination, type KeyDestination } from '../../key-output';
 import { withClient } from '../connect';
@@ -82,18 +88,22 @@ export async function reProvisionAction(flags: ReProvisionFlags): Promise<void> 
   });
 }
 
-/** The answer names the key alone: the certificate is the newest one. */
+/** The answer names the key alone: the certificate is the one that links to it. */
 async function keyAndCertificate(
   toCertificate: KeyDestination,
   toKey: KeyDestination,
   flags: ReProvisionFlags,
 ): Promise<void> {
-  const attributes = [{ key: 'ObjectType', value: ObjectType.Certificate }] as const;
+  const linkedObjectIdentifier = { from: UniqueIdentifier.IDPlaceholder };
+  const attributes = [
+    { key: 'ObjectType', value: ObjectType.Certificate },
+    { key: 'Link', value: { linkType: LinkType.PrivateKeyLink, linkedObjectIdentifier } },
+  ] as const;
   await withClient(flags, async (client) => {
     const outcomes = await client.batch([
       call(reProvision, {}),
       call(get, {}),
-      call(locate, { attributes, maximumItems: 1 }),
+      call(locate, { attributes }),
       call(get, {}),
     ]);
     responseOf(outcomes[0]);
