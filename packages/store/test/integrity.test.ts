@@ -1,7 +1,11 @@
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { SecretBytes, type NewObject } from '@holdfast/core';
-import { openFixture, type Fixture } from './support/fixture';
+import { KeptObjects } from '../src/objects/kept-objects';
+import { PostgresKeyStore } from '../src/objects/key-store';
+import { findRecorded } from '../src/objects/statements';
+import { Database, type Session } from '../src/postgres/database';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 /**
  * Plays a database administrator who changes what the store wrote. Every column of every table is tried: the next use
@@ -384,6 +388,24 @@ test('a row that was wound back, copied, moved or deleted is not used', async ()
   await fixture.sql('INSERT INTO object SELECT * FROM wound');
   const old = keyStore.fetch(domainId, uniqueIdentifier);
   await expect(old).rejects.toMatchObject({ code: 'IntegrityViolation' });
+});
+
+test('an object that is made while it is looked for is not taken for one that is gone', async () => {
+  const database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const keyStore = new PostgresKeyStore(database, testKeyring(), Date.now, new KeptObjects(0, 0));
+  const object = newAesKey({ domainId: randomUUID() });
+  const fetched = await database.general(async (session) => {
+    const run: Session['run'] = async (statement, ...rest) => {
+      if (statement === findRecorded)
+        await fixture.store.keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+      return session.run(statement, ...rest);
+    };
+    return keyStore.within({ ...session, run }).fetch(object.domainId, object.uniqueIdentifier);
+  });
+  expect(fetched).toBeUndefined();
+  const { domainId, uniqueIdentifier } = object;
+  expect((await keyStore.fetch(domainId, uniqueIdentifier))?.revision).toBe(1);
+  await database.close();
 });
 
 test('a revoked credential stays revoked, whatever its row says', async () => {

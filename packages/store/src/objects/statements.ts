@@ -55,14 +55,16 @@ export const fetchObjects: Statement = {
       WHERE x.domain_id = q.domain_id AND x.unique_identifier = q.unique_identifier OFFSET 0) AS o`,
 };
 
-/** Which of these identifiers were once given to an object. */
+/** Which of these identifiers were once given to an object that is not there: not one that was made a moment ago. */
 export const findRecorded: Statement = {
   name: 'find_recorded',
   parameterTypes: [TypeId.uuidArray, TypeId.textArray],
   text: `SELECT q.n::int4
     FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS q (domain_id, unique_identifier, n)
     WHERE EXISTS (SELECT FROM change_record AS c
-      WHERE c.domain_id = q.domain_id AND c.unique_identifier = q.unique_identifier OFFSET 0)`,
+      WHERE c.domain_id = q.domain_id AND c.unique_identifier = q.unique_identifier OFFSET 0)
+    AND NOT EXISTS (SELECT FROM object AS x
+      WHERE x.domain_id = q.domain_id AND x.unique_identifier = q.unique_identifier OFFSET 0)`,
 };
 
 /** Objects by domain and name digest. */
