@@ -408,6 +408,18 @@ test('an object that is made while it is looked for is not taken for one that is
   await database.close();
 });
 
+test('a record is looked at whatever its identifier', async () => {
+  await fixture.store.directory.addDomain(randomUUID(), TEST_ACTOR);
+  const first = '00000000-0000-0000-0000-000000000000';
+  const [{ id } = { id: '' }] = await fixture.sql<{ id: string }>('SELECT id FROM audit_record LIMIT 1');
+  await fixture.sql('UPDATE audit_record SET id = $1 WHERE id = $2', [first, id]);
+  const findings = await fixture.store.verify(testKeyring(), [], () => undefined);
+  await fixture.sql('UPDATE audit_record SET id = $2 WHERE id = $1', [first, id]);
+  expect(findings.filter(({ table }) => table === 'audit_record')).toMatchObject([
+    { row: first, problem: 'the record is not what was written' },
+  ]);
+});
+
 test('a revoked credential stays revoked, whatever its row says', async () => {
   const { directory } = fixture.store;
   const sha256Hex = randomBytes(32).toString('hex');

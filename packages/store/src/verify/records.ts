@@ -14,20 +14,16 @@ interface RecordTable {
   /** What orders the table: columns that are unique together. */
   readonly key: readonly string[];
   readonly keyCasts: readonly string[];
-  readonly first: readonly string[];
   readonly purpose: MacPurpose;
   /** Where a row names the domain whose key made its MAC. */
   readonly hasDomain: boolean;
 }
-
-const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 export const CHANGE_RECORDS: RecordTable = {
   name: 'change_record',
   columns: CHANGE_RECORD_COLUMNS,
   key: ['domain_id', 'unique_identifier', 'revision'],
   keyCasts: ['uuid', 'text', 'int4'],
-  first: [NO_UUID, '', '0'],
   purpose: 'change-record',
   hasDomain: true,
 };
@@ -37,7 +33,6 @@ export const AUDIT_RECORDS: RecordTable = {
   columns: AUDIT_RECORD_COLUMNS,
   key: ['id'],
   keyCasts: ['uuid'],
-  first: [NO_UUID],
   purpose: 'audit-record',
   hasDomain: false,
 };
@@ -63,29 +58,31 @@ export async function verifyRecords(
   table: RecordTable,
   walk: Walk,
 ): Promise<void> {
-  for (let after: readonly string[] | undefined = table.first; after !== undefined;) {
-    const page = await readPage(session, table, after);
+  let after: readonly string[] | undefined;
+  do {
+    const page: readonly ReadRecord[] = await readPage(session, table, after);
     for (const record of page) await verifyRecord(keyring, table, record, walk);
     walk.advance(page.length);
     after = page.length < PAGE_ROWS ? undefined : page.at(-1)?.key;
-  }
+  } while (after !== undefined);
 }
 
 async function readPage(
   session: Session,
   { name, columns, key, keyCasts }: RecordTable,
-  after: readonly string[],
+  after: readonly string[] = [],
 ): Promise<readonly ReadRecord[]> {
   const page: ReadRecord[] = [];
   const ordered = key.map((column) => `r.${column}`).join(', ');
   const parameters = keyCasts.map((cast, index) => `$${index + 1}::text::${cast}`).join(', ');
+  const condition = after.length === 0 ? '' : `WHERE (${ordered}) > (${parameters})`;
   await session.run(
     {
       name: '',
       parameterTypes: after.map(() => TypeId.text),
       text: `SELECT ${key.map((column) => `r.${column}::text`).join(', ')},
           ${columns.map(([column]) => `r.${column}`).join(', ')}, r.mac
-        FROM ${name} AS r WHERE (${ordered}) > (${parameters}) ORDER BY ${ordered} LIMIT ${PAGE_ROWS}`,
+        FROM ${name} AS r ${condition} ORDER BY ${ordered} LIMIT ${PAGE_ROWS}`,
     },
     (writer) => {
       for (const text of after) writer.textValue(text);
