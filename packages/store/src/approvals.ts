@@ -280,7 +280,9 @@ async function writeState(
   await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
 }
 
+/** Those that are asked for at the same time are numbered one after the other. */
 async function nextNumber({ session }: DirectoryTransaction): Promise<number> {
+  await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast approval number', 0))`);
   const [row] = await session.query<{ number: number }>(
     'SELECT (coalesce(max(number), 0) + 1)::int4 AS number FROM approval',
   );

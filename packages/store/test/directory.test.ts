@@ -7,6 +7,7 @@ import {
   type NewCredential,
   type PresentedCertificate,
 } from '@holdfast/core';
+import type { ApprovedRequest } from '../src';
 import { openFixture, until, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
@@ -218,6 +219,25 @@ test('a watcher finds out that its connection is dead, though nothing says so', 
   const { client } = await addClient();
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
   await end();
+});
+
+test('approvals that are asked for at the same time are numbered one after the other', async () => {
+  const { approvals } = fixture.store;
+  const request = (subject: string): ApprovedRequest => ({
+    action: 'destroy',
+    requesterKind: 'client',
+    requesterId: TEST_ACTOR.id,
+    requesterName: TEST_ACTOR.name,
+    domainId: undefined,
+    operation: 'Destroy',
+    subject,
+    sha256: randomBytes(32),
+  });
+  const terms = { needed: 2, votes: [], state: 'open', expiresAtSeconds: 2_000_000_000 } as const;
+  const made = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((subject) => approvals.add(request(subject), terms, TEST_ACTOR)),
+  );
+  expect(made.map(({ number }) => number).sort()).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 test('every change of the directory leaves a record of its actor', async () => {
