@@ -219,7 +219,7 @@ export class RootMigration {
       const checkValue = await target.keyCheckValue();
       const split = target instanceof SharedRoot ? target.split : undefined;
       do await this.#wrapAll(target, checkValue);
-      while (!this.#isEnding && !(await this.store.complete(actor, split)));
+      while (!this.#isEnding && !(await this.store.complete(checkValue, actor, split)));
       if (this.#isEnding) return;
       if (config.kind === 'software') await promoteRootKeyFile(this.node.dataDir, keptRootFile(before));
       this.#config = config;

@@ -44,14 +44,18 @@ export interface RootKeyStore {
   begin(incoming: string, leavesHsm: boolean, actor: Actor): Promise<void>;
   /** Domain keys that a root key does not wrap, a few at a time. Unchecked. */
   lacking(root: string): Promise<readonly StoredDomainKey[]>;
-  /** Adds a wrapping, unless the key's row has changed since it was read. */
+  /**
+   * Adds a wrapping by the incoming root key, unless the key's row has changed since it was read.
+   * @throws HoldfastError ItemNotFound where that root key is neither incoming nor current any more
+   */
   addWrapping(key: StoredDomainKey, wrapping: Wrapping): Promise<void>;
   /**
-   * Makes the incoming root key the current one.
+   * Makes the incoming root key the current one; again, once it is: nothing is done.
    * @param split facts of its splitting, where custodians hold it
    * @returns false where it does not wrap all domain keys yet
+   * @throws HoldfastError ItemNotFound where that root key is neither incoming nor current any more
    */
-  complete(actor: Actor, split?: string): Promise<boolean>;
+  complete(incoming: string, actor: Actor, split?: string): Promise<boolean>;
   /**
    * Removes all that the outgoing root key wraps.
    * @param kind who holds the current one: without custodians no splitting is known any more
@@ -118,19 +122,24 @@ export class PostgresRootKeys implements RootKeyStore {
   }
 
   async addWrapping({ id, revision }: StoredDomainKey, { root, wrapped }: Wrapping): Promise<void> {
-    await this.#read((session) =>
+    // While it is being added nobody gives the incoming root key up.
+    const coming = await this.#read((session) =>
       session.query(
-        `WITH k AS (SELECT domain_id, version FROM domain_key WHERE id = $1 AND revision = $2 FOR SHARE)
-          INSERT INTO domain_key_wrapping (domain_id, version, root, wrapped)
-          SELECT domain_id, version, $3, $4 FROM k ON CONFLICT DO NOTHING`,
+        `WITH coming AS (SELECT FROM setting WHERE name = '${INCOMING}' AND value = $3 FOR SHARE),
+          k AS (SELECT domain_id, version FROM domain_key WHERE id = $1 AND revision = $2 AND EXISTS (SELECT FROM coming) FOR SHARE),
+          added AS (INSERT INTO domain_key_wrapping (domain_id, version, root, wrapped)
+            SELECT domain_id, version, $3, $4 FROM k ON CONFLICT DO NOTHING)
+          SELECT FROM coming`,
         [id, revision, root, wrapped],
       ),
     );
+    if (coming.length === 0 && (await this.state()).current !== root) throw givenUp();
   }
 
-  complete(actor: Actor, split?: string): Promise<boolean> {
-    return this.#change(actor, async (transaction, { current = '', incoming, domainKeys, wrapped }) => {
-      if (incoming === undefined) return true;
+  complete(incoming: string, actor: Actor, split?: string): Promise<boolean> {
+    return this.#change(actor, async (transaction, { current = '', domainKeys, wrapped, ...state }) => {
+      if (current === incoming) return true;
+      if (state.incoming !== incoming) throw givenUp();
       if (wrapped < domainKeys) return false;
       const { session } = transaction;
       await set(session, ROOT_CHECK_VALUE, incoming);
@@ -203,8 +212,9 @@ export class PostgresRootKeys implements RootKeyStore {
   }
 
   async #remove({ session }: DirectoryTransaction, root: string, place: string): Promise<void> {
-    await session.query('DELETE FROM domain_key_wrapping WHERE root = $1', [root]);
+    // First its place: who adds a wrapping meanwhile is waited for.
     await unset(session, place);
+    await session.query('DELETE FROM domain_key_wrapping WHERE root = $1', [root]);
   }
 
   #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -291,6 +301,13 @@ async function unset(session: Session, name: string): Promise<void> {
 
 function lockName(root: string): string {
   return `holdfast root ${root}`;
+}
+
+function givenUp(): HoldfastError {
+  return new HoldfastError(
+    'ItemNotFound',
+    'the move to this root key was given up: see holdfast root status',
+  );
 }
 
 function underWay(message: string): HoldfastError {

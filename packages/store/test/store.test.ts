@@ -49,6 +49,27 @@ test('of the first key of a domain the first one written is kept', async () => {
   expect(await domainKeys.listDomainKeys(SYSTEM_DOMAIN_ID)).toEqual([]);
 });
 
+test('a move to another root key goes no further once it was given up', async () => {
+  const { domainKeys, rootKeys } = fixture.store;
+  const current = await domainKeys.setRootCheckValue('one');
+  const wrapped = randomBytes(60);
+  await domainKeys.addFirstKey(randomUUID(), [{ root: current, wrapped }], () => Buffer.alloc(32));
+  await rootKeys.begin('next', false, TEST_ACTOR);
+  const [key] = await rootKeys.lacking('next');
+  await rootKeys.cancel(TEST_ACTOR);
+  const givenUp = { code: 'ItemNotFound', message: expect.stringContaining('was given up') as string };
+  const goOn = async (): Promise<void> => {
+    await expect(rootKeys.addWrapping(key!, { root: 'next', wrapped })).rejects.toMatchObject(givenUp);
+    await expect(rootKeys.complete('next', TEST_ACTOR)).rejects.toMatchObject(givenUp);
+  };
+  await goOn();
+  await rootKeys.begin('another', false, TEST_ACTOR);
+  await goOn();
+  await rootKeys.cancel(TEST_ACTOR);
+  expect(await rootKeys.state()).toMatchObject({ current, incoming: undefined, outgoing: undefined });
+  expect(await fixture.sql(`SELECT FROM domain_key_wrapping WHERE root <> $1`, [current])).toEqual([]);
+});
+
 test('audit records keep what they were given, and are written together', async () => {
   const { auditLog } = fixture.store;
   const action = randomUUID();
