@@ -2,7 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { SYSTEM_DOMAIN_ID, SecretBytes } from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
 import { TEST_ACTOR, TEST_CAUSE, TEST_KEY, aesKey, keyBytesOf, newAesKey } from '@holdfast/testkit';
-import { decodeEntry, openStore, unpackRecords } from '../src';
+import {
+  contentsOfBackup,
+  decodeEntry,
+  loadStore,
+  openStore,
+  unpackRecords,
+  type RestoringRoot,
+} from '../src';
+import { encodeFrame, type Frame } from '../src/backup/frames';
+import { MIGRATIONS } from '../src/migrations';
 import { openFixture, quietLog, until, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
@@ -68,6 +77,80 @@ test('a move to another root key goes no further once it was given up', async ()
   await rootKeys.cancel(TEST_ACTOR);
   expect(await rootKeys.state()).toMatchObject({ current, incoming: undefined, outgoing: undefined });
   expect(await fixture.sql(`SELECT FROM domain_key_wrapping WHERE root <> $1`, [current])).toEqual([]);
+});
+
+async function* bytesOf(...frames: readonly (Frame | Buffer)[]): AsyncGenerator<Buffer> {
+  for (const frame of frames)
+    yield await Promise.resolve(Buffer.isBuffer(frame) ? Buffer.from(frame) : encodeFrame(frame));
+}
+
+/** A frame of a kind that says what it should not. */
+function frameOf(kind: number, body: string): Buffer {
+  const bytes = Buffer.alloc(5 + body.length);
+  bytes[0] = kind;
+  bytes.writeUInt32BE(body.length, 1);
+  bytes.write(body, 5);
+  return bytes;
+}
+
+const about = {
+  createdAt: '',
+  schemaVersion: MIGRATIONS.length,
+  rootCheckValue: '',
+  objects: 0,
+};
+const begin: Frame = { kind: 'about', about };
+const domainTable: Frame = { kind: 'table', table: { name: 'domain', columns: ['id'] } };
+const notABackup = { code: 'IntegrityViolation', message: 'the backup does not hold what a backup holds' };
+
+test.each([
+  ['text that is none', frameOf(0, '{')],
+  ['nothing of itself', frameOf(0, 'null')],
+  ['no schema version', frameOf(0, '{}')],
+  ['a table without columns', frameOf(2, '{"name":"domain"}')],
+  ['a table that is a statement', frameOf(2, '{"name":"domain; SELECT 1","columns":[]}')],
+  ['a column that is a statement', frameOf(2, '{"name":"domain","columns":["id) TO STDOUT; SELECT 1"]}')],
+  ['a domain key without a length', frameOf(5, 'no')],
+  ['a domain key that is longer than itself', frameOf(5, '~~~~{}')],
+  ['an unknown kind', frameOf(9, '')],
+])('a backup that holds %s is refused', async (_, frame) => {
+  await expect(contentsOfBackup(bytesOf(begin, frame, { kind: 'end' }))).rejects.toMatchObject(notABackup);
+});
+
+const restoringRoot: RestoringRoot = {
+  keyCheckValue: () => Promise.resolve('root'),
+  wrap: () => Promise.resolve(randomBytes(60)),
+};
+
+test('a backup whose domain keys come among the rows is refused', async () => {
+  const row = {
+    id: randomUUID(),
+    domainId: randomUUID(),
+    version: 1,
+    status: 'current',
+    createdAtSeconds: 0,
+    changedAtSeconds: 0,
+    revision: 1,
+    mac: undefined,
+  } as const;
+  const frames = bytesOf(begin, domainTable, { kind: 'domain-key', key: { row, key: randomBytes(32) } });
+  const empty = await fixture.postgres.createDatabase();
+  await expect(loadStore(empty, frames, restoringRoot)).rejects.toMatchObject(notABackup);
+});
+
+test('rows that the database refuses while more are being read fail the restore', async () => {
+  const empty = await fixture.postgres.createDatabase();
+  async function* content(): AsyncGenerator<Buffer> {
+    yield* bytesOf(begin, domainTable, { kind: 'rows', bytes: Buffer.from('no rows at all') });
+    const refused = `SELECT FROM pg_stat_activity WHERE datname = $1 AND state = 'idle in transaction (aborted)'`;
+    const { database = new URL(empty.connectionString ?? '').pathname.slice(1) } = empty;
+    await until(async () => (await fixture.sql(refused, [database])).length > 0);
+    yield* bytesOf({ kind: 'rows', bytes: Buffer.from('more') }, { kind: 'end' });
+  }
+  await expect(loadStore(empty, content(), restoringRoot)).rejects.toMatchObject({
+    code: 'InternalServerError',
+    message: 'the key store refused a statement',
+  });
 });
 
 test('audit records keep what they were given, and are written together', async () => {

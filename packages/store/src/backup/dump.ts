@@ -24,8 +24,11 @@ export async function* dumpStore(
     for await (const frame of frames(client, unwrap)) {
       const bytes = encodeFrame(frame);
       if (frame.kind === 'domain-key') frame.key.key.fill(0);
-      yield bytes;
-      if (frame.kind === 'domain-key') bytes.fill(0);
+      try {
+        yield bytes;
+      } finally {
+        if (frame.kind === 'domain-key') bytes.fill(0);
+      }
     }
   } catch (error) {
     throw storeError(error);

@@ -82,7 +82,7 @@ function bodyOf(frame: Frame): Buffer {
 /** Takes frames out of a stream. @throws HoldfastError IntegrityViolation where it is none of frames, or ends before `end` */
 export async function* decodeFrames(content: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
   for await (const frame of piecesOf(content, frameLength, damaged)) {
-    const decoded = decodeFrame(frame);
+    const decoded = wholeFrame(frame);
     yield decoded;
     if (decoded.kind === 'end') return;
   }
@@ -94,6 +94,25 @@ function frameLength(bytes: Buffer): number | undefined {
   const length = bytes.readUInt32BE(1);
   if (length > MAX_FRAME_BYTES) throw damaged();
   return HEADER_BYTES + length;
+}
+
+/** @throws HoldfastError IntegrityViolation, whatever the bytes are */
+function wholeFrame(frame: Buffer): Frame {
+  try {
+    const decoded = decodeFrame(frame);
+    if (decoded.kind === 'about' && !Number.isInteger(decoded.about.schemaVersion)) throw damaged();
+    // They stand in statements.
+    if (decoded.kind === 'table' && ![decoded.table.name, ...decoded.table.columns].every(isName))
+      throw damaged();
+    return decoded;
+  } catch {
+    // What is said of it may quote it.
+    throw damaged();
+  }
+}
+
+function isName(text: unknown): boolean {
+  return typeof text === 'string' && /^[a-z0-9_]+$/.test(text);
 }
 
 function decodeFrame(frame: Buffer): Frame {
@@ -110,6 +129,7 @@ function decodeFrame(frame: Buffer): Frame {
       return { kind };
     case 'domain-key': {
       const start = 4 + body.readUInt32BE(0);
+      if (start >= body.length) throw damaged();
       const { mac, ...row } = JSON.parse(body.toString('utf8', 4, start)) as Omit<
         DomainKeyFrame['row'],
         'mac'

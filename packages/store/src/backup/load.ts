@@ -84,31 +84,27 @@ async function loadFrames(
   frames: ReturnType<typeof decodeFrames>,
   root: RestoringRoot,
 ): Promise<void> {
-  let rows: CopyStreamQuery | undefined;
-  const endTable = async (): Promise<void> => {
-    if (rows === undefined) return;
-    rows.end();
-    await finished(rows);
-    rows = undefined;
-  };
+  let table: FilledTable | undefined;
   for await (const frame of frames) {
     switch (frame.kind) {
       case 'domain-key':
-        await insertDomainKey(client, frame.key, root);
-        break;
       case 'old-domain-key':
-        await insertOldDomainKey(client, frame.key, root);
+        // The connection takes no other statement while a table is filled.
+        if (table !== undefined) throw damaged();
+        await (frame.kind === 'domain-key'
+          ? insertDomainKey(client, frame.key, root)
+          : insertOldDomainKey(client, frame.key, root));
         break;
       case 'table':
-        await endTable();
-        rows = client.query(copyFrom(copyStatement(frame.table)));
+        await table?.end();
+        table = new FilledTable(client.query(copyFrom(copyStatement(frame.table))));
         break;
       case 'rows':
-        if (rows === undefined) throw damaged();
-        if (!rows.write(frame.bytes)) await once(rows, 'drain');
+        if (table === undefined) throw damaged();
+        await table.add(frame.bytes);
         break;
       case 'end':
-        await endTable();
+        await table?.end();
         break;
       case 'about':
         throw damaged();
@@ -116,10 +112,30 @@ async function loadFrames(
   }
 }
 
+/** A table that rows are copied into. What PostgreSQL refuses is told of at the next call, whenever it refused it. */
+class FilledTable {
+  #failure: Error | undefined;
+
+  constructor(private readonly rows: CopyStreamQuery) {
+    rows.on('error', (error) => (this.#failure ??= error));
+  }
+
+  async add(bytes: Buffer): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.rows.write(bytes)) await once(this.rows, 'drain');
+  }
+
+  async end(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.rows.end();
+    await finished(this.rows);
+  }
+}
+
 /** Names are those of this program's tables: nothing else of the file gets into SQL. */
 function copyStatement({ name, columns }: TableFacts): string {
   const table = BACKED_UP_TABLES.find((known) => known === name);
-  if (table === undefined || !columns.every((column) => /^[a-z0-9_]+$/.test(column))) throw damaged();
+  if (table === undefined) throw damaged();
   return `COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`;
 }
 
