@@ -4,10 +4,16 @@ import type { Database, StoreLog } from './postgres/database';
 const INTERVAL_MS = 30_000;
 /** Above this difference between the machine's clock and the database's, the log says so. */
 const TOLERATED_SKEW_MS = 2_000;
+/** An answer that took longer says too little of when it was given. */
+const MAX_ROUND_TRIP_MS = 1_000;
 
-/** The database's time: this machine's clock, corrected by a difference that is measured again every 30 s. */
+/**
+ * The database's time, as of a measurement every 30 s; in between it goes on with a clock of this machine that is never set.
+ */
 export class DatabaseClock implements Clock {
-  #offsetMs = 0;
+  /** The database's time when the clock of this process stood at 0. */
+  #originMs = Date.now() - performance.now();
+  #isMeasured = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -30,7 +36,7 @@ export class DatabaseClock implements Clock {
   }
 
   nowMs(): number {
-    return Date.now() + this.#offsetMs;
+    return Math.round(performance.now() + this.#originMs);
   }
 
   nowSeconds(): number {
@@ -38,16 +44,19 @@ export class DatabaseClock implements Clock {
   }
 
   async #measure(): Promise<void> {
-    const sentMs = Date.now();
-    const rows = await this.database.general((session) =>
-      session.query<{ ms: string }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms'),
-    );
-    const receivedMs = Date.now();
-    const [row] = rows;
-    if (row === undefined) return;
-    this.#offsetMs = Number(row.ms) - Math.round((sentMs + receivedMs) / 2);
-    if (Math.abs(this.#offsetMs) > TOLERATED_SKEW_MS) {
-      this.log.warn({ skewMs: this.#offsetMs }, "this machine's clock differs from the database's");
+    const { timeMs, sentMs, receivedMs } = await this.database.general(async (session) => {
+      const before = performance.now();
+      const [row] = await session.query<{ ms: string }>(
+        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms',
+      );
+      return { timeMs: Number(row?.ms), sentMs: before, receivedMs: performance.now() };
+    });
+    if (this.#isMeasured && receivedMs - sentMs > MAX_ROUND_TRIP_MS) return;
+    this.#isMeasured = true;
+    this.#originMs = timeMs - (sentMs + receivedMs) / 2;
+    const skewMs = this.nowMs() - Date.now();
+    if (Math.abs(skewMs) > TOLERATED_SKEW_MS) {
+      this.log.warn({ skewMs }, "this machine's clock differs from the database's");
     }
   }
 }

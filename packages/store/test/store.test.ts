@@ -280,6 +280,18 @@ test('the time is that of the database', async () => {
   expect(fixture.store.databaseVersion).toMatch(/^\d+/);
 });
 
+test('the time goes on where the clock of the machine is set', async () => {
+  const { clock } = await fixture.open();
+  const before = clock.nowSeconds();
+  const set = jest.spyOn(Date, 'now').mockReturnValue(0);
+  try {
+    expect(clock.nowSeconds()).toBeGreaterThanOrEqual(before);
+    expect(clock.nowSeconds()).toBeLessThan(before + 1000);
+  } finally {
+    set.mockRestore();
+  }
+});
+
 test('closing leaves no connection behind', async () => {
   const store = await fixture.open();
   const end = await store.directory.watch(() => undefined);
