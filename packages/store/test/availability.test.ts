@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { KeyStore, NewObject, ObjectChange } from '@holdfast/core';
+import { SecretBytes, type KeyStore, type NewObject, type ObjectChange } from '@holdfast/core';
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
-import { openStore, type Store } from '../src';
+import { newSigningKey, openStore, signerOf, statementOf, type Store } from '../src';
 import { Database } from '../src/postgres/database';
 import { askAfterLoss } from '../src/postgres/outcome';
 import { openFixture, quietLog, testKeyring, until, type Fixture } from './support/fixture';
@@ -109,6 +109,27 @@ test('a change of the directory whose answer was lost is found to have happened'
   );
   const domain = await directory.addDomain(name, TEST_ACTOR);
   expect(await directory.domainNamed(name)).toEqual(domain);
+});
+
+test('an archive whose answer was lost is found to have been made', async () => {
+  const { auditChain, auditLog } = store;
+  const pkcs8 = newSigningKey();
+  await store.directory.serverSecret('audit-signing-key', () => Promise.resolve(Buffer.from(pkcs8)));
+  const signer = signerOf(SecretBytes.copyOf(pkcs8));
+  const epoch = (await auditChain.claim())!;
+  for (const subject of ['archived', 'newest']) {
+    await auditLog.append({ actor: TEST_ACTOR, action: 'test', outcome: 'success', subject });
+    for (let isMore = true; isMore;) ({ isMore } = await auditChain.link(epoch, undefined, signer, true));
+  }
+  const checkpoints = [];
+  for await (const each of auditChain.checkpoints(1)) checkpoints.push(each);
+  const { position: last, recorded } = statementOf(checkpoints[0]!);
+  const file = { file: randomUUID(), sha256: '', first: 1, last, recorded };
+  const isMade = async (): Promise<boolean> => (await fixture.sql('SELECT FROM audit_archive')).length > 0;
+  proxy.muteAnswersFrom('COMMIT');
+  void until(isMade).then(() => proxy.cut());
+  await auditChain.archive(file, signer, () => true);
+  expect(await auditChain.archives()).toHaveLength(1);
 });
 
 test('audit records are written once, also where the answer was lost', async () => {

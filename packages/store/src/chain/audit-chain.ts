@@ -2,7 +2,8 @@ import type { Keyring } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Database, Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
-import { repeatable } from '../postgres/transaction';
+import { askAfterLoss } from '../postgres/outcome';
+import { inTransaction, repeatable } from '../postgres/transaction';
 import type { PackedEntry } from '../records/audit-batch';
 import {
   GENESIS,
@@ -110,11 +111,12 @@ export class PostgresAuditChain implements AuditChainStore {
     signer: CheckpointSigner,
     isConfirmed: boolean,
   ): Promise<Linked> {
-    return this.#transaction(
+    return inTransaction(
       (work) => this.database.transactional(work),
-      'BEGIN',
       (session) => this.#link(session, epoch, known, signer, isConfirmed),
-    );
+      // Where the chain stands is read again.
+      () => Promise.resolve(false),
+    ).catch(thrown);
   }
 
   async beginning(): Promise<ChainState> {
@@ -133,34 +135,21 @@ export class PostgresAuditChain implements AuditChainStore {
     signer: CheckpointSigner,
     isSigned: (signed: Checkpoint) => boolean,
   ): Promise<Checkpoint> {
-    return this.#transaction(
+    let signed: Checkpoint | undefined;
+    return inTransaction(
       (work) => this.database.general(work),
-      'BEGIN ISOLATION LEVEL REPEATABLE READ',
-      (session) => archiveIn(session, file, signer, isSigned),
-    );
-  }
-
-  /** What `work` returns, once it is committed. */
-  async #transaction<T>(
-    connected: (work: (session: Session) => Promise<T>) => Promise<T>,
-    begin: string,
-    work: (session: Session) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await connected(async (session) => {
-        await session.query(begin);
-        try {
-          const result = await work(session);
-          if (!(await session.commit())) throw new HoldfastError('StoreUnavailable', 'nothing was written');
-          return result;
-        } catch (error) {
-          await session.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
-      });
-    } catch (error) {
-      throw storeError(error);
-    }
+      async (session) => {
+        await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+        return (signed = await archiveIn(session, file, signer, isSigned));
+      },
+      (backend) =>
+        askAfterLoss(this.database, backend, async (session) => {
+          const found = await session.query('SELECT FROM audit_archive WHERE statement = $1', [
+            signed?.statement,
+          ]);
+          return found.length > 0;
+        }),
+    ).catch(thrown);
   }
 
   async #link(
@@ -289,6 +278,10 @@ export class PostgresAuditChain implements AuditChainStore {
 }
 
 const NEWEST = 'SELECT statement, signature FROM audit_checkpoint ORDER BY position DESC LIMIT 1';
+
+function thrown(error: unknown): never {
+  throw storeError(error);
+}
 
 async function stateIn(session: Session): Promise<ChainState> {
   const [newest] = await session.query<Checkpoint>(NEWEST);

@@ -237,7 +237,9 @@ class TransactionSession implements KeyStoreTransaction {
   }
 
   async removeAll(domainId: string, actor: Actor): Promise<void> {
-    await removeObjects(this.session, domainId, await this.removal(actor, domainId));
+    const record = await this.removal(actor, domainId);
+    await removeObjects(this.session, domainId, record);
+    this.recordIds.push(record.id);
   }
 
   async fetch(domainId: string, uniqueIdentifier: string): Promise<StoredObject | undefined> {
