@@ -2,19 +2,13 @@ import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Client, ClientConfig } from 'pg';
 import { MIGRATIONS, type Migration } from './migrations';
+import { SELECT_REQUIRED_SETTINGS, requireSettings } from './postgres/required-settings';
 import { withClient } from './postgres/single-client';
 
 /** Key of the advisory lock under which nodes that start at once take turns: "holdfast" in ASCII. */
 const START_LOCK = '7525350155786187636';
 
 const MIN_SERVER_VERSION = 140000;
-/** Without these an acknowledged change could be lost or a page be torn. */
-const REQUIRED_SETTINGS: Readonly<Record<string, readonly string[]>> = {
-  fsync: ['on'],
-  full_page_writes: ['on'],
-  synchronous_commit: ['on', 'local', 'remote_write', 'remote_apply'],
-  server_encoding: ['UTF8'],
-};
 
 export interface MigrationResult {
   /** Steps that were taken now. */
@@ -53,34 +47,15 @@ export function migrate(
 }
 
 async function checkServer(client: Client): Promise<string> {
-  const { rows } = await client.query<{ name: string; setting: string }>(
-    'SELECT name, setting FROM pg_settings WHERE name = ANY($1)',
-    [
-      [
-        ...Object.keys(REQUIRED_SETTINGS),
-        'server_version',
-        'server_version_num',
-        'default_transaction_read_only',
-      ],
-    ],
+  const { rows } = await client.query<{ version: string; number: number }>(
+    `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int4 AS number`,
   );
-  const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
-  if (Number(settings.get('server_version_num')) < MIN_SERVER_VERSION) {
-    throw new HoldfastError(
-      'Configuration',
-      `PostgreSQL ${settings.get('server_version') ?? ''} is too old: 14 or newer is needed`,
-    );
+  const { version = '', number = 0 } = rows[0] ?? {};
+  if (number < MIN_SERVER_VERSION) {
+    throw new HoldfastError('Configuration', `PostgreSQL ${version} is too old: 14 or newer is needed`);
   }
-  for (const [name, allowed] of Object.entries(REQUIRED_SETTINGS)) {
-    const setting = settings.get(name) ?? '';
-    if (!allowed.includes(setting)) {
-      throw new HoldfastError(
-        'Configuration',
-        `the database has ${name} = ${setting}, where ${allowed.join(' or ')} is needed`,
-      );
-    }
-  }
-  return settings.get('server_version') ?? '';
+  requireSettings((await client.query<{ name: string; setting: string }>(SELECT_REQUIRED_SETTINGS)).rows);
+  return version;
 }
 
 async function takeSteps(client: Client, migrations: readonly Migration[]): Promise<readonly string[]> {

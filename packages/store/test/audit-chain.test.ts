@@ -3,7 +3,10 @@ import { SecretBytes } from '@holdfast/core';
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { Client } from 'pg';
 import { newSigningKey, signerOf, statementOf, type Checkpoint, type Store } from '../src';
-import { openFixture, testKeyring, type Fixture } from './support/fixture';
+import { createKeyring, type DomainKeyVersion } from '@holdfast/crypto';
+import { PostgresAuditChain } from '../src/chain/audit-chain';
+import { Database } from '../src/postgres/database';
+import { openFixture, quietLog, testKeyring, until, type Fixture } from './support/fixture';
 
 /** The audit chain: one sequencer, every record once, in one order. */
 
@@ -99,6 +102,23 @@ test('of two sequencers only the one with the newer epoch links', async () => {
   await expect(linkAll(first)).rejects.toMatchObject({ code: 'PermissionDenied' });
   await linkAll(second, other);
   expect(await linked()).toBe(await records());
+});
+
+test('a process that stands still while it links keeps the others from it for a moment only', async () => {
+  await linkAll(await claimed());
+  await note();
+  const database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  let goOn: (keys: readonly DomainKeyVersion[]) => void = () => undefined;
+  const keys = new Promise<readonly DomainKeyVersion[]>((resolve) => (goOn = resolve));
+  const still = new PostgresAuditChain(database, createKeyring({ load: () => keys }), 100);
+  const work = still.link(await claimed(), undefined, signs, true).catch((error: unknown) => error);
+  const standing = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
+  await until(async () => (await fixture.sql(standing)).length > 0);
+  await linkAll(await claimed());
+  expect(await linked()).toBe(await records());
+  goOn([{ version: 1, key: SecretBytes.copyOf(Buffer.alloc(32)), current: true }]);
+  expect(await work).toMatchObject({ code: 'StoreUnavailable' });
+  await database.close();
 });
 
 test('two sequencers that take the place from each other under load link each record once', async () => {

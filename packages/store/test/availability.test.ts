@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SecretBytes, type KeyStore, type NewObject, type ObjectChange } from '@holdfast/core';
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { newSigningKey, openStore, signerOf, statementOf, type Store } from '../src';
@@ -174,6 +176,51 @@ test('while the database is away everything says so, and works again once it is 
   await until(async () => (await fetched().catch(() => undefined)) !== undefined);
   await create(newAesKey({ domainId }));
 });
+
+/** Names the standbys without which nothing is committed; the server is our own, whose folder its socket lies in. */
+async function waitForStandbys(names: string): Promise<void> {
+  const folder = fixture.connection.host ?? '';
+  await writeFile(join(folder, 'postgresql.auto.conf'), `synchronous_standby_names = '${names}'\n`);
+  process.kill(Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n', 1)[0]), 'SIGHUP');
+}
+
+const hasOwnServer = process.env['HOLDFAST_TEST_DATABASE_URL'] === undefined;
+(hasOwnServer ? test : test.skip)(
+  'a commit that no standby has yet is not said to have happened',
+  async () => {
+    const waiting = async (query: string): Promise<boolean> =>
+      (
+        await fixture.sql(
+          `SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND position($1 IN query) > 0`,
+          [query],
+        )
+      ).length > 0;
+    // The role's limit would end the waiting, but not the commit.
+    const [{ name } = { name: '' }] = await fixture.sql<{ name: string }>(
+      'SELECT current_database() AS name',
+    );
+    await fixture.sql(`ALTER DATABASE ${name} SET statement_timeout = '1s'`);
+    const limited = await openStore({ connection: proxy.connection, keyring: testKeyring(), log: quietLog });
+    await limited.keyStore.fetch(domainId, 'connects');
+    await waitForStandbys('nobody');
+    try {
+      const object = newAesKey({ domainId });
+      let isAnswered = false;
+      const work = limited.keyStore.commit([creation(object)], TEST_CAUSE).finally(() => (isAnswered = true));
+      await until(() => waiting('WITH input'));
+      proxy.cut();
+      await until(async () => isAnswered || (await waiting('pg_logical_emit_message')));
+      expect(isAnswered).toBe(false);
+      await waitForStandbys('');
+      await work;
+      expect(await isThere(object)).toBe(true);
+    } finally {
+      await waitForStandbys('');
+      await fixture.sql(`ALTER DATABASE ${name} RESET statement_timeout`);
+      await limited.close();
+    }
+  },
+);
 
 test('what cannot be found out is said to be unknown', async () => {
   const database = new Database({

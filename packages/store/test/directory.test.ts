@@ -8,7 +8,9 @@ import {
   type PresentedCertificate,
 } from '@holdfast/core';
 import type { ApprovedRequest } from '../src';
-import { openFixture, until, type Fixture } from './support/fixture';
+import { Database } from '../src/postgres/database';
+import { openFixture, quietLog, until, type Fixture } from './support/fixture';
+import { startProxy } from './support/proxy';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -204,21 +206,37 @@ test('a watcher on another node hears of changes, and of everything after its co
   await end();
 });
 
-test('a watcher finds out that its connection is dead, though nothing says so', async () => {
+test('connections that are to stay are found to be dead, though nothing says so', async () => {
+  const { directory, rootKeys, rotations } = await fixture.open();
   const changes: DirectoryChange[] = [];
-  const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
-  const [dead] = await fixture.sql<{ pid: number }>(`SELECT pid ${LISTENING}`);
-  if (dead === undefined) throw new Error('no connection listens');
-  // Whoever waits for its answers, or its notices, waits in vain.
-  process.kill(dead.pid, 'SIGSTOP');
+  const end = await directory.watch((change) => changes.push(change));
+  const use = await rootKeys.use('a root key');
+  const lead = await rotations.lead();
+  const dead = await fixture.sql<{ pid: number }>(`SELECT pid ${LISTENING}
+    UNION SELECT pid FROM pg_locks WHERE locktype = 'advisory'`);
+  expect(dead).toHaveLength(3);
+  // Whoever waits for their answers, or their notices, waits in vain.
+  for (const { pid } of dead) process.kill(pid, 'SIGSTOP');
+  const proxy = await startProxy(fixture.connection);
+  const database = new Database({ connection: proxy.connection, log: quietLog, poolSize: 1 });
+  proxy.muteAnswersFrom('SET tcp_keepalives_idle');
+  const silent = database.general(() => Promise.resolve()).catch((error: unknown) => error);
   try {
     await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
+    await until(async () => (await rootKeys.users('a root key')) === 2);
+    await until(() => lead?.isHeld === false);
+    expect(await silent).toMatchObject({ code: 'StoreUnavailable', retryable: true });
   } finally {
-    process.kill(dead.pid, 'SIGCONT');
+    for (const { pid } of dead) process.kill(pid, 'SIGCONT');
   }
+  await until(async () => (await rootKeys.users('a root key')) === 1);
   const { client } = await addClient();
   await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
+  await use.end();
   await end();
+  await database.close();
+  await proxy.close();
+  expect(await rootKeys.users('a root key')).toBe(0);
 });
 
 test('approvals that are asked for at the same time are numbered one after the other', async () => {

@@ -143,6 +143,56 @@ test('a statement that fails leaves its connection usable', async () => {
   });
 });
 
+/** All the ways to a connection of a pool. */
+function waysOf(from: Database): readonly ((work: (session: Session) => Promise<void>) => Promise<void>)[] {
+  return [(work) => from.hot(work), (work) => from.transactional(work), (work) => from.general(work)];
+}
+
+test('the server looks whether the other end is there, and one that says nothing to a goodbye is left', async () => {
+  const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const settings = `SELECT name, pg_backend_pid() AS pid FROM pg_settings
+    WHERE name LIKE 'tcp_%' AND source = 'session' ORDER BY name`;
+  const watched: { readonly name: string; readonly pid: number }[] = [];
+  for (const on of waysOf(own)) {
+    await on(async (session) => {
+      watched.push(...(await session.query<(typeof watched)[0]>(settings)));
+    });
+  }
+  const names = [
+    'tcp_keepalives_count',
+    'tcp_keepalives_idle',
+    'tcp_keepalives_interval',
+    'tcp_user_timeout',
+  ];
+  expect(watched.map(({ name }) => name)).toEqual([...names, ...names, ...names]);
+  for (const { pid } of watched) process.kill(pid, 'SIGSTOP');
+  try {
+    await own.close();
+  } finally {
+    for (const { pid } of watched) process.kill(pid, 'SIGCONT');
+  }
+});
+
+test('a server that may lose what it acknowledges is not used, also where it was another one at the start', async () => {
+  const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const [{ name } = { name: '' }] = await fixture.sql<{ name: string }>('SELECT current_database() AS name');
+  await fixture.sql(`ALTER DATABASE ${name} SET synchronous_commit = off`);
+  const ways = waysOf(own);
+  for (const on of ways) {
+    await expect(on(() => Promise.resolve())).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+      retryable: true,
+      cause: {
+        code: 'Configuration',
+        message: expect.stringContaining('synchronous_commit = off') as string,
+      },
+    });
+  }
+  await fixture.sql(`ALTER DATABASE ${name} RESET synchronous_commit`);
+  for (const on of ways) await on(() => Promise.resolve());
+  await own.close();
+});
+
 test('statements that the database has forgotten are prepared anew', async () => {
   const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
   const one: Statement = { name: 'one', parameterTypes: [], text: 'SELECT 1' };

@@ -21,6 +21,7 @@ import { allRecords, pauses, readRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
+const PATIENCE_MS = LEASE_SECONDS * 1000;
 
 export interface Linked {
   /** Undefined where there was nothing to link. */
@@ -88,9 +89,14 @@ const PAGE_CHECKPOINTS = 200;
 const NO_END = 2 ** 53 - 1;
 
 export class PostgresAuditChain implements AuditChainStore {
+  /**
+   * @param patienceMs after how long without a word the database takes the chain from a process that stands still while it
+   * links, and with it would keep all others from linking
+   */
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
+    private readonly patienceMs = PATIENCE_MS,
   ) {}
 
   async claim(): Promise<number | undefined> {
@@ -113,7 +119,10 @@ export class PostgresAuditChain implements AuditChainStore {
   ): Promise<Linked> {
     return inTransaction(
       (work) => this.database.transactional(work),
-      (session) => this.#link(session, epoch, known, signer, isConfirmed),
+      async (session) => {
+        await session.query(`SET LOCAL idle_in_transaction_session_timeout = ${this.patienceMs}`);
+        return this.#link(session, epoch, known, signer, isConfirmed);
+      },
       // Where the chain stands is read again.
       () => Promise.resolve(false),
     ).catch(thrown);

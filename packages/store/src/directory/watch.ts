@@ -2,12 +2,10 @@ import type { DirectoryChange } from '@holdfast/core';
 import type { Database, StoreLog } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { LeanClient } from '../postgres/lean-client';
+import { answered, probe } from '../postgres/liveness';
 
 const CHANNEL = 'holdfast_directory';
 const RECONNECT_MS = 500;
-/** A network can lose a connection without a word: it is asked so often whether it is still there, and has so long to answer. */
-const PROBE_INTERVAL_MS = 2_000;
-const PROBE_TIMEOUT_MS = 5_000;
 /** Again on a connection that listens already: nothing changes. */
 const LISTEN = `LISTEN ${CHANNEL}`;
 const KINDS = [
@@ -63,19 +61,11 @@ export class DirectoryWatch {
     client.on('error', () => undefined);
     client.on('notification', ({ payload = '' }) => this.#report(payload));
     await client.connect();
-    await probed(client);
+    await answered(client, LISTEN);
     if (this.#ended) return client.end();
     this.#client = client;
-    let isAsked = false;
-    const probe = setInterval(() => {
-      if (isAsked) return;
-      isAsked = true;
-      probed(client)
-        .catch(() => undefined)
-        .finally(() => (isAsked = false));
-    }, PROBE_INTERVAL_MS).unref();
+    probe(client, LISTEN);
     client.on('end', () => {
-      clearInterval(probe);
       if (this.#ended) return;
       this.log.warn({}, 'the connection for directory changes was lost');
       this.#relisten();
@@ -101,18 +91,5 @@ export class DirectoryWatch {
     const [kind, id] = payload.split(' ');
     const known = KINDS.find((each) => each === kind);
     if (known !== undefined && id !== undefined) this.onChange({ kind: known, id });
-  }
-}
-
-/** Makes sure that it listens. @throws where it does not, or does not answer: it is then at its end */
-async function probed(client: LeanClient): Promise<void> {
-  const late = setTimeout(() => client.abort(), PROBE_TIMEOUT_MS);
-  try {
-    await client.query(LISTEN);
-  } catch (error) {
-    client.abort();
-    throw error;
-  } finally {
-    clearTimeout(late);
   }
 }

@@ -13,6 +13,9 @@ import { checkConnectionString } from './connection-string';
 import { KeptConnections } from './kept-connections';
 import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
+import { answered } from './liveness';
+import { SELECT_REQUIRED_SETTINGS, requireSettings } from './required-settings';
+import { SESSION_SETTINGS } from './session-settings';
 import { execute, type Paging, type Statement } from './statement';
 
 /** What the store tells its owner's log; structurally a pino logger. */
@@ -31,6 +34,8 @@ export interface DatabaseOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/** After so long without a word the system asks whether the server is there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 const HOT_CONNECTIONS = 8;
 
 /**
@@ -102,6 +107,7 @@ export class Database {
       application_name: this.applicationName,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     };
   }
 
@@ -170,9 +176,17 @@ export class Database {
     if (!pool.ending) this.options.log.warn({ reason: message }, 'an idle database connection was lost');
   }
 
+  /** @throws HoldfastError StoreUnavailable where the server, which may be another one by now, would not keep what it acknowledges */
   async #prepare(client: LeanClient, settings: string): Promise<void> {
-    await client.query(settings);
-    const { rows } = await client.query<{ pid: number; started: string }>(
+    await answered(client, `${SESSION_SETTINGS}; ${settings}`);
+    const required = await answered<{ name: string; setting: string }>(client, SELECT_REQUIRED_SETTINGS);
+    try {
+      requireSettings(required.rows);
+    } catch (cause) {
+      throw new HoldfastError('StoreUnavailable', 'the key store cannot be used', { cause, retryable: true });
+    }
+    const { rows } = await answered<{ pid: number; started: string }>(
+      client,
       'SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()',
     );
     const [row] = rows;

@@ -1,11 +1,14 @@
-import { Client, type ClientConfig } from 'pg';
+import type { ClientConfig } from 'pg';
 import { storeError } from './errors';
+import { LeanClient } from './lean-client';
+import { answered, probe } from './liveness';
+import { SESSION_SETTINGS } from './session-settings';
 
 const RECONNECT_MS = 500;
 
 /** A shared advisory lock on a connection of its own, taken again whenever that is lost: it shows that somebody is there. */
 export class KeptLock {
-  #client: Client | undefined;
+  #client: LeanClient | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -32,12 +35,14 @@ export class KeptLock {
   }
 
   async #connect(): Promise<void> {
-    const client = new Client(this.config);
+    const client = new LeanClient(this.config);
     client.on('error', () => undefined);
     await client.connect();
-    await client.query('SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [this.name]);
+    await answered(client, SESSION_SETTINGS);
+    await answered(client, 'SELECT pg_advisory_lock_shared(hashtextextended($1, 0))', [this.name]);
     if (this.#ended) return client.end();
     this.#client = client;
+    probe(client);
     client.on('end', () => {
       if (!this.#ended) this.#reconnect();
     });

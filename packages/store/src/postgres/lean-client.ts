@@ -4,6 +4,8 @@ import { Client, type ClientConfig, type Connection } from 'pg';
 const DATA_ROW = 0x44;
 const HEADER_LENGTH_BYTES = 5;
 const FIELD_COUNT_LENGTH_BYTES = 2;
+/** How long the other end has to close the connection too. */
+const GOODBYE_MS = 2_000;
 
 /** Takes the rows of a statement whose columns are all binary. */
 export interface RowSink {
@@ -39,6 +41,16 @@ export class LeanClient extends Client {
       stream.on('end', () => rest.emit('end'));
       attach(rest);
     };
+  }
+
+  /** Closes the connection: where the other end says nothing to it, it is dropped. */
+  override end(): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | void {
+    const late = setTimeout(() => this.abort(), GOODBYE_MS).unref();
+    this.once('end', () => clearTimeout(late));
+    if (callback === undefined) return super.end();
+    super.end(callback);
   }
 
   /** Drops the connection at once: whatever is under way fails as if the network had failed. */

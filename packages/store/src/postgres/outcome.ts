@@ -4,10 +4,17 @@ import type { Backend, Database, Session } from './database';
 
 const DEADLINE_MS = 10_000;
 const PAUSE_MS = 100;
+/**
+ * A commit of its own, that changes nothing and returns once it is as durable as any: what was committed before it is then so
+ * too. A process that is ended while its commit waits for a standby makes that visible, though no standby may have it; and
+ * what a standby shows itself, to which this is refused, says nothing.
+ */
+const SETTLE = `WITH refused_where_read_only AS (DELETE FROM setting WHERE false)
+  SELECT pg_logical_emit_message(true, 'holdfast', '')`;
 
 /**
  * Answers a question about what a broken connection may have committed: ends the server process that served it, waits
- * until it is gone (after that nothing of it can still happen), and asks.
+ * until it is gone (after that nothing of it can still happen) and what it left is durable, and asks.
  * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done in time
  */
 export async function askAfterLoss<T>(
@@ -20,9 +27,11 @@ export async function askAfterLoss<T>(
   let cause: unknown;
   do {
     try {
-      const answer = await database.general(async (session) =>
-        (await isGone(session, backend)) ? { is: await ask(session) } : undefined,
-      );
+      const answer = await database.general(async (session) => {
+        if (!(await isGone(session, backend))) return undefined;
+        await session.query(SETTLE);
+        return { is: await ask(session) };
+      });
       if (answer !== undefined) return answer.is;
     } catch (error) {
       cause = error;

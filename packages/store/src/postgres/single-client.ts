@@ -1,5 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 import { storeError } from './errors';
+import { SESSION_SETTINGS } from './session-settings';
 
 /**
  * Runs `work` on a connection of its own.
@@ -13,6 +14,7 @@ export async function withClient<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
+    await client.query(SESSION_SETTINGS);
     return await work(client);
   } catch (error) {
     throw storeError(error);
