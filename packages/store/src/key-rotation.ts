@@ -13,7 +13,7 @@ import {
   type Wrapping,
 } from './domain-keys';
 import type { PostgresKeyStore } from './objects/key-store';
-import type { Database, Session } from './postgres/database';
+import { WALK_TIMEOUT_MS, type Database, type Session } from './postgres/database';
 import { repeatable } from './postgres/transaction';
 import { DIRECTORY_TABLES } from './verify/directory';
 
@@ -355,7 +355,7 @@ export class PostgresKeyRotation implements KeyRotationStore {
   }
 
   #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return repeatable((run) => this.database.general(run), work);
+    return repeatable((run) => this.database.general(run, WALK_TIMEOUT_MS), work);
   }
 
   #nowSeconds(): number {

@@ -4,7 +4,9 @@ import { CryptographicUsageMask, State, type Attribute } from '@holdfast/kmip';
 import { TEST_ACTOR, TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { Hash64 } from '../src/objects/hash64';
 import { InternalIds } from '../src/objects/internal-id';
-import { openFixture, type Fixture } from './support/fixture';
+import { reindex } from '../src/objects/reindex';
+import { Database } from '../src/postgres/database';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -135,6 +137,19 @@ test('names that may repeat are listed nowhere, before and after rebuilding', as
   await fixture.store.reindex();
   expect(await found()).toEqual(identifiers);
   expect(await fixture.sql('SELECT FROM object_name WHERE domain_id = $1', [domain.id])).toEqual([]);
+});
+
+test('rebuilding takes as long as it takes', async () => {
+  const hurried = { connection: fixture.connection, log: quietLog, poolSize: 1, statementTimeoutMs: 200 };
+  const database = new Database(hurried);
+  await fixture.sql('BEGIN');
+  await fixture.sql('LOCK TABLE object IN SHARE MODE');
+  const work = reindex(database, testKeyring());
+  const other = database.general((session) => session.query('SELECT pg_sleep(60)'));
+  await expect(other).rejects.toThrow();
+  await fixture.sql('COMMIT');
+  expect(await work).toBeGreaterThanOrEqual(0);
+  await database.close();
 });
 
 test('rebuilding stops at an object that was tampered with, and changes nothing', async () => {

@@ -1,6 +1,6 @@
 import type { Keyring } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
-import type { Database, Session } from '../postgres/database';
+import { WALK_TIMEOUT_MS, type Database, type Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction, repeatable } from '../postgres/transaction';
@@ -146,7 +146,7 @@ export class PostgresAuditChain implements AuditChainStore {
   ): Promise<Checkpoint> {
     let signed: Checkpoint | undefined;
     return inTransaction(
-      (work) => this.database.general(work),
+      (work) => this.database.general(work, WALK_TIMEOUT_MS),
       async (session) => {
         await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
         return (signed = await archiveIn(session, file, signer, isSigned));

@@ -15,7 +15,7 @@ import {
   type TicketChanges,
 } from '@holdfast/core';
 import { writeAnnouncements } from '../announcements';
-import type { Database, Session } from '../postgres/database';
+import { WALK_TIMEOUT_MS, type Database, type Session } from '../postgres/database';
 import { useApproval } from '../approvals';
 import { PostgresTicketChanges } from '../directory/tickets';
 import { DirectoryTransaction } from '../directory/transaction';
@@ -92,7 +92,7 @@ export class PostgresKeyStore implements KeyStore {
     await this.keyring.ensure(domainId);
     const current = this.keyring.currentVersion(domainId);
     const old = await repeatable(
-      (run) => this.database.general(run),
+      (run) => this.database.general(run, WALK_TIMEOUT_MS),
       (session) =>
         session.query<{ unique_identifier: string }>(
           `SELECT unique_identifier FROM object WHERE domain_id = $1 AND unique_identifier > $2 AND key_version <> $3
@@ -151,7 +151,7 @@ export class PostgresKeyStore implements KeyStore {
   async removeAll(domainId: string, actor: Actor): Promise<void> {
     const record = await this.#removal(actor, domainId);
     await repeatable(
-      (run) => this.database.transactional(run),
+      (run) => this.database.transactional(run, WALK_TIMEOUT_MS),
       (session) => removeObjects(session, domainId, record),
     );
   }

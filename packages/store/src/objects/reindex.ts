@@ -1,7 +1,7 @@
 import { HoldfastError, SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { domainOf, domains } from '../directory/tables';
 import { TypeId } from '../postgres/binary';
-import type { Database, Session } from '../postgres/database';
+import { WALK_TIMEOUT_MS, type Database, type Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { inTransaction } from '../postgres/transaction';
 import { claimNames } from './names';
@@ -19,7 +19,7 @@ const PAGE_ITEMS = 500;
 export async function reindex(database: Database, keyring: Keyring): Promise<number> {
   try {
     return await inTransaction(
-      (run) => database.transactional(run),
+      (run) => database.transactional(run, WALK_TIMEOUT_MS),
       async (session) => {
         await session.query('LOCK TABLE object, object_name, object_projection IN SHARE ROW EXCLUSIVE MODE');
         await session.query('DELETE FROM object_name');

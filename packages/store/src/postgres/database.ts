@@ -30,10 +30,14 @@ export interface DatabaseOptions {
   readonly log: StoreLog;
   /** Connections for transactions, Locate and administration; reading and writing single objects have their own. */
   readonly poolSize: number;
+  /** How long the answer to a statement may take, unless it walks tables. Default 15 s. */
+  readonly statementTimeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/** How long a statement may take that walks whole tables, which are as large as they are. */
+export const WALK_TIMEOUT_MS = 3_600_000;
 /** After so long without a word the system asks whether the server is there. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const HOT_CONNECTIONS = 8;
@@ -89,10 +93,12 @@ export class Database {
   readonly #backends = new WeakMap<LeanClient, Backend>();
   readonly #hotConnections: KeptConnections;
   readonly #hotSessions = new WeakMap<PoolClient, Session>();
+  readonly #statementTimeoutMs: number;
 
   /** @throws HoldfastError Configuration for a connection string that is none */
   constructor(private readonly options: DatabaseOptions) {
     if (typeof options.connection === 'string') checkConnectionString(options.connection);
+    this.#statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
     this.#hot = this.#pool(HOT_CONNECTIONS, HOT_SETTINGS);
     this.#hotConnections = new KeptConnections(this.#hot, (error) => this.#lostIdle(this.#hot, error));
     this.#transactions = this.#pool(options.poolSize, HOT_SETTINGS);
@@ -127,7 +133,7 @@ export class Database {
     }
     let session = this.#hotSessions.get(client);
     if (session === undefined) {
-      session = this.#session(client as unknown as LeanClient);
+      session = this.#session(client as unknown as LeanClient, this.#statementTimeoutMs);
       this.#hotSessions.set(client, session);
     }
     try {
@@ -141,13 +147,13 @@ export class Database {
   }
 
   /** Runs `work` on a connection for a transaction; `work` begins and ends it. */
-  transactional<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#with(this.#transactions, work);
+  transactional<T>(work: (session: Session) => Promise<T>, timeoutMs = this.#statementTimeoutMs): Promise<T> {
+    return this.#with(this.#transactions, work, timeoutMs);
   }
 
   /** Runs `work` on a connection for statements that are planned for their parameters. */
-  general<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#with(this.#general, work);
+  general<T>(work: (session: Session) => Promise<T>, timeoutMs = this.#statementTimeoutMs): Promise<T> {
+    return this.#with(this.#general, work, timeoutMs);
   }
 
   /** Waits for what is under way and closes all connections. */
@@ -193,7 +199,7 @@ export class Database {
     this.#backends.set(client, { processId: row?.pid ?? 0, startedAt: row?.started ?? '' });
   }
 
-  async #with<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  async #with<T>(pool: Pool, work: (session: Session) => Promise<T>, timeoutMs: number): Promise<T> {
     let client: PoolClient;
     try {
       client = await pool.connect();
@@ -205,7 +211,7 @@ export class Database {
     client.on('error', onError);
     let failure: unknown;
     try {
-      return await work(this.#session(client as unknown as LeanClient));
+      return await work(this.#session(client as unknown as LeanClient, timeoutMs));
     } catch (error) {
       failure = error;
       throw error;
@@ -215,13 +221,13 @@ export class Database {
     }
   }
 
-  #session(client: LeanClient): Session {
+  #session(client: LeanClient, timeoutMs: number): Session {
     const query = async <Row extends object>(
       text: string,
       values: readonly unknown[] = [],
       name?: string,
     ): Promise<QueryResult<Row>> => {
-      const timer = setTimeout(() => client.abort(), STATEMENT_TIMEOUT_MS);
+      const timer = setTimeout(() => client.abort(), timeoutMs);
       try {
         return await client.query<Row>({
           text,
@@ -234,7 +240,7 @@ export class Database {
     };
     return {
       run: (statement, writeParameters, onRow, paging) =>
-        execute(client, statement, writeParameters, onRow, STATEMENT_TIMEOUT_MS, paging),
+        execute(client, statement, writeParameters, onRow, timeoutMs, paging),
       query: async <Row extends object>(text: string, values?: readonly unknown[]) =>
         (await query<Row>(text, values)).rows,
       prepared: async <Row extends object>(name: string, text: string, values: readonly unknown[]) =>

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../chain/checkpoint';
 import { signingKeyIn, verifierOf } from '../chain/signing';
 import { verifyChain } from '../chain/verify';
 import { domainOf, domains } from '../directory/tables';
-import type { Database, Session } from '../postgres/database';
+import { WALK_TIMEOUT_MS, type Database, type Session } from '../postgres/database';
 import { storeError } from '../postgres/errors';
 import { DIRECTORY_TABLES, verifyDirectory, verifyDomainKeys } from './directory';
 import type { Finding, Progress, Walk } from './finding';
@@ -95,7 +95,7 @@ async function walkStore(
       } finally {
         await session.query('ROLLBACK');
       }
-    });
+    }, WALK_TIMEOUT_MS);
   } catch (error) {
     throw storeError(error);
   }
