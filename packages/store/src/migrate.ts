@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Client, ClientConfig } from 'pg';
 import { MIGRATIONS, type Migration } from './migrations';
+import { SqlState, sqlStateOf } from './postgres/errors';
 import { SELECT_REQUIRED_SETTINGS, requireSettings } from './postgres/required-settings';
 import { withClient } from './postgres/single-client';
 
@@ -32,7 +33,7 @@ function underStartLock<T>(config: string | ClientConfig, work: (client: Client)
 /**
  * Checks that the database keeps what it acknowledges and brings its schema up to this program's version, forward
  * only. Nodes that start at once take turns.
- * @throws HoldfastError Configuration where the database is too old, unsafely configured, or newer than the program;
+ * @throws HoldfastError Configuration where the database is too old, unsafely configured, newer than the program, or not its own;
  * StoreUnavailable
  */
 export function migrate(
@@ -41,9 +42,22 @@ export function migrate(
 ): Promise<MigrationResult> {
   return underStartLock(config, async (client) => {
     const databaseVersion = await checkServer(client);
-    const applied = await takeSteps(client, migrations);
+    const applied = await takeSteps(client, migrations).catch((error: unknown) => {
+      throw notOurs(error) ?? error;
+    });
     return { applied, databaseVersion };
   });
+}
+
+/** Where tables of somebody else stand in the way, or the role may make none: what to tell the operator. */
+function notOurs(error: unknown): HoldfastError | undefined {
+  const state = sqlStateOf(error);
+  if (state !== SqlState.duplicateTable && state !== SqlState.insufficientPrivilege) return undefined;
+  return new HoldfastError(
+    'Configuration',
+    `the schema cannot be made (${(error as Error).message}): Holdfast needs a database of its own, which its role owns`,
+    { cause: error },
+  );
 }
 
 async function checkServer(client: Client): Promise<string> {

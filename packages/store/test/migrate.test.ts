@@ -67,6 +67,16 @@ test('a step that was made otherwise is refused', async () => {
   await expect(migrate(connection, [...MIGRATIONS, changed])).rejects.toMatchObject(refused);
 });
 
+test('a database with tables of another program is refused', async () => {
+  const connection = await postgres.createDatabase();
+  await sql(connection, 'CREATE TABLE client (id integer)');
+  await expect(migrate(connection)).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('relation "client" already exists') as string,
+  });
+  expect(await sql(connection, `SELECT to_regclass('object') AS object`)).toEqual([{ object: null }]);
+});
+
 test('a database that may lose what it acknowledged is refused', async () => {
   const connection = await postgres.createDatabase();
   const [{ name }] = (await sql(connection, 'SELECT current_database() AS name')) as [{ name: string }];

@@ -6,6 +6,8 @@ export const SqlState = {
   notNullViolation: '23502',
   deadlockDetected: '40P01',
   serializationFailure: '40001',
+  duplicateTable: '42P07',
+  insufficientPrivilege: '42501',
   undefinedStatement: '26000',
   featureNotSupported: '0A000',
 } as const;
