@@ -162,7 +162,12 @@ export class KeyRotation {
   async #reseal(): Promise<void> {
     const old = await this.store.keyRotation.superseded();
     const domainIds = [...new Set(old.map((key) => key.domainId))];
-    for (const domainId of domainIds) await this.#alone(domainId, () => this.#resealAll(domainId));
+    // What is wrong with one domain keeps no other one waiting.
+    let failure: PromiseRejectedResult | undefined;
+    for (const domainId of domainIds) {
+      const [resealed] = await Promise.allSettled([this.#alone(domainId, () => this.#resealAll(domainId))]);
+      if (resealed.status === 'rejected') failure ??= resealed;
+    }
     let isLeft = false;
     for (let from = 0; from < domainIds.length; from += RETIRING_AT_ONCE) {
       const retired = await Promise.allSettled(
@@ -171,11 +176,12 @@ export class KeyRotation {
           .map((domainId) => this.#alone(domainId, () => this.#retireAll(domainId))),
       );
       for (const each of retired) {
-        if (each.status === 'rejected') throw each.reason;
-        isLeft ||= each.value !== true;
+        if (each.status === 'rejected') failure ??= each;
+        else isLeft ||= each.value !== true;
       }
     }
     this.#progress = undefined;
+    if (failure !== undefined) throw failure.reason;
     if (isLeft && !this.#isEnding) {
       this.#soon = setTimeout(() => this.#resealSoon(), LOOK_AGAIN_MS);
       this.#soon.unref();

@@ -3,7 +3,7 @@ import { SYSTEM_DOMAIN_ID, type LocateQuery } from '@holdfast/core';
 import { createKeyring, type DomainKeyVersion } from '@holdfast/crypto';
 import { SecretBytes } from '@holdfast/ttlv';
 import { NameType, type Attribute } from '@holdfast/kmip';
-import { TEST_CAUSE, newAesKey } from '@holdfast/testkit';
+import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { openStore } from '../src';
 import { openFixture, quietLog, type Fixture } from './support/fixture';
 
@@ -28,6 +28,23 @@ class Versions {
     );
   }
 }
+
+test('what is not what was written keeps nothing else from being sealed anew', async () => {
+  const versions = new Versions();
+  const keyring = createKeyring(versions);
+  const store = await openStore({ connection: fixture.connection, keyring, log: quietLog });
+  const names = [1, 2, 3].map(() => randomUUID());
+  for (const each of names) await store.directory.addDomain(each, TEST_ACTOR);
+  await fixture.sql('UPDATE domain SET created_at = 0 WHERE name = $1', [names[1]]);
+  versions.newest = 2;
+  await keyring.refresh(SYSTEM_DOMAIN_ID);
+  expect(await store.keyRotation.reseal(SYSTEM_DOMAIN_ID, () => true)).toBe(2);
+  const rows = await fixture.sql('SELECT key_version FROM domain WHERE name = ANY ($1) ORDER BY created_at', [
+    names,
+  ]);
+  expect(rows.map((row) => row['key_version'])).toEqual([1, 2, 2]);
+  await store.close();
+});
 
 test.each([
   ['fetched', []],

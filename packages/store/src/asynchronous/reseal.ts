@@ -1,6 +1,7 @@
 import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { ProcessingStage } from '@holdfast/kmip';
-import { SYSTEM_ACTOR, type DirectoryTransactions } from '../directory/transaction';
+import { resealedRow } from '../directory/reseal';
+import type { DirectoryTransactions } from '../directory/transaction';
 import type { Database } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { asynchronousRequests, resealedContent } from './table';
@@ -32,7 +33,7 @@ export async function resealRequests(
   let resealed = 0;
   for (const { id } of rows) {
     if (!goesOn()) return resealed;
-    const isWritten = await transactions.run(SYSTEM_ACTOR, async (transaction) => {
+    const isWritten = await resealedRow(transactions, async (transaction) => {
       const [row] = await asynchronousRequests.select(
         transaction.session,
         keyring,

@@ -5,6 +5,7 @@ import { asynchronousRequests } from '../asynchronous/table';
 import { approvals } from '../approvals';
 import { custodyCopies } from '../custody-copies';
 import type { Database } from '../postgres/database';
+import { concernsOneRow } from '../postgres/errors';
 import { repeatable } from '../postgres/transaction';
 import { hsmKeyTable } from '../hsm-keys';
 import { openColumns, sealColumns } from './sealed-columns';
@@ -64,6 +65,20 @@ export const RESEALED_TABLES: readonly ResealedTable[] = [
 ];
 
 /**
+ * Seals one row anew, in a transaction of its own. One that is not what was written stays as it is: the others do not wait for it.
+ * @param write tells whether there was anything to do
+ */
+export async function resealedRow(
+  transactions: DirectoryTransactions,
+  write: (transaction: DirectoryTransaction) => Promise<boolean>,
+): Promise<boolean> {
+  return transactions.run(SYSTEM_ACTOR, write).catch((error: unknown) => {
+    if (!concernsOneRow(error)) throw error;
+    return false;
+  });
+}
+
+/**
  * Puts all rows of the directory under the system domain's current key, each in a transaction of its own with
  * its record.
  * @param goesOn asked before each row
@@ -95,10 +110,10 @@ export async function resealDirectory(
     );
     for (const { id } of rows) {
       if (!goesOn()) return resealed;
-      const isWritten = await transactions.run(SYSTEM_ACTOR, (transaction) =>
-        resealRow(transaction, keyring, each, id, current),
-      );
-      if (isWritten) resealed++;
+      if (
+        await resealedRow(transactions, (transaction) => resealRow(transaction, keyring, each, id, current))
+      )
+        resealed++;
     }
   }
   return resealed;

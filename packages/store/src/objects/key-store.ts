@@ -1,5 +1,4 @@
 import {
-  HoldfastError,
   SYSTEM_DOMAIN_ID,
   type Actor,
   type ChangeCause,
@@ -20,7 +19,7 @@ import { useApproval } from '../approvals';
 import { PostgresTicketChanges } from '../directory/tickets';
 import { DirectoryTransaction } from '../directory/transaction';
 import { concernsHsmKeys, settleHsmKeys } from '../hsm-keys';
-import { storeError } from '../postgres/errors';
+import { concernsOneRow, storeError } from '../postgres/errors';
 import { refreshRetired } from '../postgres/retired-keys';
 import { repeatable } from '../postgres/transaction';
 import {
@@ -110,7 +109,7 @@ export class PostgresKeyStore implements KeyStore {
       }),
     );
     const refused = outcomes.find(
-      (outcome) => outcome.status === 'rejected' && !concernsOneObject(outcome.reason),
+      (outcome) => outcome.status === 'rejected' && !concernsOneRow(outcome.reason),
     );
     if (refused?.status === 'rejected') throw refused.reason;
     return {
@@ -161,13 +160,6 @@ export class PostgresKeyStore implements KeyStore {
     const record = { actor, action: 'removal of all objects', domainId, outcome: 'success' } as const;
     return encodeAuditRecord(this.keyring, record, this.nowMs());
   }
-}
-
-function concernsOneObject(error: unknown): boolean {
-  return (
-    error instanceof HoldfastError &&
-    (error.code === 'RevisionConflict' || error.code === 'IntegrityViolation')
-  );
 }
 
 /** May be run again where its outcome is unknown. */

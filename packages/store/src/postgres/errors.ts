@@ -47,6 +47,14 @@ export function isUnavailable(error: unknown): boolean {
   return state !== undefined && UNAVAILABLE.test(state);
 }
 
+/** Whether the error says that one row is not what was written, or was changed in between: others are not concerned. */
+export function concernsOneRow(error: unknown): boolean {
+  return (
+    error instanceof HoldfastError &&
+    (error.code === 'RevisionConflict' || error.code === 'IntegrityViolation')
+  );
+}
+
 /** The error that callers get for whatever the database or the network said. Nothing of it is shown to clients. */
 export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
