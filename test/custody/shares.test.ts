@@ -163,7 +163,7 @@ test('a sealed node answers its status, names no custodian there, and nothing el
   expect(JSON.stringify(await one.status())).not.toContain('alice');
   expect(await isListening()).toBe(false);
   const officer = await asFirstOfficer(one);
-  for (const call of ['GET /clients', 'GET /domains', 'POST /drain', 'POST /verification'] as const) {
+  for (const call of ['GET /clients', 'GET /domains', 'POST /reindex', 'POST /verification'] as const) {
     await expect(officer.call(call)).rejects.toMatchObject({ code: 'RootOfTrustUnavailable' });
   }
   const status = ['status', '--data-dir', first];
@@ -236,6 +236,10 @@ test('two of three never unseal, however often they are given, and a restart beg
   await one.stop('SIGKILL');
   one = await startOne();
   expect(await given(one)).toBe(0);
+  // It takes no custodian to stop it.
+  expect((await holdfastResult(['drain', '--data-dir', first])).code).toBe(0);
+  expect(await one.ended).toBe(0);
+  one = await startOne();
 });
 
 test('three unseal it, by holdfast unseal, in any order; it serves and says so', async () => {

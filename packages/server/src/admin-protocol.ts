@@ -407,7 +407,12 @@ export const AUDITOR_CALLS: readonly AdminCall[] = [
 ];
 
 /** What a sealed node answers. */
-export const SEALED_CALLS: readonly AdminCall[] = ['GET /status', 'POST /unseal', 'POST /seal'];
+export const SEALED_CALLS: readonly AdminCall[] = [
+  'GET /status',
+  'POST /drain',
+  'POST /unseal',
+  'POST /seal',
+];
 
 /** Whether a call is answered with a stream of bytes, rather than JSON. */
 export function isStream(answer: unknown): answer is AsyncIterable<Buffer> {
