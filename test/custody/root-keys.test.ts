@@ -356,12 +356,12 @@ const isRequired = process.env['CI'] === 'true';
       const database = await openDatabase(site.dataDir);
       await database.sql('BEGIN');
       await database.sql('LOCK TABLE domain_key_wrapping IN SHARE MODE');
-      const { incoming = '' } = await (
-        await asFirstOfficer(server)
-      ).call('POST /root/move', { secret: hsm.pin });
+      const rotation = root(site.dataDir, ['rotate'], { HOLDFAST_HSM_PIN: hsm.pin }).catch(String);
       const stopWaiting = `SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted`;
       await until(async () => (await database.sql(stopWaiting)).length > 0, 'the move waits');
-      await until(async () => (await statusOf(server)).state === 'interrupted', 'it has failed');
+      expect(await rotation).toMatch(/the move has stopped: (?!.*PostgreSQL runs).*root cancel/su);
+      const { incoming = '', state } = await statusOf(server);
+      expect(state).toBe('interrupted');
       await database.sql('ROLLBACK');
       await database.close();
       expect(await destroy(incoming)).toMatchObject({ code: 1 });

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
+import { CommandFailure, ExitCode } from '../exit';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print, printDone } from './print';
 import { followed } from './progress';
@@ -54,7 +55,11 @@ async function move(
       state === 'moving' ? { done: wrapped, total: domainKeys, what: 'domain keys' } : undefined,
     begun,
   );
-  if (answer.problem !== undefined) throw new HoldfastError('StoreUnavailable', answer.problem);
+  if (answer.problem !== undefined) {
+    throw new CommandFailure(ExitCode.NoConnection, `the move has stopped: ${answer.problem}`, {
+      hint: 'It goes on when the same command is given again; holdfast root cancel gives it up.',
+    });
+  }
   print(answer, options.json, COLUMNS, '');
   if (prepared !== undefined) process.stderr.write(sharesText(prepared));
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
 import type { FindingAnswer } from '@holdfast/server/admin';
-import { ExitCode } from '../exit';
+import { CommandFailure, ExitCode } from '../exit';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 import { followed } from './progress';
@@ -20,7 +19,12 @@ async function verify(options: OfficerOptions): Promise<void> {
     ({ state, progress }) => (state === 'running' ? { ...progress, what: 'rows' } : undefined),
     await officer.call('POST /verification'),
   );
-  if (answer.state === 'failed') throw new HoldfastError('StoreUnavailable', answer.problem ?? 'it failed');
+  if (answer.state === 'failed') {
+    throw new CommandFailure(
+      ExitCode.NoConnection,
+      `the store could not be verified: ${answer.problem ?? 'it failed'}`,
+    );
+  }
   const { findings, progress } = answer;
   if (options.json === true) print(answer, true, {}, '');
   else print(findings, false, COLUMNS, `${progress.done} rows were looked at: all are as they were written.`);
