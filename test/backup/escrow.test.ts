@@ -13,6 +13,7 @@ import {
   register,
 } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
+import { ObjectType } from '@holdfast/kmip';
 import { openPackage, openerFrom, readPackage } from '@holdfast/server';
 import {
   holdfastResult,
@@ -74,7 +75,8 @@ beforeAll(async () => {
     writeFileSync(path(`${name}.pub`), publicKey.export({ type: 'spki', format: 'pem' }));
     writeFileSync(path(`${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
   }
-  server = await startServerProcess();
+  writeFileSync(path('config.json'), JSON.stringify({ limits: { maxRequestBytes: 8 * 1024 * 1024 } }));
+  server = await startServerProcess({ arguments: ['--config', path('config.json')] });
   client = await connectFirstClient(server);
   database = await openDatabase(server.dataDir);
   for (let number = 0; number < 6; number++) {
@@ -267,6 +269,22 @@ test('objects go to one recipient sealed, or to a file in clear only where that 
     identifiers[0],
   ]);
   expect(needles.foundIn(lines.join('\n').toLowerCase())).toHaveLength(2);
+});
+
+test('an object that is as long as a client may send one comes back', async () => {
+  const { uniqueIdentifier } = await client.call(register, {
+    objectType: ObjectType.OpaqueObject,
+    newAttributes: { templateNames: [], attributes: [named('long')] },
+    object: {
+      objectType: ObjectType.OpaqueObject,
+      opaqueDataType: 0x80000001,
+      opaqueDataValue: SecretBytes.copyOf(Buffer.alloc(4_000_000, 1)),
+    },
+  });
+  expect(await escrow('long', '--name', 'long')).toMatchObject({ code: 0 });
+  await lose(uniqueIdentifier);
+  expect((await recover('long', ...identities('alice', 'bob'))).stdout).toContain('1 restored');
+  await client.call(destroy, { uniqueIdentifier });
 });
 
 test('custodians can hand their shares on instead of their keys', async () => {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCode } from '@holdfast/core';
+import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 import { checksOf, handlersOf, type AdminServices, type Checks, type Handlers } from './admin-handlers';
 import {
   AUDITOR_CALLS,
@@ -19,8 +20,8 @@ import { adminSocketPath } from './admin-socket';
 import { describeError, type Logger } from './log';
 import { officerOf } from './officer';
 
-/** An escrowed object comes back in one request. */
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** An escrowed object, as long as a client may send one, comes back in one request, in base64. */
+const MAX_BODY_BYTES = 2 * TTLV_LIMITS.maxMessageBytes;
 /** How long a stop waits for calls that are being answered, among them the one that asked for it. */
 const LAST_CALLS_MS = 2_000;
 
