@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { destroy, exportObject, get, getAttributes, importObject } from '@holdfast/core';
+import { activate, create, destroy, exportObject, get, getAttributes, importObject } from '@holdfast/core';
+import { CryptographicAlgorithm, CryptographicUsageMask, ObjectType, WrappingMethod } from '@holdfast/kmip';
 import {
   asFirstOfficer,
   holdfastResult,
@@ -43,6 +44,10 @@ async function refusal(call: Promise<unknown>): Promise<string> {
 }
 /** Columns by which the approval of a request is found. */
 const FOUND_BY = ['requester_id', 'operation', 'subject', 'sha256'];
+const AES = [
+  { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+  { key: 'CryptographicLength', value: 256 },
+] as const;
 const numberIn = (text: string): string => /approval (\d+)/.exec(text)?.[1] ?? '';
 
 beforeAll(async () => {
@@ -202,6 +207,32 @@ test('keys leave in clear only where two officers approve it', async () => {
   const uniqueIdentifier = await newKey(client);
   const told = await refusal(client.call(get, { uniqueIdentifier }));
   expect(told).toContain('0 of 2 officers');
+  // A MAC hides nothing, a wrapping does.
+  const wrappedBy = async (wrappingMethod: WrappingMethod, usage: number) => {
+    const attributes = [...AES, { key: 'CryptographicUsageMask', value: usage } as const];
+    const { uniqueIdentifier: wrapping } = await client.call(create, {
+      objectType: ObjectType.SymmetricKey,
+      newAttributes: { templateNames: [], attributes },
+    });
+    await client.call(activate, { uniqueIdentifier: wrapping });
+    const information = {
+      uniqueIdentifier: wrapping,
+      cryptographicParameters:
+        wrappingMethod === WrappingMethod.Encrypt
+          ? undefined
+          : { cryptographicAlgorithm: CryptographicAlgorithm.HMAC_SHA256 },
+    };
+    const keyWrappingSpecification = {
+      wrappingMethod,
+      attributeNames: [],
+      [wrappingMethod === WrappingMethod.Encrypt ? 'encryptionKeyInformation' : 'macSignatureKeyInformation']:
+        information,
+    };
+    return outcomeOf(client.call(get, { uniqueIdentifier, keyWrappingSpecification }));
+  };
+  const { WrapKey, MACGenerate } = CryptographicUsageMask;
+  expect(await wrappedBy(WrappingMethod.MACSign, MACGenerate)).toBe('PermissionDenied');
+  expect(await wrappedBy(WrappingMethod.Encrypt, WrapKey)).toBe('done');
   for (const officer of ['second', 'third']) {
     expect((await as(officer, 'approval', 'approve', numberIn(told))).code).toBe(0);
   }

@@ -13,6 +13,7 @@ export { linkedBy } from './objects/replacement';
 export { rotationDateOf } from './objects/rotation';
 export { AWAITS_BACKUP, awaitsBackup, markCovered } from './objects/safekeeping';
 export * from './objects/state';
+export { hidesKey } from './objects/wrapping-key';
 export * from './awaitable';
 export * from './operation';
 export * from './operations';

@@ -4,6 +4,7 @@ import {
   HoldfastError,
   actorOf,
   authorise,
+  hidesKey,
   isDestroyed,
   nextState,
   stateAt,
@@ -12,7 +13,12 @@ import {
   type Principal,
   type StoredObject,
 } from '@holdfast/core';
-import { ObjectType, Operation, type IdentifierReference } from '@holdfast/kmip';
+import {
+  ObjectType,
+  Operation,
+  type IdentifierReference,
+  type KeyWrappingSpecification,
+} from '@holdfast/kmip';
 import type { SplitFacts } from '@holdfast/crypto';
 import {
   given,
@@ -89,7 +95,8 @@ function approvedOperation(operation: string, payload: Readonly<Record<string, u
   const name = APPROVED_OPERATIONS.find((each) => each === operation);
   if (name === undefined) return undefined;
   if (name === 'Destroy') return { name, action: 'destroy', access: 'destroy' } as const;
-  if (payload['keyWrappingSpecification'] !== undefined) return undefined;
+  const wrapping = payload['keyWrappingSpecification'] as KeyWrappingSpecification | undefined;
+  if (wrapping !== undefined && hidesKey(wrapping.wrappingMethod)) return undefined;
   return { name, action: 'export', access: 'obtain' } as const;
 }
 
