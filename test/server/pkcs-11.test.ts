@@ -164,6 +164,9 @@ describe('keys', () => {
     expect(await found(library, session, same)).toBe(`00000001${key}`);
     expect(await found(library, session, template(label('of nobody')))).toBe('00000000');
     expect(await found(library, session, template(has(1, '00')))).toBe('00000000');
+    for (const size of [0x121, 0x161]) {
+      expect(await found(library, session, template(has(size, 'ff'.repeat(8))))).toBe('00000000');
+    }
     const wanted = template(asked(0), asked(3), asked(3, false), asked(0x104), asked(0x106), asked(0x161));
     const told = template(
       has(0, ulong(4)),
@@ -276,6 +279,9 @@ describe('keys, further', () => {
   /** A session whose calls have to succeed. */
   async function opened() {
     const { library, session } = await withSession();
+    return inSession(library, session);
+  }
+  function inSession(library: Buffer, session: string) {
     const ok = async (number: number, input: string): Promise<Buffer> => {
       const { returnCode, outputParameters = Buffer.alloc(0) } = await call(number, library, session + input);
       expect([number, returnCode]).toEqual([number, 0]);
@@ -283,9 +289,17 @@ describe('keys, further', () => {
     };
     const code = async (number: number, input: string) =>
       (await call(number, library, session + input)).returnCode;
-    return { ok, code };
+    const another = async (): Promise<Opened> => {
+      const { outputParameters = Buffer.alloc(0) } = await call(13, library, `${SLOT} 0000000000000006`);
+      return inSession(library, outputParameters.toString('hex'));
+    };
+    return { ok, code, another };
   }
-  type Opened = Awaited<ReturnType<typeof opened>>;
+  interface Opened {
+    readonly ok: (number: number, input: string) => Promise<Buffer>;
+    readonly code: (number: number, input: string) => Promise<number>;
+    readonly another: () => Promise<Opened>;
+  }
 
   async function aesKey({ ok }: Opened, ...further: readonly string[]): Promise<string> {
     const all = template(
@@ -344,6 +358,26 @@ describe('keys, further', () => {
     // What failed has ended.
     expect(await session.code(37, WANTED)).toBe(0x91);
     await session.ok(34, gcm + key);
+  });
+
+  test('what is held back until a tag is there counts among the streams of the client', async () => {
+    const first = await opened();
+    const key = await aesKey(first);
+    const gcm = mechanism(0x1087, `${bytes(Buffer.alloc(12, 3))} ${ulong(96)} ${bytes('')} ${ulong(128)}`);
+    const begun: Opened[] = [];
+    const begin = async (session: Opened) => {
+      await session.ok(34, gcm + key);
+      await session.ok(36, `${bytes(DATA)} ${WANTED}`);
+      begun.push(session);
+    };
+    const reason = await (async () => {
+      await begin(first);
+      for (;;) await begin(await first.another());
+    })().catch((error: unknown) => (error instanceof KmipRefusal ? error.resultReasonName : error));
+    expect(reason).toBe('ServerLimitExceeded');
+    expect(begun.length).toBeLessThanOrEqual(64);
+    for (const { code } of begun) expect(await code(37, WANTED)).toBe(0x40);
+    await begin(await first.another());
   });
 
   test('asking for the length, or with too little room, loses no part', async () => {

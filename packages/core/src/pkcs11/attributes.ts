@@ -221,6 +221,13 @@ export function attributesOf(template: ReadonlyMap<bigint, Pkcs11Value>): readon
   return mask === 0 ? attributes : [...attributes, { key: 'CryptographicUsageMask', value: mask }];
 }
 
+/** The most that an Integer of KMIP says. */
+const MAX_LENGTH_BITS = 2n ** 31n - 1n;
+
+function lengthOf(bits: bigint): readonly Attribute[] | undefined {
+  return bits > MAX_LENGTH_BITS ? undefined : [{ key: 'CryptographicLength', value: Number(bits) }];
+}
+
 function attributeOf(type: bigint, value: Pkcs11Value): readonly Attribute[] | undefined {
   switch (type) {
     case CKA.CLASS: {
@@ -247,11 +254,9 @@ function attributeOf(type: bigint, value: Pkcs11Value): readonly Attribute[] | u
     case CKA.EXTRACTABLE:
       return [{ key: 'Extractable', value: value === true }];
     case CKA.VALUE_LEN:
-      return typeof value === 'bigint'
-        ? [{ key: 'CryptographicLength', value: Number(value) * 8 }]
-        : undefined;
+      return typeof value === 'bigint' ? lengthOf(value * 8n) : undefined;
     case CKA.MODULUS_BITS:
-      return typeof value === 'bigint' ? [{ key: 'CryptographicLength', value: Number(value) }] : undefined;
+      return typeof value === 'bigint' ? lengthOf(value) : undefined;
     case CKA.EC_PARAMS: {
       const wanted = Buffer.isBuffer(value) ? value.toString('hex') : '';
       const curve = [...CURVES].find(([, der]) => der === wanted)?.[0];

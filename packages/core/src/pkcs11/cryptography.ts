@@ -1,8 +1,8 @@
 import { ValidityIndicator } from '@holdfast/kmip';
-import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { SecretBytes } from '@holdfast/ttlv';
 import { mandatory } from '../object-access';
 import type { OperationContext } from '../operation';
-import { decrypt } from '../operations/decrypt';
+import { decryptPart } from '../operations/decrypt';
 import { encrypt } from '../operations/encrypt';
 import { mac } from '../operations/mac';
 import { macVerify } from '../operations/mac-verify';
@@ -38,8 +38,6 @@ const init = (purpose: Purpose): Pkcs11Call =>
   });
 
 const EMPTY = Buffer.alloc(0);
-/** Of a ciphertext in parts that ends in a tag. */
-const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 /** What is asked of a KMIP operation: the same object each time that the call is run again, by which a part is known. */
 function partOf<Request extends object>(
@@ -66,7 +64,7 @@ const startOf = ({ mechanism: { ivCounterNonce, additionalData }, stream }: Acti
 
 interface Made {
   readonly result: Buffer;
-  readonly next: Pick<ActiveUse, 'stream' | 'held'>;
+  readonly next: Pick<ActiveUse, 'stream'>;
 }
 type Make = (
   use: ActiveUse,
@@ -85,18 +83,8 @@ const MAKE: Readonly<Record<Exclude<Purpose, 'verify'>, Make>> = {
     return { result, next: { stream: answer.correlationValue } };
   },
   async decrypt(use, data, step, input, context) {
-    const { tagLengthBytes } = use.mechanism;
-    const isTagged = tagLengthBytes > 0;
-    const all = use.held === undefined ? data : Buffer.concat([use.held, data]);
-    // The tag comes last, and nothing is given out before it has been found right.
-    if (isTagged && step === 'part') {
-      if (all.length > MAX_HELD_BYTES) throw new HoldfastError('InvalidField', 'the ciphertext is too long');
-      return { result: EMPTY, next: { held: Buffer.from(all) } };
-    }
-    const end = isTagged ? Math.max(all.length - tagLengthBytes, 0) : all.length;
-    const tag = isTagged ? { authenticatedEncryptionTag: all.subarray(end) } : {};
-    const further = { ...startOf(use), data: all.subarray(0, end), ...tag };
-    const answer = await decrypt.execute(partOf(input, use, step, context, further), context);
+    const further = { ...startOf(use), data };
+    const answer = await decryptPart(partOf(input, use, step, context, further), true, context);
     const result = answer.data === undefined ? EMPTY : inClear(answer.data);
     return { result, next: { stream: answer.correlationValue } };
   },

@@ -6,7 +6,7 @@ export interface MadeResult {
   readonly step: Step;
   readonly data: Buffer;
   readonly result: Buffer;
-  readonly next: Pick<ActiveUse, 'stream' | 'held'>;
+  readonly next: Pick<ActiveUse, 'stream'>;
 }
 
 /** C_Encrypt, C_EncryptUpdate, C_EncryptFinal, and their like. */
@@ -19,8 +19,6 @@ export interface ActiveUse {
   readonly uniqueIdentifier: string;
   /** Correlation Value of the stream that earlier parts went through. */
   readonly stream?: Buffer | undefined;
-  /** The ciphertext so far, where it will end in a tag. */
-  readonly held?: Buffer | undefined;
   /** What came of the data, while it waits for enough room. */
   readonly made?: MadeResult | undefined;
 }

@@ -23,13 +23,9 @@ export interface Mechanism {
   readonly parameters: CryptographicParameters;
   readonly ivCounterNonce?: Buffer;
   readonly additionalData?: Buffer;
-  /** Of a tag behind the ciphertext; 0 where there is none. */
-  readonly tagLengthBytes: number;
 }
 
-type Read = (
-  parameter: ParameterReader,
-) => Omit<Mechanism, 'isMac' | 'isEcdsa' | 'tagLengthBytes'> & { readonly tagLengthBytes?: number };
+type Read = (parameter: ParameterReader) => Omit<Mechanism, 'isMac' | 'isEcdsa'>;
 interface Row {
   readonly uses: 'cipher' | 'signature' | 'ecdsa' | 'mac';
   readonly hasParameter: boolean;
@@ -86,7 +82,6 @@ const gcm: Row = {
     return {
       parameters,
       ivCounterNonce,
-      tagLengthBytes,
       ...(additionalData.length === 0 ? {} : { additionalData }),
     };
   },
@@ -327,5 +322,5 @@ function mechanismOf(row: Row, parameter: ParameterReader | undefined): Mechanis
   if (row.hasParameter !== (parameter !== undefined)) return undefined;
   const mechanism = row.read(parameter ?? new ParameterReader(Buffer.alloc(0)));
   parameter?.end();
-  return { tagLengthBytes: 0, ...mechanism, isMac: row.uses === 'mac', isEcdsa: row.uses === 'ecdsa' };
+  return { ...mechanism, isMac: row.uses === 'mac', isEcdsa: row.uses === 'ecdsa' };
 }
