@@ -231,6 +231,16 @@ test.each([
   expect(await rejectionOf(crypto.deriveBytes(derivation, 16))).toBe('BadCryptographicParameters');
 });
 
+test.each([
+  [1024, undefined],
+  [1025, 'UnsupportedCryptographicParameters'],
+])('HKDF of %d bytes of Derivation Data', async (lengthBytes, refusal) => {
+  const derivation = request(Method.HKDF, KEY, { data: [secret('00'.repeat(lengthBytes))] });
+  const derivedBytes = crypto.deriveBytes(derivation, 16);
+  if (refusal === undefined) expect(await derivedBytes).toHaveLength(16);
+  else expect(await rejectionOf(derivedBytes)).toBe(refusal);
+});
+
 describe('key agreement', () => {
   const agreement = async (
     mine: Awaited<ReturnType<typeof pairOf>>,

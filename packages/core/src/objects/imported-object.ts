@@ -48,6 +48,8 @@ export interface ObjectToImport {
   readonly value: ManagedObjectValue | undefined;
 }
 
+/** Indexes go on from the highest: an object that has lived long has high ones. Room is left for those to come. */
+const MAX_INDEX = 2 ** 30;
 const SHORT_IDENTIFIER_LENGTH_BYTES = 32;
 /** What is a fact about how this server keeps the object, whatever was said of another one. */
 const FACTS_OF_THIS_SERVER: ReadonlySet<AttributeKey> = new Set(['ProtectionStorageMask']);
@@ -82,17 +84,18 @@ function gather(attributes: readonly Attribute[], context: OperationContext): At
     mergeAttributes(set, resolved);
     return set;
   }
-  const seen = new Set<string>();
+  const seen = new Map<string, Set<number>>();
   for (const attribute of resolved) {
     const { index = 0 } = attribute;
-    const instance = `${describe(referenceTo(attribute))} ${index}`;
-    if (index < 0 || index >= MAX_INSTANCES || seen.has(instance)) {
+    const name = describe(referenceTo(attribute));
+    const indexes = seen.get(name) ?? new Set();
+    if (index < 0 || index > MAX_INDEX || indexes.has(index) || indexes.size === MAX_INSTANCES) {
       throw new HoldfastError(
         'IndexOutOfBounds',
-        `the instances of ${describe(referenceTo(attribute))} are not told apart`,
+        `the instances of ${name} are not told apart, or are more than ${MAX_INSTANCES}`,
       );
     }
-    seen.add(instance);
+    seen.set(name, indexes.add(index));
   }
   return new AttributeSet(resolved);
 }

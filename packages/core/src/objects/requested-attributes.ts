@@ -13,6 +13,7 @@ import {
   MAX_INSTANCES,
   acceptedValue,
   describe,
+  instancesOf,
   isOwnedByServer,
   referenceTo,
   requireConsistentDates,
@@ -73,8 +74,8 @@ export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribut
       if (present.has(fingerprint(attribute))) continue;
     }
     present?.add(fingerprint(attribute));
-    const { index = 0 } = set.add(attribute);
-    if (index < MAX_INSTANCES) continue;
+    set.add(attribute);
+    if (instancesOf(set, referenceTo(attribute)).length <= MAX_INSTANCES) continue;
     throw new HoldfastError(
       'IndexOutOfBounds',
       `an object has at most ${MAX_INSTANCES} instances of ${name}`,

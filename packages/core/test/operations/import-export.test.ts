@@ -27,10 +27,21 @@ import {
   getAttributes,
   importObject,
   locate,
+  reKey,
   revoke,
 } from '@holdfast/core';
 import { Harness } from './harness';
-import { createKey, custom, named, password, rawKey, refused, registerObject, valueOf } from './requests';
+import {
+  createKey,
+  custom,
+  named,
+  password,
+  rawKey,
+  refused,
+  registerObject,
+  valueOf,
+  valuesOf,
+} from './requests';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -242,6 +253,17 @@ describe('Import', () => {
     expect((await harness.run(get, { uniqueIdentifier })).object).toEqual(rawKey(DEK));
   });
 
+  test('keeps the high indexes of an object that has lived long, which can then be replaced', async () => {
+    const group = (value: string, index?: number): Attribute => ({ key: 'ObjectGroup', index, value });
+    const uniqueIdentifier = newIdentifier();
+    const attributes = [...AES, group('a', 5000), { key: 'CryptographicUsageMask', value: 12 } as const];
+    await imported({ uniqueIdentifier, attributes, object: rawKey(DEK) }, harness, '1.4');
+    expect(await attributesOf(uniqueIdentifier)).toContainEqual(group('a', 5000));
+    const newAttributes = { templateNames: [], attributes: [group('b')] };
+    const replacement = await harness.run(reKey, { uniqueIdentifier, newAttributes });
+    expect(await valuesOf(harness, replacement.uniqueIdentifier, 'ObjectGroup')).toEqual(['a', 'b']);
+  });
+
   test('is for those who may make objects', async () => {
     const request = { uniqueIdentifier: newIdentifier(), attributes: [], object: rawKey(DEK) };
     expect(await refused(imported(request, harness.as('reader')))).toBe('PermissionDenied');
@@ -317,6 +339,11 @@ describe('Import', () => {
       'dates that contradict each other',
       { attributes: [date('ActivationDate', 2), date('ProcessStartDate', 1)] },
       'InvalidField',
+    ],
+    [
+      'more instances than there may be',
+      { attributes: Array.from({ length: 257 }, (_, index) => ({ ...named(`n${index}`), index })) },
+      'IndexOutOfBounds',
     ],
     [
       'two instances of one index',

@@ -8,7 +8,7 @@ import { hashFacts, requiredHash } from '../operations/hashes';
 import { encryptInHsm } from '../operations/hsm-cipher';
 import { hsmKeyOf } from '../operations/hsm-key';
 import { secretOf } from '../operations/key';
-import { failure } from '../operations/refusals';
+import { failure, unsupported } from '../operations/refusals';
 import { encryptSymmetric } from '../operations/symmetric-encryption';
 import { agree } from './agreement';
 import { decapsulated, encapsulated } from './encapsulation';
@@ -18,6 +18,8 @@ import { counterMode, doublePipelineMode, feedbackMode } from './sp800-108';
 /** The derivation methods of KMIP 1.4 section 4.6, KMIP 2.1 sections 7.12 and 11.14. */
 
 const EMPTY = Buffer.alloc(0);
+/** Node takes no more. */
+const MAX_HKDF_INFO_BYTES = 1024;
 const pbkdf2OnThread = promisify(pbkdf2);
 const hkdfOnThread = promisify(hkdf);
 
@@ -80,10 +82,12 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
       request.parameters.hashingAlgorithm ?? HashingAlgorithm.SHA_256,
     );
     if (lengthBytes > 255 * hashLength) throw tooLong();
+    const info = dataOf(request);
+    if (info.length > MAX_HKDF_INFO_BYTES) {
+      throw unsupported(`HKDF takes at most ${MAX_HKDF_INFO_BYTES} bytes of Derivation Data here`);
+    }
     const key = secretOf(request).reveal();
-    return Buffer.from(
-      await hkdfOnThread(opensslName, key, request.salt ?? EMPTY, dataOf(request), lengthBytes),
-    );
+    return Buffer.from(await hkdfOnThread(opensslName, key, request.salt ?? EMPTY, info, lengthBytes));
   },
 };
 
