@@ -89,8 +89,7 @@ export const createSplitKey = operation({
     }
     const base = await fetchBase(request, context);
     const secret = base === undefined ? generate(requested, context) : secretOf(base, requested, context);
-    const parts = await split(secret, request, requested, context);
-    secret.destroy();
+    const parts = await split(secret, request, requested, context).finally(() => secret.destroy());
     linkInOrder(parts);
     if (base !== undefined) linkToBase(parts, base, context);
     for (const [index, part] of parts.entries()) {

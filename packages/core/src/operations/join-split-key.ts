@@ -29,7 +29,7 @@ import { describeRegistered } from '../objects/registered-value';
 import { gatherAttributes } from '../objects/requested-attributes';
 import { polynomialOf, type SplitKey } from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
-import type { SplitScheme } from '../ports/crypto';
+import type { KeyShare, SplitScheme } from '../ports/crypto';
 import { GENERAL_REASONS } from './general-reasons';
 
 const request = structure({
@@ -169,13 +169,7 @@ function join(
   requested: AttributeSet,
   context: OperationContext,
 ): ManagedObjectValue {
-  const shares = parts.map(({ value: { keyPartIdentifier, keyBlock } }) => ({
-    keyPartIdentifier,
-    share: context.crypto.keyMaterialBytes(keyBlock),
-  }));
-  const lengthBytes = lengthOf(objectType, requested, context);
-  const secret = context.crypto.joinShares(shares, commonScheme(parts), lengthBytes);
-  for (const { share } of shares) share.destroy();
+  const secret = joined(parts, lengthOf(objectType, requested, context), context);
   if (objectType === ObjectType.PrivateKey) {
     const keyBlock = requireKeyFormat(objectType, privateKeyIn(secret, context), requested, context);
     return { objectType, keyBlock };
@@ -184,6 +178,25 @@ function join(
   return objectType === ObjectType.SecretData
     ? { objectType, secretDataType, keyBlock }
     : { objectType: ObjectType.SymmetricKey, keyBlock };
+}
+
+/** @throws HoldfastError CryptographicFailure, KeyValueNotPresent */
+function joined(
+  parts: readonly [Part, ...Part[]],
+  lengthBytes: number | undefined,
+  { crypto }: OperationContext,
+): SecretBytes {
+  const scheme = commonScheme(parts);
+  const shares: KeyShare[] = [];
+  try {
+    for (const { value } of parts) {
+      const { keyPartIdentifier, keyBlock } = value;
+      shares.push({ keyPartIdentifier, share: crypto.keyMaterialBytes(keyBlock) });
+    }
+    return crypto.joinShares(shares, scheme, lengthBytes);
+  } finally {
+    for (const { share } of shares) share.destroy();
+  }
 }
 
 function inFormat(keyFormatType: KeyFormatType, keyMaterial: SecretBytes): KeyBlock {

@@ -137,6 +137,7 @@ class Cmac implements Summary {
     const block = this.subkey.length;
     const ready = all.length === 0 ? 0 : Math.floor((all.length - 1) / block) * block;
     if (ready > 0) this.cbc.update(all.subarray(0, ready));
+    this.#last.fill(0);
     this.#last = Buffer.from(all.subarray(ready));
     all.fill(0);
   }

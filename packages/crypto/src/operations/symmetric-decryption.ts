@@ -65,6 +65,7 @@ class RunningDecryption implements ImmediateDecryption {
     if (this.prepared.padding === undefined) return new SecretBytes(plaintext);
     const all = Buffer.concat([this.#lastBlock, plaintext]);
     plaintext.fill(0);
+    this.#lastBlock.fill(0);
     const ready = Math.max(0, all.length - this.prepared.facts.blockLengthBytes);
     this.#lastBlock = Buffer.from(all.subarray(ready));
     all.fill(0, ready);

@@ -143,8 +143,11 @@ export function joinShares(
   const join = (some: readonly Octets[]) => METHODS[method].join(some, scheme, lengthBytes);
   const secret = join(shares.slice(0, threshold));
   const again = shares.length > threshold ? join(shares.slice(-threshold)) : secret;
-  if (again.length !== secret.length || !timingSafeEqual(again, secret)) throw disagreement();
-  return new SecretBytes(secret);
+  const isSame = again.length === secret.length && timingSafeEqual(again, secret);
+  if (again !== secret) again.fill(0);
+  if (isSame) return new SecretBytes(secret);
+  secret.fill(0);
+  throw disagreement();
 }
 
 function disagreement() {
