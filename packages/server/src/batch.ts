@@ -93,7 +93,8 @@ export class Batch {
    * @throws HoldfastError ResponseTooLarge where there is no room to answer every item; nothing was done then
    */
   async run(): Promise<readonly ResponseBatchItem[] | undefined> {
-    const results = await this.#run().finally(() => this.#data.destroy());
+    const running = this.#run();
+    const results = await (this.#data.areAskedFor ? running.finally(() => this.#data.destroy()) : running);
     try {
       const presumed = this.#presuming?.presumed ?? [];
       if (presumed.length === 0) await this.#records.write();

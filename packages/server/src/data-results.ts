@@ -29,7 +29,7 @@ export function withoutData(payload: Item | undefined): Item | undefined {
  */
 export class DataResults {
   /** Nothing is remembered that nobody asks for. */
-  readonly #isAskedFor: boolean;
+  readonly areAskedFor: boolean;
   readonly #dialect: Dialect;
   readonly #results: { readonly operation: number; readonly data: Buffer }[] = [];
   /** What took the place of references. */
@@ -37,14 +37,14 @@ export class DataResults {
 
   constructor({ dialect, items }: Pick<Request, 'dialect' | 'items'>) {
     this.#dialect = dialect;
-    this.#isAskedFor =
+    this.areAskedFor =
       dialect.knows(REFERENCES) &&
       items.some((item) => 'payload' in item && item.payload.value.some(isReference));
   }
 
   /** Remembers what an item that succeeded put out. */
   record(operation: number, payload: Item | undefined): void {
-    if (!this.#isAskedFor || payload?.type !== ItemType.Structure) return;
+    if (!this.areAskedFor || payload?.type !== ItemType.Structure) return;
     for (const item of payload.value) {
       if (!OUTPUTS.has(item.tag) || item.type !== ItemType.ByteString) continue;
       this.#results.push({ operation, data: Buffer.from(item.value) });
@@ -56,7 +56,7 @@ export class DataResults {
    * @throws HoldfastError ItemNotFound where no earlier item left such data, InvalidField
    */
   resolved(payload: StructureItem): StructureItem {
-    if (!this.#isAskedFor || !payload.value.some(isReference)) return payload;
+    if (!this.areAskedFor || !payload.value.some(isReference)) return payload;
     const value = payload.value.map((item): Item => {
       if (!isReference(item)) return item;
       // A copy: whoever works with it may use it up.

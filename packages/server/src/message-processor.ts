@@ -104,9 +104,8 @@ export class MessageProcessor {
         `a batch has at most ${this.limits.maxBatchItems} items here`,
       );
     }
-    const extensions = items.flatMap((item) => ('payload' in item ? item.messageExtensions : []));
     // "The receiver SHALL reject the entire message": KMIP 1.4 section 6.16, KMIP 2.1 section 9.13.
-    if (extensions.some(({ criticalityIndicator }) => criticalityIndicator)) {
+    if (items.some(hasCriticalExtension)) {
       throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
     }
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
@@ -170,4 +169,8 @@ function encodable(
       resultMessage: error.message,
     };
   }
+}
+
+function hasCriticalExtension(item: Request['items'][number]): boolean {
+  return 'payload' in item && item.messageExtensions.some(({ criticalityIndicator }) => criticalityIndicator);
 }
