@@ -14,7 +14,7 @@ const SYSTEM_DOMAIN_NAME = '(system)';
 const ANNOUNCED_FOR_MS = 1000;
 /** What another node left undone, or wrote with keys that it had not renewed, is found this often. */
 const LOOK_EVERY_MS = 60_000;
-/** What was in use, or may have been written meanwhile, is looked at again so soon. */
+/** What was in use, or may have been written meanwhile, is looked at again so soon; twice as late each time that it still is. */
 const LOOK_AGAIN_MS = 1000;
 /** Requests that read a row before it was sealed anew have opened it by then. */
 const STILL_READ_FOR_MS = 5000;
@@ -28,6 +28,7 @@ const RETIRING_AT_ONCE = 3;
 export class KeyRotation {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
+  #againMs = LOOK_AGAIN_MS;
   #progress: RotationAnswer['progress'];
   readonly #ending = new AbortController();
   #stopWatching: (() => Promise<void>) | undefined;
@@ -104,6 +105,7 @@ export class KeyRotation {
       await this.store.keyRotation.activate(id, version, actor);
       await this.keyring.refresh(id);
     }
+    this.#againMs = LOOK_AGAIN_MS;
     this.#resealSoon();
     return this.status();
   }
@@ -182,9 +184,11 @@ export class KeyRotation {
     }
     this.#progress = undefined;
     if (failure !== undefined) throw failure.reason;
-    if (isLeft && !this.#isEnding) {
-      this.#soon = setTimeout(() => this.#resealSoon(), LOOK_AGAIN_MS);
+    if (!isLeft) this.#againMs = LOOK_AGAIN_MS;
+    else if (!this.#isEnding && this.#againMs < LOOK_EVERY_MS) {
+      this.#soon = setTimeout(() => this.#resealSoon(), this.#againMs);
       this.#soon.unref();
+      this.#againMs *= 2;
     }
   }
 
