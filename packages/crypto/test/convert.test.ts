@@ -390,6 +390,13 @@ describe('Transparent DH keys with a subgroup', () => {
     const spki = crypto.convertKey(PublicKey, block, Format.X_509);
     expect(hexOf(crypto.convertKey(PublicKey, spki, Format.TransparentDHPublicKey))).toBe(hexOf(block));
   });
+
+  it.each([{ j: 2n }, { q: 3n }])('are refused where P is longer than any prime here', (given) => {
+    const numbers = { p: 2n ** 20_000n + 1n, g: 2n, x: 3n, ...given };
+    const material = encodeTransparentKey(Format.TransparentDHPrivateKey, numbers, STORAGE_DIALECT);
+    const block = keyBlock(Format.TransparentDHPrivateKey, material, Algorithm.DH);
+    expect(codeOf(() => crypto.inspectKey(PrivateKey, block))).toBe('InvalidField');
+  });
 });
 
 describe('the table of transparent formats', () => {

@@ -15,6 +15,7 @@ import { readPrivateKey, readPublicKey, type AsymmetricKey } from './asymmetric-
 import { unsignedOf } from './der';
 import { compress, readEcPrivateValue, weierstrassCurve, writeEcPrivateKey, writeEcPublicKey } from './ec';
 import {
+  isPrimeInRange,
   readFiniteFieldKey,
   writeFiniteFieldPrivateKey,
   writeFiniteFieldPublicKey,
@@ -136,7 +137,10 @@ function pointOf(key: AsymmetricKey, compression: KeyCompressionType): Buffer {
 function withSubgroupOrder<K extends { p: bigint; q?: bigint | undefined; j?: bigint | undefined }>(
   key: K,
 ): K {
-  return key.q === undefined && key.j !== undefined && key.j > 0n ? { ...key, q: (key.p - 1n) / key.j } : key;
+  const { p, q, j } = key;
+  return q === undefined && j !== undefined && j > 0n && isPrimeInRange(p)
+    ? { ...key, q: (p - 1n) / j }
+    : key;
 }
 
 function finiteField(key: AsymmetricKey): FiniteFieldKey {

@@ -68,10 +68,15 @@ function algorithmIdentifier(family: 'dsa' | 'dh', { p, q, g, j }: FiniteFieldKe
 
 /** Not a proof of a sound group: it keeps out what cannot be a key and what would take long to compute with. */
 function checkRanges({ p, q, g, j, value }: FiniteFieldKey): void {
-  const isPrimeInRange = p > 3n && (p & 1n) === 1n && bitLength(p) <= MAX_PRIME_BITS;
+  if (!isPrimeInRange(p)) throw outOfRange();
   const isGroupInRange = g > 1n && g < p && (q === undefined || (q > 1n && q < p && (p - 1n) % q === 0n));
   const isCofactorRight = j === undefined || (q !== undefined && j * q === p - 1n);
-  if (!isPrimeInRange || !isGroupInRange || !isCofactorRight || value <= 0n || value >= p) throw outOfRange();
+  if (!isGroupInRange || !isCofactorRight || value <= 0n || value >= p) throw outOfRange();
+}
+
+/** Asked before anything is divided: of numbers as long as a message, that would hold up the event loop for half a second. */
+export function isPrimeInRange(p: bigint): boolean {
+  return p > 3n && (p & 1n) === 1n && bitLength(p) <= MAX_PRIME_BITS;
 }
 
 function outOfRange(): HoldfastError {
