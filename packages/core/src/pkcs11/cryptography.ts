@@ -20,7 +20,7 @@ import {
 } from './call';
 import { derSignature, rawSignature } from './ecdsa';
 import { inClear, type ParameterReader } from './codec';
-import type { ActiveUse, Pkcs11Session, Step } from './library';
+import { forgetMade, type ActiveUse, type Pkcs11Session, type Step } from './library';
 import { readMechanism, type Purpose } from './mechanisms';
 
 /** C_Encrypt, C_Decrypt, C_Sign, C_Verify and what begins them, whole or in parts, by the rules of KMIP's operations. */
@@ -111,7 +111,7 @@ function settle(
   context: OperationContext,
 ) {
   context.afterwards(() => {
-    session.uses.get(purpose)?.made?.result.fill(0);
+    forgetMade(session.uses.get(purpose));
     if (next === undefined) session.uses.delete(purpose);
     else session.uses.set(purpose, next);
     return Promise.resolve();
@@ -126,7 +126,9 @@ async function ending(
 ): Promise<Pkcs11Result> {
   const result = await call;
   const goesOn: readonly Rv[] = [Rv.OK, Rv.BUFFER_TOO_SMALL, Rv.OPERATION_ACTIVE];
-  if (!goesOn.includes(result.returnCode)) session.uses.delete(purpose);
+  if (goesOn.includes(result.returnCode)) return result;
+  forgetMade(session.uses.get(purpose));
+  session.uses.delete(purpose);
   return result;
 }
 

@@ -9,6 +9,12 @@ export interface MadeResult {
   readonly next: Pick<ActiveUse, 'stream'>;
 }
 
+/** Zeroes what came of data that nobody waits for any more, and the data. */
+export function forgetMade(use: ActiveUse | undefined): void {
+  use?.made?.data.fill(0);
+  use?.made?.result.fill(0);
+}
+
 /** C_Encrypt, C_EncryptUpdate, C_EncryptFinal, and their like. */
 export type Step = 'whole' | 'part' | 'last';
 
@@ -73,7 +79,7 @@ export class Pkcs11Library implements CryptoStream {
 
   /** @returns whether there was one. The last one that closes logs the user out (PKCS#11 section 5.6). */
   closeSession(handle: bigint): boolean {
-    this.#sessions.get(handle)?.uses.forEach(({ made }) => made?.result.fill(0));
+    this.#sessions.get(handle)?.uses.forEach(forgetMade);
     const wasOpen = this.#sessions.delete(handle);
     if (this.#sessions.size === 0) this.isLoggedIn = false;
     return wasOpen;
