@@ -1,5 +1,5 @@
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -565,6 +565,18 @@ describe('with a server', () => {
         ] as const
       ).map(async ([args, told]) => expect(await json(...args)).toEqual(told)),
     );
+  });
+
+  test('a backup that finds no room says so, and leaves nothing behind', () => {
+    const { publicKey } = generateKeyPairSync('x25519');
+    writeFileSync(path('custodian.pub'), publicKey.export({ format: 'pem', type: 'spki' }));
+    const command = ['backup', 'create', '--to', path('custodian.pub'), '--out', path('large.backup')];
+    const limited = ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath, HOLDFAST, ...command];
+    const env = { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir };
+    const { status, stdout, stderr } = spawnSync('sh', limited, { env, encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('no file may be so large')]);
+    expect(stderr).not.toContain('PostgreSQL');
+    expect(readdirSync(folder).filter((name) => name.startsWith('large'))).toEqual([]);
   });
 
   describe('officers', () => {

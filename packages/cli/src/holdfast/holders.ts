@@ -90,6 +90,11 @@ export function notInIt({ inHsm }: ConfirmedCopyAnswer): string {
 }
 
 const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];
+const NO_ROOM: Readonly<Record<string, string>> = {
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'its owner may have no more room',
+  EFBIG: 'no file may be so large there',
+};
 
 /** @throws HoldfastError ObjectAlreadyExists */
 export function mustNotExist(path: string): void {
@@ -132,6 +137,11 @@ export async function writeWhole(
     }
     await rm(begun, { force: true });
     if (cause instanceof HoldfastError) throw cause;
+    const noRoom = NO_ROOM[code ?? ''];
+    if (noRoom !== undefined) {
+      const message = `the ${what} does not fit at ${path}: ${noRoom}; nothing was kept of it`;
+      throw new HoldfastError('Configuration', message, { cause });
+    }
     throw new HoldfastError('StoreUnavailable', `the ${what} was not finished; nothing was kept of it`, {
       cause,
     });
