@@ -93,6 +93,7 @@ export function encodeAlternativeName(text: string): Buffer {
   if (!/^[\x21-\x7e]{1,255}$/.test(text)) {
     throw new HoldfastError('InvalidField', 'an alternative name of the subject is no printable name');
   }
-  const choice = URL.canParse(text) && text.includes('://') ? 6 : text.includes('@') ? 1 : 2;
+  const isUri = /^urn:/i.test(text) || (URL.canParse(text) && text.includes('://'));
+  const choice = isUri ? 6 : text.includes('@') ? 1 : 2;
   return encodeElement(contextTag(choice, false), Buffer.from(text, 'latin1'));
 }

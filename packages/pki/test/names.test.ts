@@ -1,3 +1,4 @@
+import { certificates } from '../src';
 import { contextTag, readElement, TAG } from '../src/der';
 import { readAlternativeNames, readName } from '../src/names';
 import { tlv } from './tlv';
@@ -69,6 +70,17 @@ describe('names', () => {
 });
 
 describe('alternative names', () => {
+  test.each([
+    ['db-7.example.org', 2],
+    ['*.example.org', 2],
+    ['ops@example.org', 1],
+    ['spiffe://example.org/a', 6],
+    ['urn:example:db-7', 6],
+    ['https://ops@example.org/', 6],
+  ])('%s is written as [%i]', (text, choice) => {
+    expect(certificates.encodeAlternativeName(text)).toEqual(tlv(contextTag(choice, false), text));
+  });
+
   test('are read in all their forms', () => {
     const directory = tlv(contextTag(4, true), name([attribute('CN', utf8('x'))]));
     const names = tlv(
