@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AdminClient, type StatusAnswer, type UnsealAnswer } from '@holdfast/server/admin';
 import { privateKeyFrom, shareForNode, shareIn, type ShareOpener } from '@holdfast/server';
 import { SecretBytes } from '@holdfast/ttlv';
 import { holdfastResult } from '@holdfast/testkit';
+import { workersOf } from '../support/processes';
 import { until } from '../support/until';
 
 /** Nodes whose root key custodians hold, and the custodians. */
@@ -129,19 +130,6 @@ export class SharedNode {
   }
 
   get workers(): readonly number[] {
-    return readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter((pid) => pid !== '' && commandOf(pid).includes('worker.js'))
-      .map(Number);
-  }
-}
-
-/** The command line of a process; '' where it has ended. */
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
+    return workersOf(this.pid);
   }
 }

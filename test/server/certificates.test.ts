@@ -16,7 +16,8 @@ import {
   type Identity,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { discoverRequest, errorsOf, eventually } from './support';
+import { until } from '../support/until';
+import { discoverRequest, errorsOf } from './support';
 
 /** Certificates that the server shows, and those that it issues, as OpenSSL and its own clients see them. */
 
@@ -309,7 +310,7 @@ describe('the built-in CA is rolled', () => {
         });
         socket.on('error', failed);
       });
-    await eventually(async () => (await issuer()).includes('Holdfast CA 2'));
+    await until(async () => (await issuer()).includes('Holdfast CA 2'), 'the new authority signs');
     const told: Identity = { ...before, ca: after.ca };
     for (const identity of [told, after]) expect(await greet(identity)).toBe(0);
     await expect(greet(before)).rejects.toThrow();

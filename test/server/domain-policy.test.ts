@@ -9,7 +9,7 @@ import { batchedRecords } from '../support/audit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
 import { chainOf, createRotated, endChain } from './rotated';
-import { eventually } from './support';
+import { until } from '../support/until';
 
 /** Defaults and constraints of a domain hold for its clients alone, in every process, and after a restart. */
 
@@ -71,10 +71,10 @@ test('are kept, and heard of by everybody in the domain', async () => {
   expect(await made(first, { key: 'CryptographicAlgorithm', value: 3 }, length(256))).toBe(
     'ConstraintViolation',
   );
-  await eventually(async () => {
+  await until(async () => {
     const lengths = await Promise.all(clients.map((client) => made(client)));
     return lengths.every((each) => each === 192);
-  });
+  }, 'every process knows the defaults');
   expect(await made(stranger)).toBe(256);
   await Promise.all([...clients, stranger].map((client) => client.close()));
 
@@ -100,7 +100,7 @@ test('hold for what the server rotates by itself: it is tried now and then, also
       ({ actor, action, subjects }) =>
         actor.kind === 'system' && action === 'ReKey' && subjects.includes(refused),
     );
-  await eventually(async () => (await refusals()).length > 0);
+  await until(async () => (await refusals()).length > 0, 'the rotation is refused');
   const { host, port } = server;
   const stranger = await KmipClient.connect({ host, port, ...other, version: '2.1' });
   const rotated = await chainOf(stranger, await createRotated(stranger, 1), 3);
@@ -109,7 +109,10 @@ test('hold for what the server rotates by itself: it is tried now and then, also
   const attempts = await refusals();
   expect(attempts.length).toBeLessThan(3);
   expect(attempts[0]).toMatchObject({ outcome: 'failure', reason: 'ConstraintViolation' });
-  await eventually(() => server.log().includes('an object could not be rotated; it is tried again'));
+  await until(
+    () => server.log().includes('an object could not be rotated; it is tried again'),
+    'the log says so',
+  );
   await client.call(setConstraints, allow(256));
   await database.close();
   await client.close();

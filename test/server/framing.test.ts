@@ -19,7 +19,8 @@ import {
 } from '@holdfast/testkit';
 import { encodeTtlv } from '@holdfast/ttlv';
 import { fuzz, rssBytes } from '../../packages/testkit/src/fuzz/fuzz';
-import { createKey, createPayload, discoverRequest, errorsOf, eventually } from './support';
+import { until } from '../support/until';
+import { createKey, createPayload, discoverRequest, errorsOf } from './support';
 
 /** Bytes that are no requests, peers that are slow or silent, and connections that begin and end in odd ways. */
 
@@ -211,11 +212,11 @@ describe('deadlines', () => {
     peer.wire.socket.pause();
     // More than the kernels of both sides keep; what they do not take waits here.
     for (let count = 0; count < 40; count++) peer.wire.send(Buffer.concat(Array<Buffer>(500).fill(request)));
-    await eventually(async () => {
+    await until(async () => {
       await expectServes();
       const { connections } = await (await asFirstOfficer(server)).call('GET /status');
       return connections === 0;
-    });
+    }, 'no connection is left');
     expect(rssBytes(server.pid) - before).toBeLessThan(MEMORY_CAP_BYTES);
     peer.wire.socket.resume();
     await peer.wire.closed;
@@ -263,14 +264,14 @@ test('more connections than are allowed are turned away, and those that are ther
   expect(wires.length).toBeGreaterThan(0);
   readResponse(await (wires[0] as Wire).exchange(discoverRequest()), '1.4');
   for (const wire of wires) wire.socket.destroy();
-  await eventually(async () => {
-    try {
-      await expectServes();
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  await until(
+    () =>
+      expectServes().then(
+        () => true,
+        () => false,
+      ),
+    'there is room again',
+  );
 });
 
 test('to connect and leave is no error, at whatever point', async () => {

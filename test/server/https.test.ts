@@ -20,7 +20,8 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
-import { createKey, createPayload, discoverRequest, errorsOf, eventually } from './support';
+import { until } from '../support/until';
+import { createKey, createPayload, discoverRequest, errorsOf } from './support';
 
 /** KMIP over HTTPS: KMIP Profiles 2.1 section 5.3. */
 
@@ -105,7 +106,7 @@ class RawHttp {
     return this.#received;
   }
   async firstLine(): Promise<string> {
-    await eventually(() => this.#received.includes('\r\n\r\n'));
+    await until(() => this.#received.includes('\r\n\r\n'), 'there is a head');
     return this.#received.slice(0, this.#received.indexOf('\r\n'));
   }
 }
@@ -260,7 +261,7 @@ test('a body is asked for where the client waits for that', async () => {
   http.socket.write(head(TTLV_TYPE, `Content-Length: ${body.length}`, 'Expect: 100-continue'));
   expect(await http.firstLine()).toBe('HTTP/1.1 100 Continue');
   http.socket.write(body);
-  await eventually(() => http.received.includes('HTTP/1.1 200 '));
+  await until(() => http.received.includes('HTTP/1.1 200 '), 'it is answered');
   http.socket.destroy();
 });
 
@@ -270,7 +271,7 @@ test('requests that are sent before earlier ones are answered get their answers 
   const request = (body: Buffer) =>
     Buffer.concat([Buffer.from(head(TTLV_TYPE, `Content-Length: ${body.length}`)), body]);
   http.socket.write(Buffer.concat(versions.map((version) => request(discoverRequest(version)))));
-  await eventually(() => http.received.split('HTTP/1.1 200 ').length === versions.length + 1);
+  await until(() => http.received.split('HTTP/1.1 200 ').length === versions.length + 1, 'all are answered');
   const answers = http.received.split('HTTP/1.1 200 ').slice(1);
   for (const [index, answer] of answers.entries()) {
     readResponse(
@@ -311,11 +312,11 @@ describe('who may talk', () => {
     readResponse(await wire.exchange(discoverRequest()), '1.4');
     await (await asFirstOfficer(server)).call('POST /clients/:name/revoke', {}, { name: 'leaver' });
     // The connection that was open ends without a word; on a new one it is told why.
-    await eventually(async () => {
+    await until(async () => {
       const answer = await wire.exchange(discoverRequest()).catch(() => undefined);
       const reason = answer && readResponse(answer, '1.4').items[0]?.reason;
       return reason === 'AuthenticationNotSuccessful';
-    });
+    }, 'it is cut off');
     await wire.close();
   });
 });
@@ -338,10 +339,10 @@ test('with several processes, and when it stops: what is in hand is answered', a
   }));
   const answer = busy.exchange(encodeTtlv(requestMessage('1.4', batch)));
   const watcher = Peer.over(new HttpsWire(httpsOptions(several), 'json'), '1.4');
-  await eventually(async () => {
+  await until(async () => {
     const found = await watcher.call(Operation.Locate, []);
     return (found.value as readonly unknown[]).length > 0;
-  });
+  }, 'it is being worked on');
   process.kill(several.pid, 'SIGTERM');
   expect(readResponse(await answer, '1.4').items).toHaveLength(100);
   await idle.closed;

@@ -21,7 +21,9 @@ import {
 import { encodeTtlv } from '@holdfast/ttlv';
 import type { ClientConfig } from 'pg';
 import { openDatabase } from '../support/database';
-import { createKey, createPayload, discoverRequest, errorsOf, eventually, once } from './support';
+import { workersOf } from '../support/processes';
+import { until } from '../support/until';
+import { createKey, createPayload, discoverRequest, errorsOf, once } from './support';
 
 /** How a server starts, stops, is refused its start, and serves in several processes. */
 
@@ -63,11 +65,10 @@ describe('a server that is told to stop', () => {
       })),
     );
     const answer = busy.exchange(encodeTtlv(batch));
-    // Once the request is being worked on.
-    await eventually(async () => {
+    await until(async () => {
       const found = await once(tlsOptions(server), (peer) => peer.call(Operation.Locate, []));
       return (found.value as readonly unknown[]).length > 0;
-    });
+    }, 'the request is being worked on');
     process.kill(server.pid, 'SIGTERM');
     expect(readResponse(await answer, '1.4').items).toHaveLength(100);
     expect((await idle.closed).orderly).toBe(true);
@@ -177,28 +178,25 @@ describe('several processes', () => {
     const status = () => officer.call('GET /status');
     expect((await status()).workers).toBe(2);
     // One that its client has closed may be counted for a moment.
-    await eventually(async () => (await status()).connections === 8);
+    await until(async () => (await status()).connections === 8, 'there are as many connections');
     await officer.call('POST /clients/:name/revoke', {}, { name: 'meets-both' });
     await Promise.all(wires.map(({ closed }) => closed));
   });
 
-  const workers = () =>
-    readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js'));
+  const workers = () => workersOf(server.pid);
 
   test('get on without one that is killed, and replace it', async () => {
     const before = workers();
     expect(before).toHaveLength(2);
-    process.kill(Number(before[0]), 'SIGKILL');
+    const killed = before[0] as number;
+    process.kill(killed, 'SIGKILL');
     // Somebody answers all the time.
     await once(tlsOptions(server), (peer) => createKey(peer));
-    await eventually(() => {
+    await until(() => {
       const now = workers();
-      return now.length === 2 && !now.includes(before[0] as string);
-    });
-    await eventually(() => server.log().includes('a worker ended'));
+      return now.length === 2 && !now.includes(killed);
+    }, 'another one has taken its place');
+    await until(() => server.log().includes('a worker ended'), 'the log says so');
     await once(tlsOptions(server), (peer) => createKey(peer));
   });
 
@@ -209,18 +207,21 @@ describe('several processes', () => {
     const ask = () => admin.write('GET /status HTTP/1.1\r\nHost: holdfast\r\n\r\n');
     const answered = (count: number) => () => answers.split('HTTP/1.1 200').length > count;
     ask();
-    await eventually(answered(1));
+    await until(answered(1), 'it is answered');
     process.kill(server.pid, 'SIGSTOP');
     // It is asked first, asks its worker, and only then hears that there is none any more.
     ask();
     const before = workers();
-    for (const worker of before) process.kill(Number(worker), 'SIGKILL');
-    await eventually(() => before.every((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')));
+    for (const worker of before) process.kill(worker, 'SIGKILL');
+    await until(
+      () => before.every((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')),
+      'the workers are dead',
+    );
     process.kill(server.pid, 'SIGCONT');
-    await eventually(answered(2));
+    await until(answered(2), 'it is answered once more');
     admin.destroy();
     const status = async () => (await asFirstOfficer(server)).call('GET /status');
-    await eventually(async () => (await status()).workers === 2);
+    await until(async () => (await status()).workers === 2, 'there are two workers again');
   });
 
   test('are as many again once what kept one from starting is over', async () => {
@@ -230,15 +231,15 @@ describe('several processes', () => {
     const officer = await asFirstOfficer(server);
     await limit(0);
     try {
-      process.kill(Number(workers()[0]), 'SIGKILL');
-      await eventually(() => server.log().includes('a worker cannot be started'));
+      process.kill(workers()[0] as number, 'SIGKILL');
+      await until(() => server.log().includes('a worker cannot be started'), 'the log says so');
       const { workers: serving, warning } = await officer.call('GET /status');
       expect([serving, warning]).toEqual([1, expect.stringContaining('some workers have ended')]);
     } finally {
       await limit(-1);
       await database.close();
     }
-    await eventually(async () => (await officer.call('GET /status')).workers === 2);
+    await until(async () => (await officer.call('GET /status')).workers === 2, 'there are two workers again');
   });
 });
 

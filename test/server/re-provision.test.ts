@@ -15,7 +15,7 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { SecretBytes } from '@holdfast/ttlv';
-import { eventually } from './support';
+import { until } from '../support/until';
 
 /** A client replaces its own certificate: by a request, a certificate, or whatever the server makes. */
 
@@ -70,7 +70,7 @@ test('with nothing, the server makes a key and its certificate', async () => {
   const colleague = await connect(await newClient());
   const client = await connect(old);
   const { uniqueIdentifier } = await client.call(reProvision, {});
-  await eventually(async () => !(await isKnown(old)));
+  await until(async () => !(await isKnown(old)), 'the old certificate is not known any more');
   await client.close();
   const key = await valueOf(colleague, uniqueIdentifier);
   if (key.objectType !== ObjectType.PrivateKey) throw new Error('it is no private key');
@@ -120,7 +120,7 @@ test('with a certificate, that one; not one that is in use, has expired or is no
   const mine = await issue(now);
   const { uniqueIdentifier } = await client.call(reProvision, certificate(mine.der));
   expect(uniqueIdentifier).toEqual(expect.any(String));
-  await eventually(async () => !(await isKnown(old)));
+  await until(async () => !(await isKnown(old)), 'the old certificate is not known any more');
   const key = certificates.privateKeyPem(mine.privateKey).reveal().toString();
   expect(await isKnown({ cert: mine.pem, key, ca })).toBe(true);
   await client.close();
@@ -179,7 +179,7 @@ describe('kmip re-provision', () => {
     expect(statSync(key).mode & 0o777).toBe(0o600);
     const renewed = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8'), ca: old.ca };
     expect(await isKnown(renewed)).toBe(true);
-    await eventually(async () => !(await isKnown(old)));
+    await until(async () => !(await isKnown(old)), 'the old certificate is not known any more');
   });
 
   test('asks for nothing that its client could not fetch any more', async () => {

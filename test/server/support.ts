@@ -54,15 +54,6 @@ export async function once<T>(
   }
 }
 
-/** Waits until something holds. */
-export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error('it did not come to hold');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** What the server logged as an error. */
 export function errorsOf(server: ServerProcess): readonly string[] {
   return server

@@ -34,7 +34,8 @@ import {
 import { named, newKey } from '../custody/site';
 import { openDatabase, type Database } from '../support/database';
 import { holdfastUser, password, ticket } from './credentials';
-import { errorsOf, eventually } from './support';
+import { until } from '../support/until';
+import { errorsOf } from './support';
 
 /** Login, Delegated Login and Logout: who may do what with a ticket, how often, how long, and on which connections. */
 
@@ -148,10 +149,10 @@ test('a ticket is good for its lease', async () => {
     await loggedIn({ lease: { seconds: 600 } }),
     await loggedIn({ lease: { seconds: 1 } }),
   ];
-  await eventually(async () => (await withTicket(short, asks)) === 'InvalidTicket');
+  await until(async () => (await withTicket(short, asks)) === 'InvalidTicket', 'the short lease ends');
   expect(await withTicket(long, asks)).toBe('done');
-  const until = await loggedIn({ lease: { untilSeconds: Math.floor(Date.now() / 1000) + 60 } });
-  expect(await withTicket(until, asks)).toBe('done');
+  const lasting = await loggedIn({ lease: { untilSeconds: Math.floor(Date.now() / 1000) + 60 } });
+  expect(await withTicket(lasting, asks)).toBe('done');
   expect([
     await outcome(loggedIn({ lease: { seconds: 30 * 86_400 } })),
     await outcome(loggedIn({ lease: { untilSeconds: 1000 } })),

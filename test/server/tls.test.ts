@@ -12,7 +12,8 @@ import {
   uniqueIdentifier,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { createKey, discoverRequest, errorsOf, eventually, once } from './support';
+import { until } from '../support/until';
+import { createKey, discoverRequest, errorsOf, once } from './support';
 
 /** Who may talk to the server, over which TLS, and for how long. */
 
@@ -39,7 +40,7 @@ async function firstSession(options: ConnectionOptions): Promise<{ wire: Wire; s
   // TLS 1.3 sends its tickets after the handshake.
   wire.socket.on('session', (ticket: Buffer) => (session = ticket));
   readResponse(await wire.exchange(discoverRequest()), '1.4');
-  await eventually(() => session !== undefined);
+  await until(() => session !== undefined, 'there is a session');
   return { wire, session: session as Buffer };
 }
 

@@ -18,7 +18,8 @@ import {
 } from '@holdfast/testkit';
 import { batchedRecords } from '../support/audit';
 import { openDatabase, type Database } from '../support/database';
-import { createKey, errorsOf, eventually } from './support';
+import { until } from '../support/until';
+import { createKey, errorsOf } from './support';
 import { device, hashedPassword, holdfastUser, oneTimePassword, password, shown } from './credentials';
 
 /** Who stands behind a request: certificates, credentials in the header, and what policies make of them. */
@@ -222,11 +223,11 @@ test('the policy of a client is an officer’s to set, and holds on open connect
   expect(await set('--authentication', 'certificate-and-credential')).toEqual({
     authentication: 'certificate-and-credential',
   });
-  await eventually(async () => (await asker.ask()) === REFUSED);
+  await until(async () => (await asker.ask()) === REFUSED, 'it is refused');
   expect(await set('--authentication', 'listener', '--tolerate-batch-count')).toEqual({
     toleratesBatchCount: true,
   });
-  await eventually(async () => (await asker.ask()) === 'done');
+  await until(async () => (await asker.ask()) === 'done', 'it is served again');
   expect(await set('--no-tolerate-batch-count')).toEqual({});
   await asker.close();
 });
@@ -349,7 +350,7 @@ test('guessing is slowed down, for who guesses alone', async () => {
   expect(await asker.ask(password('target', WORD))).toBe(REFUSED);
   expect((await recordsOf('authentication')).at(-1)?.reason).toContain('too many attempts');
   expect(await answer(owner, password('target', WORD))).toBe('done');
-  await eventually(async () => (await asker.ask(password('target', WORD))) === 'done');
+  await until(async () => (await asker.ask(password('target', WORD))) === 'done', 'the password is taken');
   await asker.close();
 });
 

@@ -6,7 +6,8 @@ import { newSigningKey, signerOf, statementOf, type Checkpoint, type Store } fro
 import { createKeyring, type DomainKeyVersion } from '@holdfast/crypto';
 import { PostgresAuditChain } from '../src/chain/audit-chain';
 import { Database } from '../src/postgres/database';
-import { openFixture, quietLog, testKeyring, until, type Fixture } from './support/fixture';
+import { until } from '../../../test/support/until';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 /** The audit chain: one sequencer, every record once, in one order. */
 
@@ -113,7 +114,7 @@ test('a process that stands still while it links keeps the others from it for a 
   const still = new PostgresAuditChain(database, createKeyring({ load: () => keys }), 100);
   const work = still.link(await claimed(), undefined, signs, true).catch((error: unknown) => error);
   const standing = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
-  await until(async () => (await fixture.sql(standing)).length > 0);
+  await until(async () => (await fixture.sql(standing)).length > 0, 'it waits');
   await linkAll(await claimed());
   expect(await linked()).toBe(await records());
   goOn([{ version: 1, key: SecretBytes.copyOf(Buffer.alloc(32)), current: true }]);

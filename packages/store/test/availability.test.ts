@@ -6,7 +6,8 @@ import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { newSigningKey, openStore, signerOf, statementOf, type Store } from '../src';
 import { Database } from '../src/postgres/database';
 import { askAfterLoss } from '../src/postgres/outcome';
-import { openFixture, quietLog, testKeyring, until, type Fixture } from './support/fixture';
+import { until } from '../../../test/support/until';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 import { startProxy, type Proxy } from './support/proxy';
 
 /** A store whose connections to the database break at the worst moments. */
@@ -37,7 +38,7 @@ const isThere = async ({ uniqueIdentifier }: NewObject): Promise<boolean> =>
 async function loseAnswer<T>(start: () => Promise<T>, isDone: () => Promise<boolean>): Promise<T> {
   proxy.muteAnswers();
   const work = start();
-  await until(isDone);
+  await until(isDone, 'it is done');
   proxy.cut();
   return work;
 }
@@ -85,7 +86,7 @@ test('a transaction whose COMMIT lost its answer is found to have happened', asy
   const result = await keyStore.transaction(async (session) => {
     await session.commit([creation(object)], TEST_CAUSE);
     proxy.muteAnswersFrom('COMMIT');
-    void until(() => isThere(object)).then(() => proxy.cut());
+    void until(() => isThere(object), 'the object is there').then(() => proxy.cut());
     return 'done';
   });
   expect(result).toBe('done');
@@ -106,9 +107,8 @@ test('a change of the directory whose answer was lost is found to have happened'
   const { directory } = store;
   const name = randomUUID();
   proxy.muteAnswersFrom('COMMIT');
-  void until(async () => (await fixture.sql('SELECT FROM domain WHERE name = $1', [name])).length > 0).then(
-    () => proxy.cut(),
-  );
+  const isAdded = async () => (await fixture.sql('SELECT FROM domain WHERE name = $1', [name])).length > 0;
+  void until(isAdded, 'the domain is there').then(() => proxy.cut());
   const domain = await directory.addDomain(name, TEST_ACTOR);
   expect(await directory.domainNamed(name)).toEqual(domain);
 });
@@ -129,7 +129,7 @@ test('an archive whose answer was lost is found to have been made', async () => 
   const file = { file: randomUUID(), sha256: '', first: 1, last, recorded };
   const isMade = async (): Promise<boolean> => (await fixture.sql('SELECT FROM audit_archive')).length > 0;
   proxy.muteAnswersFrom('COMMIT');
-  void until(isMade).then(() => proxy.cut());
+  void until(isMade, 'it is made').then(() => proxy.cut());
   await auditChain.archive(file, signer, () => true);
   expect(await auditChain.archives()).toHaveLength(1);
 });
@@ -155,7 +155,8 @@ test('reads survive one broken connection, and idle connections may break at any
   const object = newAesKey({ domainId });
   await create(object);
   await fixture.sql(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'holdfast%'`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE 'holdfast%'`,
   );
   expect((await keyStore.fetch(domainId, object.uniqueIdentifier))?.revision).toBe(1);
 });
@@ -173,7 +174,7 @@ test('while the database is away everything says so, and works again once it is 
   ).rejects.toMatchObject(unavailable);
   proxy.cut();
   const fetched = async () => keyStore.fetch(domainId, object.uniqueIdentifier);
-  await until(async () => (await fetched().catch(() => undefined)) !== undefined);
+  await until(async () => (await fetched().catch(() => undefined)) !== undefined, 'it is fetched');
   await create(newAesKey({ domainId }));
 });
 
@@ -204,12 +205,23 @@ const hasOwnServer = process.env['HOLDFAST_TEST_DATABASE_URL'] === undefined;
     await limited.keyStore.fetch(domainId, 'connects');
     await waitForStandbys('nobody');
     try {
-      const object = newAesKey({ domainId });
-      let isAnswered = false;
-      const work = limited.keyStore.commit([creation(object)], TEST_CAUSE).finally(() => (isAnswered = true));
-      await until(() => waiting('WITH input'));
+      let object = newAesKey({ domainId });
+      let work = Promise.resolve();
+      let isAnswered = true;
+      // What comes before the server has read its settings anew is answered.
+      await until(async () => {
+        if (isAnswered) {
+          isAnswered = false;
+          object = newAesKey({ domainId });
+          work = limited.keyStore.commit([creation(object)], TEST_CAUSE).finally(() => (isAnswered = true));
+        }
+        return waiting('WITH input');
+      }, 'a commit waits');
       proxy.cut();
-      await until(async () => isAnswered || (await waiting('pg_logical_emit_message')));
+      await until(
+        async () => isAnswered || (await waiting('pg_logical_emit_message')),
+        'the look at its outcome waits',
+      );
       expect(isAnswered).toBe(false);
       await waitForStandbys('');
       await work;

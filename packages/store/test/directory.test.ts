@@ -9,7 +9,8 @@ import {
 } from '@holdfast/core';
 import type { ApprovedRequest } from '../src';
 import { Database } from '../src/postgres/database';
-import { openFixture, quietLog, until, type Fixture } from './support/fixture';
+import { until } from '../../../test/support/until';
+import { openFixture, quietLog, type Fixture } from './support/fixture';
 import { startProxy } from './support/proxy';
 
 let fixture: Fixture;
@@ -193,16 +194,19 @@ test('of several nodes that make a server secret at once, all get the same', asy
 
 const LISTENING = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`;
 
+const isTold = (changes: readonly DirectoryChange[], clientId: string): boolean =>
+  changes.some(({ kind, id }) => kind === 'client' && id === clientId);
+
 test('a watcher on another node hears of changes, and of everything after its connection was lost', async () => {
   const { directory } = fixture.store;
   const changes: DirectoryChange[] = [];
   const end = await (await fixture.open()).directory.watch((change) => changes.push(change));
   const { client } = await addClient();
-  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
+  await until(() => isTold(changes, client.id), 'the client is told of');
   await fixture.sql(`SELECT pg_terminate_backend(pid) ${LISTENING}`);
-  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
+  await until(() => isTold(changes, '*'), 'all clients are told of');
   await directory.revokeClient(client.id, TEST_ACTOR);
-  await until(() => changes.filter(({ id }) => id === client.id).length === 2);
+  await until(() => changes.filter(({ id }) => id === client.id).length === 2, 'it is told of again');
   await end();
 });
 
@@ -222,16 +226,16 @@ test('connections that are to stay are found to be dead, though nothing says so'
   proxy.muteAnswersFrom('SET tcp_keepalives_idle');
   const silent = database.general(() => Promise.resolve()).catch((error: unknown) => error);
   try {
-    await until(() => changes.some(({ kind, id }) => kind === 'client' && id === '*'));
-    await until(async () => (await rootKeys.users('a root key')) === 2);
-    await until(() => lead?.isHeld === false);
+    await until(() => isTold(changes, '*'), 'all clients are told of');
+    await until(async () => (await rootKeys.users('a root key')) === 2, 'it is used anew');
+    await until(() => lead?.isHeld === false, 'the lead is lost');
     expect(await silent).toMatchObject({ code: 'StoreUnavailable', retryable: true });
   } finally {
     for (const { pid } of dead) process.kill(pid, 'SIGCONT');
   }
-  await until(async () => (await rootKeys.users('a root key')) === 1);
+  await until(async () => (await rootKeys.users('a root key')) === 1, 'the dead one is gone');
   const { client } = await addClient();
-  await until(() => changes.some(({ kind, id }) => kind === 'client' && id === client.id));
+  await until(() => isTold(changes, client.id), 'the client is told of');
   await use.end();
   await end();
   await database.close();

@@ -3,16 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
-
-/** Resolves once `condition` holds; rejects when that takes too long. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 100_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come to hold');
-    await delay(10);
-  }
-}
+import { until } from '../../../test/support/until';
 
 export function isAlive(pid: number): boolean {
   try {
@@ -83,7 +74,10 @@ export class OwnerProcess {
 
   /** Resolves when it has had `count` rows acknowledged. */
   async keeps(count: number): Promise<void> {
-    await until(() => this.failure !== undefined || this.acknowledged.length >= count, 60_000);
+    await until(
+      () => this.failure !== undefined || this.acknowledged.length >= count,
+      `${count} rows are acknowledged`,
+    );
     if (this.failure !== undefined) throw new Error(this.failure);
   }
 

@@ -19,7 +19,8 @@ import { type HoldfastError } from '@holdfast/ttlv';
 import { Client } from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/embedded';
 import { findBinaries } from '../src/embedded/binaries';
-import { isAlive, OwnerProcess, serverPid, until } from './embedded-owner';
+import { until } from '../../../test/support/until';
+import { isAlive, OwnerProcess, serverPid } from './embedded-owner';
 
 const isRoot = process.geteuid?.() === 0;
 const NOBODY = 65534;
@@ -155,7 +156,7 @@ test('a second server on the same data folder is refused, and the first one stay
     'another Holdfast server is running on this data folder',
   ]);
   const elsewhere = ownerOf(dataDir);
-  await until(() => elsewhere.failure !== undefined);
+  await until(() => elsewhere.failure !== undefined, 'it is refused');
   expect(elsewhere.failure).toMatch(/^Configuration: another Holdfast server/);
   expect(await query(server, 'select 1')).toEqual([[1]]);
 });
@@ -171,7 +172,7 @@ test('kill -9 of the main process is reported, and a start right after it finds 
   const owner = ownerOf(dataDir);
   await owner.keeps(50);
   process.kill(serverPid(dataDir), 'SIGKILL');
-  await until(() => owner.exitReason !== undefined);
+  await until(() => owner.exitReason !== undefined, 'the owner is told');
   expect(owner.exitReason).toBe('it was ended by signal 9');
   await expectAllKept(dataDir, owner.acknowledged);
 });
@@ -183,7 +184,7 @@ test.each(['process', 'group'] as const)(
     await owner.keeps(50);
     const pid = serverPid(dataDir);
     await owner.end('SIGKILL', target);
-    await until(() => !isAlive(pid));
+    await until(() => !isAlive(pid), 'the server has ended');
     await expectAllKept(dataDir, owner.acknowledged);
   },
 );
@@ -228,7 +229,7 @@ test('a process number that was used again is neither taken for the server nor h
   await owner.keeps(1);
   const pid = serverPid(dataDir);
   await owner.end('SIGKILL');
-  await until(() => !isAlive(pid));
+  await until(() => !isAlive(pid), 'the server has ended');
   const cluster = join(dataDir, 'postgres/data');
   const { uid, gid } = await stat(cluster);
   const bystander = spawn('sleep', ['600'], isRoot ? { uid, gid } : {});
@@ -252,7 +253,7 @@ test('an interrupted first start leaves nothing that hinders the next one', asyn
     (await readdir(join(folder, 'postgres')).catch(() => [])).filter((name) =>
       name.startsWith('new-cluster-'),
     );
-  await until(async () => (await unfinished()).length > 0);
+  await until(async () => (await unfinished()).length > 0, 'the cluster is being made');
   await owner.end('SIGKILL');
   expect(await unfinished()).toHaveLength(1);
   expect(await query(await start(folder), 'select 1')).toEqual([[1]]);
@@ -265,7 +266,7 @@ test('a data folder whose path is too long for a socket, under a closed parent',
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const first = ownerOf(folder);
   if (process.platform !== 'linux') {
-    await until(() => first.failure !== undefined);
+    await until(() => first.failure !== undefined, 'it is refused');
     expect(first.failure).toMatch(/^Configuration: .*too long/);
     return;
   }
@@ -341,7 +342,7 @@ onlyIf(canBecomeNobody, describe)('as an ordinary user', () => {
 
   test('a data folder of root is closed to it', async () => {
     const owner = ownerOf(dataDir, NOBODY);
-    await until(() => owner.failure !== undefined);
+    await until(() => owner.failure !== undefined, 'it is refused');
     expect(owner.failure).toMatch(/^Configuration: .*lacks a right/);
   });
 });

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { SecretBytes } from '@holdfast/ttlv';
 import { startTestPostgres, type TestPostgres } from '@holdfast/testkit';
@@ -61,13 +60,4 @@ export async function openFixture(): Promise<Fixture> {
       await postgres.stop();
     },
   };
-}
-
-/** Resolves once `condition` holds; rejects when that takes too long. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 100_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come to hold');
-    await delay(10);
-  }
 }
