@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '@holdfast/store';
 import { Client, type ClientConfig } from 'pg';
 import { layCluster } from './cluster';
 
@@ -22,6 +21,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   if (url !== undefined) return databasesOf({ connectionString: url }, () => Promise.resolve());
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
   await layCluster(dataDir);
+  const { startEmbeddedPostgres } = await import('@holdfast/store');
   const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
   return databasesOf(server.connection, async () => {
     await server.stop();
