@@ -11,6 +11,7 @@ import {
   dialectNamed,
   encodeRequest,
   encodeResponse,
+  refuseCriticalExtensions,
   type Dialect,
   type Infer,
   type ResponseBatchItem,
@@ -99,6 +100,7 @@ async function requireAccepted(messages: AsyncGenerator<Item, void>): Promise<vo
 async function* toldOn(socket: TLSSocket, messages: AsyncGenerator<Item, void>): AsyncGenerator<Told, void> {
   for await (const message of messages) {
     const { dialect, items } = decodeRequest(message);
+    refuseCriticalExtensions(items);
     const answers: ResponseBatchItem[] = [];
     for (const item of items) {
       const told = 'fault' in item ? undefined : toldIn(item, dialect);

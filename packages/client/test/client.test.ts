@@ -21,11 +21,12 @@ import {
   UniqueIdentifier,
   dialectNamed,
   type Dialect,
+  type MessageExtension,
   type Request,
   type ResponseBatchItem,
   type VersionName,
 } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { ItemType, SecretBytes } from '@holdfast/ttlv';
 import { ConnectionFailure, KmipClient, KmipRefusal, call, type KmipClientOptions } from '../src';
 import {
   makeAuthority,
@@ -97,6 +98,12 @@ function idOf(request: Request, index: number): Buffer | undefined {
   return request.items[index]?.uniqueBatchItemID;
 }
 
+const CRITICAL: MessageExtension = {
+  vendorIdentification: 'acme',
+  criticalityIndicator: true,
+  vendorExtension: { tag: Tag.VendorExtension, type: ItemType.Structure, value: [] },
+};
+
 describe('one call', () => {
   test('is answered in the types of its operation', async () => {
     const client = await connected(() => [
@@ -156,6 +163,15 @@ describe('one call', () => {
   ])('fails where the answer is one to %s', async (_name, items) => {
     const client = await connected(() => items);
     await expect(client.call(get, { uniqueIdentifier: 'k1' })).rejects.toMatchObject({
+      reason: 'protocol',
+      outcomeKnown: false,
+    });
+  });
+
+  test('fails where the answer has a critical extension', async () => {
+    const answer = success(activate, { uniqueIdentifier: 'k1' });
+    const client = await connected(() => [{ ...answer, messageExtensions: [CRITICAL] }]);
+    await expect(client.call(activate, { uniqueIdentifier: 'k1' })).rejects.toMatchObject({
       reason: 'protocol',
       outcomeKnown: false,
     });

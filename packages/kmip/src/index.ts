@@ -6,7 +6,7 @@ export * from './attributes/table';
 export * from './credentials';
 export * from './encodings';
 export * from './key-wrapping';
-export { peekVersion, type MessageExtension } from './message/envelope';
+export { peekVersion, refuseCriticalExtensions, type MessageExtension } from './message/envelope';
 export * from './message/request';
 export * from './message/response';
 export { vocabularyOf } from './naming';

@@ -327,6 +327,25 @@ describe('what is written', () => {
     expect(decodeResponse(decodeTtlv(encodeTtlv(encodeResponse(response))))).toEqual(response);
   });
 
+  test('with a critical extension is rejected as a whole', () => {
+    const messageExtensions = [
+      {
+        vendorIdentification: 'acme',
+        criticalityIndicator: true,
+        vendorExtension: group(Tag.VendorExtension),
+      },
+    ];
+    const response = encodeResponse({
+      dialect: v14,
+      header: { timeStamp: 0 },
+      items: [
+        { operation: Operation.Activate, resultStatus: ResultStatus.Success },
+        { operation: Operation.Activate, resultStatus: ResultStatus.Success, messageExtensions },
+      ],
+    });
+    expect(refusal(() => decodeResponse(response))).toBe('UnknownMessageExtension');
+  });
+
   test('a credential that the version does not have is not left out in silence', () => {
     const ticket = { ticketType: 1, ticketValue: Buffer.from('t') } as const;
     const credentials = [{ credentialType: CredentialType.Ticket, credentialValue: { ticket } }] as const;

@@ -5,6 +5,7 @@ import {
   encodeResponse,
   nearestDialect,
   peekVersion,
+  refuseCriticalExtensions,
   resultReasonOf,
   type Dialect,
   type MessageEncoding,
@@ -104,10 +105,7 @@ export class MessageProcessor {
         `a batch has at most ${this.limits.maxBatchItems} items here`,
       );
     }
-    // "The receiver SHALL reject the entire message": KMIP 1.4 section 6.16, KMIP 2.1 section 9.13.
-    if (items.some(hasCriticalExtension)) {
-      throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
-    }
+    refuseCriticalExtensions(items);
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
     const room = maxBytes - RESPONSE_OVERHEAD_BYTES;
     return new Batch(request, principal, this.ports, room, this.log, options);
@@ -169,8 +167,4 @@ function encodable(
       resultMessage: error.message,
     };
   }
-}
-
-function hasCriticalExtension(item: Request['items'][number]): boolean {
-  return 'payload' in item && item.messageExtensions.some(({ criticalityIndicator }) => criticalityIndicator);
 }

@@ -34,6 +34,23 @@ export const messageExtensionStructure = structure({
 });
 export type MessageExtension = Infer<typeof messageExtensionStructure>;
 
+/**
+ * "The receiver SHALL reject the entire message": none is understood here. Items that could not be read have none.
+ * @throws HoldfastError UnknownMessageExtension
+ */
+export function refuseCriticalExtensions(
+  items: readonly {
+    readonly operation?: number | undefined;
+    readonly messageExtensions?: readonly MessageExtension[] | undefined;
+  }[],
+): void {
+  const isCritical = items.some(({ messageExtensions = [] }) =>
+    messageExtensions.some(({ criticalityIndicator }) => criticalityIndicator),
+  );
+  if (!isCritical) return;
+  throw new HoldfastError('UnknownMessageExtension', 'a critical message extension is not supported');
+}
+
 function structureChildren(item: Item, tag: number): readonly Item[] {
   if (item.tag !== tag) {
     throw new HoldfastError('InvalidMessage', `expected ${tagName(tag)}, got ${tagName(item.tag)}`);

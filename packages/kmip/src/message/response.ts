@@ -21,6 +21,7 @@ import {
   dialectOfHeader,
   messageExtensionStructure,
   mustEncode,
+  refuseCriticalExtensions,
   SINCE_1_2,
   SINCE_1_4,
   SINCE_2_0,
@@ -123,13 +124,15 @@ export function encodeResponse({ dialect, header, items }: Response): StructureI
 
 /**
  * Reads a Response Message down to its payloads, which stay undecoded. The version is the one the peer answers in.
- * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion
+ * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion, UnknownMessageExtension
  */
 export function decodeResponse(message: Item): Response {
   const [headerItem, items] = splitMessage(message, Tag.ResponseMessage, Tag.ResponseHeader);
   const dialect = dialectOfHeader(headerItem);
   const raw = responseHeaderStructure.decode(headerItem, dialect);
   checkBatchCount(raw.batchCount, items);
+  const decoded = items.map((item) => responseBatchItemStructure.decode(item, dialect));
+  refuseCriticalExtensions(decoded);
   return {
     dialect,
     header: {
@@ -140,6 +143,6 @@ export function decodeResponse(message: Item): Response {
       clientCorrelationValue: raw.clientCorrelationValue,
       serverCorrelationValue: raw.serverCorrelationValue,
     },
-    items: items.map((item) => responseBatchItemStructure.decode(item, dialect)),
+    items: decoded,
   };
 }
