@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
 import { Operation, Tag } from '@holdfast/kmip';
 import {
   Peer,
@@ -150,6 +151,8 @@ describe('deadlines', () => {
       halfWay: halfWay(),
       trickling: trickled(),
       idle: idle(),
+      refused: staysAfter(discoverRequest(), { ...tlsOptions(server), cert: undefined, key: undefined }),
+      malformed: staysAfter(Buffer.concat([discoverRequest(), Buffer.alloc(8)])),
       asking: asksNowAndThen(),
     };
   }
@@ -179,6 +182,16 @@ describe('deadlines', () => {
     return wire.closed;
   }
 
+  /** Takes the one answer that there is, and goes on sending for as long as the connection is there. */
+  async function staysAfter(sent: Buffer, options: ConnectionOptions = tlsOptions(server)): Promise<void> {
+    const wire = await Wire.open({ ...options, allowHalfOpen: true } as ConnectionOptions);
+    wire.send(sent);
+    await wire.next();
+    const more = setInterval(() => wire.send(Buffer.alloc(8)), 100);
+    await wire.closed;
+    clearInterval(more);
+  }
+
   async function asksNowAndThen(): Promise<void> {
     const wire = await open();
     const until = Date.now() + limits.idleTimeoutMs * 1.5;
@@ -200,6 +213,9 @@ describe('deadlines', () => {
   test('end a connection on which nothing is asked, in order', async () => {
     expect((await waiting.idle).orderly).toBe(true);
   });
+
+  test('end a connection that its peer does not end although it was refused, or sent something else than requests', () =>
+    Promise.all([waiting.refused, waiting.malformed]));
 
   test('leave a connection alone that asks now and then', () => waiting.asking);
 

@@ -160,7 +160,7 @@ class HttpSession implements Connection {
 
   drain(): void {
     this.#ending = true;
-    if (this.#pending === 0) this.socket.end();
+    if (this.#pending === 0) this.#end();
   }
 
   destroy(): void {
@@ -176,8 +176,7 @@ class HttpSession implements Connection {
       // Who asked nothing never said who it is.
       if (this.needsCredential && this.#idleSinceByte === 0)
         void this.refused(this, 'deadline: authentication');
-      this.socket.end();
-      this.#await('end of the connection', this.limits.writeTimeoutMs);
+      this.#end();
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
@@ -196,7 +195,7 @@ class HttpSession implements Connection {
       await this.#answer(request, response, expectsContinue);
       this.#pending--;
       if (this.#pending > 0) return;
-      if (this.#ending) this.socket.end();
+      if (this.#ending) this.#end();
       else this.#awaitRequest(this.socket.bytesRead);
     });
   }
@@ -214,6 +213,12 @@ class HttpSession implements Connection {
       this.#await('reading of a response', this.limits.writeTimeoutMs);
       this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
+  }
+
+  /** Says that nothing more will be sent. A peer that does not do the same in time, or does not read, is let go. */
+  #end(): void {
+    this.socket.end();
+    this.#await('end of the connection', this.limits.writeTimeoutMs);
   }
 
   #await(what: Awaited, withinMs: number): void {

@@ -120,8 +120,7 @@ export class Session implements Connection {
   checkDeadline(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
     if (this.#waitingFor === 'request' && this.socket.writableLength === 0) {
-      this.socket.end();
-      this.#await('end of the connection', this.limits.writeTimeoutMs);
+      this.#end();
       return;
     }
     this.log.debug({ peer: this.peer, waitingFor: this.#waitingFor }, 'connection ended by deadline');
@@ -137,7 +136,13 @@ export class Session implements Connection {
   /** Nothing more is read: the connection ends once what waits is answered. */
   #finish(): void {
     this.#ending = true;
-    if (!this.#answering) this.socket.end();
+    if (!this.#answering) this.#end();
+  }
+
+  /** Says that nothing more will be sent. A peer that does not do the same in time, or does not read, is let go. */
+  #end(): void {
+    this.socket.end();
+    this.#await('end of the connection', this.limits.writeTimeoutMs);
   }
 
   #receive(chunk: Buffer): void {
@@ -204,7 +209,7 @@ export class Session implements Connection {
     } finally {
       this.#answering = false;
     }
-    if (this.#ending || this.#reader.fault !== undefined) this.socket.end();
+    if (this.#ending || this.#reader.fault !== undefined) this.#end();
     else if (this.#reader.pendingBytes > 0) this.#await('rest of a request', this.limits.requestTimeoutMs);
     else this.#await('request', this.limits.idleTimeoutMs);
   }
