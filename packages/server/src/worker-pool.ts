@@ -161,8 +161,7 @@ export class WorkerPool implements Serving {
         wrapped: Buffer.from(wrapped),
       }));
       const key = await this.root.unwrap(wrappings, aad);
-      send(worker, { kind: 'root', id, bytes: key.reveal() });
-      key.destroy();
+      send(worker, { kind: 'root', id, bytes: key.reveal() }, () => key.destroy());
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
       send(worker, { kind: 'root', id, error: [code, error instanceof Error ? error.message : 'failed'] });
@@ -173,8 +172,9 @@ export class WorkerPool implements Serving {
     try {
       if (this.hsmKeys === undefined) throw new HoldfastError('RootOfTrustUnavailable', 'there is no HSM');
       const output = await this.hsmKeys.request(call, input);
-      send(worker, { kind: 'hsm', id, output });
-      if (output instanceof Uint8Array) output.fill(0);
+      send(worker, { kind: 'hsm', id, output }, () => {
+        if (output instanceof Uint8Array) output.fill(0);
+      });
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : 'RootOfTrustUnavailable';
       send(worker, { kind: 'hsm', id, error: [code, error instanceof Error ? error.message : 'failed'] });
@@ -189,6 +189,12 @@ function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function send(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message);
+/**
+ * Tells a worker something.
+ * @param sent called once nothing of the message is needed any more: while a listening socket is on its way to the worker,
+ *   messages wait behind it as they are, not as a copy
+ */
+export function send(worker: Worker, message: ToWorker, sent: () => void = () => undefined): void {
+  if (worker.isConnected()) worker.send(message, sent);
+  else sent();
 }
