@@ -25,6 +25,8 @@ export default function nameFolder(): void {
     HOLDFAST_TEST_DISK: disk,
     HOLDFAST_TEST_CLUSTER: join(folder, 'cluster'),
   });
+  // Tests trust their own authorities alone; these, Node reads whenever a process starts, for longer than all else that it does then.
+  delete process.env['NODE_EXTRA_CA_CERTS'];
 }
 
 function hasRoom(): boolean {
