@@ -215,7 +215,10 @@ describe('a software root key', () => {
     );
     await database.close();
     const secret = { HOLDFAST_PASSPHRASE: 'battery staple' };
-    await expect(root(site.dataDir, ['rotate'], secret)).rejects.toThrow(/another root key is coming in/);
+    await expect(root(site.dataDir, ['rotate'], secret)).rejects.toThrow(
+      /another root key is coming in, which is not in this data folder/,
+    );
+    expect(existsSync(join(site.dataDir, 'root.key.next'))).toBe(false);
     expect(await root(site.dataDir, ['cancel'])).toEqual(settled);
     expect(await recorded(site, 'root-key.cancel')).toContain('root-key.cancel');
     await expect(root(site.dataDir, ['cancel'])).rejects.toThrow(/no root key is coming in/);

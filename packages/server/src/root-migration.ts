@@ -175,9 +175,12 @@ export class RootMigration {
     const software = { dataDir: this.node.dataDir, passphrase: secret, file: NEXT_SOFTWARE_ROOT_FILE };
     // Of a move that never began.
     if (incoming === undefined) await removeRootKeyFile(software.dataDir, software.file);
-    return existsSync(join(software.dataDir, software.file))
-      ? openSoftwareRoot(software)
-      : createSoftwareRoot(software);
+    if (existsSync(join(software.dataDir, software.file))) return openSoftwareRoot(software);
+    if (incoming === undefined) return createSoftwareRoot(software);
+    throw underWay(
+      'another root key is coming in, which is not in this data folder: give the command on the node where the move was ' +
+        'begun, or give the move up (holdfast root cancel)',
+    );
   }
 
   #openShared(shared: ReshareRequest | undefined, incoming: string | undefined): Promise<RootOfTrust> {

@@ -2,12 +2,21 @@ import { createHash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Client, ClientConfig } from 'pg';
 import { MIGRATIONS, type Migration } from './migrations';
+import type { StoreLog } from './postgres/database';
 import { SqlState, sqlStateOf } from './postgres/errors';
 import { SELECT_REQUIRED_SETTINGS, requireSettings } from './postgres/required-settings';
 import { withClient } from './postgres/single-client';
 
-/** Key of the advisory lock under which nodes that start at once take turns: "holdfast" in ASCII. */
+/** Key of the advisory lock under which nodes that start at once take turns. */
 const START_LOCK = '7525350155786187636';
+
+/** Who holds it; the processes are those of the database's server. */
+const SELECT_START_LOCK_HOLDER = `SELECT a.pid AS "processId", coalesce(host(a.client_addr), 'local') AS address,
+    a.application_name AS application, a.backend_start AS since
+  FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+  WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND ((l.classid::int8 << 32) | l.objid::int8) = ${START_LOCK}`;
 
 const MIN_SERVER_VERSION = 140000;
 
@@ -22,10 +31,21 @@ export interface MigrationResult {
  * Runs `work` on a connection of its own under the lock that all nodes share.
  * @throws HoldfastError StoreUnavailable where the database cannot be reached
  */
-function underStartLock<T>(config: string | ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
+function underStartLock<T>(
+  config: string | ClientConfig,
+  log: Pick<StoreLog, 'warn'> | undefined,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
   // The lock goes with the session.
   return withClient(config, async (client) => {
-    await client.query(`SELECT pg_advisory_lock(${START_LOCK})`);
+    const { rows } = await client.query<{ taken: boolean }>(
+      `SELECT pg_try_advisory_lock(${START_LOCK}) AS taken`,
+    );
+    if (rows[0]?.taken !== true) {
+      const [holder] = (await client.query<object>(SELECT_START_LOCK_HOLDER)).rows;
+      log?.warn({ holder }, 'waiting for another node that starts, or brings the schema up to date');
+      await client.query(`SELECT pg_advisory_lock(${START_LOCK})`);
+    }
     return work(client);
   });
 }
@@ -33,14 +53,16 @@ function underStartLock<T>(config: string | ClientConfig, work: (client: Client)
 /**
  * Checks that the database keeps what it acknowledges and brings its schema up to this program's version, forward
  * only. Nodes that start at once take turns.
+ * @param log is told for whom it waits
  * @throws HoldfastError Configuration where the database is too old, unsafely configured, newer than the program, or not its own;
  * StoreUnavailable
  */
 export function migrate(
   config: string | ClientConfig,
   migrations: readonly Migration[] = MIGRATIONS,
+  log?: Pick<StoreLog, 'warn'>,
 ): Promise<MigrationResult> {
-  return underStartLock(config, async (client) => {
+  return underStartLock(config, log, async (client) => {
     const databaseVersion = await checkServer(client);
     const applied = await takeSteps(client, migrations).catch((error: unknown) => {
       throw notOurs(error) ?? error;

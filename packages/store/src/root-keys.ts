@@ -104,7 +104,9 @@ export class PostgresRootKeys implements RootKeyStore {
       const { session } = transaction;
       if (state.incoming === incoming) return;
       if (state.outgoing !== undefined) throw underWay('the root key before is not retired yet');
-      if (state.incoming !== undefined) throw underWay('another root key is coming in');
+      if (state.incoming !== undefined) {
+        throw underWay('another root key is coming in: holdfast root cancel gives that up');
+      }
       if (state.current === incoming) throw underWay('it is the current root key');
       if (leavesHsm) {
         await requireNoKeysInHsm(session);

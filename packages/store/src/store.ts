@@ -31,6 +31,7 @@ import { PostgresDomainKeys, type DomainKeyStore, type StoredDomainKey } from '.
 import { PostgresKeyRotation, type KeyRotationStore } from './key-rotation';
 import { PostgresHsmKeys, type HsmKeyStore } from './hsm-keys';
 import { migrate } from './migrate';
+import { MIGRATIONS } from './migrations';
 import { KeptObjects } from './objects/kept-objects';
 import { PostgresLostObjects, type LostObjectStore } from './objects/lost-objects';
 import { PostgresKeyStore } from './objects/key-store';
@@ -124,7 +125,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const database = new Database({ connection, log, poolSize });
   const clock = new DatabaseClock(database, log);
   try {
-    const { applied, databaseVersion } = await migrate(database.clientConfig());
+    const { applied, databaseVersion } = await migrate(database.clientConfig(), MIGRATIONS, log);
     if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
     await clock.start();
     await prepareChain(database);

@@ -33,6 +33,30 @@ test('of nodes that start at once, each finds the schema made, and made once', a
   expect(results[0]?.databaseVersion).toMatch(/^\d+\./);
 });
 
+test('a node that waits for another one to start says so, and for whom', async () => {
+  const connection = await postgres.createDatabase();
+  const other = new Client({ ...connection, application_name: 'a node that stands still' });
+  await other.connect();
+  await other.query('SELECT pg_advisory_lock(7525350155786187636)');
+  const warn = jest.fn();
+  const waits = new Promise<void>((resolve) => {
+    warn.mockImplementation(() => resolve());
+  });
+  const started = migrate(connection, MIGRATIONS, { warn });
+  await waits;
+  await other.end();
+  expect((await started).applied).toHaveLength(MIGRATIONS.length);
+  const holder = {
+    processId: expect.any(Number) as number,
+    address: expect.any(String) as string,
+    application: 'a node that stands still',
+    since: expect.any(Date) as Date,
+  };
+  expect(warn.mock.calls).toEqual([
+    [{ holder }, expect.stringMatching(/^waiting for another node/) as string],
+  ]);
+});
+
 test('later steps follow, and a step that fails leaves nothing', async () => {
   const connection = await postgres.createDatabase();
   await migrate(connection);
@@ -84,6 +108,16 @@ test('a database that may lose what it acknowledged is refused', async () => {
   await expect(migrate(connection)).rejects.toMatchObject({
     ...refused,
     message: expect.stringContaining('synchronous_commit = off') as string,
+  });
+});
+
+test('a database that takes no changes is said to be a standby, or read-only', async () => {
+  const connection = await postgres.createDatabase();
+  const [{ name }] = (await sql(connection, 'SELECT current_database() AS name')) as [{ name: string }];
+  await sql(connection, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  await expect(migrate(connection)).rejects.toMatchObject({
+    code: 'StoreUnavailable',
+    message: 'the key store takes no changes: its PostgreSQL is a standby, or read-only',
   });
 });
 

@@ -96,7 +96,11 @@ export class Sequencer {
     } catch (error) {
       // Where the chain stands is read again: whether the last checkpoint was written may be unknown.
       this.#state = undefined;
-      if (error instanceof HoldfastError && error.code === 'PermissionDenied') this.#epoch = undefined;
+      if (error instanceof HoldfastError && error.code === 'PermissionDenied') {
+        this.#epoch = undefined;
+        this.log.warn({}, 'another node links the audit log now: this one did not for longer than its lease');
+        return;
+      }
       if (!this.#wasFailing)
         this.log.error({ error: describeError(error) }, 'the audit log cannot be linked');
       this.#wasFailing = true;

@@ -10,6 +10,7 @@ export const SqlState = {
   insufficientPrivilege: '42501',
   undefinedStatement: '26000',
   featureNotSupported: '0A000',
+  readOnlyTransaction: '25006',
 } as const;
 
 /** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
@@ -63,11 +64,11 @@ export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   }
   const state = sqlStateOf(cause);
   if (state === undefined || isUnavailable(cause)) {
-    return new HoldfastError('StoreUnavailable', 'the key store cannot be reached', {
-      cause,
-      retryable: outcomeKnown,
-      outcomeKnown,
-    });
+    const message =
+      state === SqlState.readOnlyTransaction
+        ? 'the key store takes no changes: its PostgreSQL is a standby, or read-only'
+        : 'the key store cannot be reached';
+    return new HoldfastError('StoreUnavailable', message, { cause, retryable: outcomeKnown, outcomeKnown });
   }
   if (state === SqlState.notNullViolation) {
     return new HoldfastError('RevisionConflict', 'the key of the domain is retired: another one is current', {
