@@ -397,6 +397,66 @@ describe('keys, further', () => {
     expect(await session.code(33, WANTED)).toBe(0x91);
   });
 
+  test('what waits for room counts among the streams of the client', async () => {
+    const first = await opened();
+    const key = await aesKey(first);
+    const waiting: Opened[] = [];
+    const wait = async (session: Opened) => {
+      await session.ok(30, mechanism(0x1085, bytes(IV)) + key);
+      await session.ok(31, `${bytes(DATA)} 00`);
+      waiting.push(session);
+    };
+    let last = first;
+    const reason = await (async () => {
+      await wait(first);
+      for (;;) await wait((last = await first.another()));
+    })().catch((error: unknown) => (error instanceof KmipRefusal ? error.resultReasonName : error));
+    expect(reason).toBe('ServerLimitExceeded');
+    expect(waiting.length).toBeLessThanOrEqual(64);
+    // What could not be kept has ended.
+    expect(await last.code(31, `${bytes(DATA)} ${WANTED}`)).toBe(0x91);
+    for (const { ok } of waiting) await ok(31, `${bytes(DATA)} ${WANTED}`);
+    await wait(last);
+    await last.ok(14, '');
+    await wait(await first.another());
+  });
+
+  test('are found by what C_GetAttributeValue tells of them', async () => {
+    const session = await opened();
+    const known = has(3, bytes('that is found'));
+    const [rsa, aes] = [mechanism(0), mechanism(0x1080)];
+    const pair = await session.ok(
+      60,
+      rsa + template(has(0x121, ulong(2048)), known, ...uses(0x10a)) + template(...uses(0x108)),
+    );
+    const size = has(0x161, ulong(32));
+    await session.ok(59, aes + template(size, ...uses(0x104, 0x105)));
+    const finds = async (...wanted: readonly string[]) => {
+      await session.ok(27, template(known, ...wanted));
+      const handles = await session.ok(28, '00000010');
+      await session.ok(29, '');
+      return handles.toString('hex');
+    };
+    const publicKey = `00000001${pair.subarray(0, 8).toString('hex')}`;
+    expect(await finds()).toBe(publicKey);
+    for (const isSo of [has(2, '01'), has(0x10a, '01'), has(0x104, '00'), has(0x121, ulong(2048))]) {
+      expect(await finds(isSo)).toBe(publicKey);
+    }
+    for (const isNot of [has(2, '00'), has(0x10a, '00'), has(0x108, '01'), has(0x121, ulong(1024))]) {
+      expect(await finds(isNot)).toBe('00000000');
+    }
+  });
+
+  test('show their value as often as it is asked for', async () => {
+    const session = await opened();
+    const key = await aesKey(session);
+    const asked = `${ulong(0x11)} 00 01`;
+    const twice = await session.ok(25, key + template(asked, asked));
+    const [one, other] = [twice.subarray(4, 4 + 46), twice.subarray(4 + 46)];
+    expect(one.subarray(-32)).toEqual(await valueOf(session, key));
+    expect(other).toEqual(one);
+  });
+
   test('hashes in parts', async () => {
     const { ok, code } = await opened();
     await ok(38, mechanism(0x250));

@@ -14,7 +14,7 @@ import {
 import { HoldfastError, ItemType } from '@holdfast/ttlv';
 import { operation, type OperationContext } from '../operation';
 import { ParameterReader } from '../pkcs11/codec';
-import { Rv, type Pkcs11Result } from '../pkcs11/call';
+import { ownerOf, Rv, type Pkcs11Result } from '../pkcs11/call';
 import { C_FINALIZE, C_INITIALIZE, FUNCTIONS, LAST_FUNCTION } from '../pkcs11/functions';
 import { Pkcs11Library } from '../pkcs11/library';
 import { GENERAL_REASONS } from './general-reasons';
@@ -22,7 +22,6 @@ import { GENERAL_REASONS } from './general-reasons';
 /** The default interface (PKCS#11 v3.0 section 5.4). */
 const INTERFACE = 'PKCS 11';
 const ENCODING_VERSION = 1;
-const NAME = 'PKCS_11';
 
 /** An Enumeration for functions of the standard, an Integer for those of vendors, of which there are none. */
 const pkcs11Function: Codec<number> = {
@@ -36,7 +35,7 @@ const pkcs11Function: Codec<number> = {
 
 /** Carries out a function of PKCS#11. KMIP Profiles 2.1 section 5.18. */
 export const pkcs11 = operation({
-  name: NAME,
+  name: 'PKCS_11',
   code: Operation.PKCS_11,
   window: { since: '2.0' },
   section: { v2: '6.1.37' },
@@ -93,7 +92,7 @@ async function call(
   context: OperationContext,
 ): Promise<Called> {
   const { streams } = context.crypto;
-  const owner = { clientId: context.principal.clientId, operation: NAME };
+  const owner = ownerOf(context);
   if (number === C_INITIALIZE) return initialize(value, input, context);
   if (!FUNCTIONS.has(number) && number !== C_FINALIZE) {
     return { value, result: { returnCode: Rv.FUNCTION_NOT_SUPPORTED } };
@@ -119,9 +118,8 @@ function initialize(value: Buffer | undefined, input: ParameterReader, context: 
   input.end();
   if (value !== undefined) return { value, result: { returnCode: Rv.CRYPTOKI_ALREADY_INITIALIZED } };
   if (version !== ENCODING_VERSION) return { value, result: { returnCode: Rv.ARGUMENTS_BAD } };
-  const owner = { clientId: context.principal.clientId, operation: NAME };
-  const opened = { stream: new Pkcs11Library(), uniqueIdentifier: '' };
-  return { value: context.crypto.streams.open(owner, opened), result: { returnCode: Rv.OK } };
+  const opened = { stream: new Pkcs11Library(context.crypto.streams), uniqueIdentifier: '' };
+  return { value: context.crypto.streams.open(ownerOf(context), opened), result: { returnCode: Rv.OK } };
 }
 
 function invalidFunction(): HoldfastError {

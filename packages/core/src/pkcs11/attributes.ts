@@ -33,6 +33,7 @@ export const CKA_VALUE = CKA.VALUE;
 
 type Kind = 'ulong' | 'boolean' | 'bytes';
 export type Pkcs11Value = bigint | boolean | Buffer;
+export type Pkcs11Template = ReadonlyMap<bigint, Pkcs11Value>;
 
 const USAGES: ReadonlyMap<bigint, CryptographicUsageMask> = new Map([
   [0x104n, CryptographicUsageMask.Encrypt],
@@ -108,7 +109,7 @@ const idAttribute = (value: Buffer): Attribute => ({
  * @returns undefined where it has an attribute that there is not here
  * @throws HoldfastError PKCS_11CodecError
  */
-export function readTemplate(input: ParameterReader): ReadonlyMap<bigint, Pkcs11Value> | undefined {
+export function readTemplate(input: ParameterReader): Pkcs11Template | undefined {
   const template = new Map<bigint, Pkcs11Value>();
   for (let left = input.count(); left > 0; left--) {
     const type = input.ulong();
@@ -198,13 +199,13 @@ export function valueOf(type: bigint, attributes: AttributeSet): Pkcs11Value | u
 }
 
 /** Whether no object can be as the template says: there are no session objects. */
-const isOfNone = (template: ReadonlyMap<bigint, Pkcs11Value>): boolean => template.get(CKA.TOKEN) === false;
+const isOfNone = (template: Pkcs11Template): boolean => template.get(CKA.TOKEN) === false;
 
 /**
- * What a template says, as attributes of a new object or conditions on those that are there.
+ * What a template says of a new object.
  * @returns undefined where no object is so
  */
-export function attributesOf(template: ReadonlyMap<bigint, Pkcs11Value>): readonly Attribute[] | undefined {
+export function attributesOf(template: Pkcs11Template): readonly Attribute[] | undefined {
   if (isOfNone(template)) return undefined;
   const attributes: Attribute[] = [];
   let mask = 0;
@@ -219,6 +220,31 @@ export function attributesOf(template: ReadonlyMap<bigint, Pkcs11Value>): readon
     attributes.push(...said);
   }
   return mask === 0 ? attributes : [...attributes, { key: 'CryptographicUsageMask', value: mask }];
+}
+
+/** What a template demands of objects that are there. */
+interface Conditions {
+  /** What Locate can look for. */
+  readonly attributes: readonly Attribute[];
+  /** What has to be told of them besides (`valueOf`). */
+  readonly others: readonly (readonly [type: bigint, value: Pkcs11Value])[];
+}
+
+/** @returns undefined where no object is so */
+export function conditionsOf(template: Pkcs11Template): Conditions | undefined {
+  // All objects are private: `valueOf`.
+  if (template.get(CKA.PRIVATE) === false) return undefined;
+  const others = [...template].filter(([type, value]) => {
+    const usage = USAGES.get(type);
+    // Locate finds what allows all of several uses, where one is enough, and nothing by what it does not allow.
+    if (usage !== undefined) return value !== true || (usage & (usage - 1)) !== 0;
+    return type === CKA.MODULUS_BITS || (Buffer.isBuffer(value) && value.length === 0);
+  });
+  const besides = new Set(others.map(([type]) => type));
+  const attributes = attributesOf(
+    new Map([...template].filter(([type]) => !USAGES.has(type) || !besides.has(type))),
+  );
+  return attributes && { attributes, others };
 }
 
 /** The most that an Integer of KMIP says. */

@@ -1,6 +1,7 @@
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import type { AccessClass } from '../access';
 import type { OperationContext } from '../operation';
+import type { StreamOwner } from '../ports/crypto';
 import { byte, byteString, count, type ParameterReader } from './codec';
 import type { Pkcs11Library, Pkcs11Session } from './library';
 
@@ -58,6 +59,12 @@ export type Pkcs11Call = (
 export const done = (...output: readonly Buffer[]): Pkcs11Result =>
   output.length === 0 ? { returnCode: Rv.OK } : { returnCode: Rv.OK, output: Buffer.concat(output) };
 export const refused = (returnCode: Rv): Pkcs11Result => ({ returnCode });
+
+/** Libraries, and results that wait in them, are streams of the client. */
+export const ownerOf = ({ principal }: OperationContext): StreamOwner => ({
+  clientId: principal.clientId,
+  operation: 'PKCS_11',
+});
 
 /** A list of which the caller wants the elements, or to know how many there are. */
 export function list(room: number | undefined, elements: readonly Buffer[]): Pkcs11Result {

@@ -13,6 +13,7 @@ import {
   bytesFor,
   done,
   inSession,
+  ownerOf,
   refused,
   Rv,
   type Pkcs11Call,
@@ -20,7 +21,7 @@ import {
 } from './call';
 import { derSignature, rawSignature } from './ecdsa';
 import { inClear, type ParameterReader } from './codec';
-import { forgetMade, type ActiveUse, type Pkcs11Session, type Step } from './library';
+import { WaitingResult, type ActiveUse, type Pkcs11Library, type Pkcs11Session, type Step } from './library';
 import { readMechanism, type Purpose } from './mechanisms';
 
 /** C_Encrypt, C_Decrypt, C_Sign, C_Verify and what begins them, whole or in parts, by the rules of KMIP's operations. */
@@ -103,17 +104,28 @@ const MAKE: Readonly<Record<Exclude<Purpose, 'verify'>, Make>> = {
   },
 };
 
-/** The state of the session changes once what the operation changed is written: before that it may be run again. */
+/**
+ * The state of the session changes once what the operation changed is written: before that it may be run again. What
+ * cannot be kept (ServerLimitExceeded) ends what was begun.
+ */
 function settle(
   session: Pkcs11Session,
+  library: Pkcs11Library,
   { purpose }: ActiveUse,
-  next: ActiveUse | undefined,
+  next: () => ActiveUse | undefined,
   context: OperationContext,
 ) {
   context.afterwards(() => {
-    forgetMade(session.uses.get(purpose));
-    if (next === undefined) session.uses.delete(purpose);
-    else session.uses.set(purpose, next);
+    const { waiting } = session.uses.get(purpose) ?? {};
+    if (waiting !== undefined) context.crypto.streams.close(waiting);
+    try {
+      const use = next();
+      if (use === undefined) session.uses.delete(purpose);
+      else session.uses.set(purpose, use);
+    } catch (error) {
+      library.end(session, purpose);
+      throw error;
+    }
     return Promise.resolve();
   });
 }
@@ -121,20 +133,26 @@ function settle(
 /** What is refused ends what was begun, but where there was too little room (PKCS#11 v3.0 section 5.2). */
 async function ending(
   session: Pkcs11Session,
+  library: Pkcs11Library,
   purpose: Purpose,
   call: Promise<Pkcs11Result>,
 ): Promise<Pkcs11Result> {
   const result = await call;
   const goesOn: readonly Rv[] = [Rv.OK, Rv.BUFFER_TOO_SMALL, Rv.OPERATION_ACTIVE];
-  if (goesOn.includes(result.returnCode)) return result;
-  forgetMade(session.uses.get(purpose));
-  session.uses.delete(purpose);
+  if (!goesOn.includes(result.returnCode)) library.end(session, purpose);
   return result;
+}
+
+/** @throws HoldfastError InvalidCorrelationValue where it waited for too long */
+function waitingOf({ waiting }: ActiveUse, context: OperationContext): WaitingResult | undefined {
+  if (waiting === undefined) return undefined;
+  const { stream } = context.crypto.streams.find(ownerOf(context), waiting);
+  return stream instanceof WaitingResult ? stream : undefined;
 }
 
 /** A function that answers with bytes, but for parts of what is signed. */
 const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
-  inSession((session, input, _library, context) => {
+  inSession((session, input, library, context) => {
     const data = step === 'last' ? EMPTY : input.byteString();
     const isSilent = purpose === 'sign' && step === 'part';
     const room = isSilent ? 0 : input.wantedCount();
@@ -142,21 +160,32 @@ const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
     const use = session.uses.get(purpose);
     if (use === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
     if (step === 'whole' && use.stream !== undefined) return refused(Rv.OPERATION_ACTIVE);
-    const codes = purpose === 'decrypt' ? { CryptographicFailure: Rv.ENCRYPTED_DATA_INVALID } : {};
+    const codes = {
+      InvalidCorrelationValue: Rv.OPERATION_NOT_INITIALIZED,
+      ...(purpose === 'decrypt' ? { CryptographicFailure: Rv.ENCRYPTED_DATA_INVALID } : {}),
+    };
     return ending(
       session,
+      library,
       purpose,
       byOperation(
         'use',
         context,
         async (within) => {
-          const waiting = use.made?.step === step && use.made.data.equals(data) ? use.made : undefined;
-          if (waiting === undefined && use.made !== undefined) return refused(Rv.OPERATION_ACTIVE);
+          const waiting = waitingOf(use, context);
+          if (waiting?.isOf(step, data) === false) return refused(Rv.OPERATION_ACTIVE);
           const { result, next } = waiting ?? (await MAKE[purpose](use, data, step, input, within));
           const { isLast, ...answer } = bytesFor(room, result);
-          const made = { step, data: Buffer.from(data), result: Buffer.from(result), next };
-          const after = step === 'part' ? { ...use, ...next, made: undefined } : undefined;
-          settle(session, use, isLast ? after : { ...use, made }, context);
+          const after = step === 'part' ? { ...use, ...next, waiting: undefined } : undefined;
+          const keep = () => ({
+            ...use,
+            waiting: context.crypto.streams.open(ownerOf(context), {
+              stream: new WaitingResult(step, data, result, next),
+              uniqueIdentifier: use.uniqueIdentifier,
+            }),
+          });
+          if (isLast) settle(session, library, use, () => after, context);
+          else if (waiting === undefined) settle(session, library, use, keep, context);
           return isSilent ? done() : answer;
         },
         codes,
@@ -165,7 +194,7 @@ const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
   });
 
 const verify = (step: Step): Pkcs11Call =>
-  inSession((session, input, _library, context) => {
+  inSession((session, input, library, context) => {
     const data = SecretBytes.copyOf(step === 'last' ? EMPTY : input.byteString());
     const signature = step === 'part' ? undefined : input.byteString();
     input.end();
@@ -176,6 +205,7 @@ const verify = (step: Step): Pkcs11Call =>
     const signatureData = isRaw ? derSignature(signature) : signature;
     return ending(
       session,
+      library,
       'verify',
       byOperation('use', context, async (within) => {
         if (isRaw && signatureData === undefined) return refused(Rv.SIGNATURE_INVALID);
@@ -185,7 +215,8 @@ const verify = (step: Step): Pkcs11Call =>
               within,
             )
           : await signatureVerify.execute(partOf(input, use, step, within, { data, signatureData }), within);
-        settle(session, use, step === 'part' ? { ...use, stream: correlationValue } : undefined, context);
+        const after = step === 'part' ? { ...use, stream: correlationValue } : undefined;
+        settle(session, library, use, () => after, context);
         const isRefused = step !== 'part' && validityIndicator !== ValidityIndicator.Valid;
         return isRefused ? refused(Rv.SIGNATURE_INVALID) : done();
       }),

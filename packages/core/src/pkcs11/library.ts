@@ -1,22 +1,35 @@
 import type { HashingAlgorithm } from '@holdfast/kmip';
-import type { CryptoStream } from '../ports/crypto';
+import type { CryptoStream, CryptoStreams } from '../ports/crypto';
 import type { Mechanism, Purpose } from './mechanisms';
-
-export interface MadeResult {
-  readonly step: Step;
-  readonly data: Buffer;
-  readonly result: Buffer;
-  readonly next: Pick<ActiveUse, 'stream'>;
-}
-
-/** Zeroes what came of data that nobody waits for any more, and the data. */
-export function forgetMade(use: ActiveUse | undefined): void {
-  use?.made?.data.fill(0);
-  use?.made?.result.fill(0);
-}
 
 /** C_Encrypt, C_EncryptUpdate, C_EncryptFinal, and their like. */
 export type Step = 'whole' | 'part' | 'last';
+
+/** What came of data, while it waits for enough room: one of the client's streams, and bounded as they are. */
+export class WaitingResult implements CryptoStream {
+  readonly #data: Buffer;
+  readonly result: Buffer;
+
+  /** Copies both. */
+  constructor(
+    private readonly step: Step,
+    data: Buffer,
+    result: Buffer,
+    readonly next: Pick<ActiveUse, 'stream'>,
+  ) {
+    this.#data = Buffer.from(data);
+    this.result = Buffer.from(result);
+  }
+
+  isOf(step: Step, data: Buffer): boolean {
+    return this.step === step && this.#data.equals(data);
+  }
+
+  destroy(): void {
+    this.#data.fill(0);
+    this.result.fill(0);
+  }
+}
 
 /** What C_EncryptInit and its like begin. */
 export interface ActiveUse {
@@ -25,8 +38,8 @@ export interface ActiveUse {
   readonly uniqueIdentifier: string;
   /** Correlation Value of the stream that earlier parts went through. */
   readonly stream?: Buffer | undefined;
-  /** What came of the data, while it waits for enough room. */
-  readonly made?: MadeResult | undefined;
+  /** Correlation Value of the `WaitingResult` of the data that came last. */
+  readonly waiting?: Buffer | undefined;
 }
 
 export interface Pkcs11Session {
@@ -47,6 +60,8 @@ export class Pkcs11Library implements CryptoStream {
 
   readonly #handles = new Map<string, bigint>();
   readonly #identifiers = new Map<bigint, string>();
+
+  constructor(private readonly streams: Pick<CryptoStreams, 'close'>) {}
 
   /** The handle of an object: the same for as long as the library is initialized. */
   handleOf(uniqueIdentifier: string): bigint {
@@ -77,9 +92,17 @@ export class Pkcs11Library implements CryptoStream {
     return this.#sessions.get(handle);
   }
 
+  /** Ends what C_EncryptInit and its like began, and its streams. */
+  end(session: Pkcs11Session, purpose: Purpose): void {
+    const { stream, waiting } = session.uses.get(purpose) ?? {};
+    for (const each of [stream, waiting]) if (each !== undefined) this.streams.close(each);
+    session.uses.delete(purpose);
+  }
+
   /** @returns whether there was one. The last one that closes logs the user out (PKCS#11 section 5.6). */
   closeSession(handle: bigint): boolean {
-    this.#sessions.get(handle)?.uses.forEach(forgetMade);
+    const session = this.#sessions.get(handle);
+    if (session !== undefined) for (const purpose of [...session.uses.keys()]) this.end(session, purpose);
     const wasOpen = this.#sessions.delete(handle);
     if (this.#sessions.size === 0) this.isLoggedIn = false;
     return wasOpen;

@@ -11,10 +11,12 @@ import { locate } from '../operations/locate';
 import {
   CKA_VALUE,
   attributesOf,
+  conditionsOf,
   readAsked,
   readTemplate,
   valueOf,
   writeAttribute,
+  type Pkcs11Template,
   type Pkcs11Value,
 } from './attributes';
 import { byOperation, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
@@ -36,17 +38,32 @@ const findObjectsInit = inSession((session, input, _library, context) => {
   input.end();
   if (session.found !== undefined) return refused(Rv.OPERATION_ACTIVE);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
-  const attributes = attributesOf(template);
   return byOperation('inspect', context, async (within) => {
-    const found =
-      attributes === undefined
-        ? []
-        : (await locate.execute({ attributes, maximumItems: MAX_FOUND }, withoutNotes(within)))
-            .uniqueIdentifiers;
-    session.found = [...found];
+    session.found = await found(template, within);
     return done();
   });
 });
+
+/** Identifiers of the objects that are as a template says. */
+async function found(template: Pkcs11Template, context: OperationContext): Promise<readonly string[]> {
+  const conditions = conditionsOf(template);
+  if (conditions === undefined) return [];
+  const { attributes, others } = conditions;
+  const request = { attributes, maximumItems: MAX_FOUND };
+  const { uniqueIdentifiers } = await locate.execute(request, withoutNotes(context));
+  if (others.length === 0) return uniqueIdentifiers;
+  const matching: string[] = [];
+  for (const uniqueIdentifier of uniqueIdentifiers) {
+    const object = await context.objects.find(uniqueIdentifier);
+    const isSo = others.every(([type, value]) => object && isValue(valueOf(type, object.attributes), value));
+    if (isSo) matching.push(uniqueIdentifier);
+  }
+  return matching;
+}
+
+function isValue(value: Pkcs11Value | undefined, wanted: Pkcs11Value): boolean {
+  return Buffer.isBuffer(value) ? Buffer.isBuffer(wanted) && value.equals(wanted) : value === wanted;
+}
 
 const findObjects = inSession((session, input, library) => {
   const wanted = input.count();
@@ -90,11 +107,13 @@ const getAttributeValue = inSession((_session, input, library, context) => {
   if (uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   return byOperation('inspect', context, async (within) => {
     const object = await within.objects.fetch(uniqueIdentifier);
+    const isValueAsked = asked.some(({ type }) => type === CKA_VALUE);
+    const bytes = isValueAsked ? await bytesOf(object, within) : undefined;
     const answers: Buffer[] = [];
     let returnCode: Rv = Rv.OK;
     for (const each of asked) {
       const value: Pkcs11Value | undefined =
-        each.type === CKA_VALUE ? await bytesOf(object, within) : valueOf(each.type, object.attributes);
+        each.type === CKA_VALUE ? bytes : valueOf(each.type, object.attributes);
       if (value === undefined) {
         returnCode = each.type === CKA_VALUE ? Rv.ATTRIBUTE_SENSITIVE : Rv.ATTRIBUTE_TYPE_INVALID;
       }
