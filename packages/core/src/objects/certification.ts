@@ -181,7 +181,7 @@ export function signerFor(
 
 const { Sign, Verify, Encrypt, Decrypt, WrapKey, UnwrapKey, KeyAgreement, DeriveKey } =
   CryptographicUsageMask;
-const { ContentCommitmentNonRepudiation } = CryptographicUsageMask;
+const { CertificateSign, ContentCommitmentNonRepudiation, CRLSign } = CryptographicUsageMask;
 
 /** The uses of a key pair in the words of KMIP, either half, and of X.509; a CA is never made. */
 const USAGES: readonly (readonly [KeyUsage, publicKeyUse: number, privateKeyUse: number])[] = [
@@ -198,11 +198,18 @@ export function usagesWithin(mask: number | undefined): readonly KeyUsage[] | un
   return USAGES.filter(([, one, other]) => (mask & (one | other)) !== 0).map(([usage]) => usage);
 }
 
-function maskOf(usages: readonly KeyUsage[] | undefined): number {
-  return USAGES.filter(([usage]) => usages?.includes(usage) !== false).reduce(
-    (mask, [, use]) => mask | use,
-    0,
-  );
+/**
+ * The Cryptographic Usage Mask of a certificate of these key usages (undefined: of any): what is wanted of it, less the uses
+ * that it is not for and those of an authority; where nothing is wanted or left, all that it is for. KMIP 1.4 section 3.19,
+ * table 96.
+ */
+function maskOf(usages: readonly KeyUsage[] | undefined, wanted = 0): number {
+  let [mask, without] = [0, CertificateSign | CRLSign];
+  for (const [usage, one, other] of USAGES) {
+    if (usages?.includes(usage) !== false) mask |= one;
+    else without |= one | other;
+  }
+  return (wanted & ~without) === 0 ? mask : wanted & ~without;
 }
 
 /**
@@ -259,11 +266,7 @@ export function makeCertificate(
     certificateValue,
   } as const;
   tellOfCertificate(value, requested, context);
-  if (!requested.has('CryptographicUsageMask')) {
-    requested.set(
-      'CryptographicUsageMask',
-      maskOf(context.certificates.describe(certificateValue).keyUsages),
-    );
-  }
+  const { keyUsages } = context.certificates.describe(certificateValue);
+  requested.set('CryptographicUsageMask', maskOf(keyUsages, requested.get('CryptographicUsageMask')));
   return makeObject({ value, requested, origin: 'generated' }, context);
 }

@@ -21,6 +21,7 @@ import {
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import { requireConsistentDates } from '../objects/attribute-rules';
+import type { AttributeSet } from '../objects/attribute-set';
 import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
@@ -109,8 +110,8 @@ export const reCertify = operation({
     mergeAttributes(requested, asked);
     requireConsistentDates(requested, asked);
     const publicKey = await certifiedKey(old, context);
-    const keyMask = (publicKey ?? old).attributes.get('CryptographicUsageMask');
-    const mask = usageMaskFor(requested.get('CryptographicUsageMask'), keyMask);
+    const mask = renewedMask(asked, old, publicKey);
+    if (mask !== undefined) requested.set('CryptographicUsageMask', mask);
     const issued = await context.issuingAuthority.issue(
       {
         ...chosenSubject(csr, stated, {
@@ -185,6 +186,22 @@ async function certifiedKey(
   const identifier = linkedBy(old, LinkType.PublicKeyLink);
   const publicKey = identifier === undefined ? undefined : await objects.find(identifier);
   return publicKey === undefined || isDestroyed(publicKey.state) ? undefined : publicKey;
+}
+
+/**
+ * The Cryptographic Usage Mask as stated, else that of the old certificate, of which the key may have less.
+ * @throws HoldfastError as `usageMaskFor`
+ */
+function renewedMask(
+  asked: AttributeSet,
+  old: ManagedObject,
+  publicKey: ManagedObject | undefined,
+): number | undefined {
+  const inherited = old.attributes.get('CryptographicUsageMask');
+  const ofKey = publicKey?.attributes.get('CryptographicUsageMask') ?? inherited;
+  const stated = asked.get('CryptographicUsageMask');
+  const common = (inherited ?? 0) & (ofKey ?? 0);
+  return usageMaskFor(stated ?? (common === 0 ? undefined : common), ofKey);
 }
 
 /** The Certificate Link of the public key names the new certificate instead of the old one. */

@@ -35,7 +35,8 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const { CRMF, PEM, PGP, PKCS_10 } = CertificateRequestType;
-const { ContentCommitmentNonRepudiation, Encrypt, MACVerify, Verify, WrapKey } = CryptographicUsageMask;
+const { CertificateSign, ContentCommitmentNonRepudiation, Encrypt, MACVerify, Sign, Verify, WrapKey } =
+  CryptographicUsageMask;
 const DAY = 86_400;
 
 interface Asked {
@@ -199,12 +200,14 @@ describe('Certify of a public key alone', () => {
     const uses = Verify | WrapKey | ContentCommitmentNonRepudiation;
     const publicKey = await registerPublicKey(harness, rsaPair(), uses);
     const usage = (value: number): readonly Attribute[] => [{ key: 'CryptographicUsageMask', value }];
-    const text = await verified(await certified(publicKey), 'RSA');
+    const wide = await certified(publicKey);
+    const text = await verified(wide, 'RSA');
     expect(text).toMatch(/Key Usage: critical\s+Digital Signature, Key Encipherment\n/);
     const narrow = await certified(publicKey, { attributes: usage(WrapKey) });
     expect(await verified(narrow, 'RSA')).toMatch(/Key Usage: critical\s+Key Encipherment\n/);
     expect(await valueOf(harness, narrow, 'CryptographicUsageMask')).toBe(WrapKey);
     expect(await refused(certified(publicKey, { attributes: usage(Verify | Encrypt) }))).toBe('InvalidField');
+    expect(await valueOf(harness, wide, 'CryptographicUsageMask')).toBe(Verify | WrapKey);
     const useless = await registerPublicKey(harness, rsaPair(), MACVerify);
     expect(await refused(certified(useless))).toBe('PermissionDenied');
   });
@@ -421,6 +424,35 @@ describe('Re-certify', () => {
     expect((await x509(second)).subject).toBe('CN=asked for');
     const third = await x509(await renewed(second, { attributes: [subjectPart('CN', 'stated')] }));
     expect([third.subject, third.subjectAltName]).toEqual(['CN=stated', 'DNS:new.example.org']);
+  });
+
+  test.each([
+    ['what its key may do', Verify, Sign | Verify | CertificateSign, [], Verify],
+    [
+      'what it was for, as far as the request goes',
+      Verify | WrapKey,
+      Verify | WrapKey,
+      ['digitalSignature'],
+      Verify,
+    ],
+  ] as const)('is for %s', async (_what, ofKey, ofOld, inRequest, expected) => {
+    const pair = rsaPair();
+    const publicKey = await registerPublicKey(harness, pair, ofKey);
+    const bytes = await certificateBytes(harness, await certified(publicKey));
+    const old = await registerObject(
+      harness,
+      { objectType: ObjectType.Certificate, certificateType: CertificateType.X_509, certificateValue: bytes },
+      [
+        { key: 'CryptographicUsageMask', value: ofOld },
+        { key: 'Link', value: { linkType: LinkType.PublicKeyLink, linkedObjectIdentifier: publicKey } },
+      ],
+    );
+    const usages = inRequest.map((usage) => `keyUsage=${usage}`);
+    const recent = await renewed(old, { csr: makeRequest(pair, '/CN=again', usages) });
+    expect(await valueOf(harness, recent, 'CryptographicUsageMask')).toBe(expected);
+    expect(
+      await refused(renewed(recent, { attributes: [{ key: 'CryptographicUsageMask', value: Encrypt }] })),
+    ).toBe('InvalidField');
   });
 
   test('of a Certificate Request object', async () => {
