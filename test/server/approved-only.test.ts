@@ -2,7 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { create, createKeyPair, encrypt, get, register, sign } from '@holdfast/core';
+import {
+  create,
+  createKeyPair,
+  createSplitKey,
+  encrypt,
+  get,
+  joinSplitKey,
+  register,
+  sign,
+} from '@holdfast/core';
 import {
   BlockCipherMode,
   CryptographicAlgorithm,
@@ -11,6 +20,7 @@ import {
   KeyFormatType,
   ObjectType,
   PaddingMethod,
+  SplitKeyMethod,
   type Attribute,
 } from '@holdfast/kmip';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
@@ -91,6 +101,22 @@ test('a 3DES key that a client brings along is kept and given out, and encrypts 
     data: SecretBytes.copyOf(Buffer.from('text')),
   });
   expect(await refusal(encrypting)).toBe('UnsupportedCryptographicParameters');
+  const split = client.call(createSplitKey, {
+    objectType: ObjectType.SplitKey,
+    uniqueIdentifier,
+    splitKeyParts: 2,
+    splitKeyThreshold: 2,
+    splitKeyMethod: SplitKeyMethod.XOR,
+    newAttributes: asking(),
+  });
+  const { uniqueIdentifiers } = await split;
+  const newAttributes = asking();
+  const joining = client.call(joinSplitKey, {
+    objectType: ObjectType.SymmetricKey,
+    uniqueIdentifiers,
+    newAttributes,
+  });
+  expect(await refusal(joining)).toBeUndefined();
 });
 
 test('RSA signs with SHA-256, not with SHA-1, and has 2048 bits at least', async () => {

@@ -149,7 +149,10 @@ test.each<[Algorithm, number, boolean]>([
 ])('keys of algorithm %d and %d bits are made: %p', (algorithm, lengthBits, isApproved) => {
   const code = isApproved ? 'none' : 'InvalidField';
   expect(codeOf(() => approved.generateSymmetricKey(algorithm, lengthBits))).toBe(code);
-  expect(codeOf(() => approved.symmetricKeyLengthBytes(algorithm, lengthBits))).toBe(code);
+  const lengthOf = (purpose: 'to be made' | 'there already') => () =>
+    approved.symmetricKeyLengthBytes(algorithm, lengthBits, purpose);
+  expect(codeOf(lengthOf('to be made'))).toBe(code);
+  expect(codeOf(lengthOf('there already'))).toBe('none');
 });
 
 test.each<[Algorithm, number | undefined, Curve | undefined, boolean]>([

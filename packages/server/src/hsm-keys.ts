@@ -43,7 +43,7 @@ export class HsmKeyMaking {
     return {
       makeSymmetricKey: async (algorithm, lengthBits) => {
         const kind = hsmSecretKind(algorithm);
-        const lengthBytes = this.crypto.symmetricKeyLengthBytes(algorithm, lengthBits);
+        const lengthBytes = this.crypto.symmetricKeyLengthBytes(algorithm, lengthBits, 'to be made');
         const keyId = await begin(SECRET_WITHIN_SECONDS);
         await this.hsmKeys.request('generateHsmKey', { keyId, kind, lengthBytes });
         return {

@@ -340,7 +340,7 @@ function describeDerived(
   fillUsageMask(objectType, requested, context);
   requireAttribute(requested, 'CryptographicUsageMask', 'InvalidField');
   return {
-    lengthBytes: context.crypto.symmetricKeyLengthBytes(cryptographicAlgorithm, lengthBits),
+    lengthBytes: context.crypto.symmetricKeyLengthBytes(cryptographicAlgorithm, lengthBits, 'to be made'),
     finish: (bytes) => {
       const keyBlock = { ...plain(bytes), cryptographicAlgorithm, cryptographicLengthBits: lengthBits };
       return { objectType, keyBlock: requireKeyFormat(objectType, keyBlock, requested, context) };

@@ -213,7 +213,7 @@ function lengthOf(
   if (objectType === ObjectType.PrivateKey || lengthBits === undefined) return undefined;
   const algorithm = requested.get('CryptographicAlgorithm');
   return objectType === ObjectType.SymmetricKey && algorithm !== undefined && crypto.algorithms.has(algorithm)
-    ? crypto.symmetricKeyLengthBytes(algorithm, lengthBits)
+    ? crypto.symmetricKeyLengthBytes(algorithm, lengthBits, 'there already')
     : Math.ceil(lengthBits / 8);
 }
 

@@ -213,10 +213,14 @@ export interface CryptoPort {
   /** @throws HoldfastError InvalidField where the algorithm or length cannot be */
   generateSymmetricKey(algorithm: CryptographicAlgorithm, lengthBits: number): GeneratedKey;
   /**
-   * How many bytes of key material a symmetric key has.
+   * How many bytes of key material a symmetric key has that is to be made, or is there already in another form.
    * @throws HoldfastError InvalidField where keys of the algorithm do not have that length, or are no symmetric ones
    */
-  symmetricKeyLengthBytes(algorithm: CryptographicAlgorithm, lengthBits: number): number;
+  symmetricKeyLengthBytes(
+    algorithm: CryptographicAlgorithm,
+    lengthBits: number,
+    purpose: 'to be made' | 'there already',
+  ): number;
   /**
    * Derives bytes from a symmetric key or Secret Data (of which `value` holds either), or from a private key and a peer.
    * @throws HoldfastError CryptographicFailure where the method does not give that many bytes,

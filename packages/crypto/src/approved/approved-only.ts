@@ -45,9 +45,9 @@ export function approvedOnly(crypto: CryptoPort): CryptoPort {
       requireSymmetricKey(algorithm, lengthBits);
       return crypto.generateSymmetricKey(algorithm, lengthBits);
     },
-    symmetricKeyLengthBytes(algorithm, lengthBits) {
-      requireSymmetricKey(algorithm, lengthBits);
-      return crypto.symmetricKeyLengthBytes(algorithm, lengthBits);
+    symmetricKeyLengthBytes(algorithm, lengthBits, purpose) {
+      if (purpose === 'to be made') requireSymmetricKey(algorithm, lengthBits);
+      return crypto.symmetricKeyLengthBytes(algorithm, lengthBits, purpose);
     },
     async generateKeyPair(specification, asker) {
       requirePair(specification);
