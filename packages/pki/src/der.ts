@@ -40,8 +40,12 @@ export function malformed(what: string, cause?: unknown): HoldfastError {
   });
 }
 
-/** Reads the length octets at `offset`: definite form in the fewest octets, as DER demands (X.690 section 10.1). */
-function readLength(bytes: Buffer, offset: number): { length: number; start: number } {
+/** Reads the length octets at `offset`: definite form, in the fewest octets where DER is read (X.690 section 10.1). */
+function readLength(
+  bytes: Buffer,
+  offset: number,
+  rules: 'DER' | 'BER' = 'DER',
+): { length: number; start: number } {
   const first = bytes[offset];
   if (first === undefined) throw malformed('it ends inside an element');
   if (first < 0x80) return { length: first, start: offset + 1 };
@@ -49,7 +53,7 @@ function readLength(bytes: Buffer, offset: number): { length: number; start: num
   if (count === 0 || count > 4) throw malformed('an element has no definite length that fits');
   if (offset + 1 + count > bytes.length) throw malformed('it ends inside an element');
   const length = bytes.readUIntBE(offset + 1, count);
-  if (length < 0x80 || length < 2 ** (8 * (count - 1)))
+  if (rules === 'DER' && (length < 0x80 || length < 2 ** (8 * (count - 1))))
     throw malformed('a length is not in its shortest form');
   return { length, start: offset + 1 + count };
 }
@@ -133,12 +137,94 @@ export function readTime(element: DerElement | undefined, what: string): number 
 /** Writes one DER element of less than 16 MiB. */
 export function encodeElement(tag: number, ...contents: readonly Buffer[]): Buffer {
   const body = Buffer.concat(contents);
-  const { length } = body;
+  return Buffer.concat([Buffer.of(tag), lengthOctets(body.length), body]);
+}
+
+function lengthOctets(length: number): Buffer {
   const octets = Buffer.from([length >> 16, (length >> 8) & 0xff, length & 0xff]);
   const significant = octets.subarray(length > 0xffff ? 0 : length > 0xff ? 1 : 2);
-  const lengthOctets =
-    length < 0x80 ? Buffer.of(length) : Buffer.concat([Buffer.of(0x80 | significant.length), significant]);
-  return Buffer.concat([Buffer.of(tag), lengthOctets, body]);
+  return length < 0x80
+    ? Buffer.of(length)
+    : Buffer.concat([Buffer.of(0x80 | significant.length), significant]);
+}
+
+/** Deeper than anything is nested that is read here. */
+const MAX_BER_DEPTH = 32;
+/** Whoever sends them chooses how many there are. */
+const MAX_BER_ELEMENTS = 8192;
+const CONSTRUCTED = 0x20;
+const INDEFINITE = 0x80;
+
+/** An element of BER: what it holds is a view of the input. */
+interface BerElement {
+  readonly tag: number;
+  readonly contents: Buffer | readonly BerElement[];
+  /** Of what it holds, in DER. */
+  readonly length: number;
+  /** Where it ends in the input. */
+  readonly end: number;
+}
+
+/**
+ * The one element that `bytes` are in BER, of less than 16 MiB, with the lengths that DER demands; values stay as they are.
+ * X.690 sections 8.1.3 and 10.1.
+ * @returns a buffer of the caller's own; of the values nothing else is copied
+ * @throws HoldfastError InvalidField
+ */
+export function withDefiniteLengths(bytes: Buffer): Buffer {
+  const element = readBer(bytes, 0, 0, { elements: MAX_BER_ELEMENTS });
+  if (element.end !== bytes.length) throw malformed('bytes follow after its end');
+  const pieces: Buffer[] = [];
+  collect(element, pieces);
+  return Buffer.concat(pieces);
+}
+
+function collect({ tag, length, contents }: BerElement, pieces: Buffer[]): void {
+  pieces.push(Buffer.of(tag), lengthOctets(length));
+  if (Buffer.isBuffer(contents)) pieces.push(contents);
+  else for (const each of contents) collect(each, pieces);
+}
+
+function readBer(bytes: Buffer, offset: number, depth: number, left: { elements: number }): BerElement {
+  const [tag, first] = bytes.subarray(offset, offset + 2);
+  if (tag === undefined || first === undefined) throw malformed('it ends inside an element');
+  if ((tag & 0x1f) === 0x1f) throw malformed('a tag has more than one octet');
+  if (depth > MAX_BER_DEPTH || --left.elements < 0)
+    throw malformed('it has too many elements, or layers of them');
+  const isConstructed = (tag & CONSTRUCTED) !== 0;
+  if (first === INDEFINITE && isConstructed) return readIndefinite(tag, bytes, offset + 2, depth, left);
+  const { length, start } = readLength(bytes, offset + 1, 'BER');
+  const end = start + length;
+  if (end > bytes.length) throw malformed('an element is longer than what holds it');
+  const contents = bytes.subarray(start, end);
+  if (!isConstructed) return { tag, contents, length, end };
+  const elements: BerElement[] = [];
+  for (let at = 0; at < length; at = elements.at(-1)?.end ?? length) {
+    elements.push(readBer(contents, at, depth + 1, left));
+  }
+  return { tag, contents: elements, length: lengthOfAll(elements), end };
+}
+
+/** Up to the two zero octets that end what has no length. */
+function readIndefinite(
+  tag: number,
+  bytes: Buffer,
+  start: number,
+  depth: number,
+  left: { elements: number },
+): BerElement {
+  const elements: BerElement[] = [];
+  let at = start;
+  while (bytes[at] !== 0 || bytes[at + 1] !== 0) {
+    const element = readBer(bytes, at, depth + 1, left);
+    elements.push(element);
+    at = element.end;
+  }
+  return { tag, contents: elements, length: lengthOfAll(elements), end: at + 2 };
+}
+
+function lengthOfAll(elements: readonly BerElement[]): number {
+  return elements.reduce((sum, { length }) => sum + 1 + lengthOctets(length).length + length, 0);
 }
 
 /** DER of a non-negative INTEGER. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
 import { certificates } from '../src';
-import { contextTag, encodeElement, encodeInteger, encodeOid, TAG } from '../src/der';
+import { children, contextTag, encodeElement, encodeInteger, encodeOid, readElement, TAG } from '../src/der';
 import { OID } from '../src/pkcs12/object-identifiers';
 import { CA, LEAF, MODERN, PLAIN, PRIVATE_KEY, RC2, TRIPLE_DES } from './pkcs12-containers';
 
@@ -76,14 +76,55 @@ const content = (inside: Buffer) => sequence(encodeOid(OID.data), explicit(insid
 function containerOf({
   attributes = [],
   mac = [],
+  rewritten = (der) => der,
 }: {
   readonly attributes?: Buffer[];
   readonly mac?: Buffer[];
+  readonly rewritten?: (der: Buffer) => Buffer;
 }): Buffer {
   const bag = sequence(encodeOid(OID.keyBag), explicit(PRIVATE_KEY), encodeElement(TAG.set, ...attributes));
-  const safe = sequence(content(octets(sequence(bag))));
+  const safe = rewritten(sequence(content(octets(rewritten(sequence(bag))))));
   return sequence(encodeInteger(3n), content(octets(safe)), ...mac);
 }
+
+/** The same in BER: indefinite lengths, definite ones in four octets, long OCTET STRINGs in two pieces. */
+function inBer(der: Buffer): Buffer {
+  const { tag, contents } = readElement(der);
+  const end = Buffer.of(0, 0);
+  const indefinite = (of: number, ...parts: Buffer[]) => Buffer.concat([Buffer.of(of, 0x80), ...parts, end]);
+  if ((tag & 0x20) !== 0)
+    return indefinite(tag, ...children({ tag, contents, der }).map((each) => inBer(each.der)));
+  const primitive = (part: Buffer) => {
+    const head = Buffer.of(tag, 0x84, 0, 0, 0, 0);
+    head.writeUInt32BE(part.length, 2);
+    return Buffer.concat([head, part]);
+  };
+  if (tag !== TAG.octetString || contents.length < 120) return primitive(contents);
+  return indefinite(tag | 0x20, primitive(contents.subarray(0, 10)), primitive(contents.subarray(10)));
+}
+
+describe('a container in BER, as Mozilla and Microsoft write them, is read', () => {
+  test.each([
+    ['its outer layers', MODERN, [LEAF, CA]],
+    ['all layers', containerOf({ rewritten: inBer }), []],
+  ])('%s', async (_name, container, certificatesInIt) => {
+    const bundle = await certificates.openPkcs12(inBer(container), password());
+    expect(bundle.privateKey.reveal()).toEqual(PRIVATE_KEY);
+    expect(bundle.certificates).toEqual(certificatesInIt);
+  });
+
+  test.each([
+    ['without its end', inBer(MODERN).subarray(0, -2)],
+    ['with more behind its end', Buffer.concat([inBer(MODERN), Buffer.of(0, 0)])],
+    [
+      'of too many elements',
+      Buffer.concat([Buffer.of(0x30, 0x80), Buffer.alloc(20_000, '3000', 'hex'), Buffer.of(0, 0)]),
+    ],
+    ['of too many layers', Buffer.concat([Buffer.alloc(20_000, '3080', 'hex'), Buffer.alloc(20_000)])],
+  ])('but not %s', async (_name, container) => {
+    expect(await refused(certificates.openPkcs12(container, password()))).toBe('InvalidField');
+  });
+});
 
 describe('a container that no tool writes', () => {
   test('may have a friendly name that is no text', async () => {

@@ -8,6 +8,7 @@ import {
   malformed,
   readElement,
   readOid,
+  withDefiniteLengths,
   type DerElement,
 } from '../der';
 import { readBmpString } from '../names';
@@ -37,6 +38,9 @@ function octets(element: DerElement | undefined, what: string): Buffer {
 function sequenceOf(element: DerElement | undefined, what: string): DerElement[] {
   return children(expectTag(element, TAG.sequence, what));
 }
+
+/** "The PFX PDU is BER-encoded" (RFC 7292 section 4): Mozilla's tools and Microsoft's write indefinite lengths. */
+const readBer = (bytes: Buffer): DerElement => readElement(withDefiniteLengths(bytes));
 
 /** What stands in an explicit [0]. */
 function explicit(element: DerElement | undefined, what: string): DerElement {
@@ -146,7 +150,7 @@ export async function openPkcs12(
 ): Promise<KeyBundle> {
   if (container.length > MAX_CONTAINER_BYTES) throw malformed('it is larger than 256 KiB');
   const secret = password.reveal();
-  const [version, authSafe, macData] = sequenceOf(readElement(container), 'the PKCS#12 container');
+  const [version, authSafe, macData] = sequenceOf(readBer(container), 'the PKCS#12 container');
   if (expectTag(version, TAG.integer, 'the version').contents.toString('hex') !== '03') {
     throw malformed('it is no PKCS#12 container of version 3');
   }
@@ -158,10 +162,12 @@ export async function openPkcs12(
   const decrypted: Buffer[] = [];
   try {
     const bags: Bag[] = [];
-    for (const part of sequenceOf(readElement(safe), 'the parts of the container')) {
+    for (const part of sequenceOf(readBer(safe), 'the parts of the container')) {
       const { safeContents, wasEncrypted } = await openPart(part, secret);
       if (wasEncrypted) decrypted.push(safeContents);
-      bags.push(...bagsIn(safeContents));
+      const definite = withDefiniteLengths(safeContents);
+      decrypted.push(definite);
+      bags.push(...bagsIn(definite));
       if (bags.length > MAX_BAGS) throw malformed(`it holds more than ${MAX_BAGS} keys and certificates`);
     }
     return await bundleOf(bags, keyBagNamed(bags, friendlyName), secret);
