@@ -138,9 +138,13 @@ export function replaceBy(
   objects.create(replacement);
 }
 
+/** An Integer says no more. */
+const MAX_GENERATION = 2 ** 31 - 1;
+
 /** KMIP 2.1 sections 4.49, 4.50 and 4.52. */
 function recordRotation(old: ManagedObject, replacement: AttributeSet, nowSeconds: number): void {
-  replacement.set('RotateGeneration', (old.attributes.get('RotateGeneration') ?? 0) + 1);
+  const generation = old.attributes.get('RotateGeneration') ?? 0;
+  replacement.set('RotateGeneration', Math.min(generation + 1, MAX_GENERATION));
   replacement.set('RotateLatest', true);
   old.attributes.set('RotateDate', nowSeconds);
   old.attributes.set('RotateLatest', false);

@@ -1,5 +1,13 @@
-import { LinkType, RevocationReasonCode, State, UsageLimitsUnit, type Attribute } from '@holdfast/kmip';
-import { activate, destroy, get, reKey, revoke } from '@holdfast/core';
+import {
+  CryptographicUsageMask,
+  LinkType,
+  ObjectType,
+  RevocationReasonCode,
+  State,
+  UsageLimitsUnit,
+  type Attribute,
+} from '@holdfast/kmip';
+import { activate, destroy, get, importObject, reKey, revoke } from '@holdfast/core';
 import { Harness } from './harness';
 import {
   asking,
@@ -159,6 +167,19 @@ test('a key is replaced once, the replacement again', async () => {
   expect(await valueOf(harness, latest, 'Name')).toEqual(named('chain').value);
   expect(await valueOf(harness, latest, 'RotateGeneration')).toBe(2);
   expect(await valueOf(harness, recent, 'RotateLatest')).toBe(false);
+});
+
+test('generations are counted as far as an Integer goes', async () => {
+  const most = 2 ** 31 - 1;
+  const uniqueIdentifier = 'of-the-last-generation';
+  const object = rawKey('00112233445566778899aabbccddeeff');
+  const attributes: Attribute[] = [
+    { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Encrypt },
+    { key: 'RotateGeneration', value: most },
+  ];
+  const request = { uniqueIdentifier, objectType: ObjectType.SymmetricKey, attributes, object };
+  await harness.run(importObject, request, '2.1');
+  expect(await valueOf(harness, await replace(uniqueIdentifier), 'RotateGeneration')).toBe(most);
 });
 
 test('of two who replace a key at once, one does', async () => {
