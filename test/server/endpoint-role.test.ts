@@ -1,6 +1,7 @@
 import { KmipClient } from '@holdfast/client';
 import { activate, create, destroy, reKey, setAttribute } from '@holdfast/core';
 import {
+  AsynchronousIndicator,
   BatchErrorContinuationOption,
   EndpointRole,
   KeyFormatType,
@@ -13,9 +14,12 @@ import {
   type Attribute,
 } from '@holdfast/kmip';
 import {
+  Peer,
   Wire,
   addClient,
+  bytes,
   enumeration,
+  integer,
   readResponse,
   requestMessage,
   startServerProcess,
@@ -99,6 +103,43 @@ test('new and replaced keys are put, changes notified, in their order', async ()
     }),
   );
   expect(both.map(({ operation }) => operation).sort()).toEqual([Operation.Notify, Operation.Put].sort());
+  await wire.close();
+});
+
+test('what is made later is put once it is there, with all that was asked for', async () => {
+  const wire = await listen();
+  const value = bytes(Tag.AttributeValue, Buffer.from('as it was sent'));
+  const peer = await Peer.connect(tlsOptions(server), '2.1');
+  await peer.batch(
+    [
+      {
+        operation: Operation.Create,
+        payload: [
+          enumeration(Tag.ObjectType, ObjectType.SymmetricKey),
+          structure(
+            Tag.Attributes,
+            enumeration(Tag.CryptographicAlgorithm, 3),
+            integer(Tag.CryptographicLength, 128),
+            integer(Tag.CryptographicUsageMask, 12),
+            structure(
+              Tag.Attribute,
+              text(Tag.VendorIdentification, 'x'),
+              text(Tag.AttributeName, 'y'),
+              value,
+            ),
+          ),
+        ],
+      },
+    ],
+    { header: [enumeration(Tag.AsynchronousIndicator, AsynchronousIndicator.Mandatory)] },
+  );
+  const { operation, attributes } = await told(wire);
+  expect(operation).toBe(Operation.Put);
+  expect(attributes).toContainEqual({
+    key: 'VendorAttribute',
+    value: { vendorIdentification: 'x', attributeName: 'y', attributeValue: value },
+  });
+  await peer.close();
   await wire.close();
 });
 

@@ -36,6 +36,13 @@ const WAIT_MS = 20;
 /** A request during which the process ended so often is at fault itself. */
 const MAX_ATTEMPTS = 4;
 
+/** What an attempt at a request leaves behind, to be seen to once its transaction has ended. */
+interface Attempt {
+  /** The request and its outcome, in clear: an outcome, and what is told of, may repeat what was asked. */
+  readonly secrets: SecretBytes[];
+  batch: Batch | undefined;
+}
+
 export interface AsynchronousPorts extends Omit<BatchPorts, 'asynchronous'> {
   readonly requests: AsynchronousRequestStore;
   readonly directory: Directory;
@@ -146,17 +153,37 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
   }
 
   async #attempt(claimed: ClaimedRequest): Promise<void> {
-    await this.ports.requests.complete(claimed, async (session) => {
-      const ending = new Promise<never>((_resolve, reject) => {
-        this.#ended.signal.addEventListener('abort', () => reject(stopping()), { once: true });
+    const attempt: Attempt = { secrets: [], batch: undefined };
+    try {
+      const isDone = await this.ports.requests.complete(claimed, async (session) => {
+        attempt.batch = undefined;
+        // What goes on after that reaches nothing: the connection may serve somebody else by then.
+        const guarded = guardedSession(session, this.#ended.signal);
+        const outcome = await this.#unlessEnded(this.#outcomeOf(claimed, guarded, attempt));
+        attempt.secrets.push(outcome.content);
+        return outcome;
       });
-      // What goes on after that reaches nothing: the connection may serve somebody else by then.
-      const guarded = guardedSession(session, this.#ended.signal);
-      return Promise.race([this.#outcomeOf(claimed, guarded), ending]);
+      if (isDone) attempt.batch?.changes.tell();
+    } finally {
+      for (const secret of attempt.secrets) secret.destroy();
+    }
+  }
+
+  /** @throws HoldfastError InternalServerError where this process takes back what is under way */
+  #unlessEnded<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#ended;
+    return new Promise((resolve, reject) => {
+      const end = (): void => reject(stopping());
+      signal.addEventListener('abort', end, { once: true });
+      work.finally(() => signal.removeEventListener('abort', end)).then(resolve, reject);
     });
   }
 
-  async #outcomeOf(claimed: ClaimedRequest, session: KeyStoreTransaction): Promise<StoredOutcome> {
+  async #outcomeOf(
+    claimed: ClaimedRequest,
+    session: KeyStoreTransaction,
+    attempt: Attempt,
+  ): Promise<StoredOutcome> {
     if (claimed.isStopped) return failure('GeneralFailure', 'an earlier operation of the batch failed');
     if (claimed.attempt > MAX_ATTEMPTS) {
       return failure('GeneralFailure', 'the server could not complete the operation');
@@ -165,19 +192,15 @@ export class AsynchronousProcessor implements AsynchronousProcessing {
     if (principal === undefined) return failure('PermissionDenied', 'the client is revoked');
     await this.ports.prepare(principal);
     const payload = claimed.openPayload();
-    try {
-      const request = requestOf(claimed, decodeTtlv(payload.reveal()) as StructureItem);
-      const ports = { ...this.ports, asynchronous: this };
-      const { maxResponseBytes } = this.limits;
-      const options = { approval: claimed.approval, signal: this.#ended.signal };
-      const batch = new Batch(request, principal, ports, maxResponseBytes, this.log, options);
-      const outcome = await batch.runWithin(session);
-      if (outcome.status === 'failure') return failure(outcome.code, outcome.message);
-      // Written down before the request is zeroed: an answer may repeat what was asked.
-      return success(outcome.payload);
-    } finally {
-      payload.destroy();
-    }
+    attempt.secrets.push(payload);
+    const request = requestOf(claimed, decodeTtlv(payload.reveal()) as StructureItem);
+    const ports = { ...this.ports, asynchronous: this };
+    const { maxResponseBytes } = this.limits;
+    const options = { approval: claimed.approval, signal: this.#ended.signal };
+    const batch = new Batch(request, principal, ports, maxResponseBytes, this.log, options);
+    attempt.batch = batch;
+    const outcome = await batch.runWithin(session);
+    return outcome.status === 'failure' ? failure(outcome.code, outcome.message) : success(outcome.payload);
   }
 
   /** Who asked, as it stands now: what it may do may have changed since. */

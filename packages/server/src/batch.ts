@@ -23,7 +23,7 @@ import {
 } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
-import { requireMayTurn } from './channels';
+import { ChangesToTell, requireMayTurn } from './channels';
 import type { AnyOperation } from './catalogue';
 import {
   ITEM_OVERHEAD_BYTES,
@@ -66,8 +66,7 @@ export class Batch {
   readonly #records: ItemRecords;
   readonly #failures: Failures;
   #presuming: PresumingSession | undefined;
-  /** Changes of an Undo batch: nobody is told of them before all have been done. */
-  #undoable: ObjectChange[] | undefined;
+  readonly changes: ChangesToTell;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
   #reservedBytes = 0;
 
@@ -85,6 +84,7 @@ export class Batch {
     this.#failures = new Failures(ports.catalogue, request.dialect, principal, this.#records, log);
     this.#pending = new PendingItems(request, principal, ports.asynchronous);
     this.#data = new DataResults(request);
+    this.changes = new ChangesToTell(ports.channels, principal.domainId);
   }
 
   /**
@@ -124,11 +124,12 @@ export class Batch {
   }
 
   /**
-   * Runs a batch of one item within the caller's transaction.
+   * Runs a batch of one item within the caller's transaction; once that is committed, its changes are to be told of.
    * @throws HoldfastError where the store or the root of trust failed: nothing can be said of the item then
    */
   async runWithin(session: KeyStoreTransaction): Promise<ItemOutcome> {
     const [item] = this.request.items;
+    this.changes.hold();
     try {
       if (item === undefined || 'fault' in item) throw new HoldfastError('InternalServerError', 'no item');
       const definition = this.#definition(item);
@@ -154,7 +155,7 @@ export class Batch {
 
   /** All items in one transaction: where one fails, what was done before is undone and says so. */
   async #runUndo(): Promise<readonly ResponseBatchItem[]> {
-    const changes = (this.#undoable = [] as ObjectChange[]);
+    this.changes.hold({ mayBeUndone: true });
     try {
       const done = await this.ports.keyStore.transaction(async (session) => {
         const results = await this.#runAll(session, false);
@@ -165,7 +166,7 @@ export class Batch {
         for (const result of results) this.#records.settle(result);
         return results;
       });
-      this.ports.channels.tell(this.principal.domainId, changes);
+      this.changes.tell();
       return done;
     } catch (error) {
       this.#becomesClient = false;
@@ -292,13 +293,13 @@ export class Batch {
         within.useApproval(approval.number, actorOf(this.principal)),
       );
     if (!('transaction' in session)) return carryOut(session);
-    const changes = (this.#undoable = [] as ObjectChange[]);
+    this.changes.hold({ mayBeUndone: true });
     try {
       const answer = await session.transaction(carryOut);
-      this.ports.channels.tell(this.principal.domainId, changes);
+      this.changes.tell();
       return answer;
     } finally {
-      this.#undoable = undefined;
+      this.changes.drop();
     }
   }
 
@@ -351,8 +352,7 @@ export class Batch {
         announce: (changes) => this.ports.notifiedClients.announcements(domainId, changes),
         changed: (changes) => {
           changed = changes;
-          if (this.#undoable === undefined) this.ports.channels.tell(domainId, changes);
-          else this.#undoable.push(...changes);
+          this.changes.add(changes);
         },
         accept: (answer) => {
           encoded =
@@ -429,7 +429,7 @@ export class Batch {
       nowSeconds: this.#nowSeconds,
       signal: this.options.signal,
       references: this.#references,
-      mayBeUndone: this.#undoable !== undefined,
+      mayBeUndone: this.changes.mayBeUndone,
       becomeClient: () => this.#becomeClient(),
     };
     return itemContext(surroundings, objects, policy, notes);

@@ -9,6 +9,7 @@ import { ResultStatus, decodeResponse, type Dialect } from '@holdfast/kmip';
 import { decodeTtlv } from '@holdfast/ttlv';
 import type { Announcer } from './announcer';
 import { describeError, type Logger } from './log';
+import { readAnnouncement, writeAnnouncement } from './notified-clients';
 
 /** What may wait for a client that is slow to answer, before it is let go: it then has to look for itself. */
 const MAX_WAITING = 1000;
@@ -30,7 +31,8 @@ export function takeAnswer(frame: Buffer, { clientName }: Principal, log: Logger
 
 /** Tells one client, over the connection that it has handed over, what changes in its domain: one thing after the other. */
 export class Channel {
-  readonly #waiting: Announcement[] = [];
+  /** In bytes of their own: what a change is made of is zeroed with the request that asked for it. */
+  readonly #waiting: Buffer[] = [];
   #connection: TurnedConnection | undefined;
   #isTelling = false;
   #isAnswered = true;
@@ -55,7 +57,7 @@ export class Channel {
   }
 
   tell(announcement: Announcement): void {
-    this.#waiting.push(announcement);
+    this.#waiting.push(writeAnnouncement(announcement, this.dialect));
     if (this.#waiting.length > MAX_WAITING) {
       this.log.warn({ client: this.principal.clientName }, 'a client does not keep up with what it is told');
       this.#connection?.destroy();
@@ -75,8 +77,9 @@ export class Channel {
     this.#isTelling = true;
     try {
       while (this.#isAnswered) {
-        const announcement = this.#waiting.shift();
-        if (announcement === undefined) break;
+        const waiting = this.#waiting.shift();
+        if (waiting === undefined) break;
+        const { announcement } = readAnnouncement(waiting);
         const message = await this.channels.announcer.message(announcement, this.principal, this.dialect);
         if (message === undefined || this.#connection === undefined) continue;
         this.#isAnswered = false;
@@ -133,5 +136,45 @@ export class Channels {
       const announcement = announcementOf(change);
       for (const channel of [...channels]) channel.tell(announcement);
     }
+  }
+}
+
+/** What one batch changes: told of at once or, within a transaction, once that is committed. */
+export class ChangesToTell {
+  #held: ObjectChange[] | undefined;
+  #mayBeUndone = false;
+
+  constructor(
+    private readonly channels: Channels,
+    private readonly domainId: string,
+  ) {}
+
+  /** Whether what is done now is undone with all the rest of a batch. */
+  get mayBeUndone(): boolean {
+    return this.#mayBeUndone;
+  }
+
+  /** A transaction begins. */
+  hold({ mayBeUndone = false } = {}): void {
+    this.#held = [];
+    this.#mayBeUndone = mayBeUndone;
+  }
+
+  add(changes: readonly ObjectChange[]): void {
+    if (this.#held === undefined) this.channels.tell(this.domainId, changes);
+    else this.#held.push(...changes);
+  }
+
+  /** The transaction is committed. */
+  tell(): void {
+    const held = this.#held ?? [];
+    this.drop();
+    this.channels.tell(this.domainId, held);
+  }
+
+  /** The transaction has ended, whichever way. */
+  drop(): void {
+    this.#held = undefined;
+    this.#mayBeUndone = false;
   }
 }

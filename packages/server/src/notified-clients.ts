@@ -21,6 +21,7 @@ import {
   required,
   structure,
   textString,
+  type Dialect,
 } from '@holdfast/kmip';
 import { HoldfastError, ItemType, decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
 
@@ -95,7 +96,7 @@ function announcementsTo(
       domainId,
       clientId,
       uniqueIdentifier: announcement.uniqueIdentifier,
-      content: contentOf(announcement, endpoint),
+      content: writeAnnouncement(announcement, dialectNamed(endpoint.version)),
     }));
   });
 }
@@ -105,11 +106,11 @@ function notifiedClientOf({ id, name, domainId, settings }: Client): readonly No
   return endpoint === undefined ? [] : [{ clientId: id, name, domainId, endpoint }];
 }
 
-function contentOf(
+/** An announcement as it waits, in bytes of its own. */
+export function writeAnnouncement(
   { uniqueIdentifier, put, attributes }: Announcement,
-  { version }: NotifiedEndpoint,
+  dialect: Dialect,
 ): Buffer {
-  const dialect = dialectNamed(version);
   const waiting = { uniqueIdentifier, attributes, ...put };
   const payload = waitingAnnouncement.encode(Tag.RequestPayload, waiting, dialect);
   if (payload?.type !== ItemType.Structure) throw unreadable();
@@ -117,7 +118,7 @@ function contentOf(
   return encodeTtlv(encodeRequest({ dialect, items: [{ operation, payload }] }));
 }
 
-/** What `announcements` wrote. @throws HoldfastError IntegrityViolation */
+/** What `writeAnnouncement` wrote. @throws HoldfastError IntegrityViolation */
 export function readAnnouncement(content: Buffer) {
   const { dialect, items } = decodeRequest(decodeTtlv(content));
   const [item] = items;
