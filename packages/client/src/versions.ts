@@ -28,9 +28,15 @@ function highestCommon(versions: readonly ProtocolVersion[]): Dialect | undefine
   return SPOKEN.find((dialect) => versions.some((version) => sameVersion(version, dialect)));
 }
 
+/** Of a server that reads the version, and lets this peer do other things, as with a ticket that has rights to few operations. */
+const NOT_FOR_THIS_PEER: readonly (ResultReason | undefined)[] = [
+  ResultReason.NotAuthorised,
+  ResultReason.PermissionDenied,
+];
+
 /**
- * The highest version that both sides speak; 1.0 where the server knows no Discover Versions.
- * KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
+ * The highest version that both sides speak; 1.0 where the server knows no Discover Versions, and where this peer may not
+ * ask, the highest in which it is told so. KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
  * @param discover asks the server for its versions in a message of the version given
  * @param canBeAskedIn whether a version has what the requests' header must say
  * @throws KmipRefusal where the server answers in none of the versions, or has none in common
@@ -40,6 +46,7 @@ export async function negotiateVersion(
   canBeAskedIn: (dialect: Dialect) => boolean = () => true,
 ): Promise<Dialect> {
   let refusal: KmipRefusal | undefined;
+  let read: Dialect | undefined;
   for (const asked of ASKED_IN.map(dialectNamed).filter(canBeAskedIn)) {
     try {
       const dialect = highestCommon(await discover(asked));
@@ -50,9 +57,11 @@ export async function negotiateVersion(
       if (!(error instanceof KmipRefusal)) throw error;
       if (error.resultReason === ResultReason.AuthenticationNotSuccessful) throw error;
       if (error.resultReason === ResultReason.OperationNotSupported) return dialectNamed('1.0');
+      if (NOT_FOR_THIS_PEER.includes(error.resultReason)) read = asked;
       refusal ??= error;
     }
   }
+  if (read !== undefined) return read;
   throw (
     refusal ??
     new HoldfastError('UnsupportedProtocolVersion', 'the server speaks no KMIP version that is spoken here')

@@ -343,6 +343,18 @@ describe('the version', () => {
     expect(client.dialect.name).toBe('2.1');
   });
 
+  test('is the highest that the server reads where this peer may not ask for versions', async () => {
+    const client = await connected(
+      ({ dialect }) => [
+        dialect.name === '2.1'
+          ? failure(undefined, ResultReason.InvalidMessage, 'version')
+          : failure(Operation.DiscoverVersions, ResultReason.NotAuthorised),
+      ],
+      { version: 'auto' },
+    );
+    expect(client.dialect.name).toBe('2.0');
+  });
+
   test.each([
     ['says who the client is not', ResultReason.AuthenticationNotSuccessful],
     ['refuses and hangs up', ResultReason.GeneralFailure],
