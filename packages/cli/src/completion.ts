@@ -119,13 +119,12 @@ function valueOf(hasValue: boolean, choices: readonly string[]): string {
   return choices.length === 0 ? ' -r' : ` -x -a ${quoted(choices.join(' '))}`;
 }
 
+/** Its place is found out as by `walk`: a command may have the name of another one elsewhere. */
 function fish(name: string, places: readonly Place[]): string {
+  const at = `__${name}_at`;
+  const nested = places.filter(({ words }) => words.length > 1).map(({ words }) => quoted(words.join(' ')));
   const lines = places.flatMap(({ words, commands, options }) => {
-    const [, ...typed] = words;
-    const seen = typed.map((word) => `__fish_seen_subcommand_from ${word}`);
-    const deeper = commands.map((each) => each.name).join(' ');
-    const fresh = deeper === '' ? [] : [`not __fish_seen_subcommand_from ${deeper}`];
-    const condition = quoted([...seen, ...fresh].join('; and '));
+    const condition = quoted([at, ...words].join(' '));
     return [
       ...commands.map(
         (each) => `complete -c ${name} -f -n ${condition} -a ${each.name} -d ${quoted(each.description)}`,
@@ -136,7 +135,17 @@ function fish(name: string, places: readonly Place[]): string {
       ),
     ];
   });
-  return `${lines.join('\n')}\n`;
+  return `function ${at}
+  set -l words (commandline -opc)
+  set -l place ${name}
+  set -e words[1]
+  for word in $words
+    contains -- "$place $word" ${nested.join(' ')}; and set place "$place $word"
+  end
+  test "$place" = "$argv"
+end
+${lines.join('\n')}
+`;
 }
 
 const SHELLS = { bash, zsh, fish } as const;

@@ -274,6 +274,10 @@ describe('completion', () => {
     // A value follows, such as a file: no option, and no command.
     expect(complete('kmip', 'create', '--name', 'cre')).not.toContain('create');
     expect(complete('kmip', 'create', '--name', '')).not.toContain('--');
+    // Another command has the name of this one, and this option.
+    writeFileSync(file, (await holdfast('completion', shell)).replaceAll('_holdfast', '_kmip'));
+    expect(complete('holdfast', 'status', '--w')).toBe('--wait');
+    expect(complete('holdfast', 'hsm', 'status', '--w')).toBe('');
   });
 });
 

@@ -29,7 +29,7 @@ function highestCommon(versions: readonly ProtocolVersion[]): Dialect | undefine
 }
 
 /** Of a server that reads the version, and lets this peer do other things, as with a ticket that has rights to few operations. */
-const NOT_FOR_THIS_PEER: readonly (ResultReason | undefined)[] = [
+const NOT_FOR_THIS_PEER: readonly (number | undefined)[] = [
   ResultReason.NotAuthorised,
   ResultReason.PermissionDenied,
 ];
