@@ -71,12 +71,22 @@ function exitCodeOf(error: CommanderError): ExitCode {
   return error.exitCode === 0 ? ExitCode.Done : ExitCode.WrongUse;
 }
 
+/**
+ * Node.js has U+FFFD in the place of bytes that are no UTF-8, so that another name would be meant than the one typed.
+ * @throws CommandFailure wrong use
+ */
+function refuseOtherEncodings(argv: readonly string[]): void {
+  const at = argv.findIndex((text) => text.includes('\ufffd'));
+  if (at >= 0) throw wrongUse(`${JSON.stringify(argv[at])} is not in UTF-8`);
+}
+
 async function outcome(
   program: Command,
   argv: readonly string[],
   explain: (error: unknown) => Failure,
 ): Promise<ExitCode> {
   try {
+    refuseOtherEncodings(argv);
     await program.parseAsync(argv);
     return ExitCode.Done;
   } catch (error) {

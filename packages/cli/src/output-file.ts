@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from './error-code';
@@ -54,6 +55,16 @@ async function refuseOther(path: string, instead?: string): Promise<void> {
   );
   const hint = ['Choose the path of a file.', ...(instead === undefined ? [] : [instead])].join('\n');
   if (isOther) throw wrongUse(`${path} is there, and is no file`, hint);
+}
+
+/**
+ * A file that is being written goes where the command ends before it is whole: Ctrl-C leaves nothing of it.
+ * @returns to be called once it is whole, or gone
+ */
+export function removeOnExit(path: string): () => void {
+  const remove = (): void => rmSync(path, { force: true });
+  process.once('exit', remove);
+  return () => process.off('exit', remove);
 }
 
 function notWritable(path: string, cause: unknown): CommandFailure {

@@ -1,5 +1,5 @@
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -7,10 +7,12 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { certificates } from '@holdfast/pki';
@@ -131,6 +133,29 @@ describe('without a server', () => {
   test('status finds nobody', async () => {
     await refused(3, 'no Holdfast server is running on', 'status');
     await refused(3, 'no Holdfast server is running on', 'status', '--wait', '0.2');
+    await refused(3, 'no Holdfast server is running on', 'status', '--data-dir', HOLDFAST);
+  });
+
+  test('Ctrl-C leaves no file for a credential that did not come', async () => {
+    mkdirSync(dataDir);
+    const silent = createServer();
+    const asked = new Promise<void>((resolveAsked) => silent.once('connection', () => resolveAsked()));
+    await new Promise<void>((listening) => silent.listen(join(dataDir, 'admin.sock'), listening));
+    try {
+      const child = spawn(process.execPath, [HOLDFAST, 'officer', 'add', 'a', '--out', path('new.json')], {
+        env: { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir },
+        stdio: 'ignore',
+      });
+      const ended = new Promise((code) => child.once('close', code));
+      await asked;
+      expect(existsSync(path('new.json'))).toBe(true);
+      child.kill('SIGINT');
+      expect(await ended).toBe(130);
+      expect(existsSync(path('new.json'))).toBe(false);
+    } finally {
+      silent.close();
+      rmSync(dataDir, { recursive: true });
+    }
   });
 
   test('what needs a server finds nobody, and leaves nothing behind', async () => {
@@ -157,6 +182,15 @@ describe('without a server', () => {
     [['client', 'list', '--officer', 'absent.json'], 'there is no officer credential absent.json'],
     [['ca', 'add', 'absent.pem'], 'cannot read absent.pem'],
     [['officer', 'add', 'a'], "required option '--out <file>' not specified"],
+    [['client', 'set', 'a', '--require-escrow', '--notify-version', '2.0'], 'goes with --notify HOST:PORT'],
+    [['client', 'show', 'a\ufffd'], 'is not in UTF-8'],
+    [['audit', 'search', 'absent', '--outcome', 'failed'], 'an outcome is one of success, failure'],
+    [['audit', 'search', 'absent', '--since', '12'], '"12" is no time'],
+    [['audit', 'search', 'absent', '--until', '2026-11-01T10:00'], 'is no time'],
+    [['audit', 'verify', '--public-key', 'absent.pem'], '--public-key is for files'],
+    [['audit', 'verify', '/', '--public-key', 'absent.pem'], 'cannot read /: it is a folder'],
+    [['audit', 'export', '--archive', '/', '--out', 'a'], 'cannot read /: it is a folder'],
+    [['backup', 'verify', '/', '--identity', 'absent.key'], 'cannot read /: it is a folder'],
   ])('%j is wrong use', async (args, words) => {
     await refused(2, words, ...args);
     expect(readdirSync(folder)).toEqual([]);
@@ -195,6 +229,9 @@ describe('without a server', () => {
         return [variable, await run(['init'], { environment: { [variable]: '' } })] as const;
       }),
       (async () => ['--data-dir', await holdfast('init', '--data-dir', '')] as const)(),
+      (async () => ['--out', await holdfast('client', 'add', 'x', '--out', '')] as const)(),
+      (async () => ['--host', await holdfast('init', '--host', '')] as const)(),
+      (async () => ['an argument', await holdfast('officer', 'revoke', '')] as const)(),
     ]);
     for (const [name, outcome] of outcomes) {
       const stderr = expect.stringContaining(`${name} is empty`) as string;
@@ -265,17 +302,26 @@ describe('init', () => {
     expect(readFileSync(path('sealed/root.key'), 'latin1')).toContain('software-passphrase');
   });
 
-  test('keeps what is there', async () => {
-    const before = ['root.key', 'officer.json', 'client/cert.pem'].map((name) =>
-      readFileSync(path('sealed', name)),
-    );
+  test('keeps what is there, and tells of no credential that it did not make', async () => {
+    const contents = (): readonly Buffer[] =>
+      ['root.key', 'client/cert.pem'].map((name) => readFileSync(path('sealed', name)));
+    const before = contents();
+    renameSync(path('sealed/officer.json'), path('handed-out.json'));
     const again = await run(['init'], { environment: sealed() });
-    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('set up') as string });
-    expect(again.stdout).toContain('before');
-    const after = ['root.key', 'officer.json', 'client/cert.pem'].map((name) =>
-      readFileSync(path('sealed', name)),
-    );
-    expect(after).toEqual(before);
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('set up before') as string });
+    expect(again.stdout).not.toContain('officer.json');
+    expect(contents()).toEqual(before);
+  });
+
+  test('loses no credential where the database is a new one', async () => {
+    renameSync(path('handed-out.json'), path('sealed/officer.json'));
+    const before = readFileSync(path('sealed/officer.json'), 'utf8');
+    renameSync(path('sealed/postgres'), path('postgres-before'));
+    const made = await run(['init'], { environment: sealed() });
+    expect(made.stdout).toContain(`Holdfast is set up in ${path('sealed')}`);
+    const files = readdirSync(path('sealed')).filter((name) => name.startsWith('officer.json'));
+    expect(files).toHaveLength(2);
+    expect(files.map((name) => readFileSync(path('sealed', name), 'utf8'))).toContain(before);
   });
 
   test.each([

@@ -8,6 +8,8 @@ import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './adm
 /** Longest a call may take; adding a client with an RSA key pair takes a second or two. */
 const CALL_TIMEOUT_MS = 30_000;
 
+const NOBODY_THERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED'];
+
 /** Talks to the running server of a data folder. */
 export class AdminClient {
   constructor(
@@ -74,7 +76,7 @@ export class AdminClient {
       const message = `this user may not administer ${this.dataDir}: be the user that the server runs as`;
       return new HoldfastError('Configuration', message, { cause });
     }
-    if (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED') {
+    if (cause.code !== undefined && NOBODY_THERE.includes(cause.code)) {
       const message = `no Holdfast server is running on ${this.dataDir}: start one (holdfast serve), or name its --data-dir`;
       return new HoldfastError('StoreUnavailable', message);
     }

@@ -76,7 +76,7 @@ export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise
 async function makeFirstOfficer(dataDir: string, directory: Directory): Promise<void> {
   const path = join(dataDir, OFFICER_FILE_NAME);
   const credential: OfficerCredential = { officer: FIRST_OFFICER_NAME, token: newOfficerToken() };
-  await rm(path, { force: true });
+  await moveAside(path);
   await writeFile(path, `${JSON.stringify(credential, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
   const made = await unlessThere(() =>
     directory.addOfficer(
@@ -102,9 +102,9 @@ async function makeFirstClient(dataDir: string, administration: Administration):
 }
 
 /** What is left of an interrupted start, or belongs to another database, is out of the way but not lost. */
-async function moveAside(folder: string): Promise<void> {
+async function moveAside(path: string): Promise<void> {
   try {
-    await rename(folder, `${folder}.${new Date().toISOString().replaceAll(':', '')}`);
+    await rename(path, `${path}.${new Date().toISOString().replaceAll(':', '')}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -85,6 +85,11 @@ async function readCheckpoints(path: string) {
 }
 
 async function verifyLive(options: VerifyOptions): Promise<void> {
+  if (options.publicKey !== undefined) {
+    throw new CommandFailure(ExitCode.WrongUse, '--public-key is for files: name those to be checked', {
+      hint: 'holdfast audit export writes one. The log of the running server is checked with the keys that it holds.',
+    });
+  }
   const given = options.since === undefined ? [] : await readCheckpoints(options.since);
   const { lineOf } = await import('@holdfast/server');
   const checkpoints = given.map(lineOf);

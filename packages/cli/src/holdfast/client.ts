@@ -103,9 +103,10 @@ function withSettings(command: Command): Command {
     .option('--require-escrow', 'let nothing that it makes be used before a backup or an escrow covers it')
     .option('--notify <host:port>', 'connect to it there to tell it what changes in its domain (Notify, Put)')
     .addOption(
-      new Option('--notify-version <version>', 'the version of KMIP in which it is told')
-        .choices(VERSION_NAMES)
-        .default('1.4'),
+      new Option(
+        '--notify-version <version>',
+        'the version of KMIP in which it is told (default: 1.4)',
+      ).choices(VERSION_NAMES),
     );
 }
 
@@ -119,9 +120,12 @@ function settingsOf(options: SettingsOptions): ClientSettings {
   };
 }
 
-function endpointOf({ notify, notifyVersion = '1.4' }: SettingsOptions): Pick<ClientSettings, 'notify'> {
-  if (typeof notify !== 'string') return {};
-  return { notify: { ...parseListen(notify), version: notifyVersion } };
+function endpointOf({ notify, notifyVersion }: SettingsOptions): Pick<ClientSettings, 'notify'> {
+  if (typeof notify === 'string') {
+    return { notify: { ...parseListen(notify), version: notifyVersion ?? '1.4' } };
+  }
+  if (notifyVersion === undefined) return {};
+  throw new HoldfastError('InvalidField', '--notify-version goes with --notify HOST:PORT');
 }
 
 function settingsText(settings: ClientSettings): string {

@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
+import { removeOnExit } from '../output-file';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -44,10 +45,13 @@ export async function writeNewSecret(path: string, make: () => Promise<string>):
     }
     throw new HoldfastError('InvalidField', `cannot write ${path}`, { cause });
   }
+  const keep = removeOnExit(path);
   try {
     await writeFile(path, await make());
   } catch (error) {
     await rm(path, { force: true });
     throw error;
+  } finally {
+    keep();
   }
 }

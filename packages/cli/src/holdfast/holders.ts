@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { access, constants, link, rm } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { access, constants, link, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
-import { writeNewFile } from '../output-file';
+import { removeOnExit, writeNewFile } from '../output-file';
 import { readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
@@ -48,12 +48,16 @@ export function withOpener(command: Command): Command {
     );
 }
 
+/** @throws HoldfastError Configuration */
 export async function mustBeReadable(path: string): Promise<void> {
+  let isFolder: boolean;
   try {
     await access(path, constants.R_OK);
+    isFolder = (await stat(path)).isDirectory();
   } catch (cause) {
     throw unreadable(path, cause);
   }
+  if (isFolder) throw unreadable(path, { code: 'EISDIR' });
 }
 
 /** Those to whom a file is to be sealed, as the server is told of them. */
@@ -89,7 +93,13 @@ export function notInIt({ inHsm }: ConfirmedCopyAnswer): string {
   return `Not in it: ${keys} inside the HSM, which only its vendor's means back up.\n`;
 }
 
-const NOT_WRITABLE: readonly (string | undefined)[] = ['EACCES', 'ENOENT', 'ENOTDIR', 'EROFS'];
+const NOT_WRITABLE: readonly (string | undefined)[] = [
+  'EACCES',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOTDIR',
+  'EROFS',
+];
 const NO_ROOM: Readonly<Record<string, string>> = {
   ENOSPC: 'its disk is full',
   EDQUOT: 'its owner may have no more room',
@@ -115,9 +125,10 @@ export async function writeWhole(
   const begun = `${path}.part`;
   const digest = createHash('sha256');
   const file = createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true });
-  // Ctrl-C leaves nothing of it either.
-  const remove = (): void => rmSync(begun, { force: true });
-  file.once('open', () => process.once('exit', remove));
+  let keep = (): void => undefined;
+  file.once('open', () => {
+    keep = removeOnExit(begun);
+  });
   try {
     await pipeline(Readable.from(digested(content, digest)), file);
     // Fails where somebody has put a file there meanwhile.
@@ -146,7 +157,7 @@ export async function writeWhole(
       cause,
     });
   } finally {
-    process.off('exit', remove);
+    keep();
   }
 }
 

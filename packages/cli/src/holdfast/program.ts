@@ -55,12 +55,14 @@ export function buildProgram(): Command {
   return program.hook('preAction', (_program, command) => refuseEmpty(command));
 }
 
-/** Options that variables of the environment stand for have a value: an empty --data-dir would be the folder one is in. */
+/** Whatever is named has a name: an empty --data-dir or --out, of a variable that is not set, would be the folder one is in. */
 function refuseEmpty(command: Command): void {
+  if (command.args.includes('')) throw new HoldfastError('Configuration', 'an argument is empty');
   for (const option of command.options) {
     const name = option.attributeName();
-    if (option.envVar === undefined || command.getOptionValue(name) !== '') continue;
-    if (command.getOptionValueSource(name) === 'env') givenIn(option.envVar);
+    const values = [command.getOptionValue(name) as unknown].flat();
+    if (!values.includes('')) continue;
+    if (command.getOptionValueSource(name) === 'env') givenIn(option.envVar ?? '');
     throw new HoldfastError(
       'Configuration',
       `${option.long ?? name} is empty: give a value, or leave it out`,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -267,7 +267,7 @@ export function serveCommand(): Command {
 
 async function init(options: NodeOptions & CeremonyOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
-  const start = `Start it with: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
+  const start = `Start it with the same settings: holdfast serve --data-dir ${options.dataDir} --listen HOST:5696\n`;
   const address = { listen: '127.0.0.1:0', workers: 1 };
   const prepared = await readCeremony(options);
   if (prepared !== undefined) {
@@ -275,10 +275,15 @@ async function init(options: NodeOptions & CeremonyOptions): Promise<void> {
     process.stdout.write(setUp(dataDir, sharesText(prepared), `${start.trimEnd()} --root shares\n`));
     return;
   }
-  const wasThere = existsSync(join(dataDir, OFFICER_FILE_NAME)) || existsSync(join(dataDir, 'root.key'));
+  // The first officer is made with the database, and never again.
+  const path = join(dataDir, OFFICER_FILE_NAME);
+  const credential = (): number | undefined => (existsSync(path) ? statSync(path).ino : undefined);
+  const before = credential();
   await (await openNode(options, address)).stop();
-  if (wasThere) {
-    process.stdout.write(`Holdfast was set up in ${dataDir} before; what is there was kept.\n${start}`);
+  if (credential() === undefined || credential() === before) {
+    process.stdout.write(
+      `Holdfast was set up before; what there is was kept, and this node is in ${dataDir}.\n${start}`,
+    );
     return;
   }
   const rootKey =
