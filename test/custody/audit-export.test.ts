@@ -12,6 +12,7 @@ import {
   type ServerProcess,
 } from '@holdfast/testkit';
 import { openDatabase, type Database } from '../support/database';
+import { until } from '../support/until';
 import { createKey } from '../server/support';
 import { isRecord, linkOf, relinked, type ExportedRecord } from './export-links';
 
@@ -208,31 +209,26 @@ describe.each(['json', 'cef'])('an export as %s', (format) => {
 test('an export goes on from a kept checkpoint, and says where it does not', async () => {
   const kept = join(server.dataDir, 'audit', 'checkpoints.jsonl');
   const [first = ''] = readFileSync(kept, 'utf8').split('\n');
-  const { position } = JSON.parse((JSON.parse(first) as { checkpoint: string }).checkpoint) as {
-    position: number;
-  };
+  const positionIn = (line: string): number =>
+    (JSON.parse((JSON.parse(line) as { checkpoint: string }).checkpoint) as { position: number }).position;
+  const position = positionIn(first);
   const since = join(folder, 'since.jsonl');
   writeFileSync(since, `${first}\n`);
-  const verify = async (name: string) =>
-    (
-      await holdfast(
-        'verify',
-        join(folder, name),
-        '--public-key',
-        join(folder, 'audit.pem'),
-        '--since',
-        since,
-      )
-    ).code;
+  const verified = (name: string, ...options: readonly string[]) =>
+    holdfast('verify', join(folder, name), '--public-key', join(folder, 'audit.pem'), ...options);
+  const verify = async (name: string) => (await verified(name, '--since', since)).code;
   await exported('rest.jsonl', '--from', String(position + 1));
   expect(await verify('rest.jsonl')).toBe(0);
   expect(await verify('log.json')).toBe(0);
   const second = readFileSync(kept, 'utf8').split('\n')[1] ?? '';
-  const later = (
-    JSON.parse((JSON.parse(second) as { checkpoint: string }).checkpoint) as { position: number }
-  ).position;
+  const later = positionIn(second);
   await exported('later.jsonl', '--from', String(later + 1));
   expect(await verify('later.jsonl')).toBe(1);
+  const { last } = JSON.parse((await verified('log.json', '--json')).stdout) as { last: number };
+  const newest = (): string => readFileSync(kept, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  await until(() => positionIn(newest()) > last, 'a checkpoint behind the export is kept');
+  writeFileSync(since, `${newest()}\n`);
+  expect((await verified('log.json', '--since', since)).stdout).toContain('or exported before the kept');
 });
 
 test('search and tail show what is asked for', async () => {

@@ -231,7 +231,7 @@ describe('without a server', () => {
       (async () => ['--data-dir', await holdfast('init', '--data-dir', '')] as const)(),
       (async () => ['--out', await holdfast('client', 'add', 'x', '--out', '')] as const)(),
       (async () => ['--host', await holdfast('init', '--host', '')] as const)(),
-      (async () => ['an argument', await holdfast('officer', 'revoke', '')] as const)(),
+      (async () => ['the name', await holdfast('officer', 'revoke', '')] as const)(),
     ]);
     for (const [name, outcome] of outcomes) {
       const stderr = expect.stringContaining(`${name} is empty`) as string;

@@ -19,7 +19,8 @@ export class AdminClient {
 
   /**
    * One call; `parameters` fill the path's `:name`.
-   * @throws HoldfastError StoreUnavailable where no server answers, else what the server refused with
+   * @throws HoldfastError InvalidField where `name` is empty, StoreUnavailable where no server answers, else what the server
+   * refused with
    */
   async call<C extends Exclude<AdminCall, AdminStream>>(
     call: C,
@@ -27,6 +28,7 @@ export class AdminClient {
     parameters: { readonly name?: string } = {},
   ): Promise<AdminCalls[C]['answer']> {
     const [method, template] = call.split(' ') as [string, string];
+    if (parameters.name === '') throw new HoldfastError('InvalidField', 'the name is empty');
     const path = template.replace(':name', encodeURIComponent(parameters.name ?? ''));
     const response = await this.#exchange(method, path, body);
     const text = await textOf(response);

@@ -24,15 +24,16 @@ interface StoredIdentity {
 
 const KEY_ALGORITHMS: readonly KeyPairAlgorithm[] = ['EC-P256', 'RSA-2048'];
 
-/** The names by which clients may reach this node: those configured, the addresses it listens on, its host name. */
+/**
+ * The names by which clients may reach this node: those configured, as they are, the addresses it listens on, and its host
+ * name where a certificate can carry it.
+ */
 export function serverHosts(config: NodeConfig): readonly string[] {
   const bound = [config.listen, ...(config.httpsListen === undefined ? [] : [config.httpsListen])]
     .map(({ host }) => host)
     .filter((host) => host !== '0.0.0.0' && host !== '::');
-  const own = isIP(hostname()) === 0 ? [hostname().toLowerCase()] : [];
-  return [...new Set([...config.tlsHosts, ...own, 'localhost', '127.0.0.1', '::1', ...bound])].filter(
-    (name) => name !== '' && /^[\x21-\x7e]+$/.test(name),
-  );
+  const own = isIP(hostname()) === 0 && /^[\x21-\x7e]+$/.test(hostname()) ? [hostname().toLowerCase()] : [];
+  return [...new Set([...config.tlsHosts, ...own, 'localhost', '127.0.0.1', '::1', ...bound])];
 }
 
 /**

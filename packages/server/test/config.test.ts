@@ -1,7 +1,8 @@
 import { HoldfastError } from '@holdfast/core';
 import { REQUEST_TIMEOUT_MS } from '@holdfast/hsm';
 import { parseListen } from '../src/address';
-import { DEFAULT_LIMITS, readLimits } from '../src/config';
+import { DEFAULT_LIMITS, readLimits, type NodeConfig } from '../src/config';
+import { serverHosts } from '../src/tls-identity';
 
 function fault(run: () => unknown): string {
   try {
@@ -12,6 +13,13 @@ function fault(run: () => unknown): string {
   }
   throw new Error('it was accepted');
 }
+
+// They are refused as the certificate is made: left out, clients would find that the certificate is not for this host.
+test('names of the server that a certificate cannot carry are not passed over', () => {
+  const tlsHosts = ['kms.example.org', 'schlüssel.example.org', 'one, two'];
+  const config = { listen: { host: '127.0.0.1', port: 0 }, tlsHosts } as unknown as NodeConfig;
+  expect(serverHosts(config)).toEqual(expect.arrayContaining(tlsHosts));
+});
 
 test('limits that are not given keep their defaults', () => {
   expect(readLimits({})).toEqual(DEFAULT_LIMITS);

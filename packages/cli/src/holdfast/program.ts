@@ -25,6 +25,10 @@ export function buildProgram(): Command {
   const program = new Command('holdfast')
     .description('Holdfast, an enterprise key management system: run it and administer it')
     .version(VERSION)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 refused or not as it should be, 2 wrong use, 3 no server or database to talk to.\n',
+    )
     .showHelpAfterError('(add --help to see how it is used)');
   for (const command of [
     serveCommand(),
@@ -57,7 +61,6 @@ export function buildProgram(): Command {
 
 /** Whatever is named has a name: an empty --data-dir or --out, of a variable that is not set, would be the folder one is in. */
 function refuseEmpty(command: Command): void {
-  if (command.args.includes('')) throw new HoldfastError('Configuration', 'an argument is empty');
   for (const option of command.options) {
     const name = option.attributeName();
     const values = [command.getOptionValue(name) as unknown].flat();

@@ -75,10 +75,14 @@ export function withNodeOptions(command: Command): Command {
       `\nSecrets may come from files: ${DATABASE_URL_FILE}, HOLDFAST_PASSPHRASE_FILE and HOLDFAST_HSM_PIN_FILE name them.\n`,
     )
     .option('--host <name>', 'a further DNS name or address in the server certificate (repeatable)', collect)
-    .option('--crl-url <url>', 'CRL distribution point in the server certificate (repeatable)', collect)
+    .option(
+      '--crl-url <url>',
+      'CRL distribution point in the certificates of server and clients (repeatable)',
+      collect,
+    )
     .option(
       '--ca-issuer-url <url>',
-      'authority information access in the server certificate (repeatable)',
+      'authority information access in the certificates of server and clients (repeatable)',
       collect,
     )
     .addOption(

@@ -275,7 +275,12 @@ export class ExportWalk {
       throw new Wrong('the export has no end: a signed statement is missing', at.position + 1);
     }
     if (this.since !== undefined && !at.isSinceMet) {
-      throw new Wrong(`the kept checkpoint at record ${this.since.position} is not in this log`);
+      const { position } = this.since;
+      throw new Wrong(
+        position > at.position
+          ? `the log ends at record ${at.position}: it was cut, or exported before the kept checkpoint at record ${position} was made`
+          : `the kept checkpoint at record ${position} is not in this log`,
+      );
     }
   }
 
