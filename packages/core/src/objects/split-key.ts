@@ -31,6 +31,20 @@ export function requireSplitScheme(facts: SplitFacts): void {
   }
 }
 
+/**
+ * Whoever joins a part with parts of their own choice learns whether the sum of integers fits the length of the key, and so, one
+ * comparison after the other, the part. Sums in binary fields are as long as the parts: they tell nothing.
+ * @throws HoldfastError BadCryptographicParameters where a key that is not extractable would be in a prime field
+ */
+export function requireKept(attributes: AttributeSet, method: SplitKeyMethod): void {
+  if (method !== SplitKeyMethod.PolynomialSharingPrimeField || attributes.get('Extractable') !== false)
+    return;
+  throw new HoldfastError(
+    'BadCryptographicParameters',
+    'a key that is not extractable is not shared in a prime field',
+  );
+}
+
 const POLYNOMIAL_NAME = 'SplitKeyPolynomial';
 
 /**

@@ -28,7 +28,7 @@ import { requireNotDestroyed, requireObjectType } from '../objects/object-checks
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
 import { describeSymmetricKey } from '../objects/requested-key';
-import { rememberPolynomial, requireSplitScheme } from '../objects/split-key';
+import { rememberPolynomial, requireKept, requireSplitScheme } from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
 import type { NewObject } from '../ports/key-store';
 import { GENERAL_REASONS } from './general-reasons';
@@ -162,6 +162,7 @@ async function split(
   context: OperationContext,
 ): Promise<readonly Part[]> {
   const { splitKeyParts, splitKeyThreshold, splitKeyMethod } = request;
+  requireKept(requested, splitKeyMethod);
   const { shares, primeFieldSize } = await context.crypto.splitSecret(secret, {
     method: splitKeyMethod,
     parts: splitKeyParts,

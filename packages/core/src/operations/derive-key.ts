@@ -149,6 +149,8 @@ interface MethodInputs {
   readonly takesInitializationVector?: true;
   /** It takes a private and a public key instead of a secret. */
   readonly isAgreement?: true;
+  /** What comes out gives its Derivation Data back to whoever has the key. */
+  readonly encryptsData?: true;
   /** It takes one key of a pair. */
   readonly isEncapsulation?: true;
 }
@@ -157,7 +159,7 @@ const METHODS: Readonly<Record<DerivationMethod, MethodInputs>> = {
   [DerivationMethod.PBKDF2]: { dataCounts: [0], takesSalt: true, takesIterations: true },
   [DerivationMethod.HASH]: { dataCounts: [0] },
   [DerivationMethod.HMAC]: { dataCounts: [1] },
-  [DerivationMethod.ENCRYPT]: { dataCounts: [1], takesInitializationVector: true },
+  [DerivationMethod.ENCRYPT]: { dataCounts: [1], takesInitializationVector: true, encryptsData: true },
   [DerivationMethod.NIST800_108_C]: { dataCounts: [1] },
   [DerivationMethod.NIST800_108_F]: { dataCounts: [1], takesInitializationVector: true },
   [DerivationMethod.NIST800_108_DPI]: { dataCounts: [1] },
@@ -275,11 +277,14 @@ function tooMany(): HoldfastError {
   return new HoldfastError('InvalidField', 'the Derivation Method does not take so many objects');
 }
 
-/** @throws HoldfastError InvalidMessage where data comes in two ways, InvalidField where it is missing or too much */
+/**
+ * @throws HoldfastError InvalidMessage where data comes in two ways, InvalidField where it is missing or too much,
+ * PermissionDenied where Secret Data that is not extractable would be encrypted
+ */
 function dataOf(
   { derivationData }: DerivationParameters,
   other: ManagedObject | undefined,
-  { dataCounts }: MethodInputs,
+  { dataCounts, encryptsData }: MethodInputs,
 ): readonly SecretBytes[] {
   if (other !== undefined && derivationData.length > 0) {
     throw new HoldfastError(
@@ -288,6 +293,9 @@ function dataOf(
     );
   }
   if (other !== undefined && !dataCounts.includes(1)) throw tooMany();
+  if (encryptsData === true && other?.attributes.get('Extractable') === false) {
+    throw new HoldfastError('PermissionDenied', 'Secret Data that is not extractable is not encrypted');
+  }
   const data = other === undefined ? derivationData : [secretIn(other)];
   if (dataCounts.includes(data.length)) return data;
   throw new HoldfastError(

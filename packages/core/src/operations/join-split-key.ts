@@ -27,7 +27,7 @@ import { requireNotDestroyed, requireObjectType } from '../objects/object-checks
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { describeRegistered } from '../objects/registered-value';
 import { gatherAttributes } from '../objects/requested-attributes';
-import { polynomialOf, type SplitKey } from '../objects/split-key';
+import { polynomialOf, requireKept, type SplitKey } from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
 import type { KeyShare, SplitScheme } from '../ports/crypto';
 import { GENERAL_REASONS } from './general-reasons';
@@ -118,7 +118,9 @@ async function fetchParts(
     requireObjectType(object, [ObjectType.SplitKey]);
     requireNotDestroyed(object);
     const value = object.stored.openValue();
-    if (value.objectType === ObjectType.SplitKey) parts.push({ object, value });
+    if (value.objectType !== ObjectType.SplitKey) continue;
+    requireKept(object.attributes, value.splitKeyMethod);
+    parts.push({ object, value });
   }
   const [first, ...others] = parts;
   if (first === undefined) {
@@ -129,7 +131,10 @@ async function fetchParts(
 
 const INHERITED = ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const;
 
-/** What the request leaves open is as the parts have it; a joined key is sensitive where one of its parts is. */
+/**
+ * What the request leaves open is as the parts have it; a joined key is sensitive where one of its parts is.
+ * @throws HoldfastError InvalidField where parts that are not extractable are to be of another length: it would tell of them
+ */
 function inherit(requested: AttributeSet, parts: readonly [Part, ...Part[]]): void {
   const [{ object: first }] = parts;
   for (const key of INHERITED) {
@@ -141,7 +146,14 @@ function inherit(requested: AttributeSet, parts: readonly [Part, ...Part[]]): vo
   }
   if (parts.some(({ object }) => object.attributes.get('Extractable') === false)) {
     requested.set('Extractable', false);
+    requireLengthOfParts(requested, parts);
   }
+}
+
+function requireLengthOfParts(requested: AttributeSet, parts: readonly Part[]): void {
+  const lengthBits = requested.get('CryptographicLength');
+  if (parts.every(({ object }) => object.attributes.get('CryptographicLength') === lengthBits)) return;
+  throw new HoldfastError('InvalidField', 'Cryptographic Length is not that of the parts');
 }
 
 function schemeOf({ value, object }: Part): SplitScheme {

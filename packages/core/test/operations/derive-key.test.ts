@@ -1,5 +1,6 @@
 import { activate, createKeyPair, deriveKey, get } from '@holdfast/core';
 import {
+  BlockCipherMode,
   CryptographicAlgorithm,
   CryptographicUsageMask,
   DerivationMethod,
@@ -260,6 +261,19 @@ describe('nothing is derived', () => {
       newAttributes: asking(...AES_128),
     });
     expect(await materialOf(derived.uniqueIdentifier)).toHaveLength(32);
+  });
+
+  test('by encryption of Secret Data that does not leave, under whatever key', async () => {
+    const secret = await seed(KEY, { key: 'Extractable', value: false });
+    const wish: Wish = {
+      method: DerivationMethod.ENCRYPT,
+      parameters: { blockCipherMode: BlockCipherMode.ECB },
+      data: [],
+    };
+    expect(await refused(derive([await baseKey(), secret], wish))).toBe('PermissionDenied');
+    expect(await refused(derive([await seed(KEY), secret], wish))).toBe('PermissionDenied');
+    expect(await refused(derive([await baseKey(), await seed(KEY)], wish))).toBeUndefined();
+    expect(await refused(derive([await baseKey(), secret], { data: [] }))).toBeUndefined();
   });
 
   test('for a reader, or from the key of another domain', async () => {

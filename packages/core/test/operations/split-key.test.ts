@@ -222,6 +222,28 @@ test('a part is as sensitive as the key, and so is what is joined of it', async 
   expect(await valueOf(harness, joined, 'Extractable')).toBe(false);
 });
 
+describe('what does not leave is not learnt by joining it with parts that are known', () => {
+  const notExtractable: Attribute = { key: 'Extractable', value: false };
+
+  test('not in a prime field, where the sum fits its key or not as the part has it', async () => {
+    const method = SplitKeyMethod.PolynomialSharingPrimeField;
+    const base = await createKey(harness, notExtractable);
+    expect(await refused(split(base, { method }))).toBe('BadCryptographicParameters');
+    const [one, two] = await split(await createKey(harness), { method });
+    const kept = await registerObject(harness, await partOf(one), [notExtractable]);
+    expect(await refused(join([kept, two]))).toBe('BadCryptographicParameters');
+    expect(await refused(join([one, two]))).toBeUndefined();
+  });
+
+  test('not by asking for another length than that of the key', async () => {
+    const base = await registerObject(harness, rawKey('00'.repeat(16)), [notExtractable]);
+    const parts = await split(base, { method: SplitKeyMethod.PolynomialSharingGF2_16 });
+    const shorter: Attribute = { key: 'CryptographicLength', value: 120 };
+    expect(await refused(join(parts, SecretData, [shorter]))).toBe('InvalidField');
+    expect(await refused(join(parts))).toBeUndefined();
+  });
+});
+
 describe('it is refused', () => {
   test.each<[string, Wish, string]>([
     ['a threshold above the parts', { threshold: 4 }, 'InvalidField'],
