@@ -59,8 +59,9 @@ export class PostgresAnnouncements implements AnnouncementStore {
 
   next(clientId: string, maximumItems: number): Promise<readonly KeptAnnouncement[]> {
     return this.#run(async (session) => {
-      const condition = 't.client_id = $1 ORDER BY t.position LIMIT $2';
-      const rows = await announcements.select(session, this.keyring, condition, [clientId, maximumItems]);
+      const wanted = { client_id: clientId };
+      const order = 'ORDER BY t.position LIMIT $2';
+      const rows = await announcements.find(session, this.keyring, wanted, order, [maximumItems]);
       return rows.map(announcementOf);
     });
   }

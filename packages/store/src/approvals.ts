@@ -97,13 +97,12 @@ export class PostgresApprovals implements ApprovalStore {
 
   async find(request: ApprovedRequest, number?: number): Promise<Approval | undefined> {
     const { requesterId, operation, subject, sha256 } = request;
-    const which =
+    const wanted = { requester_id: requesterId, operation, subject, sha256 };
+    const isNewest = `AND t.state NOT IN ('used', 'withdrawn') AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`;
+    const [row] = await this.#read((session) =>
       number === undefined
-        ? `t.state NOT IN ('used', 'withdrawn') AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`
-        : 't.number = $5';
-    const [row] = await this.#read(
-      `t.requester_id = $1 AND t.operation = $2 AND t.subject = $3 AND t.sha256 = $4 AND ${which}`,
-      [requesterId, operation, subject, sha256, number ?? this.#nowSeconds()],
+        ? approvals.find(session, this.keyring, wanted, isNewest, [this.#nowSeconds()])
+        : approvals.find(session, this.keyring, { ...wanted, number }),
     );
     return row;
   }
@@ -139,7 +138,9 @@ export class PostgresApprovals implements ApprovalStore {
   }
 
   list(): Promise<readonly Approval[]> {
-    return this.#read('true ORDER BY t.number DESC LIMIT 1000', []);
+    return this.#read((session) =>
+      approvals.select(session, this.keyring, 'true ORDER BY t.number DESC LIMIT 1000'),
+    );
   }
 
   async adjust(neededBy: (approval: Approval) => number, actor: Actor): Promise<void> {
@@ -167,7 +168,7 @@ export class PostgresApprovals implements ApprovalStore {
   ): Promise<Approval> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, async (transaction) => {
-      const [row] = await approvals.select(transaction.session, this.keyring, 't.number = $1', [number]);
+      const [row] = await approvals.find(transaction.session, this.keyring, { number });
       if (row === undefined)
         throw new HoldfastError('ItemNotFound', `there is no approval ${number}: see holdfast approval list`);
       const { votes, state } = next(approvalOf(row));
@@ -178,12 +179,9 @@ export class PostgresApprovals implements ApprovalStore {
     });
   }
 
-  async #read(condition: string, values: readonly unknown[]): Promise<readonly Approval[]> {
+  async #read(select: (session: Session) => Promise<readonly Row[]>): Promise<readonly Approval[]> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    const rows = await repeatable(
-      (run) => this.database.general(run),
-      (session: Session) => approvals.select(session, this.keyring, condition, values),
-    );
+    const rows = await repeatable((run) => this.database.general(run), select);
     return rows.map(approvalOf);
   }
 
@@ -265,7 +263,7 @@ async function lockApproval(
   number: number,
 ): Promise<Row | undefined> {
   await session.query('SELECT FROM approval WHERE number = $1 FOR NO KEY UPDATE', [number]);
-  const [row] = await approvals.select(session, keyring, 't.number = $1', [number]);
+  const [row] = await approvals.find(session, keyring, { number });
   return row;
 }
 

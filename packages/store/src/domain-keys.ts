@@ -52,7 +52,7 @@ export interface DomainKeyStore {
   rootCheckValue(): Promise<string | undefined>;
   /** Sets the check value where there is none. @returns the one that is in force: the first writer's */
   setRootCheckValue(value: string): Promise<string>;
-  /** All versions of a domain's key, the oldest first. */
+  /** All versions of a domain's key, the oldest first. @throws HoldfastError IntegrityViolation */
   listDomainKeys(domainId: string): Promise<readonly StoredDomainKey[]>;
   /**
    * Adds a domain's first key, as the current one. The first writer wins. A domain of which there are records has had a
@@ -200,11 +200,13 @@ export class PostgresDomainKeys implements DomainKeyStore {
     return (await this.rootCheckValue()) ?? value;
   }
 
-  listDomainKeys(domainId: string): Promise<readonly StoredDomainKey[]> {
-    return repeatable(
+  async listDomainKeys(domainId: string): Promise<readonly StoredDomainKey[]> {
+    const keys = await repeatable(
       (run) => this.database.general(run),
       (session) => selectDomainKeys(session, 'k.domain_id = $1', [domainId]),
     );
+    if (keys.every((key) => key.domainId === domainId)) return keys;
+    throw new HoldfastError('IntegrityViolation', 'the stored domain_key is that of another domain');
   }
 
   async addFirstKey(domainId: string, wrappings: readonly Wrapping[], mac: StatementMac): Promise<boolean> {

@@ -192,6 +192,6 @@ export async function settleHsmKeys(
 
 async function rowOf(session: Session, keyring: Keyring, keyId: string): Promise<HsmKeyRow | undefined> {
   const id = uuidText(Buffer.from(keyId.replaceAll('-', ''), 'hex'));
-  const [row] = await hsmKeyTable.select(session, keyring, 't.id = $1', [id]);
+  const [row] = await hsmKeyTable.find(session, keyring, { id });
   return row;
 }

@@ -1,9 +1,12 @@
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { SecretBytes, type NewObject } from '@holdfast/core';
+import type { Store } from '../src';
+import { ruleColumns } from '../src/directory/tables';
 import { KeptObjects } from '../src/objects/kept-objects';
 import { PostgresKeyStore } from '../src/objects/key-store';
 import { findRecorded } from '../src/objects/statements';
+import { uuidText } from '../src/postgres/binary';
 import { Database, type Session } from '../src/postgres/database';
 import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
@@ -418,6 +421,154 @@ test('a record is looked at whatever its identifier', async () => {
   expect(findings.filter(({ table }) => table === 'audit_record')).toMatchObject([
     { row: first, problem: 'the record is not what was written' },
   ]);
+});
+
+describe('what SQL takes for what was looked for', () => {
+  const asText = (value: Buffer): string => `\\x${value.toString('hex')}`;
+  /** What is found in place of something else, and how it is looked for. */
+  const lies: Record<
+    string,
+    { readonly lie: readonly [string, string]; readonly look: (of: Store) => unknown }
+  > = {};
+
+  beforeAll(async () => {
+    const { directory, users, tickets, approvals, keyStore } = fixture.store;
+    const client = async (name: string) => {
+      const sha256Hex = randomBytes(32).toString('hex');
+      const rule = { kind: 'fingerprint', sha256Hex } as const;
+      const rest = { serialHex: '01', subject: 'CN=x', notAfterSeconds: 1, authorityId: undefined };
+      const domain = await directory.addDomain(`of ${name}`, TEST_ACTOR);
+      const added = await directory.addClient(
+        { name, domainId: domain.id, role: 'user' },
+        [{ rule, ...rest }],
+        TEST_ACTOR,
+      );
+      return { ...added, domain, ...certified(sha256Hex) };
+    };
+    const certified = (sha256Hex: string) => ({
+      digest: asText(ruleColumns({ kind: 'fingerprint', sha256Hex }).rule_digest),
+      recognise: (of: Store) =>
+        of.directory.recognise({ sha256Hex, subject: '', alternativeNames: [], authorityIds: [] }),
+    });
+    const [alice, mallory] = [await client('alice'), await client('mallory')];
+    const stranger = certified(randomBytes(32).toString('hex'));
+    lies['certificate'] = { lie: [stranger.digest, alice.digest], look: stranger.recognise };
+    lies['client of a credential'] = { lie: [mallory.id, alice.id], look: mallory.recognise };
+    lies['domain of a client'] = { lie: [mallory.domain.id, alice.domain.id], look: mallory.recognise };
+    lies['client'] = { lie: ['nobody', 'alice'], look: (of) => of.directory.clientNamed('nobody') };
+    lies['standing'] = { lie: [mallory.id, alice.id], look: (of) => of.directory.standing(mallory.id) };
+    lies['domain'] = { lie: ['nowhere', 'of alice'], look: (of) => of.directory.domainNamed('nowhere') };
+    const elsewhere: [string, string] = [randomUUID(), alice.domain.id];
+    lies['domain by identifier'] = { lie: elsewhere, look: (of) => of.directory.domain(elsewhere[0]) };
+    lies['policy'] = { lie: elsewhere, look: (of) => of.policies.domainPolicy(elsewhere[0]) };
+
+    const [token, guess] = [randomBytes(32), randomBytes(32)];
+    await directory.addOfficer({ name: 'lied about', tokenSha256: token }, TEST_ACTOR);
+    lies['officer'] = {
+      lie: [asText(guess), asText(token)],
+      look: (of) => of.directory.officerWithToken(guess),
+    };
+
+    const user = { role: 'user', clientIds: [], device: undefined, verifiers: undefined } as const;
+    await users.addUser({ ...user, name: 'lied about', domainId: alice.domain.id }, TEST_ACTOR);
+    lies['user'] = { lie: ['unknown', 'lied about'], look: (of) => of.users.userNamed('unknown') };
+
+    const principal = {
+      clientId: mallory.id,
+      clientName: 'mallory',
+      domainId: mallory.domain.id,
+      role: 'user' as const,
+      credentialId: randomUUID(),
+      peer: '',
+    };
+    const ticket = await tickets.issue({ leaseSeconds: 60 }, principal);
+    const show = (of: Store) => of.tickets.show(ticket, '');
+    lies['holder of a ticket'] = { lie: [mallory.id, alice.id], look: show };
+    lies['domain of a ticket'] = { lie: [mallory.domain.id, alice.domain.id], look: show };
+
+    const asked = {
+      action: 'destroy',
+      requesterKind: 'client' as const,
+      requesterId: mallory.id,
+      requesterName: 'mallory',
+      domainId: mallory.domain.id,
+      operation: 'Destroy',
+      subject: 'harmless',
+      sha256: randomBytes(32),
+    };
+    const terms = { needed: 1, votes: [], state: 'approved', expiresAtSeconds: 2 ** 31 } as const;
+    await approvals.add(asked, terms, TEST_ACTOR);
+    lies['approval'] = {
+      lie: ['precious', 'harmless'],
+      look: (of) => of.approvals.find({ ...asked, subject: 'precious' }),
+    };
+
+    await directory.serverSecret('lied about', () => Promise.resolve(randomBytes(32)));
+    const [{ id } = { id: '' }] = await fixture.sql<{ id: string }>(
+      `SELECT id FROM server_secret WHERE name = 'lied about'`,
+    );
+    lies['server secret'] = {
+      lie: [uuidText(createHash('sha256').update('another').digest()), id],
+      look: (of) => of.directory.findServerSecret('another'),
+    };
+
+    const object = newAesKey({ domainId: alice.domain.id });
+    await keyStore.commit([{ kind: 'create', object }], TEST_CAUSE);
+    lies['object'] = {
+      lie: ['absent', object.uniqueIdentifier],
+      look: (of) => of.keyStore.fetch(alice.domain.id, 'absent'),
+    };
+
+    await fixture.sql('CREATE SCHEMA lies; CREATE TABLE lies.pair (one text, other text)');
+    for (const type of ['uuid', 'text', 'bytea']) {
+      await fixture.sql(`CREATE FUNCTION lies.same (${type}, ${type}) RETURNS boolean LANGUAGE sql AS
+          'SELECT $1 OPERATOR(pg_catalog.=) $2 OR EXISTS (SELECT FROM lies.pair WHERE
+            (one || other) OPERATOR(pg_catalog.=) ANY (ARRAY[$1::text || $2::text, $2::text || $1::text]))';
+        CREATE OPERATOR lies.= (LEFTARG = ${type}, RIGHTARG = ${type}, FUNCTION = lies.same)`);
+    }
+    await compareBy('public, lies, pg_catalog');
+  });
+  afterAll(async () => {
+    await compareBy('DEFAULT');
+    await fixture.sql(`DROP SCHEMA lies CASCADE`);
+  });
+
+  /** Sessions that begin from now on compare by operators of the administrator's; those that there are end. */
+  async function compareBy(searchPath: string): Promise<void> {
+    const [{ name } = { name: '' }] = await fixture.sql<{ name: string }>(
+      'SELECT current_database() AS name',
+    );
+    await fixture.sql(`ALTER DATABASE "${name}" SET search_path = ${searchPath}`);
+    await fixture.sql(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+      WHERE datname = '${name}' AND pid <> pg_backend_pid()`);
+  }
+
+  test('is refused unless it is that', async () => {
+    const results: Record<string, string> = {};
+    for (const [what, { lie, look }] of Object.entries(lies)) {
+      await fixture.sql('INSERT INTO lies.pair VALUES ($1, $2)', lie);
+      results[what] = await Promise.resolve(look(fixture.store)).then(
+        (found) => `found: ${String(found !== undefined)}`,
+        (error: unknown) => (error as { readonly code?: string }).code ?? String(error),
+      );
+      await fixture.sql('DELETE FROM lies.pair');
+    }
+    expect(results).toEqual(
+      Object.fromEntries(Object.keys(lies).map((what) => [what, 'IntegrityViolation'])),
+    );
+  });
+});
+
+test('a server secret that was taken away is not taken for one that was never there', async () => {
+  const { directory } = fixture.store;
+  const name = 'taken away';
+  expect(await directory.findServerSecret(name)).toBeUndefined();
+  await directory.serverSecret(name, () => Promise.resolve(randomBytes(32)));
+  await fixture.sql("CREATE TEMP TABLE taken AS SELECT * FROM server_secret WHERE name = 'taken away'");
+  await fixture.sql('DELETE FROM server_secret WHERE name = $1', [name]);
+  await expect(directory.findServerSecret(name)).rejects.toMatchObject({ code: 'IntegrityViolation' });
+  await fixture.sql('INSERT INTO server_secret SELECT * FROM taken');
+  expect(await directory.findServerSecret(name)).toBeDefined();
 });
 
 test('a revoked credential stays revoked, whatever its row says', async () => {

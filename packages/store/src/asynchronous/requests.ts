@@ -109,11 +109,12 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
 
   async outstanding(clientId: string): Promise<readonly KeptRequest[]> {
     const rows = await this.#read((session) =>
-      asynchronousRequests.select(
+      asynchronousRequests.find(
         session,
         this.keyring,
-        't.client_id = $1 AND t.is_obtained = 0 AND t.expires_at > $2 ORDER BY t.submitted_at_us, t.id',
-        [clientId, this.#expiry(0)],
+        { client_id: clientId },
+        'AND t.is_obtained = 0 AND t.expires_at > $2 ORDER BY t.submitted_at_us, t.id',
+        [this.#expiry(0)],
       ),
     );
     return Promise.all(rows.map((row) => this.#kept(row)));
@@ -203,7 +204,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         const lock =
           'SELECT 1 FROM asynchronous_request WHERE id = $1 AND revision = $2 FOR UPDATE SKIP LOCKED';
         if ((await session.query(lock, [id, revision])).length === 0) return false;
-        const [row] = await asynchronousRequests.select(session, this.keyring, 't.id = $1', [id]);
+        const [row] = await asynchronousRequests.find(session, this.keyring, { id });
         if (row === undefined) return false;
         const outcome = await work(this.keyStore.within(session));
         const completed = await transaction.update(asynchronousRequests, row, {
@@ -264,12 +265,9 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
   async #own(session: Session, clientId: string, correlationValue: Buffer): Promise<RequestRow | undefined> {
     const id = rowIdOf(correlationValue);
     if (id === undefined) return undefined;
-    const [row] = await asynchronousRequests.select(
-      session,
-      this.keyring,
-      't.id = $1 AND t.client_id = $2 AND t.expires_at > $3',
-      [id, clientId, this.#expiry(0)],
-    );
+    const wanted = { id, client_id: clientId };
+    const isThere = 'AND t.expires_at > $3';
+    const [row] = await asynchronousRequests.find(session, this.keyring, wanted, isThere, [this.#expiry(0)]);
     return row;
   }
 
@@ -323,12 +321,11 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
   /** Whether an earlier item of its batch failed that nothing is to be done after. */
   async #isStopped(session: Session, row: RequestRow): Promise<boolean> {
     if (row.chain_id === null || row.chain_stops !== 1) return false;
-    const before = await asynchronousRequests.select(
-      session,
-      this.keyring,
-      't.chain_id = $1 AND t.chain_position < $2',
-      [row.chain_id, row.chain_position],
-    );
+    const wanted = { chain_id: row.chain_id };
+    const isBefore = 'AND t.chain_position < $2';
+    const before = await asynchronousRequests.find(session, this.keyring, wanted, isBefore, [
+      row.chain_position,
+    ]);
     return before.some(({ outcome }) => outcome !== SUCCESS);
   }
 
@@ -354,7 +351,7 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
 
   async #undamaged(session: Session, id: string): Promise<RequestRow | undefined> {
     try {
-      const [row] = await asynchronousRequests.select(session, this.keyring, 't.id = $1', [id]);
+      const [row] = await asynchronousRequests.find(session, this.keyring, { id });
       return row;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'IntegrityViolation') throw error;

@@ -23,23 +23,24 @@ export async function resealRequests(
 ): Promise<number> {
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   await keyring.ensure(domainId);
-  const condition = `t.domain_id = $1 AND t.content_key_version <> $2 AND t.stage <> ${ProcessingStage.InProcess}`;
-  const values = [domainId, keyring.currentVersion(domainId)];
+  const isAtRest = `t.stage <> ${ProcessingStage.InProcess}`;
+  const current = keyring.currentVersion(domainId);
   const rows = await repeatable(
     (run) => database.general(run),
     (session) =>
-      session.query<{ id: string }>(`SELECT id FROM asynchronous_request AS t WHERE ${condition}`, values),
+      session.query<{ id: string }>(
+        `SELECT id FROM asynchronous_request AS t WHERE t.domain_id = $1 AND t.content_key_version <> $2 AND ${isAtRest}`,
+        [domainId, current],
+      ),
   );
   let resealed = 0;
   for (const { id } of rows) {
     if (!goesOn()) return resealed;
     const isWritten = await resealedRow(transactions, async (transaction) => {
-      const [row] = await asynchronousRequests.select(
-        transaction.session,
-        keyring,
-        `${condition} AND t.id = $3`,
-        [...values, id],
-      );
+      const { session } = transaction;
+      const wanted = { id, domain_id: domainId };
+      const isOld = `AND t.content_key_version <> $3 AND ${isAtRest}`;
+      const [row] = await asynchronousRequests.find(session, keyring, wanted, isOld, [current]);
       if (row === undefined) return false;
       const written = await transaction.update(asynchronousRequests, row, resealedContent(keyring, row));
       await transaction.record('asynchronous-request', written, 'reseal');

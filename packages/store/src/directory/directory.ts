@@ -21,10 +21,11 @@ import {
   type SecretBytes,
   type ServerSecret,
 } from '@holdfast/core';
+import { isUuid } from '../postgres/binary';
 import type { Database, StoreLog } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { Authorities } from './authorities';
-import { requireKey, requireName } from './names';
+import { requireName } from './names';
 import { Officers } from './officers';
 import { RECOGNISE, namingRules } from './recognition';
 import { DirectoryRows, notFound } from './rows';
@@ -98,9 +99,8 @@ export class PostgresDirectory implements Directory {
     return this.#rows.list(domains, 'true ORDER BY t.name', domainOf);
   }
 
-  async domainNamed(name: string): Promise<Domain> {
-    const [domain] = await this.#rows.list(domains, 't.name = $1', domainOf, [requireKey(name)]);
-    return domain ?? notFound(`no domain is called ${JSON.stringify(name)}`);
+  domainNamed(name: string): Promise<Domain> {
+    return this.#rows.read(async (session) => domainOf(await this.#rows.named(session, domains, name)));
   }
 
   domain(id: string): Promise<Domain> {
@@ -175,14 +175,9 @@ export class PostgresDirectory implements Directory {
     name: string,
   ): Promise<{ readonly client: Client; readonly credentials: readonly Credential[] }> {
     return this.#rows.read(async (session) => {
-      const [row] = await clients.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
-      if (row === undefined) return notFound(`no client is called ${JSON.stringify(name)}`);
-      const rows = await credentials.select(
-        session,
-        this.keyring,
-        't.client_id = $1 ORDER BY t.created_at, t.id',
-        [row.id],
-      );
+      const row = await this.#rows.named(session, clients, name);
+      const held = { client_id: row.id };
+      const rows = await credentials.find(session, this.keyring, held, 'ORDER BY t.created_at, t.id');
       return { client: clientOf(row), credentials: rows.map(credentialOf) };
     });
   }
@@ -191,7 +186,7 @@ export class PostgresDirectory implements Directory {
     return this.#rows.change(actor, async (transaction) => {
       const { session } = transaction;
       const row = await this.#rows.row(session, clients, clientId);
-      const held = await credentials.select(session, this.keyring, 't.client_id = $1', [clientId]);
+      const held = await credentials.find(session, this.keyring, { client_id: clientId });
       const revocation = { revoked_at: this.#nowSeconds() };
       for (const credential of held) {
         if (credential.revoked_at !== null) continue;
@@ -239,6 +234,10 @@ export class PostgresDirectory implements Directory {
       const credential = credentials.read(this.keyring, result, 'c');
       const client = clients.read(this.keyring, result, 'k');
       const domain = domains.read(this.keyring, result, 'd');
+      const digest = digests.find((each) => each.equals(credential.rule_digest as Buffer)) ?? null;
+      credentials.requireFound(credential, { rule_digest: digest });
+      clients.requireFound(client, { id: credential.client_id });
+      domains.requireFound(domain, { id: client.domain_id });
       return {
         client: clientOf(client),
         domain: domainOf(domain),
@@ -253,15 +252,12 @@ export class PostgresDirectory implements Directory {
 
   standing(clientId: string, credentialId?: string): Promise<Client | undefined> {
     return this.#rows.read(async (session) => {
-      const [clientRow] = await clients.select(session, this.keyring, 't.id = $1', [clientId]);
+      const [clientRow] = await clients.find(session, this.keyring, { id: clientId });
       if (clientRow === undefined || clientRow.revoked_at !== null) return undefined;
       if (credentialId === undefined) return clientOf(clientRow);
-      const [credentialRow] = await credentials.select(
-        session,
-        this.keyring,
-        't.id::text = $1 AND t.client_id = $2',
-        [credentialId, clientId],
-      );
+      if (!isUuid(credentialId)) return undefined;
+      const wanted = { id: credentialId, client_id: clientId };
+      const [credentialRow] = await credentials.find(session, this.keyring, wanted);
       return credentialRow?.revoked_at === null ? clientOf(clientRow) : undefined;
     });
   }

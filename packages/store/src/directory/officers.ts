@@ -39,9 +39,11 @@ export class Officers {
     return all.filter((each) => each.role === role);
   }
 
-  async withToken(tokenSha256: Buffer): Promise<Officer | undefined> {
-    const [officer] = await this.rows.list(officers, 't.token_sha256 = $1', officerOf, [tokenSha256]);
-    return officer;
+  withToken(tokenSha256: Buffer): Promise<Officer | undefined> {
+    return this.rows.read(async (session) => {
+      const [row] = await officers.find(session, this.keyring, { token_sha256: tokenSha256 });
+      return row === undefined ? undefined : officerOf(row);
+    });
   }
 
   revoke(name: string, actor: Actor, role: OfficerRole = 'officer', remaining = 0): Promise<void> {
@@ -66,8 +68,9 @@ export class Officers {
     const row = await this.rows.named(session, officers, name);
     if (officerOf(row).role !== role) notFound(`no ${role} is called ${JSON.stringify(name)}`);
     if (row.revoked_at !== null) return undefined;
-    const valid = await officers.select(session, this.keyring, 't.revoked_at IS NULL');
-    if (valid.filter((each) => officerOf(each).role === role).length <= remaining) {
+    const all = await officers.select(session, this.keyring, 'true');
+    const valid = all.filter((each) => each.revoked_at === null && officerOf(each).role === role);
+    if (valid.length <= remaining) {
       throw new HoldfastError('PermissionDenied', tooFew(remaining));
     }
     return row;

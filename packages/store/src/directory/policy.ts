@@ -63,7 +63,7 @@ export class PostgresPolicies implements Policies {
   }
 
   async #row(session: Session, domainId: string) {
-    const [row] = await domains.select(session, this.keyring, 't.id = $1', [domainId]);
+    const [row] = await domains.find(session, this.keyring, { id: domainId });
     if (row === undefined) throw new HoldfastError('ItemNotFound', 'there is no such domain');
     return row;
   }

@@ -126,8 +126,8 @@ async function resealRow(
   id: string,
   current: number,
 ): Promise<boolean> {
-  const condition = `t.id = $1 AND t.key_version <> $2 AND ${writable}`;
-  const [row] = await table.select(transaction.session, keyring, condition, [id, current]);
+  const condition = `AND t.key_version <> $2 AND ${writable}`;
+  const [row] = await table.find(transaction.session, keyring, { id }, condition, [current]);
   if (row === undefined) return false;
   const changes = generations === undefined ? {} : resealedColumns(keyring, row, generations(row));
   const written = await transaction.update(table, row, changes);

@@ -3,7 +3,7 @@ import { isUuid } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { repeatable } from '../postgres/transaction';
 import { requireKey } from './names';
-import type { AuthenticatedTable, DirectoryRow } from './table';
+import type { AuthenticatedTable, DirectoryRow, Wanted } from './table';
 import type { DirectoryTransaction, DirectoryTransactions } from './transaction';
 
 /** Reads and changes rows of the directory, under the keys that guard them. */
@@ -20,7 +20,7 @@ export class DirectoryRows {
     table: AuthenticatedTable<Column>,
     id: string,
   ): Promise<DirectoryRow<Column>> {
-    const [row] = isUuid(id) ? await table.select(session, this.keyring, 't.id = $1', [id]) : [];
+    const [row] = isUuid(id) ? await table.find(session, this.keyring, { id } as Wanted<Column>) : [];
     return row ?? notFound(`there is no such ${table.name}`);
   }
 
@@ -30,7 +30,8 @@ export class DirectoryRows {
     table: AuthenticatedTable<Column>,
     name: string,
   ): Promise<DirectoryRow<Column>> {
-    const [row] = await table.select(session, this.keyring, 't.name = $1', [requireKey(name)]);
+    const wanted = { name: requireKey(name) } as Wanted<Column>;
+    const [row] = await table.find(session, this.keyring, wanted);
     return row ?? notFound(`no ${table.name} is called ${JSON.stringify(name)}`);
   }
 

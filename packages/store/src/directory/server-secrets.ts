@@ -52,7 +52,7 @@ export class ServerSecrets {
   ): Promise<void> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     await this.transactions.run(actor, async (transaction) => {
-      const [row] = await this.#select(transaction.session, name);
+      const row = await rowOf(transaction.session, this.keyring, name);
       if (row === undefined) return this.#insert(transaction, name, next(undefined));
       const value = next(openColumns(this.keyring, row, row.revision));
       const { salt, sealed } = sealColumns(this.keyring, row.id, row.revision + 1, value);
@@ -62,15 +62,11 @@ export class ServerSecrets {
     });
   }
 
-  #select(session: Session, name: string) {
-    return serverSecrets.select(session, this.keyring, 't.id = $1', [rowId(name)]);
-  }
-
   async find(name: string): Promise<ServerSecret | undefined> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
-    const [row] = await repeatable(
+    const row = await repeatable(
       (run) => this.database.general(run),
-      (session) => this.#select(session, name),
+      (session) => rowOf(session, this.keyring, name),
     );
     const value = row === undefined ? undefined : openColumns(this.keyring, row, row.revision);
     return value === undefined ? undefined : { name, value };
@@ -78,13 +74,12 @@ export class ServerSecrets {
 
   /** The value of a secret, read within a session. */
   static async read(session: Session, keyring: Keyring, name: string): Promise<SecretBytes | undefined> {
-    const [row] = await serverSecrets.select(session, keyring, 't.id = $1', [rowId(name)]);
+    const row = await rowOf(session, keyring, name);
     return row === undefined ? undefined : openColumns(keyring, row, row.revision);
   }
 
   async #insert(transaction: DirectoryTransaction, name: string, value: SecretBytes): Promise<void> {
     const id = rowId(name);
-    await requireNeverRecorded(transaction.session, id);
     const { salt, sealed } = sealColumns(this.keyring, id, 1, value);
     const row = await transaction.insert(serverSecrets, {
       id,
@@ -98,16 +93,18 @@ export class ServerSecrets {
   }
 }
 
-/** A secret that is missing although there is a record of it was taken away: a new one must not hide that. */
-async function requireNeverRecorded(session: Session, id: string): Promise<void> {
+/** The row of a secret. @throws HoldfastError IntegrityViolation, also where it is missing although there is a record of it */
+async function rowOf(session: Session, keyring: Keyring, name: string) {
+  const id = rowId(name);
+  const [row] = await serverSecrets.find(session, keyring, { id });
+  if (row !== undefined) return row;
   const [gone] = await session.query(
     `SELECT 1 FROM audit_record WHERE row_id = $1
       AND NOT EXISTS (SELECT FROM server_secret WHERE id = $1) LIMIT 1`,
     [id],
   );
-  if (gone !== undefined) {
-    throw new HoldfastError('IntegrityViolation', 'the stored server_secret is gone, its records are not');
-  }
+  if (gone === undefined) return undefined;
+  throw new HoldfastError('IntegrityViolation', 'the stored server_secret is gone, its records are not');
 }
 
 /** A secret's row has an identifier that follows from its name, by which its records are found without it. */

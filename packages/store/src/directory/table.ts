@@ -5,6 +5,9 @@ import { unlessRetired } from '../postgres/retired-keys';
 type ColumnValue = string | number | Buffer | null;
 type ColumnKind = 'uuid' | 'text' | 'int4' | 'int8' | 'bytea';
 
+/** Values that columns of a row have to have. */
+export type Wanted<Column extends string> = Partial<Readonly<Record<Column | 'id', ColumnValue>>>;
+
 /** A row of a directory table: its values by column. */
 export type DirectoryRow<Column extends string> = Readonly<Record<Column | 'id', ColumnValue>> & {
   readonly id: string;
@@ -80,7 +83,43 @@ export class AuthenticatedTable<Column extends string> {
     return row as DirectoryRow<Column>;
   }
 
-  /** All rows that a condition holds for, checked. The table's alias is "t". */
+  /**
+   * The rows with these values, checked.
+   * @param more what follows in the statement; its parameters come after those of the values
+   * @throws HoldfastError IntegrityViolation
+   */
+  async find(
+    session: Session,
+    keyring: Keyring,
+    wanted: Wanted<NoInfer<Column>>,
+    more = '',
+    values: readonly unknown[] = [],
+  ): Promise<readonly DirectoryRow<Column>[]> {
+    const condition = Object.keys(wanted).map((name, index) => `t.${name} = $${index + 1}`);
+    const all = [...Object.values<unknown>(wanted as Record<string, unknown>), ...values];
+    const rows = await this.select(session, keyring, `${condition.join(' AND ')} ${more}`, all);
+    for (const row of rows) this.requireFound(row, wanted);
+    return rows;
+  }
+
+  /**
+   * Whether a genuine row is the one that was asked for. That it was found says little: what `=` means, and what a table's name
+   * leads to, is the database administrator's to change.
+   * @throws HoldfastError IntegrityViolation
+   */
+  requireFound(row: DirectoryRow<Column>, wanted: Wanted<NoInfer<Column>>): void {
+    const isSame = ([name, value]: [string, ColumnValue]): boolean => {
+      const found: ColumnValue = row[name as Column];
+      return Buffer.isBuffer(value) ? Buffer.isBuffer(found) && value.equals(found) : value === found;
+    };
+    if (Object.entries<ColumnValue>(wanted as Record<string, ColumnValue>).every(isSame)) return;
+    throw new HoldfastError(
+      'IntegrityViolation',
+      `the stored ${this.name} ${row.id} is not what was looked for`,
+    );
+  }
+
+  /** All rows that a condition holds for, checked; whether it holds is the database's word. The table's alias is "t". */
   async select(
     session: Session,
     keyring: Keyring,

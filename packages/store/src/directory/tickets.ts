@@ -162,13 +162,16 @@ export class PostgresTickets implements Tickets {
     );
     if (result === undefined) throw invalid();
     const row = tickets.read(this.keyring, result, 't');
+    tickets.requireFound(row, { id });
     requireInForce(row, ticketValue, this.nowMs());
     const holder = this.#holderOf(row, result);
+    const domain = domains.read(this.keyring, result, 'd');
+    domains.requireFound(domain, { id: row.domain_id });
     if (row.requests_left !== null) await this.#spendRequest(row, ticketValue, peer);
     return {
       id,
       holder,
-      domain: domainOf(domains.read(this.keyring, result, 'd')),
+      domain: domainOf(domain),
       clientId: (row.client_id ?? undefined) as string | undefined,
       rights: this.#rightsOf(row),
       isCounted: row.uses_left !== null || leftOf(row).some((left) => left !== null),
@@ -196,10 +199,14 @@ export class PostgresTickets implements Tickets {
   #holderOf(row: TicketRow, result: Result): ShownTicket['holder'] {
     if (row.holder_kind === 'user') {
       if (result['u_id'] === null) throw invalid();
-      return { user: userOf(users.read(this.keyring, result, 'u'), undefined) };
+      const user = users.read(this.keyring, result, 'u');
+      users.requireFound(user, { id: row.holder_id });
+      return { user: userOf(user, undefined) };
     }
     if (result['k_id'] === null) throw invalid();
-    const client = clientOf(clients.read(this.keyring, result, 'k'));
+    const held = clients.read(this.keyring, result, 'k');
+    clients.requireFound(held, { id: row.holder_id });
+    const client = clientOf(held);
     if (client.revokedAtSeconds !== undefined) throw invalid();
     return { client };
   }
@@ -220,7 +227,7 @@ export class PostgresTickets implements Tickets {
 /** The row, which nobody else changes before the transaction ends. */
 async function locked(session: Session, keyring: Keyring, id: string): Promise<TicketRow> {
   await session.query('SELECT FROM ticket WHERE id = $1 FOR UPDATE', [id]);
-  const [row] = await tickets.select(session, keyring, 't.id = $1', [id]);
+  const [row] = await tickets.find(session, keyring, { id });
   return row ?? Promise.reject(invalid());
 }
 

@@ -106,18 +106,24 @@ export class PostgresUsers implements Users {
 
   async userNamed(name: string): Promise<User | undefined> {
     if (!isStorable(name)) return undefined;
-    const [user] = await this.#find('user_named', 't.name = $1 AND t.device IS NULL', [name]);
+    const [user] = await this.#find('user_named', 't.name = $1 AND t.device IS NULL', [name], (row) => {
+      users.requireFound(row, { name, device: null });
+    });
     return user;
   }
 
   devicesLike(identifiers: DeviceIdentifiers): Promise<readonly User[]> {
-    return this.#find('devices_like', 't.device_key = ANY ($1::bytea[])', [deviceKeys(identifiers)]);
+    const keys = deviceKeys(identifiers);
+    return this.#find('devices_like', 't.device_key = ANY ($1::bytea[])', [keys], (row) => {
+      const key = keys.find((each) => each.equals(row.device_key as Buffer)) ?? null;
+      users.requireFound(row, { device_key: key });
+    });
   }
 
   advance(user: User, counter: UserCounter, value: number, actor: Actor): Promise<boolean> {
     const column = COUNTERS[counter];
     return this.#change(actor, async (transaction) => {
-      const [row] = await users.select(transaction.session, this.keyring, 't.id = $1', [user.id]);
+      const [row] = await users.find(transaction.session, this.keyring, { id: user.id });
       if (row?.epoch !== user.epoch) return false;
       if (((row[column] ?? -Infinity) as number) >= value) return false;
       const changed = await transaction.update(users, row, { [column]: value });
@@ -127,17 +133,24 @@ export class PostgresUsers implements Users {
   }
 
   async #named(session: Session, name: string): Promise<UserRow> {
-    const [row] = await users.select(session, this.keyring, 't.name = $1', [isStorable(name) ? name : '']);
+    const [row] = await users.find(session, this.keyring, { name: isStorable(name) ? name : '' });
     if (row === undefined)
       throw new HoldfastError('ItemNotFound', `no user is called ${JSON.stringify(name)}`);
     return row;
   }
 
-  #find(name: string, condition: string, values: readonly unknown[]): Promise<readonly User[]> {
+  #find(
+    name: string,
+    condition: string,
+    values: readonly unknown[],
+    requireFound: (row: UserRow) => void,
+  ): Promise<readonly User[]> {
     return this.#read(async (session) => {
       const text = `SELECT ${users.selection('t')} FROM kmip_user AS t WHERE ${condition}`;
       const results = await session.prepared<Parameters<typeof users.read>[1]>(name, text, values);
-      return results.map((result) => users.read(this.keyring, result, 't'));
+      const rows = results.map((result) => users.read(this.keyring, result, 't'));
+      rows.forEach(requireFound);
+      return rows;
     });
   }
 

@@ -210,9 +210,10 @@ async function lookUpIdentifiers(
   keyring: Keyring,
   lookups: readonly Lookup[],
 ): Promise<readonly Outcome[]> {
-  const outcomes = await readRows(session, keyring, lookups, fetchObjects, (writer) =>
+  const found = await readRows(session, keyring, lookups, fetchObjects, (writer) =>
     writeIdentifiers(writer, lookups),
   );
+  const outcomes = found.map((outcome, index) => outcome && asLookedFor(outcome, lookups[index] as Lookup));
   const missing = lookups.flatMap((lookup, index) =>
     outcomes[index] === undefined ? [{ lookup, index }] : [],
   );
@@ -232,6 +233,12 @@ async function lookUpIdentifiers(
     );
   }
   return outcomes.map((outcome) => outcome ?? { row: undefined });
+}
+
+/** What SQL takes for equal is the database administrator's to change. */
+function asLookedFor(outcome: Outcome, { key }: Lookup): Outcome {
+  if ('error' in outcome || outcome.row === undefined || outcome.row.uniqueIdentifier === key) return outcome;
+  return { error: new HoldfastError('IntegrityViolation', 'the stored object is not what was looked for') };
 }
 
 async function lookUpNames(
