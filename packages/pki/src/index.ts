@@ -5,7 +5,7 @@ import { issueEndEntity } from './end-entity';
 import { createAuthority, issueClient, issueServer, signClientRequest } from './issue';
 import { describeX509, isIssuedBy, parseCertificates } from './parse';
 import { encodeAlternativeName, encodeName } from './name-writer';
-import { validatePath } from './path';
+import { identifies, validatePath } from './path';
 import { privateKeyPem } from './pem';
 import { openPkcs12 } from './pkcs12/read';
 import { makePkcs12 } from './pkcs12/write';
@@ -21,6 +21,7 @@ export const certificates: CertificatesPort = {
   issueCrl,
   parse: parseCertificates,
   isIssuedBy,
+  identifies,
   describe: describeX509,
   openPkcs12,
   makePkcs12,

@@ -2,6 +2,7 @@ import {
   type PathRequest,
   type PathVerdict,
   type PublicKeyDescription,
+  type TlsUse,
   type X509Description,
   HoldfastError,
 } from '@holdfast/core';
@@ -113,6 +114,32 @@ function mayCertify(path: readonly Link[]): boolean {
 function uniqueLinks(ders: readonly Buffer[]): readonly Link[] {
   const unique = new Map(ders.map((der) => [der.toString('base64'), der]));
   return [...unique.values()].map((der) => new Link(der));
+}
+
+/** Extended Key Usages (RFC 5280 section 4.2.1.12); any of them stands for all. */
+const ANY_USAGE = '2.5.29.37.0';
+const TLS_USAGES: Readonly<Record<TlsUse, string>> = {
+  client: '1.3.6.1.5.5.7.3.2',
+  server: '1.3.6.1.5.5.7.3.1',
+};
+
+/** See `CertificatesPort.identifies`. */
+export function identifies(certificateDer: Buffer, caDer: Buffer, use: TlsUse, nowSeconds: number): boolean {
+  // Most peers are none of this CA's.
+  if (!isIssuedBy(certificateDer, caDer)) return false;
+  const [leaf, ca] = [new Link(certificateDer), new Link(caDer)];
+  const { extendedKeyUsages: usages, signature, publicKey } = leaf.description;
+  const isForIt = usages.length === 0 || usages.includes(TLS_USAGES[use]) || usages.includes(ANY_USAGE);
+  const isBelievable =
+    !BROKEN_HASHES.has(signature.hash) && !isBroken(publicKey) && !isBroken(ca.description.publicKey);
+  return (
+    isForIt &&
+    isBelievable &&
+    !leaf.constraints.isCa &&
+    !leaf.isBeyondUs &&
+    ca.isValidAt(nowSeconds) &&
+    mayCertify([leaf, ca])
+  );
 }
 
 /** See `CertificatesPort.validatePath`. */

@@ -8,6 +8,7 @@ import type {
   ParsedCertificate,
   Principal,
   PresentedCertificate,
+  TlsUse,
 } from '@holdfast/core';
 
 /** Why a connection has no principal: for the audit log and for the answer to its first request. */
@@ -29,6 +30,8 @@ class PeerCertificate implements PresentedCertificate {
     private readonly certificate: X509Certificate,
     private readonly authorities: readonly CertificationAuthority[],
     private readonly certificates: CertificatesPort,
+    private readonly use: TlsUse,
+    private readonly nowSeconds: number,
   ) {
     this.sha256Hex = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
   }
@@ -42,8 +45,9 @@ class PeerCertificate implements PresentedCertificate {
   }
 
   get authorityIds(): readonly string[] {
+    const { certificate, use, nowSeconds } = this;
     return this.authorities
-      .filter(({ certificateDer }) => this.certificates.isIssuedBy(this.certificate.raw, certificateDer))
+      .filter(({ certificateDer: ca }) => this.certificates.identifies(certificate.raw, ca, use, nowSeconds))
       .map(({ id }) => id);
   }
 
@@ -66,6 +70,8 @@ export async function authenticate(
     readonly certificates: CertificatesPort;
     readonly clock: Clock;
     readonly authorities: () => readonly CertificationAuthority[];
+    /** What the peer is in TLS. */
+    readonly use: TlsUse;
   },
 ): Promise<Principal | Unrecognised> {
   const certificate = socket.getPeerX509Certificate();
@@ -79,7 +85,7 @@ export async function authenticate(
     return { reason: 'the client certificate is not valid yet' };
   }
   const found = await ports.directory.recognise(
-    new PeerCertificate(certificate, ports.authorities(), ports.certificates),
+    new PeerCertificate(certificate, ports.authorities(), ports.certificates, ports.use, now),
   );
   if (found === undefined) return { reason: 'the client certificate is unknown or revoked' };
   const { client, credential, domain } = found;

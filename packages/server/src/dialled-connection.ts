@@ -61,7 +61,11 @@ export class DialledConnection {
       const authorities = (await ports.directory.listAuthorities()).filter(
         ({ revokedAtSeconds }) => revokedAtSeconds === undefined,
       );
-      const found = await authenticate(socket, peer, { ...ports, authorities: () => authorities });
+      const found = await authenticate(socket, peer, {
+        ...ports,
+        authorities: () => authorities,
+        use: 'server',
+      });
       if ('reason' in found) throw unreachable(`who listens there is nobody known: ${found.reason}`);
       if (found.clientId !== clientId)
         throw unreachable(`who listens there is the client ${found.clientName}`);

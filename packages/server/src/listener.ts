@@ -170,6 +170,7 @@ export class Listener {
       const identity = await authenticate(session.socket, session.peer, {
         ...this.ports,
         authorities: () => this.#authorities,
+        use: 'client',
       });
       if (!('reason' in identity)) await this.ports.prepare(identity);
       if (epoch === this.#directoryEpoch) return identity;

@@ -299,6 +299,9 @@ export interface KeyBundle {
   readonly friendlyName: string | undefined;
 }
 
+/** What a peer of ours does in TLS. */
+export type TlsUse = 'client' | 'server';
+
 /**
  * The port to everything X.509: the built-in CA, and reading certificates that were brought along. Nothing here keeps
  * state, writes files or reads a clock. Whatever is refused is refused with HoldfastError `InvalidField` (`InvalidCSR` for
@@ -344,6 +347,13 @@ export interface CertificatesPort {
    * buffer of the CA must not change afterwards: what was read from it is kept for the next call.
    */
   isIssuedBy(certificateDer: Buffer, caDer: Buffer): boolean;
+
+  /**
+   * Whether the names in a certificate are those of its holder, by the word of `ca`, in TLS: `ca` issued it, may do so, and is valid
+   * now; it is itself no CA's, is for this use where it says any, and has no critical extension that is unknown; and nobody could
+   * have made its signature, or has its key, by now (RFC 5280 section 6). Whether it is valid now is the caller's to look at. Both in DER.
+   */
+  identifies(certificateDer: Buffer, caDer: Buffer, use: TlsUse, nowSeconds: number): boolean;
 
   /** Reads what stands in one DER certificate; signatures, dates and keys are not judged. At most 256 KiB. */
   describe(der: Buffer): X509Description;

@@ -15,6 +15,7 @@ import {
   registerPublicKey,
   rsaPair,
 } from './certificates';
+import { certificates } from '@holdfast/pki';
 import { Harness } from './harness';
 import { asking, createKey, refused, registerObject } from './requests';
 
@@ -259,4 +260,49 @@ test('requests that name no certificates are refused', async () => {
     });
   expect(await refused(bytes(CertificateType.X_509))).toBe('InvalidField');
   expect(await bytes(CertificateType.PGP)).toEqual({ validityIndicator: Unknown });
+});
+
+describe('the names of a TLS client, by the word of a CA', () => {
+  const [CLIENT, SERVER, MAIL] = ['clientAuth', 'serverAuth', 'emailProtection'].map(
+    (usage) => `extendedKeyUsage=${usage}`,
+  ) as [string, string, string];
+  const believed = (
+    leaf: Issued,
+    ca: Issued,
+    nowSeconds = Date.now() / 1000,
+    use: 'client' | 'server' = 'client',
+  ) => certificates.identifies(der(leaf), der(ca), use, nowSeconds + 60);
+
+  test.each<[string, boolean, () => Issued]>([
+    ['that says no use', true, () => leaf],
+    ['for clients', true, () => issue('x', middle, [...LEAF, CLIENT])],
+    ['for any use', true, () => issue('x', middle, [...LEAF, 'extendedKeyUsage=anyExtendedKeyUsage'])],
+    ['for servers alone', false, () => issue('x', middle, [...LEAF, SERVER])],
+    ['for mail alone', false, () => issue('x', middle, [...LEAF, MAIL])],
+    ['of a CA', false, () => issue('x', middle, CA)],
+    [
+      'with a critical extension that is unknown',
+      false,
+      () => issue('x', middle, ['1.2.3.4=critical,DER:0500']),
+    ],
+    ['signed with SHA-1', false, () => issue('x', middle, LEAF, '-sha1')],
+    ['for a key that is broken', false, () => issueFor(rsaPair(768), 'x', middle, LEAF)],
+    ['of another CA', false, () => issue('x', root, LEAF)],
+  ])('in a certificate %s: %s', (_what, isBelieved, made) => {
+    expect(believed(made(), middle)).toBe(isBelieved);
+  });
+
+  test('of a server, where this server is the client', () => {
+    expect(believed(issue('x', middle, [...LEAF, SERVER]), middle, undefined, 'server')).toBe(true);
+    expect(believed(issue('x', middle, [...LEAF, CLIENT]), middle, undefined, 'server')).toBe(false);
+  });
+
+  test('not once the CA has expired', () => {
+    expect(believed(leaf, middle, Date.now() / 1000 + 31 * DAY)).toBe(false);
+  });
+
+  test('not of what is no CA', () => {
+    const no = issue('no', root, LEAF);
+    expect(believed(issue('x', no, LEAF), no)).toBe(false);
+  });
 });
