@@ -354,6 +354,14 @@ test('guessing is slowed down, for who guesses alone', async () => {
   await asker.close();
 });
 
+test('guessing is slowed down also where all guesses come at once', async () => {
+  const guesser = await clientWith('certificate');
+  await Promise.all(Array.from({ length: 8 }, (_, n) => answer(guesser, password('alice', `guess ${n}`))));
+  const reasons = (await recordsOf('authentication')).slice(-8).map(({ reason }) => reason ?? '');
+  expect(reasons.filter((reason) => reason.includes('not right'))).toHaveLength(5);
+  expect(reasons.filter((reason) => reason.includes('too many attempts'))).toHaveLength(3);
+});
+
 test('users are listed with what they prove themselves by, and no password is anywhere in the clear', async () => {
   const list = JSON.parse(await holdfastUser(server, ['list', '--json'])) as {
     name: string;

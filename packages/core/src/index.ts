@@ -36,6 +36,7 @@ export * from './ports/tickets';
 export * from './ports/users';
 export * from './rights';
 export * from './secret';
+export * from './turns';
 export { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 
 // What is exported here are getters that share one body, and V8 keeps them in a dictionary: each use would cost a search.

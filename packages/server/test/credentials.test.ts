@@ -1,5 +1,5 @@
 import { SecretBytes } from '@holdfast/core';
-import { FailureLimit } from '../src/credentials/failure-limit';
+import { FailureLimit, sourceOf } from '../src/credentials/failure-limit';
 import { oneTimePassword, oneTimePasswordUri, stepOf } from '../src/credentials/one-time-password';
 import { hashPassword, isPassword } from '../src/credentials/password-hash';
 
@@ -98,6 +98,18 @@ describe('failures in a row', () => {
       fail(1);
       expect([processes, limit.waitMs('client', 'alice')]).toEqual([processes, 1000]);
     }
+  });
+
+  test.each([
+    ['192.0.2.7:5', '192.0.2.7'],
+    ['::ffff:192.0.2.7:5', '::ffff:192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6:5', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9:5', '2001:db8:1:2::/64'],
+    ['2001:db8::9:5', '2001:db8:0:0::/64'],
+    ['::1:5', '0:0:0:0::/64'],
+    ['fe80::1%eth0:5', 'fe80:0:0:0::/64'],
+  ])('of the peer %s are those of %s', (peer, source) => {
+    expect(sourceOf(peer)).toBe(source);
   });
 
   test('of many names count for their source, and are forgotten', () => {

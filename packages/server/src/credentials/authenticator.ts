@@ -13,6 +13,7 @@ import {
   type Users,
 } from '@holdfast/core';
 import { CredentialType, type Credential } from '@holdfast/kmip';
+import { sourceOf } from './failure-limit';
 import { Proofs, nameIn, wrong, type Proved, type UserCredential } from './proof';
 
 /** Who sends requests over a connection, as far as TLS tells. */
@@ -137,7 +138,7 @@ export class Authenticator {
     const proved = this.#proved.get(requester) ?? (new Map() as Proved);
     this.#proved.set(requester, proved);
     const attempt = {
-      source: client?.clientId ?? peer.replace(/:\d+$/, ''),
+      source: client?.clientId ?? sourceOf(peer),
       proved,
       actor: actorFor(requester, user),
     };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 
 /** How many failures in a row are free, for one name from one source and for one source in all. */
 const FREE_FAILURES = 5;
@@ -57,6 +58,22 @@ export class FailureLimit {
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > MAX_REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
   }
+}
+
+const GROUPS = 8;
+const GROUPS_OF_A_NETWORK = 4;
+
+/**
+ * Who guesses, where no certificate was shown: an IPv4 address, or the network (/64) of an IPv6 address, of whose addresses one
+ * machine has as many as it likes.
+ * @param peer address and port
+ */
+export function sourceOf(peer: string): string {
+  const address = peer.replace(/:\d+$/, '');
+  if (!isIPv6(address) || address.includes('.')) return address;
+  const [front = [], back = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const zeros = new Array<string>(Math.max(0, GROUPS - front.length - back.length)).fill('0');
+  return `${[...front, ...zeros, ...back].slice(0, GROUPS_OF_A_NETWORK).join(':')}::/64`;
 }
 
 /** A name may be as long as a request: what is remembered of it is not. */

@@ -2,6 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   DEVICE_IDENTIFIERS,
   HoldfastError,
+  Turns,
   type Actor,
   type Clock,
   type DeviceIdentifiers,
@@ -36,6 +37,8 @@ export interface Attempt {
 /** Finds the users that credentials name, and checks that they are right. */
 export class Proofs {
   readonly #limit: FailureLimit;
+  /** Attempts of one source are looked at one after the other: what fails counts before the next one. */
+  readonly #turns = new Turns();
   /** Passwords that were proved are remembered under a key that dies with the process. */
   readonly #key = randomBytes(32);
 
@@ -71,9 +74,22 @@ export class Proofs {
     user: User | undefined,
     attempt: Attempt,
   ): Promise<Buffer | undefined> {
+    if (user !== undefined && this.#isProved(credential, user, attempt)) return undefined;
+    const endTurn = await this.#turns.take(attempt.source);
+    try {
+      return await this.#look(credential, user, attempt);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async #look(
+    credential: UserCredential,
+    user: User | undefined,
+    attempt: Attempt,
+  ): Promise<Buffer | undefined> {
     const name = nameIn(credential);
     const { password } = credential.credentialValue as { readonly password?: SecretBytes };
-    if (user !== undefined && this.#isProved(credential, user, attempt)) return undefined;
     const waitMs = this.#limit.waitMs(attempt.source, name);
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000);
