@@ -53,6 +53,7 @@ export const locate = operation({
     const { offsetItems, maximumItems } = request;
     requireNotNegative('Maximum Items', maximumItems);
     requireNotNegative('Offset Items', offsetItems);
+    requireFew(request.attributes);
     const attributes = request.attributes.map((attribute) => resolved(attribute, context));
     const located = context.objects.locate({
       filters: [...locateFilters(attributes), ...groupMemberFilters(request.objectGroupMember)],
@@ -74,6 +75,15 @@ export const locate = operation({
 function resolved(attribute: Attribute, { identify }: OperationContext): Attribute {
   const namesNoObject = attribute.key === 'Link' && !('linkedObjectIdentifier' in attribute.value);
   return namesNoObject ? attribute : withResolvedLink(attribute, identify);
+}
+
+/** More conditions than anybody has; PostgreSQL plans for seconds with some ten thousand, and takes no more than 65,535. */
+const MAX_CONDITIONS = 256;
+
+/** @throws HoldfastError InvalidField */
+function requireFew({ length }: readonly Attribute[]): void {
+  if (length <= MAX_CONDITIONS) return;
+  throw new HoldfastError('InvalidField', `Locate takes at most ${MAX_CONDITIONS} attributes`);
 }
 
 function requireNotNegative(name: string, value: number | undefined): void {

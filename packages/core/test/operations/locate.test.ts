@@ -86,6 +86,12 @@ describe('Locate', () => {
     expect(await find([custom('Bucket', text('three'))])).toEqual([]);
   });
 
+  test('takes as many conditions as anybody needs, and no more', async () => {
+    const conditions = (count: number) => Array.from({ length: count }, (_, n) => group(`many ${n}`));
+    expect(await find(conditions(256))).toEqual([]);
+    await expect(find(conditions(257))).rejects.toMatchObject({ code: 'InvalidField' });
+  });
+
   test('compares algorithms, lengths, masks and identifiers', async () => {
     const uniqueIdentifier = await createKey(harness, group('facts'));
     const meets = async (condition: Attribute) => (await find([group('facts'), condition])).length === 1;
