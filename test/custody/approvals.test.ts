@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
@@ -41,6 +41,13 @@ async function refusal(call: Promise<unknown>): Promise<string> {
     if (error instanceof KmipRefusal) return `${error.resultReasonName ?? ''}: ${error.message}`;
     throw error;
   }
+}
+/** What a call of an officer is refused with; '' where it was done. */
+function messageOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => '',
+    (error: unknown) => (error as Error).message,
+  );
 }
 /** Columns by which the approval of a request is found. */
 const FOUND_BY = ['requester_id', 'operation', 'subject', 'sha256'];
@@ -278,10 +285,14 @@ test('a call that fails gives its approval back', async () => {
   const asked = await holdfast('approval', 'require', 'root', '--officers', '2');
   expect((await as('second', 'approval', 'approve', numberIn(asked.stderr))).code).toBe(0);
   expect((await holdfast('approval', 'require', 'root', '--officers', '2')).code).toBe(0);
-  const rotate = () => holdfast('domain-key', 'rotate', '--domain', 'nowhere');
-  const number = numberIn((await rotate()).stderr);
+  // A move that another node has begun.
+  const move = () => holdfast('root', 'migrate', '--to', 'software');
+  const number = numberIn((await move()).stderr);
   expect((await as('third', 'approval', 'approve', number)).code).toBe(0);
-  expect((await rotate()).stderr).toContain('nowhere');
+  const incoming = `'incoming-root-key-check-value'`;
+  await database.sql(`INSERT INTO setting (name, value) VALUES (${incoming}, '${'0'.repeat(32)}')`);
+  expect((await move()).stderr).toContain('another root key is coming in');
+  await database.sql(`DELETE FROM setting WHERE name = ${incoming}`);
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
 });
 
@@ -331,6 +342,64 @@ test('a backup whose reader goes away has used its approval: what left may be a 
   await until(async () => (await database.sql(dumping)).length === 0, 'the dump has ended');
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
   expect((await holdfast(...backup(join(folder, 'again.hfb')))).stderr).toContain('1 of 2 officers');
+});
+
+test('officers are not asked for what cannot be done as things are', async () => {
+  const officer = await asFirstOfficer(server);
+  for (const action of ['policy', 'ca']) {
+    const rule = { action, officers: 2 };
+    const asked = await messageOf(officer.call('POST /approval-rules', rule));
+    expect((await as('third', 'approval', 'approve', numberIn(asked))).code).toBe(0);
+    await officer.call('POST /approval-rules', rule);
+  }
+  const asked = () => database.sql('SELECT number FROM approval');
+  const before = await asked();
+  const to = { name: 'to', pem: readFileSync(join(folder, 'to.pem'), 'utf8') };
+  const both = [to, { ...to, name: 'another' }];
+  const nowhere = { name: 'nowhere' };
+  for (const [call, why] of [
+    [() => officer.call('POST /domains/:name/settings', { keysInHsm: null }, nowhere), 'called "nowhere"'],
+    [
+      () => officer.call('POST /domains/:name/settings', { keysInHsm: true }, { name: 'guarded' }),
+      '--root pkcs11',
+    ],
+    [
+      () => officer.call('POST /clients/:name/settings', { requiresEscrow: true }, nowhere),
+      'called "nowhere"',
+    ],
+    [() => officer.call('POST /authorities', { name: 'x', certificatePem: to.pem }), 'certificate'],
+    [() => officer.call('POST /authorities/roll', { name: 'nowhere' }), 'named nowhere'],
+    [
+      () => officer.call('POST /authorities/roll', { name: 'kmip-ec', keyAlgorithm: 'RSA-3072' }),
+      'stays as it is',
+    ],
+    [() => officer.call('POST /authorities/:name/serve', undefined, nowhere), 'named nowhere'],
+    [() => officer.call('POST /authorities/:name/revoke', undefined, nowhere), 'named nowhere'],
+    [
+      () => officer.call('POST /authorities/:name/revoke', undefined, { name: 'holdfast' }),
+      'signs the server',
+    ],
+    [() => officer.call('POST /root/retire', {}), 'no root key is going out'],
+    [() => officer.call('POST /domain-keys/rotate', { domain: 'nowhere' }), 'no domain nowhere'],
+    [() => officer.stream('POST /backup', { id: '1', recipients: [] }), 'somebody who can open it'],
+    [
+      () =>
+        officer.stream('POST /escrow', {
+          id: '1',
+          domain: 'nowhere',
+          recipients: both,
+          threshold: 2,
+          all: true,
+        }),
+      'nowhere',
+    ],
+    [() => officer.call('POST /audit/retention', { days: 30 }), 'name a folder'],
+    [() => officer.stream('POST /audit/archive', {}), 'give a time'],
+    [() => officer.stream('POST /audit/archive', { before: '2026-01-01' }), 'name a folder first'],
+  ] as const) {
+    expect(await messageOf(call())).toContain(why);
+  }
+  expect(await asked()).toEqual(before);
 });
 
 test('a root key is moved, retired and split among custodians by two officers, each time anew', async () => {

@@ -55,15 +55,36 @@ export type Handlers = {
 
 /** What is looked at before officers are asked: they need not decide on what cannot be done. */
 export type Checks = {
-  readonly [C in AdminCall]?: (body: AdminCalls[C]['request'], name: string) => Promise<unknown>;
+  readonly [C in AdminCall]?: (body: AdminCalls[C]['request'], name: string) => unknown;
 };
 
 /** @throws HoldfastError as the calls do */
-export function checksOf({ administration, rules }: Pick<AdminServices, 'administration' | 'rules'>): Checks {
+export function checksOf({
+  administration,
+  safekeeping,
+  rules,
+  keyRotation,
+  rootMigration,
+  audit,
+}: Omit<AdminServices, 'approvals' | 'control'>): Checks {
+  const { authorities } = administration;
   return {
     'POST /approval-rules': (body) => rules.check(body),
     'POST /officers/:name/revoke': async (_body, name) =>
       administration.requireRevocable(name, await rules.officersNeeded()),
+    'POST /domains/:name/settings': (body, name) => administration.requireDomainChangeable(name, body),
+    'POST /clients/:name/settings': (body, name) => administration.requireClientChangeable(name, body),
+    'POST /authorities': (body) => authorities.requireAddable(body.name, body.certificatePem),
+    'POST /authorities/roll': (body) => authorities.requireRollable(body),
+    'POST /authorities/:name/serve': (_body, name) => authorities.requireBuiltIn(name),
+    'POST /authorities/:name/revoke': (_body, name) => authorities.requireRevocable(name),
+    'POST /root/move': () => rootMigration().requireMovable(),
+    'POST /root/retire': () => rootMigration().requireRetirable(),
+    'POST /domain-keys/rotate': (body) => keyRotation().rotatable(body.domain),
+    'POST /backup': (body) => safekeeping.requireBackupPossible(body),
+    'POST /escrow': (body) => safekeeping.chosenForEscrow(body),
+    'POST /audit/retention': (body) => audit.requireRetention(body),
+    'POST /audit/archive': (body) => audit.requireArchivable(body.before),
   };
 }
 

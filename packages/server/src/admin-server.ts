@@ -203,10 +203,7 @@ export class AdminServer {
 
   /** @throws HoldfastError where what is asked for cannot be done as things are */
   async #check(call: AdminCall, body: unknown, name: string): Promise<void> {
-    await (this.#checks[call] as ((body: unknown, name: string) => Promise<unknown>) | undefined)?.(
-      body,
-      name,
-    );
+    await (this.#checks[call] as ((body: unknown, name: string) => unknown) | undefined)?.(body, name);
   }
 
   async #actor(call: AdminCall, authorization: string | undefined): Promise<Actor> {

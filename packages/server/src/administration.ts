@@ -3,6 +3,7 @@ import {
   type Actor,
   type CertificatesPort,
   type Client,
+  type ClientSettings,
   type Clock,
   type Credential,
   type Directory,
@@ -70,26 +71,34 @@ export class Administration {
    * @throws HoldfastError PermissionDenied: names that may repeat go on doing so, since some do perhaps
    */
   async changeDomain(name: string, changes: unknown, actor: Actor): Promise<DomainAnswer> {
-    const next = (before: DomainSettings): DomainSettings => {
-      // What was set under another root of trust may stay until it is taken back.
-      const hasHsm = this.hasHsm() || before.keysInHsm === true;
-      const checked = checkDomainSettings(mergedSettings(before, changes), hasHsm);
-      if (before.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
-        throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
-      }
-      return checked;
-    };
+    const next = (before: DomainSettings) => this.#changedDomain(before, changes);
     return this.#domainAnswer(await this.directory.changeDomain(name, next, actor));
+  }
+
+  /** @throws HoldfastError as changeDomain would now */
+  async requireDomainChangeable(name: string, changes: unknown): Promise<void> {
+    this.#changedDomain((await this.directory.domainNamed(name)).settings, changes);
+  }
+
+  #changedDomain(before: DomainSettings, changes: unknown): DomainSettings {
+    // What was set under another root of trust may stay until it is taken back.
+    const hasHsm = this.hasHsm() || before.keysInHsm === true;
+    const checked = checkDomainSettings(mergedSettings(before, changes), hasHsm);
+    if (before.namesMayRepeat !== undefined && checked.namesMayRepeat === undefined) {
+      throw new HoldfastError('PermissionDenied', 'names that may repeat cannot be made unique again');
+    }
+    return checked;
   }
 
   /** Settings that are not named stay as they are; null takes one back to its default. */
   async changeClient(name: string, changes: unknown, actor: Actor): Promise<ClientAnswer> {
-    await this.directory.changeClient(
-      name,
-      (before) => checkClientSettings(mergedSettings(before, changes)),
-      actor,
-    );
+    await this.directory.changeClient(name, (before) => changedClient(before, changes), actor);
     return this.showClient(name);
+  }
+
+  /** @throws HoldfastError as changeClient would now */
+  async requireClientChangeable(name: string, changes: unknown): Promise<void> {
+    changedClient((await this.directory.clientNamed(name)).client.settings, changes);
   }
 
   async listClients(): Promise<readonly ClientAnswer[]> {
@@ -343,6 +352,10 @@ function validitySeconds(days: number): number {
     throw new HoldfastError('InvalidField', `a certificate is valid for 1 to ${MAX_VALIDITY_DAYS} days`);
   }
   return days * SECONDS_PER_DAY;
+}
+
+function changedClient(before: ClientSettings, changes: unknown): ClientSettings {
+  return checkClientSettings(mergedSettings(before, changes));
 }
 
 /** Settings with those that are named in place of what they were; null takes one back. */

@@ -68,6 +68,15 @@ export class Authorities {
 
   /** Trusts a further CA: certificates under it can be given to clients by subject or alternative name. */
   async add(name: unknown, certificatePem: unknown, actor: Actor): Promise<AuthorityAnswer> {
+    const { checked, parsed } = await this.requireAddable(name, certificatePem);
+    return this.#add(checked, { certificateDer: parsed.der, privateKey: undefined }, actor);
+  }
+
+  /** @throws HoldfastError as `add` would now */
+  async requireAddable(
+    name: unknown,
+    certificatePem: unknown,
+  ): Promise<{ readonly checked: string; readonly parsed: ParsedCertificate }> {
     const parsed = this.parseOne(certificatePem);
     if (!parsed.isCa)
       throw new HoldfastError('InvalidField', 'the certificate is not that of a certification authority');
@@ -75,13 +84,17 @@ export class Authorities {
     const checked = checkName('authority', name);
     if (KMIP_NAMES.has(checked))
       throw new HoldfastError('ObjectAlreadyExists', `${checked} is the name of a KMIP authority`);
-    const twin = (await this.directory.listAuthorities()).find(
+    const authorities = await this.directory.listAuthorities();
+    if (authorities.some((authority) => authority.name === checked)) {
+      throw new HoldfastError('ObjectAlreadyExists', `an authority named ${checked} exists already`);
+    }
+    const twin = authorities.find(
       ({ certificateDer, revokedAtSeconds }) =>
         revokedAtSeconds === undefined && certificateDer.equals(parsed.der),
     );
     if (twin !== undefined)
       throw new HoldfastError('ObjectAlreadyExists', `this authority is trusted already, as ${twin.name}`);
-    return this.#add(checked, { certificateDer: parsed.der, privateKey: undefined }, actor);
+    return { checked, parsed };
   }
 
   /**
@@ -89,15 +102,14 @@ export class Authorities {
    * own certifies new clients, while the server goes on with its certificate until `serve`, so that its clients can be
    * told of the new authority first.
    */
-  async roll({ name, keyAlgorithm }: RollRequest, actor: Actor): Promise<AuthorityAnswer> {
+  async roll(request: RollRequest, actor: Actor): Promise<AuthorityAnswer> {
+    await this.requireRollable(request);
+    const { name, keyAlgorithm } = request;
     const keyType = KMIP_NAMES.get(name);
     if (keyType !== undefined) {
-      if (keyAlgorithm !== undefined)
-        throw new HoldfastError('InvalidField', 'the kind of key of a KMIP authority stays as it is');
       await this.#kmipAuthority.roll(keyType, actor);
       return this.show(name);
     }
-    await this.#requireBuiltIn(name);
     const taken = new Set((await this.directory.listAuthorities()).map((authority) => authority.name));
     let generation = 2;
     while (taken.has(nameOfGeneration(generation))) generation += 1;
@@ -110,15 +122,31 @@ export class Authorities {
     return this.#add(nameOfGeneration(generation), next, actor);
   }
 
+  /** @throws HoldfastError as `roll` would now */
+  async requireRollable({ name, keyAlgorithm }: RollRequest): Promise<void> {
+    if (!KMIP_NAMES.has(name)) {
+      await this.requireBuiltIn(name);
+      keyAlgorithmOf(keyAlgorithm);
+    } else if (keyAlgorithm !== undefined) {
+      throw new HoldfastError('InvalidField', 'the kind of key of a KMIP authority stays as it is');
+    }
+  }
+
   /** Has the server certificates come from this authority from now on, on every node. */
   async serve(name: string, actor: Actor): Promise<AuthorityAnswer> {
-    const authority = await this.#requireBuiltIn(name);
+    const authority = await this.requireBuiltIn(name);
     const value = new SecretBytes(Buffer.from(name, 'utf8'));
     await this.directory.replaceServerSecret({ name: SERVING_SECRET, value }, actor);
     return this.#answer(authority, authority);
   }
 
   async revoke(name: string, actor: Actor): Promise<void> {
+    await this.requireRevocable(name);
+    await this.directory.revokeAuthority(name, actor);
+  }
+
+  /** @throws HoldfastError as `revoke` would now */
+  async requireRevocable(name: string): Promise<void> {
     if (KMIP_NAMES.has(name)) {
       throw new HoldfastError(
         'PermissionDenied',
@@ -131,7 +159,7 @@ export class Authorities {
         'the built-in authority signs the server certificate and stays: roll it, and serve with the new one first',
       );
     }
-    await this.directory.revokeAuthority(name, actor);
+    await this.#named(name);
   }
 
   /**
@@ -139,7 +167,7 @@ export class Authorities {
    * certificates point to. RFC 5280 section 5.
    */
   async crl(name: string | undefined): Promise<CrlAnswer> {
-    const ca = name === undefined ? await servingAuthority(this.directory) : await this.#requireBuiltIn(name);
+    const ca = name === undefined ? await servingAuthority(this.directory) : await this.requireBuiltIn(name);
     const revoked = (await this.#credentials())
       .filter(({ authorityId, serialHex }) => authorityId === ca.id && serialHex !== undefined)
       .flatMap(({ serialHex, revokedAtSeconds }) =>
@@ -155,6 +183,14 @@ export class Authorities {
       nextUpdateSeconds,
     });
     return { pem: list.pem, derBase64: list.der.toString('base64'), nextUpdate: isoDate(nextUpdateSeconds) };
+  }
+
+  /** @throws HoldfastError ItemNotFound; PermissionDenied for one that is not the server's own, or was revoked */
+  async requireBuiltIn(name: string): Promise<BuiltInAuthority> {
+    await this.#named(name);
+    const found = (await builtInAuthorities(this.directory)).find((authority) => authority.name === name);
+    if (found !== undefined) return found;
+    throw new HoldfastError('PermissionDenied', `${name} is no valid authority of this server's own`);
   }
 
   /** The authority that certifies new clients: the newest. */
@@ -205,13 +241,6 @@ export class Authorities {
     const found = (await this.directory.listAuthorities()).find((authority) => authority.name === name);
     if (found === undefined) throw new HoldfastError('ItemNotFound', `there is no authority named ${name}`);
     return found;
-  }
-
-  async #requireBuiltIn(name: string): Promise<BuiltInAuthority> {
-    await this.#named(name);
-    const found = (await builtInAuthorities(this.directory)).find((authority) => authority.name === name);
-    if (found !== undefined) return found;
-    throw new HoldfastError('PermissionDenied', `${name} is no valid authority of this server's own`);
   }
 
   async #credentials() {

@@ -90,13 +90,8 @@ export class KeyRotation {
    * @throws HoldfastError ItemNotFound where there is no such domain
    */
   async rotate(domain: string | undefined, actor: Actor): Promise<readonly DomainKeyAnswer[]> {
-    const domains = await this.#domains();
-    const only = domain === undefined ? undefined : domains.get(domain);
-    if (domain !== undefined && only === undefined) {
-      throw new HoldfastError('ItemNotFound', `there is no domain ${domain}`);
-    }
     const announced: { readonly id: string; readonly version: number }[] = [];
-    for (const id of only === undefined ? domains.values() : [only]) {
+    for (const id of await this.rotatable(domain)) {
       announced.push({ id, version: await this.#announce(id, actor) });
     }
     await delay(ANNOUNCED_FOR_MS);
@@ -108,6 +103,19 @@ export class KeyRotation {
     this.#againMs = LOOK_AGAIN_MS;
     this.#resealSoon();
     return this.status();
+  }
+
+  /**
+   * The domains whose keys are meant.
+   * @param domain name; undefined: all
+   * @throws HoldfastError ItemNotFound
+   */
+  async rotatable(domain: string | undefined): Promise<readonly string[]> {
+    const domains = await this.#domains();
+    if (domain === undefined) return [...domains.values()];
+    const only = domains.get(domain);
+    if (only === undefined) throw new HoldfastError('ItemNotFound', `there is no domain ${domain}`);
+    return [only];
   }
 
   async #announce(domainId: string, actor: Actor): Promise<number> {

@@ -135,10 +135,7 @@ export class RootMigration {
    * @throws HoldfastError ObjectAlreadyExists while another move is not ended; InvalidField, and as what opens the root
    */
   async move({ to, secret, shared }: MoveRootRequest, actor: Actor): Promise<RootAnswer> {
-    if (this.#work !== undefined) throw underWay('domain keys are on their way to another root key already');
-    const state = await this.store.state();
-    if (state.outgoing !== undefined)
-      throw underWay('the root key before is not retired yet: holdfast root retire');
+    const state = await this.requireMovable();
     const config = to ?? this.#ownConfig;
     const given = secret === undefined ? undefined : new SecretBytes(Buffer.from(secret, 'utf8'));
     let target: RootOfTrust | undefined;
@@ -156,6 +153,14 @@ export class RootMigration {
     this.keys.add(target);
     this.#work = this.#run(target, config, actor);
     return this.status();
+  }
+
+  /** @throws HoldfastError ObjectAlreadyExists while another move is not ended */
+  async requireMovable(): Promise<RootKeyState> {
+    if (this.#work !== undefined) throw underWay('domain keys are on their way to another root key already');
+    const state = await this.store.state();
+    if (state.outgoing === undefined) return state;
+    throw underWay('the root key before is not retired yet: holdfast root retire');
   }
 
   /** @param isRotation whether a new key is wanted where the current one is */
@@ -257,6 +262,11 @@ export class RootMigration {
         }
       }
     }
+  }
+
+  /** @throws HoldfastError as `retire` would now */
+  requireRetirable(): Promise<void> {
+    return this.store.requireRetirable();
   }
 
   /**

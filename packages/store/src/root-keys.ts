@@ -63,6 +63,8 @@ export interface RootKeyStore {
    * @throws HoldfastError ItemNotFound where there is none; ObjectAlreadyExists while nodes use it
    */
   retire(actor: Actor, kind: RootOfTrustKind): Promise<string>;
+  /** @throws HoldfastError as `retire` would now */
+  requireRetirable(): Promise<void>;
   /** Removes all that the incoming root key wraps. @returns its check value @throws HoldfastError ItemNotFound */
   cancel(actor: Actor): Promise<string>;
   /**
@@ -157,14 +159,9 @@ export class PostgresRootKeys implements RootKeyStore {
   }
 
   retire(actor: Actor, kind: RootOfTrustKind): Promise<string> {
-    return this.#change(actor, async (transaction, { outgoing }) => {
+    return this.#change(actor, async (transaction, state) => {
       const { session } = transaction;
-      if (outgoing === undefined)
-        throw new HoldfastError('ItemNotFound', 'no root key is going out: see holdfast root status');
-      const users = await usersIn(session, outgoing);
-      if (users > 0) {
-        throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
-      }
+      const outgoing = await retirableIn(session, state);
       await this.#remove(transaction, outgoing, OUTGOING);
       if (kind !== 'shares') await unset(session, ROOT_SPLIT);
       if (kind === 'pkcs11') await unset(session, HSM_LEFT);
@@ -172,6 +169,10 @@ export class PostgresRootKeys implements RootKeyStore {
       await transaction.record('root-key.retire', undefined, outgoing);
       return outgoing;
     });
+  }
+
+  async requireRetirable(): Promise<void> {
+    await this.#read(async (session) => retirableIn(session, await stateIn(session)));
   }
 
   cancel(actor: Actor): Promise<string> {
@@ -252,6 +253,15 @@ async function stateIn(session: Session): Promise<RootKeyState> {
     domainKeys: counts?.keys ?? 0,
     wrapped: counts?.wrapped ?? 0,
   };
+}
+
+/** The root key that is going out and that no node uses any more. @throws HoldfastError ItemNotFound, ObjectAlreadyExists */
+async function retirableIn(session: Session, { outgoing }: RootKeyState): Promise<string> {
+  if (outgoing === undefined)
+    throw new HoldfastError('ItemNotFound', 'no root key is going out: see holdfast root status');
+  const users = await usersIn(session, outgoing);
+  if (users === 0) return outgoing;
+  throw underWay(`${users} of the nodes use the outgoing root key: restart them with the new one`);
 }
 
 async function requireNoKeysInHsm(session: Session): Promise<void> {

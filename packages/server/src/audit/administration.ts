@@ -24,7 +24,7 @@ import { exportLog } from './export';
 import { checkpointIn } from './outside-checkpoints';
 import { LINE_FORMATS, auditLine, timeText, type AuditLine, type LineFormatName } from './lines';
 import { DEFAULT_SEARCH_LIMIT, matcherOf, timeUs } from './matching';
-import { readRetention, writeRetention } from './retention';
+import { checkRetention, readRetention, writeRetention } from './retention';
 
 const MAX_LIMIT = 10_000;
 const SECONDS_PER_DAY = 86_400;
@@ -122,21 +122,36 @@ export class AuditAdministration {
     return this.retention();
   }
 
+  /** @throws HoldfastError as `setRetention` would */
+  requireRetention(retention: Retention): void {
+    checkRetention(retention);
+  }
+
   async archives(): Promise<readonly ArchiveAnswer[]> {
     return (await this.keeper.archiver.list()).map(archiveAnswer);
   }
 
   /** @param before RFC 3339; default: what was set. @throws HoldfastError InvalidField */
   async archive(before: string | undefined, actor: Actor): Promise<AsyncIterable<Buffer>> {
-    const { archiver } = this.keeper;
+    const beforeUs = await this.#archivedBeforeUs(before);
+    await this.keeper.advance();
+    const made = this.keeper.archiver.archive(beforeUs / 1000, actor);
+    return answered(made.then((files) => files.map(archiveAnswer)));
+  }
+
+  /** @throws HoldfastError as `archive` would now */
+  async requireArchivable(before: string | undefined): Promise<void> {
+    await this.#archivedBeforeUs(before);
+    await this.keeper.archiver.requireFolder();
+  }
+
+  async #archivedBeforeUs(before: string | undefined): Promise<number> {
     const { days } = await this.retention();
     if (before === undefined && days === undefined) {
       throw new HoldfastError('InvalidField', 'nothing says how long records are to stay: give a time');
     }
     const daysMs = (days ?? 0) * SECONDS_PER_DAY * 1000;
-    const beforeUs = timeUs(before) ?? (this.store.clock.nowSeconds() * 1000 - daysMs) * 1000;
-    await this.keeper.advance();
-    return answered(archiver.archive(beforeUs / 1000, actor).then((made) => made.map(archiveAnswer)));
+    return timeUs(before) ?? (this.store.clock.nowSeconds() * 1000 - daysMs) * 1000;
   }
 
   /** The export in an archive. */

@@ -76,13 +76,7 @@ export class Archiver {
    */
   archive(beforeMs: number, actor: Actor): Promise<readonly ArchiveStatement[]> {
     return this.#inTurn(async () => {
-      if (!this.isInCharge()) {
-        throw new HoldfastError('PermissionDenied', 'another node links the audit log: archive on that one');
-      }
-      const { archiveDir } = await readRetention(this.store.directory);
-      if (archiveDir === undefined) {
-        throw new HoldfastError('InvalidField', 'name a folder first: holdfast audit retention set');
-      }
+      const archiveDir = await this.requireFolder();
       await this.#tidy(archiveDir);
       // What is recorded meanwhile, that it was archived among it, is for the next time: there would be no end of it.
       const old: Old = { beforeUs: beforeMs * 1000, until: await this.#end() };
@@ -97,6 +91,19 @@ export class Archiver {
       }
       return made;
     });
+  }
+
+  /**
+   * The folder to which this node archives.
+   * @throws HoldfastError PermissionDenied where another node links the log, InvalidField where no folder was named
+   */
+  async requireFolder(): Promise<string> {
+    if (!this.isInCharge()) {
+      throw new HoldfastError('PermissionDenied', 'another node links the audit log: archive on that one');
+    }
+    const { archiveDir } = await readRetention(this.store.directory);
+    if (archiveDir !== undefined) return archiveDir;
+    throw new HoldfastError('InvalidField', 'name a folder first: holdfast audit retention set');
   }
 
   /** One file; undefined where there is nothing to archive. */

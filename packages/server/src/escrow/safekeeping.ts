@@ -68,6 +68,11 @@ export class Safekeeping {
     private readonly auditLog: AuditLog,
   ) {}
 
+  /** @throws HoldfastError as `backup` would now */
+  requireBackupPossible(request: BackupRequest): void {
+    holdersOf(request, 'a backup');
+  }
+
   /**
    * A backup of the store, sealed to its holders. It counts once it was confirmed.
    * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
@@ -95,11 +100,7 @@ export class Safekeeping {
    * @throws HoldfastError InvalidField, ItemNotFound where one of them is not there or has no value
    */
   async escrow(request: EscrowRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
-    const holders = holdersOf(request, 'an escrow');
-    requireScheme(request.threshold ?? 1, holders.recipients.length);
-    const domain = await this.store.directory.domainNamed(request.domain);
-    await this.keyring.ensure(domain.id);
-    const { objects, inHsm } = await this.#chosen(domain, request);
+    const { holders, domain, objects, inHsm } = await this.chosenForEscrow(request);
     await this.#recordMaking('escrow', holders, domain.id, actor);
     const open = this.#open(request.id, {
       copy: { ...factsOf(holders), kind: 'escrow', domainId: domain.id, objects: objects.length },
@@ -108,6 +109,17 @@ export class Safekeeping {
       sha256: undefined,
     });
     return digested(sealPackage(holders, this.#entries(domain, objects)), open);
+  }
+
+  /** What an escrow is to hold, and for whom. @throws HoldfastError as `escrow` */
+  async chosenForEscrow(
+    request: EscrowRequest,
+  ): Promise<Chosen & { readonly holders: EnvelopeHolders; readonly domain: Domain }> {
+    const holders = holdersOf(request, 'an escrow');
+    requireScheme(request.threshold ?? 1, holders.recipients.length);
+    const domain = await this.store.directory.domainNamed(request.domain);
+    await this.keyring.ensure(domain.id);
+    return { holders, domain, ...(await this.#chosen(domain, request)) };
   }
 
   /**
