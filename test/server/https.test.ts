@@ -91,9 +91,10 @@ class RawHttp {
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
   }
-  static open(of: ServerProcess = server): Promise<RawHttp> {
+  static open(of: ServerProcess = server, ALPNProtocols?: string[]): Promise<RawHttp> {
     return new Promise((resolve, reject) => {
-      const socket = connect(httpsOptions(of), () => resolve(new RawHttp(socket)));
+      const options = { ...httpsOptions(of), ALPNProtocols };
+      const socket = connect(options, () => resolve(new RawHttp(socket)));
       socket.once('error', reject);
     });
   }
@@ -243,17 +244,20 @@ describe('HTTP that is no KMIP is refused, says nothing more, and ends the conne
   });
 });
 
-test('HTTP/1.0, and a target in absolute form', async () => {
-  const body = discoverRequest();
-  const http = await RawHttp.open();
-  http.socket.write(
-    `POST https://kms/kmip HTTP/1.0\r\n${TTLV_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`,
-  );
-  http.socket.write(body);
-  const answer = await http.rest();
-  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
-  readResponse(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1'), '1.4');
-});
+test.each([undefined, ['http/1.0']])(
+  'HTTP/1.0, and a target in absolute form (ALPN: %s)',
+  async (protocols) => {
+    const body = discoverRequest();
+    const http = await RawHttp.open(server, protocols);
+    http.socket.write(
+      `POST https://kms/kmip HTTP/1.0\r\n${TTLV_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    http.socket.write(body);
+    const answer = await http.rest();
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    readResponse(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1'), '1.4');
+  },
+);
 
 test('a body is asked for where the client waits for that', async () => {
   const body = discoverRequest();

@@ -145,7 +145,7 @@ export class Service implements Serving {
     ];
     if (httpsListen !== undefined) {
       const http = new HttpEndpoint(limits, respond(httpsAuthentication), refused, log);
-      const https = { ...identity, ALPNProtocols: ['http/1.1'] };
+      const https = { ...identity, ALPNProtocols: ['http/1.1', 'http/1.0'] };
       const httpSession: OpenConnection = (socket, peer) => http.open(socket, peer);
       doors.push({
         at: httpsListen,
