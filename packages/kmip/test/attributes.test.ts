@@ -222,6 +222,8 @@ describe('malformed attributes', () => {
     value,
   });
   const integerValue: Item = { tag: Tag.AttributeValue, type: ItemType.Integer, value: 1 };
+  const extended: Item = { tag: Tag.AttributeValue, type: ItemType.DateTimeExtended, value: 1n };
+  const structureOf = (item: Item): Item => ({ ...attribute(item), tag: Tag.AttributeValue });
 
   test.each<[string, Item, string]>([
     ['no name', attribute(integerValue), 'InvalidMessage'],
@@ -231,10 +233,18 @@ describe('malformed attributes', () => {
     ['negative index', attribute(attributeName('Name'), attributeIndex(-1), integerValue), 'InvalidField'],
     ['wrong type', attribute(attributeName('Name'), integerValue), 'InvalidMessage'],
     ['unknown name', attribute(attributeName('Nom'), integerValue), 'InvalidAttribute'],
+    ['a type of 2.0', attribute(attributeName('x-when'), structureOf(extended)), 'InvalidMessage'],
     ['not a structure', { ...integerValue, tag: Tag.Attribute }, 'InvalidMessage'],
   ])('%s', (_what, item, code) => {
     expect(() => decodeIndexedAttribute(item, v10)).toThrow(HoldfastError);
     expect(refusal(() => decodeIndexedAttribute(item, v10))).toBe(code);
+  });
+
+  test('a custom attribute whose value has a type of 2.0 is left out', () => {
+    for (const attributeValue of [extended, structureOf(extended)]) {
+      const value = { vendorIdentification: 'x', attributeName: 'when', attributeValue };
+      expect(encodeIndexedAttribute({ key: 'VendorAttribute', value }, dialectNamed('1.4'))).toBeUndefined();
+    }
   });
 
   test('the message names the attribute, not its wrapper', () => {

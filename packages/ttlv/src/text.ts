@@ -28,9 +28,9 @@ export function tagToText(tag: number, vocabulary: Vocabulary): string {
   return vocabulary.tagName(tag) ?? tagHex(tag);
 }
 
-/** A name from the message, short enough to be repeated to the peer. */
+/** A name from the message, short enough to be repeated to the peer, and without halves of surrogate pairs: no answer could. */
 export function brief(name: string): string {
-  return name.length > 64 ? `${name.slice(0, 64)}…` : name;
+  return Buffer.from(name.length > 64 ? `${name.slice(0, 64)}…` : name).toString();
 }
 
 /** A number's two's complement as `0x` and all hex digits of its width. */

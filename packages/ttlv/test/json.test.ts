@@ -239,3 +239,9 @@ describe('properties', () => {
     );
   });
 });
+
+test('a name that is refused is told in well-formed text, wherever it is cut', () => {
+  for (const name of ['\\ud800', `${'x'.repeat(63)}\u{1f511}${'x'.repeat(9)}`]) {
+    expect(() => read(`{"tag":"${name}"}`)).toThrow(/^JSON: the tag \P{Surrogate}+ is not known$/u);
+  }
+});

@@ -119,6 +119,9 @@ function attributeOf(
       `KMIP ${dialect.name} has no attribute named ${JSON.stringify(name)}`,
     );
   }
+  if (!hasKnownTypes(value)) {
+    throw new HoldfastError('InvalidMessage', `KMIP ${dialect.name} has no Date Time Extended`);
+  }
   return { key: 'VendorAttribute', index, value: { ...custom, attributeValue: value } };
 }
 
@@ -137,12 +140,20 @@ export function decodeNotifiedAttribute(item: Item, dialect: Dialect): Attribute
   return { ...decodeAttributeName(parts.name, dialect), index: parts.index };
 }
 
+/** Whether 1.x has the types of an item and of all that is in it: only 2.x has Date Time Extended. 1.4 section 9.1.1.2 */
+function hasKnownTypes(item: Item): boolean {
+  return item.type === ItemType.Structure
+    ? item.value.every(hasKnownTypes)
+    : item.type !== ItemType.DateTimeExtended;
+}
+
 function nameAndValue(
   attribute: Attribute,
   dialect: Dialect,
 ): readonly [name: string, value: Item | undefined] | undefined {
   if (attribute.key === 'VendorAttribute') {
     const { vendorIdentification, attributeName, attributeValue } = attribute.value;
+    if (!hasKnownTypes(attributeValue)) return undefined;
     const name = customAttributeName(vendorIdentification, attributeName);
     return [name, withTag(attributeValue, Tag.AttributeValue)];
   }
