@@ -189,9 +189,13 @@ export class Session implements Connection {
       for (let request = first; request !== undefined; request = this.#queue.shift()) {
         this.#await('answer', Infinity);
         const { response, close, channel } = await this.respond(request, this, undefined, true);
-        if (this.#isGone()) return;
+        if (this.#isGone()) {
+          response.fill(0);
+          return;
+        }
         if (close) this.drain();
-        if (!this.socket.write(response)) await this.#taken();
+        // It may hold a key.
+        if (!this.socket.write(response, () => response.fill(0))) await this.#taken();
         if (this.#isGone()) return;
         if (channel !== undefined) {
           this.#turn(channel);

@@ -9,18 +9,24 @@ import { Session } from '../src/session';
 
 const REQUEST = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [] });
 
+/** A connection on which a request has come. */
+function asking(respond: () => Buffer): { readonly session: Session; readonly socket: TLSSocket } {
+  const socket = new TLSSocket(new PassThrough());
+  const answer = () => Promise.resolve({ response: respond(), close: false });
+  const refused = () => Promise.resolve();
+  const session = new Session(socket, 'peer', DEFAULT_LIMITS, answer, refused, createLogger('silent'));
+  session.start();
+  socket.emit('data', REQUEST);
+  return { session, socket };
+}
+
 /** Requests that are answered of those that come, before what ends the connection within the same turn. */
 async function answered(end: (session: Session, socket: TLSSocket) => void): Promise<number> {
   let count = 0;
-  const respond = () => {
+  const { session, socket } = asking(() => {
     count++;
-    return Promise.resolve({ response: REQUEST, close: false });
-  };
-  const socket = new TLSSocket(new PassThrough());
-  const refused = () => Promise.resolve();
-  const session = new Session(socket, 'peer', DEFAULT_LIMITS, respond, refused, createLogger('silent'));
-  session.start();
-  socket.emit('data', REQUEST);
+    return Buffer.from(REQUEST);
+  });
   end(session, socket);
   await turn();
   socket.destroy();
@@ -33,4 +39,18 @@ test('a request that is there is answered when the server begins to stop in the 
 
 test('a request that is there is answered when something else than one follows in the same turn', async () => {
   expect(await answered((_session, socket) => socket.emit('data', Buffer.from('GET / HTTP/1.1')))).toBe(1);
+});
+
+test.each<[string, (socket: TLSSocket) => void]>([
+  ['once it was sent', () => undefined],
+  ['that nobody waits for any more', (socket) => socket.destroy()],
+])('an answer is zeroed %s', async (_when, end) => {
+  const response = Buffer.alloc(8, 1);
+  const { socket } = asking(() => response);
+  socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  end(socket);
+  await turn();
+  await closed;
+  expect(response).toEqual(Buffer.alloc(8));
 });
