@@ -354,6 +354,13 @@ test('guessing is slowed down, for who guesses alone', async () => {
   await asker.close();
 });
 
+test('a request with more credentials than anybody has is refused before one is looked for', async () => {
+  const unknown = (count: number) => Array.from({ length: count }, (_, n) => password(`nobody ${n}`, WORD));
+  const client = await clientWith('certificate');
+  expect(await answer(client, ...unknown(8))).toBe('done');
+  expect(await answer(client, ...unknown(9))).toBe(REFUSED);
+});
+
 test('guessing is slowed down also where all guesses come at once', async () => {
   const guesser = await clientWith('certificate');
   await Promise.all(Array.from({ length: 8 }, (_, n) => answer(guesser, password('alice', `guess ${n}`))));

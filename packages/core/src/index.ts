@@ -12,6 +12,7 @@ export { isInHsm } from './objects/protection-storage';
 export { linkedBy } from './objects/replacement';
 export { rotationDateOf } from './objects/rotation';
 export { AWAITS_BACKUP, awaitsBackup, markCovered } from './objects/safekeeping';
+export { MAX_JOINED_BYTES } from './objects/split-key';
 export * from './objects/state';
 export { hidesKey } from './objects/wrapping-key';
 export * from './awaitable';

@@ -9,6 +9,9 @@ import type { AttributeSet } from './attribute-set';
 
 export type SplitKey = ManagedObjectOf<typeof ObjectType.SplitKey>;
 
+/** The most bytes of parts that are joined: about a second of work. */
+export const MAX_JOINED_BYTES = 2 ** 24;
+
 /** What a part says of the split. */
 type SplitFacts = Omit<SplitKey, 'objectType' | 'keyBlock' | 'keyPartIdentifier'> & {
   readonly keyPartIdentifier?: number;

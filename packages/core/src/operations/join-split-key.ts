@@ -27,7 +27,7 @@ import { requireNotDestroyed, requireObjectType } from '../objects/object-checks
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { describeRegistered } from '../objects/registered-value';
 import { gatherAttributes } from '../objects/requested-attributes';
-import { polynomialOf, requireKept, type SplitKey } from '../objects/split-key';
+import { MAX_JOINED_BYTES, polynomialOf, requireKept, type SplitKey } from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
 import type { KeyShare, SplitScheme } from '../ports/crypto';
 import { GENERAL_REASONS } from './general-reasons';
@@ -112,14 +112,23 @@ async function fetchParts(
   { uniqueIdentifiers }: JoinSplitKeyRequest,
   { objects, identify }: OperationContext,
 ): Promise<readonly [Part, ...Part[]]> {
+  const named = new Set(uniqueIdentifiers.map(identify));
+  if (named.size < uniqueIdentifiers.length) {
+    throw new HoldfastError('CryptographicFailure', 'a part is named more than once');
+  }
   const parts: Part[] = [];
-  for (const reference of uniqueIdentifiers) {
-    const object = await objects.fetch(identify(reference));
+  let lengthBytes = 0;
+  for (const uniqueIdentifier of named) {
+    const object = await objects.fetch(uniqueIdentifier);
     requireObjectType(object, [ObjectType.SplitKey]);
     requireNotDestroyed(object);
     const value = object.stored.openValue();
     if (value.objectType !== ObjectType.SplitKey) continue;
     requireKept(object.attributes, value.splitKeyMethod);
+    lengthBytes += lengthBytesOf(value);
+    if (lengthBytes > MAX_JOINED_BYTES) {
+      throw new HoldfastError('ServerLimitExceeded', 'the parts are too long to be joined');
+    }
     parts.push({ object, value });
   }
   const [first, ...others] = parts;
@@ -127,6 +136,11 @@ async function fetchParts(
     throw new HoldfastError('InvalidMessage', 'Unique Identifier is missing in Request Payload');
   }
   return [first, ...others];
+}
+
+function lengthBytesOf({ keyBlock: { keyValue } }: SplitKey): number {
+  if (keyValue === undefined || 'encoded' in keyValue) return 0;
+  return keyValue.keyMaterial instanceof SecretBytes ? keyValue.keyMaterial.length : 0;
 }
 
 const INHERITED = ['CryptographicAlgorithm', 'CryptographicLength', 'CryptographicUsageMask'] as const;

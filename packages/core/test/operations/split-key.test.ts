@@ -290,6 +290,24 @@ describe('it is refused', () => {
     expect(await refused(harness.run(joinSplitKey, request))).toBe('InvalidField');
   });
 
+  test('to join long parts without end: a request that names many would take all memory', async () => {
+    const long = async (keyPartIdentifier: number) =>
+      registerObject(harness, {
+        objectType: SplitKey,
+        splitKeyParts: 17,
+        splitKeyThreshold: 17,
+        splitKeyMethod: SplitKeyMethod.XOR,
+        keyPartIdentifier,
+        keyBlock: {
+          keyFormatType: KeyFormatType.Raw,
+          keyValue: { keyMaterial: new SecretBytes(Buffer.alloc(6_000_000)), attributes: [] },
+        },
+      });
+    const [one, two, three] = [await long(1), await long(2), await long(3)];
+    expect(await refused(join([one, ...Array<string>(20_000).fill(one)]))).toBe('CryptographicFailure');
+    expect(await refused(join([one, two, three, 'not looked for any more']))).toBe('ServerLimitExceeded');
+  });
+
   test.each([
     { keyPartIdentifier: 0 },
     { keyPartIdentifier: 4 },

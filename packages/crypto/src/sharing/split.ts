@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { KeyShare, SplitScheme } from '@holdfast/core';
+import { MAX_JOINED_BYTES, type KeyShare, type SplitScheme } from '@holdfast/core';
 import { SplitKeyMethod as Method } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { elementLengthBytes, unsignedOf } from '../keys/der';
@@ -109,9 +109,8 @@ const METHODS: Readonly<Record<Method, SplitMethod>> = {
   [Method.PolynomialSharingPrimeField]: polynomialPrimeField,
 };
 
-/** The most products of bytes that one split takes, and the most bytes that are joined: about a second of work. */
+/** The most products of bytes that one split takes: about a second of work. */
 const MAX_SPLIT_WORK = 2 ** 24;
-const MAX_JOINED_BYTES = 2 ** 24;
 
 function requireModest(work: number, bound: number): void {
   if (work <= bound) return;

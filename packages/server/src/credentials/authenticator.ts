@@ -16,6 +16,9 @@ import { CredentialType, type Credential } from '@holdfast/kmip';
 import { sourceOf } from './failure-limit';
 import { Proofs, nameIn, wrong, type Proved, type UserCredential } from './proof';
 
+/** More than there are kinds of them; each is looked for in the database before anybody has proved anything. */
+const MAX_CREDENTIALS = 8;
+
 /** Who sends requests over a connection, as far as TLS tells. */
 export interface Requester {
   /** Address and port. */
@@ -98,6 +101,10 @@ export class Authenticator {
   ): Promise<Identity> {
     if (credentials.length === 0) {
       throw new HoldfastError('AuthenticationNotSuccessful', 'a credential is needed in the request header');
+    }
+    if (credentials.length > MAX_CREDENTIALS) {
+      const message = `a request has at most ${MAX_CREDENTIALS} credentials`;
+      throw new HoldfastError('AuthenticationNotSuccessful', message);
     }
     if (credentials.some(({ credentialType }) => credentialType === CredentialType.Attestation)) {
       throw new HoldfastError('AttestationFailed', 'this server verifies no attestation');
