@@ -388,6 +388,20 @@ describe('Maximum Response Size', () => {
     }
   });
 
+  test('counts what is repeated of the request, too', async () => {
+    const name = freshName();
+    const long = 'what is repeated'.repeat(100);
+    const { header } = limit(1024);
+    for (const [asked, repeated] of [
+      [{ ...create(name), id: Buffer.from(long) }, []],
+      [create(name), [text(Tag.ClientCorrelationValue, long)]],
+    ] as const) {
+      const { items } = await peer.batch([asked], { header: [...header, ...repeated] });
+      expect(items).toEqual([expect.objectContaining({ reason: 'ResponseTooLarge' })]);
+    }
+    expect(await located(name)).toEqual([]);
+  });
+
   test('that has no room for all refusals refuses the message, and nothing was done', async () => {
     const name = freshName();
     const { items } = await peer.batch([create(name), create(), create()], {

@@ -6,11 +6,11 @@ import {
   type ResponseBatchItem,
 } from '@holdfast/kmip';
 import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
-import type { Item } from '@holdfast/ttlv';
+import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
 
-/** What one batch item takes of a response besides its payload, at most: tags, lengths, status, reason, identifier. */
-export const ITEM_OVERHEAD_BYTES = 128;
+/** What one batch item takes of a response besides its payload and identifier, at most: tags, lengths, status, reason. */
+const ITEM_OVERHEAD_BYTES = 128;
 /** What an item that failed takes at most, with a message of usual length. */
 const FAILED_ITEM_BYTES = 320;
 
@@ -49,6 +49,15 @@ export function otherPayload(
 /** What the answers of these items take where all of them fail. */
 export function roomFor(items: readonly (RequestBatchItem | FaultyBatchItem)[]): number {
   return items.reduce((sum, item) => sum + roomForItem(item), 0);
+}
+
+/** What the answer of an item takes with this payload, at most. */
+export function roomForAnswer(
+  { uniqueBatchItemID }: Pick<RequestBatchItem, 'uniqueBatchItemID'>,
+  payload: Item | undefined,
+): number {
+  const payloadBytes = payload === undefined ? 0 : encodedLength(payload);
+  return ITEM_OVERHEAD_BYTES + (uniqueBatchItemID?.length ?? 0) + payloadBytes;
 }
 
 export function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {

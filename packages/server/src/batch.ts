@@ -21,16 +21,16 @@ import {
   type Principal,
   type TicketChanges,
 } from '@holdfast/core';
-import { encodedLength, type Item } from '@holdfast/ttlv';
+import type { Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
 import { ChangesToTell, requireMayTurn } from './channels';
 import type { AnyOperation } from './catalogue';
 import {
-  ITEM_OVERHEAD_BYTES,
   Undone,
   encodeAnswer,
   otherPayload,
   roomFor,
+  roomForAnswer,
   roomForItem,
   type OtherAnswer,
 } from './answers';
@@ -231,7 +231,7 @@ export class Batch {
         const pending = await this.#pending.submit(whole, definition, index, approval?.number);
         this.#records.settle(pending);
         results.push(pending);
-        this.#remainingBytes -= ITEM_OVERHEAD_BYTES;
+        this.#remainingBytes -= roomForAnswer(item, undefined);
         this.#references.forget(definition.code);
         return true;
       }
@@ -361,7 +361,7 @@ export class Batch {
               : otherPayload(notes.answer, this.ports.catalogue, dialect);
           whole = encoded;
           if (item.ephemeral) encoded = withoutData(encoded);
-          bytes = ITEM_OVERHEAD_BYTES + (encoded === undefined ? 0 : encodedLength(encoded));
+          bytes = roomForAnswer(item, encoded);
           if (bytes > this.#remainingBytes - this.#reservedBytes) {
             throw new HoldfastError(
               'ResponseTooLarge',

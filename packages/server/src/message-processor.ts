@@ -14,7 +14,7 @@ import {
   type ResponseHeader,
 } from '@holdfast/kmip';
 import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
-import { type Item } from '@holdfast/ttlv';
+import { utf8Length, type Item } from '@holdfast/ttlv';
 import type { AuditGate } from './audit/gate';
 import { Batch, type BatchOptions } from './batch';
 import type { BatchPorts } from './batch-ports';
@@ -26,7 +26,7 @@ import { describeError, type Logger } from './log';
 import { refusalRecorder, type RecordRefusal } from './refusals';
 import type { SessionAnswer } from './session';
 
-/** Header, version and time stamp of a response. */
+/** Header of a response without the Client Correlation Value, at most. */
 const RESPONSE_OVERHEAD_BYTES = 256;
 
 /**
@@ -107,7 +107,7 @@ export class MessageProcessor {
     }
     refuseCriticalExtensions(items);
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
-    const room = maxBytes - RESPONSE_OVERHEAD_BYTES;
+    const room = maxBytes - RESPONSE_OVERHEAD_BYTES - utf8Length(header.clientCorrelationValue ?? '');
     return new Batch(request, principal, this.ports, room, this.log, options);
   }
 
