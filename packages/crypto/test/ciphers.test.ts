@@ -578,6 +578,13 @@ describe('initialization vectors', () => {
     expect(ivs[0]?.equals(ivs[1] ?? Buffer.alloc(0))).toBe(false);
   });
 
+  test('of GCM are not made shorter than that none comes twice; what has one is decrypted', () => {
+    expect(codeOf(() => crypto.encryption(request(random(GCM, 88))))).toBe('BadCryptographicParameters');
+    const use = { ...random(GCM, 64), iv: IV.slice(0, 16) };
+    const { data, tag } = encrypted(use, TWO_BLOCKS);
+    expect(decrypted({ ...use, tag }, data)).toBe(TWO_BLOCKS);
+  });
+
   test('are not made up where one is given, none is taken or none was asked for', () => {
     expect(crypto.encryption(request({ ...random(CBC), iv: IV })).generatedIv).toBeUndefined();
     expect(crypto.encryption(request(random(ECB))).generatedIv).toBeUndefined();

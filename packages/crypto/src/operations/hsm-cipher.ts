@@ -19,6 +19,7 @@ import {
   EMPTY,
   missingIv,
   opensslIv,
+  newIvLength,
   randomIvLength,
   requireNoAdditionalData,
   tagLength,
@@ -81,7 +82,7 @@ export function encryptInHsm(key: HsmKey, request: CipherRequest): Encryption {
   const { facts, padding, tagLengthBytes } = prepared;
   const isRandom = ivCounterNonce === undefined && facts.ivLengths.max > 0;
   if (isRandom && parameters.randomIV !== true) throw missingIv();
-  const given = isRandom ? randomBytes(randomIvLength(facts, parameters)) : (ivCounterNonce ?? EMPTY);
+  const given = isRandom ? randomBytes(newIvLength(facts, parameters)) : (ivCounterNonce ?? EMPTY);
   const iv = opensslIv(facts, given, parameters);
   const held = new HeldBytes();
   let length = 0;

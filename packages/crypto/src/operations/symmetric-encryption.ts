@@ -11,7 +11,7 @@ import {
   opensslIv,
   newCipher,
   prepare,
-  randomIvLength,
+  newIvLength,
   requireLength,
   requireNoAdditionalData,
   type Prepared,
@@ -27,7 +27,7 @@ export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
   const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
   const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
   if (isRandom && parameters.randomIV !== true) throw missingIv();
-  const given = isRandom ? ivs.draw(randomIvLength(prepared.facts, parameters)) : (ivCounterNonce ?? EMPTY);
+  const given = isRandom ? ivs.draw(newIvLength(prepared.facts, parameters)) : (ivCounterNonce ?? EMPTY);
   const iv = opensslIv(prepared.facts, given, parameters);
   requireNoAdditionalData(prepared.facts, additionalData);
   const generatedIv = isRandom ? given : undefined;

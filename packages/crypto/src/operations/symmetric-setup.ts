@@ -59,6 +59,7 @@ export function tagLength({ tagLengths }: CipherFacts, { tagLengthBytes }: Crypt
   return length;
 }
 
+/** How long an IV is that stands in front of the ciphertext. */
 export function randomIvLength(
   { ivLengths }: CipherFacts,
   { ivLengthBits }: CryptographicParameters,
@@ -68,6 +69,16 @@ export function randomIvLength(
     throw badParameters('the mode has no IV of this IV Length');
   }
   return length;
+}
+
+/** NIST SP 800-38D section 8.2.2: what is shorter comes twice before long, and who has seen that can forge. */
+const LEAST_RANDOM_GCM_BYTES = 12;
+
+/** How long an IV is that is made here. @throws HoldfastError BadCryptographicParameters */
+export function newIvLength(facts: CipherFacts, parameters: CryptographicParameters): number {
+  const length = randomIvLength(facts, parameters);
+  if (length >= LEAST_RANDOM_GCM_BYTES || !facts.opensslName.endsWith('-gcm')) return length;
+  throw badParameters(`a random IV of GCM has at least ${LEAST_RANDOM_GCM_BYTES * 8} bits`);
 }
 
 /**
