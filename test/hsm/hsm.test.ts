@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { KmipClient } from '@holdfast/client';
-import { encrypt, locate } from '@holdfast/core';
+import { destroy, encrypt, locate } from '@holdfast/core';
 import { BlockCipherMode, Operation } from '@holdfast/kmip';
 import { AdminClient, type StatusAnswer } from '@holdfast/server/admin';
 import {
@@ -59,6 +59,8 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
     let inside: KmipClient;
     let key: string;
     let encrypted: string;
+    /** Destroyed in the token, after its clone was made. */
+    let doomed: string;
 
     const get = (by = peer): Promise<unknown> => by.call(Operation.Get, [uniqueIdentifier(identifier)]);
     /** A domain's first key is wrapped by the HSM when its first client makes an object. */
@@ -251,6 +253,7 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
     });
 
     test('a restarted server opens what it sealed before', async () => {
+      doomed = await newKey(inside);
       await peer.close();
       await inside.close();
       await server.stop();
@@ -278,6 +281,9 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
 
     test('where the token goes away under load its clone serves, and the token once the clone goes away', async () => {
       inside = await (await newClient(server, 'member', 'inside')).connect();
+      await inside.call(destroy, { uniqueIdentifier: doomed });
+      const verify = () => holdfastResult(['verify', '--data-dir', dataDir]);
+      await until(async () => (await verify()).code === 0, 'the key is destroyed in the token');
       const readers = await readMeanwhile();
       for (const [going, domain] of [
         ['holdfast', 'on-the-clone'],
@@ -288,12 +294,18 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
         expect(await useKeyInside()).toBe(encrypted);
         expect(await useNewDomain(domain)).toMatch(/./);
         await until(() => readers.count() > read + 20, 'Get is answered meanwhile');
+        if (going === 'holdfast') {
+          const left = expect.stringContaining('still holds 1 keys that were destroyed') as string;
+          expect(await verify()).toMatchObject({ code: 1, stdout: left });
+          expect(server.log()).toContain('another token of the HSM is in use');
+        }
         bringBack();
         expect(await useKeyInside()).toBe(encrypted);
       }
       await readers.end();
       await inside.close();
-      expect(errorsOf(server)).toEqual([]);
+      // What the verification found, and nothing else.
+      expect(errorsOf(server)).toEqual([expect.stringContaining('"faults":1')]);
     });
   },
 );

@@ -136,7 +136,7 @@ const MAX_NAMED = 10;
  * @param hsmKeys undefined where the root of trust is no HSM
  */
 export async function verifyHsmKeys(
-  store: Pick<HsmKeyStore, 'list'>,
+  store: Pick<HsmKeyStore, 'list' | 'destroyedAmong'>,
   hsmKeys: HsmKeys | undefined,
 ): Promise<readonly Finding[]> {
   const table = 'hsm_key';
@@ -154,7 +154,13 @@ export async function verifyHsmKeys(
     });
   // Each is recorded before it is made.
   for (const { keyId } of [...before, ...after]) there.delete(keyId);
-  return there.size === 0 ? findings : [...findings, strangersFound([...there])];
+  const left = await store.destroyedAmong([...there]);
+  for (const keyId of left) there.delete(keyId);
+  return [
+    ...findings,
+    ...(left.length === 0 ? [] : [leftOver(left)]),
+    ...(there.size === 0 ? [] : [strangersFound([...there])]),
+  ];
 }
 
 /** What the HSM holds, or why that is not known. */
@@ -168,10 +174,23 @@ async function idsIn(hsmKeys: HsmKeys | undefined): Promise<Set<string> | string
   }
 }
 
+/** What was destroyed while another token was in use, of which this one is a clone, or before it was brought back. */
+function leftOver(keyIds: readonly string[]): Finding {
+  const what = `the HSM still holds ${keyIds.length} keys that were destroyed (${named(keyIds)})`;
+  return {
+    table: 'hsm_key',
+    row: '',
+    problem: `${what}: in another token, of which this one is a clone or an older copy; destroy them in this one too`,
+    severity: 'fault',
+  };
+}
+
+function named(keyIds: readonly string[]): string {
+  return `CKA_ID ${keyIds.slice(0, MAX_NAMED).join(', ')}${keyIds.length > MAX_NAMED ? ', ...' : ''}`;
+}
+
 function strangersFound(keyIds: readonly string[]): Finding {
-  const named = keyIds.slice(0, MAX_NAMED).join(', ');
-  const more = keyIds.length > MAX_NAMED ? ', ...' : '';
-  const what = `the HSM holds ${keyIds.length} keys labelled holdfast-key that are not recorded here (CKA_ID ${named}${more})`;
+  const what = `the HSM holds ${keyIds.length} keys labelled holdfast-key that are not recorded here (${named(keyIds)})`;
   return {
     table: 'hsm_key',
     row: '',

@@ -27,6 +27,9 @@ export const hsmKeyTable = new AuthenticatedTable('hsm_key', {
 });
 type HsmKeyRow = typeof hsmKeyTable extends AuthenticatedTable<infer Column> ? DirectoryRow<Column> : never;
 
+/** What is recorded of a key that was destroyed inside the HSM. */
+const REMOVAL = 'hsm-key.remove';
+
 /** Which keys there are, or may be, inside the HSM. */
 export interface HsmKeyStore {
   /**
@@ -39,6 +42,8 @@ export interface HsmKeyStore {
   toBeDestroyed(): Promise<readonly string[]>;
   /** Records that a key is no more. */
   destroyed(keyId: string): Promise<void>;
+  /** Which of these keys were destroyed by this database; unchecked: a verification looks at the records. */
+  destroyedAmong(keyIds: readonly string[]): Promise<readonly string[]>;
   /** All that are recorded; unchecked: a verification of the store looks at the rows. */
   list(): Promise<readonly RecordedHsmKey[]>;
 }
@@ -108,7 +113,7 @@ export class PostgresHsmKeys implements HsmKeyStore {
     await this.#transactions.run(SYSTEM_ACTOR, async (transaction) => {
       const row = await rowOf(transaction.session, this.keyring, keyId);
       if (row === undefined) return;
-      await transaction.remove(hsmKeyTable, row, 'hsm-key.remove', row.id, String(row.domain_id));
+      await transaction.remove(hsmKeyTable, row, REMOVAL, row.id, String(row.domain_id));
     });
   }
 
@@ -126,6 +131,19 @@ export class PostgresHsmKeys implements HsmKeyStore {
       uniqueIdentifier: uniqueIdentifier ?? undefined,
       isHeld: stage === 'held',
     }));
+  }
+
+  async destroyedAmong(keyIds: readonly string[]): Promise<readonly string[]> {
+    const uuids = keyIds.filter((keyId) => /^[0-9a-f]{32}$/.test(keyId));
+    const rows = await repeatable(
+      (run) => this.database.general(run),
+      (session) =>
+        session.query<{ row_id: string }>(
+          `SELECT row_id FROM audit_record WHERE action = '${REMOVAL}' AND row_id = ANY($1::uuid[])`,
+          [uuids],
+        ),
+    );
+    return rows.map(({ row_id: id }) => id.replaceAll('-', ''));
   }
 
   /** From now on no commit can make it an object's. @returns whether it is to be destroyed */

@@ -63,6 +63,8 @@ export class DevicePool {
   #refusedPin: string | undefined;
   readonly #requestCounts = new Map<DeviceCall, number>();
   #hasOpened = false;
+  /** The token that was opened last. */
+  #target: number | undefined;
   #closed = false;
 
   private constructor(private readonly options: DevicePoolOptions) {
@@ -168,6 +170,17 @@ export class DevicePool {
       if (request === undefined) return;
       slot.run(request);
     }
+  }
+
+  /** A process has opened a token: whoever looks after it hears that it is another one. */
+  opened(target: number): void {
+    if (this.#target !== undefined && this.#target !== target) {
+      this.options.log.warn(
+        { token: this.options.targets[target]?.tokenLabel },
+        'another token of the HSM is in use: keys that were made or destroyed in the one before are not, or still, in it',
+      );
+    }
+    this.#target = target;
   }
 
   /** A process could not do a request: another try, unless it had its share. */
@@ -314,6 +327,7 @@ class DeviceSlot {
         this.#isOpen = true;
         this.#retryMs = FIRST_RETRY_MS;
         this.#openTimeoutMs = this.pool.firstOpenTimeoutMs;
+        this.pool.opened(this.#target);
         this.#settleStart(undefined);
         this.pool.dispatch();
         return;
