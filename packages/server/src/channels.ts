@@ -57,7 +57,13 @@ export class Channel {
   }
 
   tell(announcement: Announcement): void {
-    this.#waiting.push(writeAnnouncement(announcement, this.dialect));
+    try {
+      this.#waiting.push(writeAnnouncement(announcement, this.dialect));
+    } catch (error) {
+      // What is told of is done: whoever asked for it is answered all the same.
+      this.#letGo(error);
+      return;
+    }
     if (this.#waiting.length > MAX_WAITING) {
       this.log.warn({ client: this.principal.clientName }, 'a client does not keep up with what it is told');
       this.#connection?.destroy();
@@ -86,14 +92,18 @@ export class Channel {
         this.#connection.send(message);
       }
     } catch (error) {
-      this.log.warn(
-        { client: this.principal.clientName, error: describeError(error) },
-        'a client cannot be told of a change and is let go',
-      );
-      this.#connection?.destroy();
+      this.#letGo(error);
     } finally {
       this.#isTelling = false;
     }
+  }
+
+  #letGo(error: unknown): void {
+    this.log.warn(
+      { client: this.principal.clientName, error: describeError(error) },
+      'a client cannot be told of a change and is let go',
+    );
+    this.#connection?.destroy();
   }
 }
 
