@@ -196,6 +196,13 @@ describe('without a server', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('an exported log may come through a pipe', () => {
+    const record = JSON.stringify({ position: 7, time: '2026-11-01T10:00:00.000000Z', action: 'Get' });
+    const script = 'printf "%s\\n" "$0" | "$1" "$2" audit search /dev/stdin --json';
+    const found = spawnSync('sh', ['-c', script, record, process.execPath, HOLDFAST], { encoding: 'utf8' });
+    expect(found).toMatchObject({ status: 0, stdout: `${record}\n`, stderr: '' });
+  });
+
   test('help and version are no failures', async () => {
     expect((await holdfast('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await holdfast('client', '--help')).stdout).toContain('holdfast client');

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -19,28 +18,44 @@ const COLUMNS = {
   File: ({ file }: ArchiveAnswer) => file,
 };
 
-/** The export in an archive, which the running server opens. */
-export async function openArchive(file: string, options: OfficerOptions): Promise<AsyncIterable<Buffer>> {
+/** A log as it lies in a file, or comes through a pipe. */
+export interface LogFile {
+  readonly file: string;
+  /** Whether it is an archive, rather than an export. */
+  readonly isArchive: boolean;
+  readonly content: AsyncIterable<Buffer>;
+}
+
+/** @throws HoldfastError Configuration */
+export async function openLog(file: string): Promise<LogFile> {
   await mustBeReadable(file);
-  const content = createReadStream(file) as AsyncIterable<Buffer>;
+  const rest = (createReadStream(file) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < SEALED.length) {
+    const next = await rest.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  const isArchive = head.subarray(0, SEALED.length).toString('latin1') === SEALED;
+  return { file, isArchive, content: joined(head, rest) };
+}
+
+async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+/** The export in an archive, which the running server opens. */
+export async function exportInArchive(
+  { file, content }: LogFile,
+  options: OfficerOptions,
+): Promise<AsyncIterable<Buffer>> {
   return opened(file, await (await asOfficer(options)).stream('POST /audit/archives/open', content));
 }
 
 /** What is in an export, or in an archive. */
-export async function logIn(file: string, options: OfficerOptions): Promise<AsyncIterable<Buffer>> {
-  await mustBeReadable(file);
-  return (await isSealed(file)) ? openArchive(file, options) : createReadStream(file);
-}
-
-/** Whether a file is an archive, rather than an export. */
-export async function isSealed(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const { buffer } = await handle.read(Buffer.alloc(SEALED.length), 0, SEALED.length, 0);
-    return buffer.toString('latin1') === SEALED;
-  } finally {
-    await handle.close();
-  }
+export async function exportIn(log: LogFile, options: OfficerOptions): Promise<AsyncIterable<Buffer>> {
+  return log.isArchive ? exportInArchive(log, options) : log.content;
 }
 
 async function* opened(file: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { DEFAULT_SEARCH_LIMIT, matcherOf, type AuditLine, type AuditQuery } from '@holdfast/server/admin';
 import { wrongUse } from '../exit';
-import { logIn } from './audit-archive';
+import { exportIn, openLog } from './audit-archive';
 import type { OfficerOptions } from './options';
 
 /** The last records in files that are like what is asked for. Exports are taken as they are: verifying is another command. */
@@ -13,7 +13,7 @@ export async function searchFiles(
   const matches = matcherOf(query);
   const found: AuditLine[] = [];
   for (const file of files) {
-    for await (const text of linesOf(await logIn(file, options))) {
+    for await (const text of linesOf(await exportIn(await openLog(file), options))) {
       const line = recordIn(text, file);
       if (line === undefined || !matches(line)) continue;
       found.push(line);

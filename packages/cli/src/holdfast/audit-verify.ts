@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import type { ExportVerdict } from '@holdfast/server';
 import type { AuditVerificationAnswer, FindingAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
-import { isSealed, logIn } from './audit-archive';
+import { exportIn, openLog } from './audit-archive';
 import { readText } from './files';
 import { mustBeReadable } from './holders';
 import { asOfficer, type OfficerOptions } from './options';
@@ -46,9 +46,8 @@ export async function verify(files: readonly string[], options: VerifyOptions): 
 }
 
 async function verifyFile(file: string, options: VerifyOptions): Promise<ExportVerdict> {
-  await mustBeReadable(file);
-  const isArchive = await isSealed(file);
-  if (options.publicKey === undefined && !isArchive) {
+  const log = await openLog(file);
+  if (options.publicKey === undefined && !log.isArchive) {
     throw new CommandFailure(ExitCode.WrongUse, 'a file is checked with a public key: give --public-key', {
       hint: 'holdfast audit public-key prints that of the running server.',
     });
@@ -59,7 +58,7 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<ExportV
       : await readText(options.publicKey);
   const { verifyExport } = await import('@holdfast/server');
   const since = options.since === undefined ? undefined : (await readCheckpoints(options.since)).at(-1);
-  return verifyExport(await logIn(file, options), publicKey, since);
+  return verifyExport(await exportIn(log, options), publicKey, since);
 }
 
 function showVerdict(file: string, verdict: ExportVerdict): void {

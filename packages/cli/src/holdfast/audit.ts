@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { AuditLine, AuditQuery, LineFormatName } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
 import { writeNewFile } from '../output-file';
-import { addArchiveCommands, openArchive } from './audit-archive';
+import { addArchiveCommands, exportInArchive, openLog } from './audit-archive';
 import { searchFiles } from './audit-search';
 import { verify } from './audit-verify';
 import { mustNotExist, wholeNumber, writeWhole } from './holders';
@@ -77,7 +77,7 @@ async function exportTo({ out, from, format, archive, ...options }: ExportOption
   const content =
     archive === undefined
       ? await client.stream('POST /audit/export', request)
-      : await openArchive(archive, options);
+      : await exportInArchive(await openLog(archive), options);
   if (out === '-') {
     for await (const bytes of content) {
       if (!process.stdout.write(bytes)) await new Promise((resolve) => process.stdout.once('drain', resolve));

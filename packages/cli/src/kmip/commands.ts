@@ -96,7 +96,7 @@ function registerCommand(): Command {
     'register --type symmetric-key --algorithm AES --file key.bin --name imported',
     'register --type secret-data --secret-type Password --name db-password < password.txt',
     'register --type split-key --parts 5 --threshold 3 --part 1 --algorithm AES --file part1.bin',
-    'register --type template --name tapes --attribute CryptographicLength=256',
+    'register --type template --name tapes --attribute CryptographicLength=256 --kmip-version 1.4',
   )
     .option(
       '--type <type>',
