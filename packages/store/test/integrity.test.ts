@@ -472,6 +472,21 @@ describe('what SQL takes for what was looked for', () => {
     const user = { role: 'user', clientIds: [], device: undefined, verifiers: undefined } as const;
     await users.addUser({ ...user, name: 'lied about', domainId: alice.domain.id }, TEST_ACTOR);
     lies['user'] = { lie: ['unknown', 'lied about'], look: (of) => of.users.userNamed('unknown') };
+    const device = async (name: string) => {
+      const identifiers = { deviceSerialNumber: name };
+      const added = { ...user, name, domainId: alice.domain.id, device: identifiers };
+      await users.addUser(added, TEST_ACTOR);
+      const [row] = await fixture.sql<{ key: Buffer }>(
+        'SELECT device_key AS key FROM kmip_user WHERE name = $1',
+        [name],
+      );
+      return { identifiers, key: asText(row?.key ?? Buffer.alloc(0)) };
+    };
+    const [drive, stolen] = [await device('drive'), await device('stolen')];
+    lies['device'] = {
+      lie: [stolen.key, drive.key],
+      look: (of) => of.users.devicesLike(stolen.identifiers),
+    };
 
     const principal = {
       clientId: mallory.id,

@@ -234,8 +234,7 @@ export class PostgresDirectory implements Directory {
       const credential = credentials.read(this.keyring, result, 'c');
       const client = clients.read(this.keyring, result, 'k');
       const domain = domains.read(this.keyring, result, 'd');
-      const digest = digests.find((each) => each.equals(credential.rule_digest as Buffer)) ?? null;
-      credentials.requireFound(credential, { rule_digest: digest });
+      credentials.requireFound(credential, { rule_digest: digests });
       clients.requireFound(client, { id: credential.client_id });
       domains.requireFound(domain, { id: client.domain_id });
       return {

@@ -105,14 +105,20 @@ export class AuthenticatedTable<Column extends string> {
   /**
    * Whether a genuine row is the one that was asked for. That it was found says little: what `=` means, and what a table's name
    * leads to, is the database administrator's to change.
+   * @param wanted the values, or several of which a column has to have one
    * @throws HoldfastError IntegrityViolation
    */
-  requireFound(row: DirectoryRow<Column>, wanted: Wanted<NoInfer<Column>>): void {
-    const isSame = ([name, value]: [string, ColumnValue]): boolean => {
+  requireFound(
+    row: DirectoryRow<Column>,
+    wanted: Partial<Readonly<Record<NoInfer<Column> | 'id', ColumnValue | readonly Buffer[]>>>,
+  ): void {
+    const isWanted = ([name, value]: [string, ColumnValue | readonly Buffer[]]): boolean => {
       const found: ColumnValue = row[name as Column];
-      return Buffer.isBuffer(value) ? Buffer.isBuffer(found) && value.equals(found) : value === found;
+      return Array.isArray(value)
+        ? (value as readonly Buffer[]).some((each) => isSame(found, each))
+        : isSame(found, value as ColumnValue);
     };
-    if (Object.entries<ColumnValue>(wanted as Record<string, ColumnValue>).every(isSame)) return;
+    if (Object.entries(wanted as Record<string, ColumnValue | readonly Buffer[]>).every(isWanted)) return;
     throw new HoldfastError(
       'IntegrityViolation',
       `the stored ${this.name} ${row.id} is not what was looked for`,
@@ -251,6 +257,10 @@ function parametersOf(names: readonly string[]): readonly string[] {
       ? unlessRetired(`'${SYSTEM_DOMAIN_ID}'`, keyVersion, `$${index + 1}::bytea`)
       : `$${index + 1}`,
   );
+}
+
+function isSame(found: ColumnValue, value: ColumnValue): boolean {
+  return Buffer.isBuffer(value) ? Buffer.isBuffer(found) && value.equals(found) : value === found;
 }
 
 /** pg hands int8 over as text. */

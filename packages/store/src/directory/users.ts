@@ -115,8 +115,7 @@ export class PostgresUsers implements Users {
   devicesLike(identifiers: DeviceIdentifiers): Promise<readonly User[]> {
     const keys = deviceKeys(identifiers);
     return this.#find('devices_like', 't.device_key = ANY ($1::bytea[])', [keys], (row) => {
-      const key = keys.find((each) => each.equals(row.device_key as Buffer)) ?? null;
-      users.requireFound(row, { device_key: key });
+      users.requireFound(row, { device_key: keys });
     });
   }
 
