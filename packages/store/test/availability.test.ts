@@ -248,3 +248,17 @@ test('what cannot be found out is said to be unknown', async () => {
   });
   await database.close();
 });
+
+test('what is not found out by the time all connections are closed is not waited for any longer', async () => {
+  const database = new Database({ connection: { host: '/nonexistent' }, log: quietLog, poolSize: 1 });
+  const asked = askAfterLoss(
+    database,
+    { processId: 1, startedAt: '2020-01-01' },
+    () => Promise.resolve(true),
+    3600_000,
+  );
+  await Promise.all([
+    expect(asked).rejects.toMatchObject({ code: 'StoreUnavailable', outcomeKnown: false }),
+    database.close(),
+  ]);
+});

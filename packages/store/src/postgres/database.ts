@@ -87,9 +87,9 @@ interface PreparingPoolConfig extends Omit<PoolConfig, 'onConnect'> {
 export class Database {
   /** Names the sessions of this process in pg_stat_activity. */
   readonly applicationName = `holdfast ${randomBytes(4).toString('hex')}`;
-  readonly #hot: Pool;
-  readonly #transactions: Pool;
-  readonly #general: Pool;
+  readonly #hot: ClosingPool;
+  readonly #transactions: ClosingPool;
+  readonly #general: ClosingPool;
   readonly #backends = new WeakMap<LeanClient, Backend>();
   readonly #hotConnections: KeptConnections;
   readonly #hotSessions = new WeakMap<PoolClient, Session>();
@@ -156,13 +156,18 @@ export class Database {
     return this.#with(this.#general, work, timeoutMs);
   }
 
+  /** Whether there will be no connection any more. */
+  get isClosed(): boolean {
+    return this.#general.ending;
+  }
+
   /** Waits for what is under way and closes all connections. */
   async close(): Promise<void> {
     this.#hotConnections.close();
-    await Promise.all([this.#hot, this.#transactions, this.#general].map(endPool));
+    await Promise.all([this.#hot, this.#transactions, this.#general].map((pool) => pool.close()));
   }
 
-  #pool(max: number, settings: string): Pool {
+  #pool(max: number, settings: string): ClosingPool {
     const config: PreparingPoolConfig = {
       ...this.clientConfig(),
       max,
@@ -172,7 +177,7 @@ export class Database {
         if (client instanceof LeanClient) await this.#prepare(client, settings);
       },
     };
-    const pool = new Pool(config);
+    const pool = new ClosingPool(config);
     pool.on('error', (error) => this.#lostIdle(pool, error));
     return pool;
   }
@@ -251,17 +256,25 @@ export class Database {
   }
 }
 
-/** The pool's own `end` does not wait until its connections are closed. */
-async function endPool(pool: Pool): Promise<void> {
-  let open = pool.totalCount;
-  const closed = new Promise<void>((resolve) => {
-    if (open === 0) resolve();
-    pool.on('remove', () => {
-      if (--open === 0) resolve();
+/** A pool that knows which of its connections are open: its own `end` does not wait until they are closed. */
+class ClosingPool extends Pool {
+  readonly #open = new Set<PoolClient>();
+  #onClosed: (() => void) | undefined;
+
+  constructor(config: PoolConfig) {
+    super(config);
+    this.on('connect', (client) => this.#open.add(client));
+    this.on('remove', (client) => {
+      this.#open.delete(client);
+      if (this.#open.size === 0) this.#onClosed?.();
     });
-  });
-  await pool.end();
-  await closed;
+  }
+
+  /** Waits for what is under way and closes all connections; nothing can be asked of it any more. */
+  async close(): Promise<void> {
+    await this.end();
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onClosed = resolve));
+  }
 }
 
 /** Whether the connection cannot be used again: it is gone, or stands in a transaction that nobody ended. */

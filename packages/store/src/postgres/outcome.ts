@@ -15,7 +15,7 @@ const SETTLE = `WITH refused_where_read_only AS (DELETE FROM setting WHERE false
 /**
  * Answers a question about what a broken connection may have committed: ends the server process that served it, waits
  * until it is gone (after that nothing of it can still happen) and what it left is durable, and asks.
- * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done in time
+ * @throws HoldfastError StoreUnavailable with outcomeKnown = false where that cannot be done in time, or before the database is closed
  */
 export async function askAfterLoss<T>(
   database: Database,
@@ -37,7 +37,7 @@ export async function askAfterLoss<T>(
       cause = error;
     }
     await delay(PAUSE_MS);
-  } while (Date.now() < deadline);
+  } while (Date.now() < deadline && !database.isClosed);
   throw new HoldfastError('StoreUnavailable', 'the key store was lost while a change was being written', {
     cause,
     outcomeKnown: false,
