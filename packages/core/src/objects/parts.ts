@@ -180,6 +180,21 @@ export function joined(one: SecretBytes, other: SecretBytes): SecretBytes {
 }
 
 /**
+ * Additional data is authenticated before all else: with a later part it would be taken for authenticated, and is not.
+ * KMIP 1.4 sections 4.29 and 4.30, KMIP 2.1 sections 6.1.11 and 6.1.17.
+ * @throws HoldfastError InvalidField
+ */
+export function requireAdditionalDataInTime(
+  request: PartRequest & { readonly additionalData?: Buffer | undefined },
+): void {
+  if ((request.additionalData?.length ?? 0) === 0 || placeOf(request).isFirst) return;
+  throw new HoldfastError(
+    'InvalidField',
+    'Authenticated Encryption Additional Data comes with the initial request alone',
+  );
+}
+
+/**
  * Data comes in parts; a digest of it, which takes its place, is there at once or not at all.
  * @throws HoldfastError InvalidField
  */

@@ -23,6 +23,7 @@ import {
   isWhole,
   joined,
   partFields,
+  requireAdditionalDataInTime,
   requireData,
   runPart,
   unlessEmpty,
@@ -82,6 +83,7 @@ export async function decryptPart(
 ) {
   const object = await fetchForPart(request, NAME, context);
   requireUse(object, USE, context.nowSeconds);
+  requireAdditionalDataInTime(request);
   const data = requireData(request, request.data, Buffer.alloc(0));
   const { uniqueIdentifier } = object;
   const { result, correlationValue } = await runPart(

@@ -25,6 +25,7 @@ import {
   isWhole,
   partFields,
   placeOf,
+  requireAdditionalDataInTime,
   requireData,
   runPart,
   unlessEmpty,
@@ -85,6 +86,7 @@ function encryptPart(
   context: OperationContext,
 ) {
   requireUse(object, USE, context.nowSeconds);
+  requireAdditionalDataInTime(request);
   const data = requireData(request, request.data, NO_DATA);
   spendUsage(object, data.length, placeOf(request).isFirst, context);
   const { uniqueIdentifier } = object;

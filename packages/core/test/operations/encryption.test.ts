@@ -358,6 +358,23 @@ describe('by parts', () => {
     expect(await refused(work)).toBe(code);
   });
 
+  test('additional data comes with the first part, or it would not be authenticated', async () => {
+    const uniqueIdentifier = await newKey();
+    const late = { finalIndicator: true, additionalData: Buffer.from('late') };
+    const { correlationValue } = await begin(uniqueIdentifier);
+    expect(await refused(harness.run(encrypt, { correlationValue, ...late }))).toBe('InvalidField');
+    const sealed = await encrypted(uniqueIdentifier, GCM, Buffer.alloc(12));
+    const { correlationValue: opening } = await harness.run(decrypt, {
+      uniqueIdentifier,
+      cryptographicParameters: GCM,
+      ivCounterNonce: Buffer.alloc(12),
+      authenticatedEncryptionTag: sealed.authenticatedEncryptionTag,
+      data: sealed.data,
+      initIndicator: true,
+    });
+    expect(await refused(harness.run(decrypt, { correlationValue: opening, ...late }))).toBe('InvalidField');
+  });
+
   test('a client has so many streams and no more', async () => {
     const crowd = harness.as('user');
     const uniqueIdentifier = await newKey();
