@@ -1,5 +1,6 @@
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import 'reflect-metadata';
@@ -7,7 +8,7 @@ import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { CertificateAuthority } from '@holdfast/core';
 import { Operation } from '@holdfast/kmip';
 import { certificates } from '@holdfast/pki';
-import { AdminClient } from '@holdfast/server/admin';
+import { ADMIN_SOCKET_NAME, AdminClient } from '@holdfast/server/admin';
 import {
   Wire,
   addClient,
@@ -396,6 +397,16 @@ test('a reader obtains keys and changes nothing', async () => {
     }
     await expect(createKey(peer)).rejects.toThrow('PermissionDenied');
   });
+});
+
+test('a path that is no path is the fault of whoever sent it', async () => {
+  const options = { socketPath: join(server.dataDir, ADMIN_SOCKET_NAME), path: '/clients/%ff' };
+  const status = await new Promise((resolve, reject) => {
+    request(options, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+  expect(status).toBe(400);
 });
 
 test('there is nothing to administer where no server runs', async () => {

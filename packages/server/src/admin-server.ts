@@ -53,7 +53,7 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = {
   RootOfTrustUnavailable: 503,
 };
 
-/** Finds the call that a method and path name, and the path's `:name`. */
+/** Finds the call that a method and path name, and the path's `:name`. @throws HoldfastError InvalidMessage */
 function route(
   handlers: Handlers,
   method: string,
@@ -63,9 +63,17 @@ function route(
     const [callMethod, template] = call.split(' ') as [string, string];
     if (callMethod !== method) continue;
     const match = new RegExp(`^${template.replace(':name', '([^/]+)')}$`).exec(path);
-    if (match !== null) return { call, name: decodeURIComponent(match[1] ?? '') };
+    if (match !== null) return { call, name: decoded(match[1] ?? '') };
   }
   return undefined;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (cause) {
+    throw new HoldfastError('InvalidMessage', 'the path has a % without two hex digits of UTF-8', { cause });
+  }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
