@@ -79,6 +79,7 @@ export class Session implements Connection {
   #reader: FrameReader;
   #channel: Channel | undefined;
   readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
   #answering = false;
   #ending = false;
   #paused = false;
@@ -110,6 +111,7 @@ export class Session implements Connection {
 
   drain(): void {
     this.#queue.length = 0;
+    this.#queuedBytes = 0;
     this.#finish();
   }
 
@@ -164,8 +166,13 @@ export class Session implements Connection {
       this.#takeAnswers(this.#channel, frames);
       return;
     }
-    if (frames.length > 0) this.#queue.push(...frames);
-    if (this.#queue.length > this.limits.maxQueuedRequests && !this.#paused) {
+    for (const frame of frames) {
+      this.#queue.push(frame);
+      this.#queuedBytes += frame.length;
+    }
+    const { maxQueuedRequests, maxRequestBytes } = this.limits;
+    const isFull = this.#queue.length > maxQueuedRequests || this.#queuedBytes > maxRequestBytes;
+    if (isFull && !this.#paused) {
       this.#paused = true;
       this.socket.pause();
     }
@@ -180,13 +187,20 @@ export class Session implements Connection {
   #begin(): void {
     this.#answering = true;
     // Taken at once: what ends the connection within this turn leaves it to be answered.
-    const first = this.#queue.shift();
+    const first = this.#next();
     beginTogether(() => void this.#answerAll(first));
+  }
+
+  /** Takes the request whose turn it is out of those that wait. */
+  #next(): Buffer | undefined {
+    const next = this.#queue.shift();
+    this.#queuedBytes -= next?.length ?? 0;
+    return next;
   }
 
   async #answerAll(first: Buffer | undefined): Promise<void> {
     try {
-      for (let request = first; request !== undefined; request = this.#queue.shift()) {
+      for (let request = first; request !== undefined; request = this.#next()) {
         this.#await('answer', Infinity);
         const { response, close, channel } = await this.respond(request, this, undefined, true);
         if (this.#isGone()) {

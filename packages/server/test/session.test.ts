@@ -54,3 +54,18 @@ test.each<[string, (socket: TLSSocket) => void]>([
   await closed;
   expect(response).toEqual(Buffer.alloc(8));
 });
+
+test('no more is read while the requests that wait are longer together than one may be', () => {
+  const bytes = {
+    tag: Tag.RequestPayload,
+    type: ItemType.ByteString,
+    value: Buffer.alloc(600 * 1024),
+  } as const;
+  const long = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [bytes] });
+  const { session, socket } = asking(() => Buffer.from(REQUEST));
+  socket.emit('data', Buffer.from(long));
+  expect(socket.isPaused()).toBe(false);
+  socket.emit('data', Buffer.from(long));
+  expect(socket.isPaused()).toBe(true);
+  session.destroy();
+});
