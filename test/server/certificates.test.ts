@@ -147,6 +147,12 @@ describe('a TLS peer is shown a certificate that it can use', () => {
     },
   );
 
+  test('not over one that neither the Profiles list nor clients need', async () => {
+    for (const ciphers of ['ECDHE-ECDSA-AES256-CCM', 'AES128-CCM8', 'ECDHE-ARIA128-GCM-SHA256']) {
+      await expect(handshake({ maxVersion: 'TLSv1.2', ciphers })).rejects.toThrow('handshake failure');
+    }
+  });
+
   test('a peer that offers both kinds of suites gets one with forward secrecy', async () => {
     const ciphers = 'AES256-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
     const [name] = await handshake({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers });

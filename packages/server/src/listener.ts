@@ -1,4 +1,4 @@
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { DEFAULT_CIPHERS, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { AddressInfo, DropArgument, Socket } from 'node:net';
 import type {
   CertificatesPort,
@@ -17,8 +17,16 @@ import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { Connection } from './session';
 
-/** What every TLS context of a server has; sessions go on over a change of certificates. */
-const CONTEXT = { minVersion: 'TLSv1.2', ca: [] as string[], sessionIdContext: 'holdfast-kmip' } as const;
+/**
+ * What every TLS context of a server has; sessions go on over a change of certificates. CCM, also with tags of 8 bytes, and
+ * ARIA are no cipher suites of KMIP Profiles 2.1 section 3.1.2, nor what any client needs.
+ */
+const CONTEXT = {
+  minVersion: 'TLSv1.2',
+  ciphers: `${DEFAULT_CIPHERS}:!AESCCM:!ARIA`,
+  ca: [] as string[],
+  sessionIdContext: 'holdfast-kmip',
+} as const;
 const SWEEP_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
