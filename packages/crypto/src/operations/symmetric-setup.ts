@@ -71,14 +71,17 @@ export function randomIvLength(
   return length;
 }
 
-/** NIST SP 800-38D section 8.2.2: what is shorter comes twice before long, and who has seen that can forge. */
-const LEAST_RANDOM_GCM_BYTES = 12;
+/**
+ * What is shorter comes twice before long: two messages are then under one key stream, and with GCM who has seen that can
+ * forge. NIST SP 800-38D section 8.2.2; SP 800-38C section 5.3 demands nonces of CCM that differ, and no length.
+ */
+const LEAST_RANDOM_BYTES = 12;
 
 /** How long an IV is that is made here. @throws HoldfastError BadCryptographicParameters */
 export function newIvLength(facts: CipherFacts, parameters: CryptographicParameters): number {
   const length = randomIvLength(facts, parameters);
-  if (length >= LEAST_RANDOM_GCM_BYTES || !facts.opensslName.endsWith('-gcm')) return length;
-  throw badParameters(`a random IV of GCM has at least ${LEAST_RANDOM_GCM_BYTES * 8} bits`);
+  if (length >= Math.min(LEAST_RANDOM_BYTES, facts.ivLengths.max)) return length;
+  throw badParameters(`a random IV of this mode has at least ${LEAST_RANDOM_BYTES * 8} bits`);
 }
 
 /**
