@@ -6,6 +6,7 @@ import { Database, type Session } from '../src/postgres/database';
 import { MessageSplitter } from '../src/postgres/lean-client';
 import type { Statement } from '../src/postgres/statement';
 import { inTransaction, repeatable } from '../src/postgres/transaction';
+import { until } from '../../../test/support/until';
 import { openFixture, quietLog, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
@@ -173,6 +174,29 @@ test('the server looks whether the other end is there, and one that says nothing
   } finally {
     for (const pid of backends) process.kill(pid, 'SIGCONT');
   }
+});
+
+test('the server does not go on with a statement that was given up, nor waits for a lock for it', async () => {
+  const own = new Database({
+    connection: fixture.connection,
+    log: quietLog,
+    poolSize: 1,
+    statementTimeoutMs: 100,
+  });
+  const locking = new Client(fixture.connection);
+  await locking.connect();
+  await locking.query('BEGIN; LOCK TABLE setting');
+  const backends = (): Promise<readonly object[]> =>
+    fixture.sql('SELECT FROM pg_stat_activity WHERE application_name = $1', [own.applicationName]);
+  const waiting = waysOf(own).map((on) =>
+    on(async (session) => {
+      await session.query('TABLE setting');
+    }),
+  );
+  for (const each of waiting) await expect(each).rejects.toThrow();
+  await until(async () => (await backends()).length === 0, 'the backends have ended', 10_000);
+  await locking.end();
+  await own.close();
 });
 
 test('a server that may lose what it acknowledges is not used, also where it was another one at the start', async () => {
