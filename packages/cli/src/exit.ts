@@ -17,6 +17,14 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 /** As a shell counts a command that SIGINT ended. */
 const INTERRUPTED = 130;
 
+/** Ctrl-C where it is a key and no signal: at a prompt. The command ends as by the signal, whoever listens for that. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
 /** What is told of a command that did not succeed. */
 export interface Failure {
   readonly exitCode: ExitCode;
@@ -91,6 +99,7 @@ async function outcome(
     return ExitCode.Done;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
+    if (error instanceof Interrupted) endBySignal(0);
     const failure: Failure = error instanceof CommandFailure ? error : explain(error);
     if (failure.output !== undefined) process.stdout.write(failure.output);
     process.stderr.write(failureText(program.name(), failure));
@@ -101,8 +110,22 @@ async function outcome(
 const passOver = (): void => undefined;
 
 /**
+ * Ends the process by SIGINT itself, once what was begun is taken back: the shell that waits for it ends the loop or script
+ * that it is in only then.
+ * @param whom a process; 0 for all of this one's group, as a terminal sends SIGINT
+ */
+function endBySignal(whom: number): never {
+  process.once('exit', () => {
+    process.removeAllListeners('SIGINT');
+    process.kill(whom, 'SIGINT');
+  });
+  process.exit(INTERRUPTED);
+}
+
+/**
  * Runs a command line and sets the exit code of the process. Errors are told on standard error in a line or two, never
- * as a stack. Ctrl-C ends it at once unless the command listens for SIGINT itself. A reader that closes our standard output early (`| head`) ends the process quietly.
+ * as a stack. Ctrl-C ends it at once unless the command listens for SIGINT itself. A reader that closes our standard output
+ * early (`| head`) ends the process quietly.
  * @param argv as in process.argv
  * @param explain what to say of an error that is no CommandFailure
  */
@@ -122,7 +145,7 @@ export async function runCommandLine(
   if (!process.stderr.listeners('error').includes(passOver)) process.stderr.on('error', passOver);
   const interrupted = () => {
     // A command that has a handler of its own ends in its own way.
-    if (process.listenerCount('SIGINT') === 1) process.exit(INTERRUPTED);
+    if (process.listenerCount('SIGINT') === 1) endBySignal(process.pid);
   };
   process.on('SIGINT', interrupted);
   throwInsteadOfExit(program);

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { Interrupted } from './exit';
 
 /** Where a person types and reads what is asked. */
 interface Terminal {
@@ -13,8 +14,9 @@ export function isTerminal({ input, output }: Terminal = TERMINAL): boolean {
 }
 
 /**
- * Asks for a secret without showing what is typed. Ctrl-C interrupts the command.
+ * Asks for a secret without showing what is typed.
  * @returns undefined where there is no terminal, or its input ends (Ctrl-D)
+ * @throws Interrupted at Ctrl-C, which is a key in raw mode
  */
 export async function promptSecret(
   question: string,
@@ -27,11 +29,10 @@ export async function promptSecret(
   // Nothing is shown from here on: who types as soon as they are asked is not seen either.
   output.write(question);
   try {
-    return await new Promise<string | undefined>((resolve) => {
+    return await new Promise<string | undefined>((resolve, reject) => {
       lines.once('line', resolve);
       lines.once('close', () => resolve(undefined));
-      // In raw mode Ctrl-C is a key: it ends the command as it would elsewhere.
-      lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+      lines.once('SIGINT', () => reject(new Interrupted()));
     });
   } finally {
     lines.close();
