@@ -12,6 +12,7 @@ import {
   uniqueIdentifier,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { openDatabase } from '../support/database';
 import { until } from '../support/until';
 import { createKey, discoverRequest, errorsOf, once } from './support';
 
@@ -20,8 +21,13 @@ import { createKey, discoverRequest, errorsOf, once } from './support';
 let server: ServerProcess;
 const nowSeconds = Math.floor(Date.now() / 1000);
 
+/** What a server does once a minute it does five times a second. */
+const SHORT_MINUTES = `data:text/javascript,${encodeURIComponent(`
+  const usual = setInterval;
+  globalThis.setInterval = (work, ms, ...rest) => usual(work, ms === 60_000 ? 200 : ms, ...rest);`)}`;
+
 beforeAll(async () => {
-  server = await startServerProcess();
+  server = await startServerProcess({ nodeArguments: ['--import', SHORT_MINUTES] });
 });
 afterAll(() => server.stop());
 
@@ -153,6 +159,29 @@ describe('revocation', () => {
     for (const wire of wires) readResponse(await wire.exchange(discoverRequest()), '1.4');
     await (await asFirstOfficer(server)).call('POST /clients/:name/revoke', {}, { name: 'leaves-soon' });
     await Promise.all(wires.map(({ closed }) => closed));
+  });
+
+  test('ends them also where the database tells nobody of it', async () => {
+    const identity = await addClient(server, 'unheard-of');
+    const wire = await Wire.open(tlsOptions(server, identity));
+    const stays = await Wire.open(tlsOptions(server));
+    const database = await openDatabase(server.dataDir);
+    const others = `pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()`;
+    const reconnect = `SELECT pg_terminate_backend(pid) FROM ${others} AND query NOT LIKE 'LISTEN%'`;
+    await database.sql(`CREATE FUNCTION public.pg_notify(text, text) RETURNS void LANGUAGE sql AS 'SELECT'`);
+    await database.sql('ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog');
+    try {
+      await database.sql(reconnect);
+      await (await asFirstOfficer(server)).call('POST /clients/:name/revoke', {}, { name: 'unheard-of' });
+      await wire.closed;
+      expect(readResponse(await stays.exchange(discoverRequest()), '1.4').items[0]?.status).toBe(0);
+    } finally {
+      await database.sql('ALTER ROLE CURRENT_USER RESET search_path');
+      await database.sql('DROP FUNCTION public.pg_notify(text, text)');
+      await database.sql(reconnect);
+      await database.close();
+      await stays.close();
+    }
   });
 
   test('of one credential leaves the others of the client alone', async () => {

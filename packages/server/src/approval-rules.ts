@@ -55,7 +55,8 @@ export class ApprovalRules {
   }
 
   forget({ kind, id }: DirectoryChange): void {
-    if (kind !== 'secret' || (id !== RULES_SECRET && id !== '*')) return;
+    const mayBe = kind === 'any' || (kind === 'secret' && (id === RULES_SECRET || id === '*'));
+    if (!mayBe) return;
     this.#epoch++;
     this.#known = undefined;
   }

@@ -8,6 +8,7 @@ import type {
   ParsedCertificate,
   Principal,
   PresentedCertificate,
+  RecognisedClient,
   TlsUse,
 } from '@holdfast/core';
 
@@ -78,17 +79,28 @@ export async function authenticate(
   if (certificate === undefined)
     return { reason: 'no client certificate was presented', isWithoutCertificate: true };
   const now = ports.clock.nowSeconds();
-  if (Date.parse(certificate.validTo) / 1000 + CERTIFICATE_SKEW_SECONDS < now) {
-    return { reason: 'the client certificate has expired' };
-  }
-  if (Date.parse(certificate.validFrom) / 1000 - CERTIFICATE_SKEW_SECONDS > now) {
-    return { reason: 'the client certificate is not valid yet' };
-  }
+  const fault = validityFault(certificate, now);
+  if (fault !== undefined) return { reason: fault };
   const found = await ports.directory.recognise(
     new PeerCertificate(certificate, ports.authorities(), ports.certificates, ports.use, now),
   );
   if (found === undefined) return { reason: 'the client certificate is unknown or revoked' };
-  const { client, credential, domain } = found;
+  return principalOf(found, peer);
+}
+
+/** Why a certificate is not valid now, where it is not. */
+export function validityFault(certificate: X509Certificate, nowSeconds: number): string | undefined {
+  if (Date.parse(certificate.validTo) / 1000 + CERTIFICATE_SKEW_SECONDS < nowSeconds) {
+    return 'the client certificate has expired';
+  }
+  if (Date.parse(certificate.validFrom) / 1000 - CERTIFICATE_SKEW_SECONDS > nowSeconds) {
+    return 'the client certificate is not valid yet';
+  }
+  return undefined;
+}
+
+/** The principal that a client is on a connection. */
+export function principalOf({ client, credential, domain }: RecognisedClient, peer: string): Principal {
   return {
     clientId: client.id,
     clientName: client.name,

@@ -64,7 +64,7 @@ export class Custody {
     this.#order = await this.store.custody.sealOrder();
     const { split } = await this.#currentCollection();
     this.#stopWatching = await this.store.directory.watch(({ kind }) => {
-      if (kind === 'seal') this.#obeySoon();
+      if (kind === 'seal' || kind === 'any') this.#obeySoon();
     });
     if (!this.isSealed) return;
     this.log.warn(

@@ -25,7 +25,7 @@ export class DomainPolicies {
   }
 
   forget({ kind, id }: DirectoryChange): void {
-    if (kind !== 'domain') return;
+    if (kind !== 'domain' && kind !== 'any') return;
     this.#epoch++;
     if (id === '*') this.#known.clear();
     else this.#known.delete(id);

@@ -11,7 +11,7 @@ import type {
   AuthenticationPolicy,
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
-import { authenticate, type Unrecognised } from './authentication';
+import { authenticate, principalOf, validityFault, type Unrecognised } from './authentication';
 import type { ListenAddress } from './address';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
@@ -29,6 +29,8 @@ const CONTEXT = {
 } as const;
 const SWEEP_INTERVAL_MS = 1000;
 const KEEP_ALIVE_DELAY_MS = 60_000;
+/** How many credentials are looked at again with one statement: requests come in between. */
+const LOOKED_AT_TOGETHER = 100;
 
 export interface ListenerPorts {
   readonly directory: Directory;
@@ -58,6 +60,7 @@ export class Listener {
   #stopWatching: (() => Promise<void>) | undefined;
   /** Counts directory changes, so that one that falls into an authentication is not missed. */
   #directoryEpoch = 0;
+  #isLookingAgain = false;
 
   constructor(
     identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys' | 'ALPNProtocols'>,
@@ -116,7 +119,9 @@ export class Listener {
   }
 
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
-    this.#stopWatching = await this.ports.directory.watch((change) => void this.#directoryChanged(change));
+    this.#stopWatching = await this.ports.directory.watch((change) => {
+      void (change.kind === 'any' ? this.#lookAgain() : this.#directoryChanged(change));
+    });
     this.#authorities = await this.#trusted();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -208,15 +213,7 @@ export class Listener {
       if (change.kind === 'authority' || change.id === '*') this.#authorities = await this.#trusted();
       for (const session of [...this.#sessions]) {
         if (session.principal === undefined || !concerns(change, session.principal)) continue;
-        const identity = await this.#identify(session);
-        if ('reason' in identity || identity.clientId !== session.principal.clientId) {
-          this.log.info(
-            { peer: session.peer, client: session.principal.clientName },
-            'connection ended: revoked',
-          );
-          // What is being answered may be the very request that replaced the credential.
-          session.drain();
-        } else session.principal = identity;
+        await this.#check(session, session.principal);
       }
     } catch (error) {
       // What cannot be checked is not served: the clients connect again once the store is back.
@@ -225,6 +222,76 @@ export class Listener {
         'open connections could not be checked again and were ended',
       );
       for (const session of this.#sessions) session.destroy();
+    }
+  }
+
+  /** Ends a connection whose client is not the one that it was, or no longer recognised. */
+  async #check(session: Connection, { clientId, clientName }: Principal): Promise<void> {
+    const { peer } = session;
+    try {
+      const identity = await this.#identify(session);
+      if (!('reason' in identity) && identity.clientId === clientId) {
+        session.principal = identity;
+        return;
+      }
+      const reason = 'reason' in identity ? identity.reason : 'the certificate is that of another client';
+      this.log.info({ peer, client: clientName, reason }, 'connection ended');
+      // What is being answered may be the very request that replaced the credential.
+      session.drain();
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'IntegrityViolation') throw error;
+      // Nobody else's: the others are served on.
+      this.log.error({ peer, client: clientName, error: describeError(error) }, 'connection ended');
+      session.destroy();
+    }
+  }
+
+  /**
+   * Looks at every connection, for what was not heard of and for what time does: clients and credentials that are revoked, certificates and
+   * authorities that have expired or are no longer trusted.
+   */
+  async #lookAgain(): Promise<void> {
+    if (this.#isLookingAgain) return;
+    this.#isLookingAgain = true;
+    try {
+      const epoch = this.#directoryEpoch;
+      const authorities = await this.#trusted();
+      if (epoch === this.#directoryEpoch) this.#authorities = authorities;
+      const credentialIds = new Set(
+        [...this.#sessions].flatMap(({ principal }) => principal?.credentialId ?? []),
+      );
+      const ids = [...credentialIds];
+      for (let start = 0; start < ids.length; start += LOOKED_AT_TOGETHER) {
+        await this.#checkHolders(new Set(ids.slice(start, start + LOOKED_AT_TOGETHER)));
+      }
+    } catch (error) {
+      // Without the database nothing is served either.
+      this.log.warn({ error: describeError(error) }, 'open connections are looked at again later');
+    } finally {
+      this.#isLookingAgain = false;
+    }
+  }
+
+  async #checkHolders(credentialIds: ReadonlySet<string>): Promise<void> {
+    const epoch = this.#directoryEpoch;
+    const holders = await this.ports.directory.inForce([...credentialIds]);
+    const now = this.ports.clock.nowSeconds();
+    const valid = this.#authorities.filter(({ certificateDer }) => {
+      const [ca] = this.ports.certificates.parse(certificateDer);
+      return ca !== undefined && ca.notAfterSeconds >= now;
+    });
+    for (const session of [...this.#sessions]) {
+      const { principal } = session;
+      if (principal === undefined || !credentialIds.has(principal.credentialId)) continue;
+      if (session.socket.destroyed) continue;
+      const certificate = session.socket.getPeerX509Certificate();
+      const holder = holders.get(principal.credentialId);
+      const rule = holder?.credential.rule;
+      const isBelievable = rule?.kind === 'fingerprint' || valid.some(({ id }) => id === rule?.authorityId);
+      const isValid = certificate !== undefined && validityFault(certificate, now) === undefined;
+      if (holder === undefined || !isBelievable || !isValid) await this.#check(session, principal);
+      // What changed meanwhile is looked at by itself.
+      else if (epoch === this.#directoryEpoch) session.principal = principalOf(holder, session.peer);
     }
   }
 
@@ -249,6 +316,7 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
       return true;
     case 'domain':
       return change.id === principal.domainId || change.id === '*';
+    case 'any':
     case 'domain-key':
     case 'hsm-key':
     case 'root-key':

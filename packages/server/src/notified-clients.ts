@@ -52,7 +52,7 @@ export class NotifiedClients {
   constructor(private readonly directory: Pick<Directory, 'listNotifiedClients'>) {}
 
   forget({ kind }: DirectoryChange): void {
-    if (kind !== 'client') return;
+    if (kind !== 'client' && kind !== 'any') return;
     this.#epoch++;
     this.#known = undefined;
   }

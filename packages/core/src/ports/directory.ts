@@ -137,7 +137,10 @@ export interface DirectoryChange {
     | 'root-key'
     | 'seal'
     | 'secret'
-    | 'user';
+    | 'user'
+    /** Once a minute: whatever nothing was heard of, though it did change. */
+    | 'any';
+  /** "*": any of that kind. */
   readonly id: string;
 }
 
@@ -185,6 +188,12 @@ export interface Directory {
    */
   recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
 
+  /**
+   * Of these credentials those in force, by their identifiers, with their holders: in one statement. What is not as it was
+   * written is not among them.
+   */
+  inForce(credentialIds: readonly string[]): Promise<ReadonlyMap<string, RecognisedClient>>;
+
   /** The client, where neither it nor its credential (where one is named) is revoked. */
   standing(clientId: string, credentialId?: string): Promise<Client | undefined>;
 
@@ -230,7 +239,10 @@ export interface Directory {
     actor: Actor,
   ): Promise<void>;
 
-  /** Calls back on every change on any node, soon after its commit. @returns a function that ends it */
+  /**
+   * Calls back on every change on any node, soon after its commit, and once a minute for those that it was not told of.
+   * @returns a function that ends it
+   */
   watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>>;
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  HoldfastError,
   SYSTEM_DOMAIN_ID,
   type Actor,
   type CertificationAuthority,
@@ -27,7 +28,7 @@ import { repeatable } from '../postgres/transaction';
 import { Authorities } from './authorities';
 import { requireName } from './names';
 import { Officers } from './officers';
-import { RECOGNISE, namingRules } from './recognition';
+import { HOLDERS_BY_CREDENTIAL, RECOGNISE, namingRules } from './recognition';
 import { DirectoryRows, notFound } from './rows';
 import { ServerSecrets } from './server-secrets';
 import {
@@ -42,6 +43,8 @@ import {
 } from './tables';
 import { DirectoryTransactions, type DirectoryTransaction } from './transaction';
 import { DirectoryWatch } from './watch';
+
+type HolderResult = Readonly<Record<string, string | number | Buffer | null>>;
 
 /** The Directory port over PostgreSQL. */
 export class PostgresDirectory implements Directory {
@@ -227,26 +230,42 @@ export class PostgresDirectory implements Directory {
     const digests = rules.map((rule) => ruleColumns(rule).rule_digest);
     const results = await repeatable(
       (run) => this.database.hot(run),
-      (session) =>
-        session.prepared<Record<string, string | number | Buffer | null>>('recognise', RECOGNISE, [digests]),
+      (session) => session.prepared<HolderResult>('recognise', RECOGNISE, [digests]),
     );
-    const candidates = results.map((result) => {
-      const credential = credentials.read(this.keyring, result, 'c');
-      const client = clients.read(this.keyring, result, 'k');
-      const domain = domains.read(this.keyring, result, 'd');
-      credentials.requireFound(credential, { rule_digest: digests });
-      clients.requireFound(client, { id: credential.client_id });
-      domains.requireFound(domain, { id: client.domain_id });
-      return {
-        client: clientOf(client),
-        domain: domainOf(domain),
-        credential: credentialOf(credential),
-      };
+    const holders = results.map((result) => this.#holderIn(result, { rule_digest: digests }));
+    return holders.find(isInForce);
+  }
+
+  inForce(credentialIds: readonly string[]): Promise<ReadonlyMap<string, RecognisedClient>> {
+    return this.#rows.read(async (session) => {
+      const results = await session.query<HolderResult>(HOLDERS_BY_CREDENTIAL, [credentialIds]);
+      const holders = results.flatMap((result) => this.#genuineHolderIn(result) ?? []);
+      return new Map(holders.filter(isInForce).map((holder) => [holder.credential.id, holder]));
     });
-    return candidates.find(
-      ({ client, credential }) =>
-        client.revokedAtSeconds === undefined && credential.revokedAtSeconds === undefined,
-    );
+  }
+
+  #genuineHolderIn(result: HolderResult): RecognisedClient | undefined {
+    try {
+      return this.#holderIn(result, {});
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'IntegrityViolation') return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws HoldfastError IntegrityViolation */
+  #holderIn(result: HolderResult, wanted: Parameters<typeof credentials.requireFound>[1]): RecognisedClient {
+    const credential = credentials.read(this.keyring, result, 'c');
+    const client = clients.read(this.keyring, result, 'k');
+    const domain = domains.read(this.keyring, result, 'd');
+    credentials.requireFound(credential, wanted);
+    clients.requireFound(client, { id: credential.client_id });
+    domains.requireFound(domain, { id: client.domain_id });
+    return {
+      client: clientOf(client),
+      domain: domainOf(domain),
+      credential: credentialOf(credential),
+    };
   }
 
   standing(clientId: string, credentialId?: string): Promise<Client | undefined> {
@@ -353,4 +372,8 @@ export class PostgresDirectory implements Directory {
     await transaction.record('credential.add', row, clientName);
     return credentialOf(row);
   }
+}
+
+function isInForce({ client, credential }: RecognisedClient): boolean {
+  return client.revokedAtSeconds === undefined && credential.revokedAtSeconds === undefined;
 }

@@ -6,6 +6,8 @@ import { answered, probe } from '../postgres/liveness';
 
 const CHANNEL = 'holdfast_directory';
 const RECONNECT_MS = 500;
+/** What the database did not tell of holds for a minute at most. */
+const UNHEARD_EVERY_MS = 60_000;
 /** Again on a connection that listens already: nothing changes. */
 const LISTEN = `LISTEN ${CHANNEL}`;
 const KINDS = [
@@ -19,7 +21,7 @@ const KINDS = [
   'seal',
   'secret',
   'user',
-] as const satisfies readonly DirectoryChange['kind'][];
+] as const satisfies readonly Exclude<DirectoryChange['kind'], 'any'>[];
 
 /** The statement that tells all nodes of a change once its transaction has committed. */
 export function notification({ kind, id }: DirectoryChange): {
@@ -33,6 +35,7 @@ export function notification({ kind, id }: DirectoryChange): {
 export class DirectoryWatch {
   #client: LeanClient | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #unheard: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(
@@ -48,11 +51,13 @@ export class DirectoryWatch {
     } catch (error) {
       throw storeError(error);
     }
+    this.#unheard = setInterval(() => this.onChange({ kind: 'any', id: '*' }), UNHEARD_EVERY_MS).unref();
   }
 
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#unheard);
     await this.#client?.end();
   }
 
