@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { LocateFilter, LocateQuery, NewObject } from '@holdfast/core';
+import { AttributeSet, type LocateFilter, type LocateQuery, type NewObject } from '@holdfast/core';
 import { CryptographicUsageMask, State, type Attribute } from '@holdfast/kmip';
 import { TEST_ACTOR, TEST_CAUSE, nameAttribute, newAesKey } from '@holdfast/testkit';
+import { Client } from 'pg';
+import { until } from '../../../test/support/until';
 import { Hash64 } from '../src/objects/hash64';
 import { InternalIds } from '../src/objects/internal-id';
 import { reindex } from '../src/objects/reindex';
@@ -239,5 +241,28 @@ describe('what the server is to rotate by itself', () => {
     expect(await fixture.store.rotations.adopt(domainId)).toBe(2);
     expect(await due(5000)).toEqual([keys[0].uniqueIdentifier]);
     expect(await fixture.store.rotations.adopt(domainId)).toBe(0);
+  });
+
+  test('and is found as it is where it changed while it was made to be found', async () => {
+    const domainId = randomUUID();
+    const key = rotated(domainId, 1000, { key: 'State', value: State.PreActive });
+    await create(key);
+    const object = await fixture.store.keyStore.fetch(domainId, key.uniqueIdentifier);
+    if (object === undefined) throw new Error('the key was created');
+    const attributes = AttributeSet.fromBytes(object.attributes.toBytes());
+    attributes.set('State', State.Active);
+    const adopting = new Client(fixture.connection);
+    await adopting.connect();
+    await adopting.query('BEGIN');
+    await adopting.query('UPDATE object_projection SET rotation_date = 1 WHERE domain_id = $1', [domainId]);
+    const change = { kind: 'update', object, attributes, value: 'keep' } as const;
+    const changed = fixture.store.keyStore.commit([change], TEST_CAUSE);
+    const isWaiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    await until(async () => (await fixture.sql(isWaiting)).length > 0, 'the change waits');
+    await adopting.query('COMMIT');
+    await adopting.end();
+    await changed;
+    expect(await locate(domainId, [{ kind: 'state', state: State.Active }])).toEqual([key.uniqueIdentifier]);
+    expect(await due(1)).toEqual([]);
   });
 });

@@ -227,7 +227,9 @@ const UPDATE_INPUTS = [
  * others had been changed by somebody else since they were read: their rows no longer have the revision.
  *
  * Rows are found in sub-selects that no planner turns round (OFFSET 0) and changed at the place where they were found,
- * so that no plan, however small the tables were when it was made, begins with a scan of the table.
+ * so that no plan, however small the tables were when it was made, begins with a scan of the table. A row that somebody has
+ * changed since is at that place no more: as it should be for objects. Projections change without their objects (see
+ * PostgresRotations.adopt): that of a changed object is written over whatever there is of it.
  */
 export const updateObjects: Statement = {
   name: 'update_objects',
@@ -261,12 +263,9 @@ export const updateObjects: Statement = {
       WHERE o.ctid = place.ctid AND f.n IN (SELECT n FROM changed)),
     records AS (${INSERT_RECORDS} FROM input AS i WHERE i.n IN (SELECT n FROM changed)),
     projections AS (
-      UPDATE object_projection AS o SET
-        ${PROJECTION_NAMES.map((name) => `${name} = i.${name}`).join(', ')}, terms = ${TERMS}
-      FROM input AS i
-      CROSS JOIN LATERAL (SELECT x.ctid FROM object_projection AS x
-        WHERE x.domain_id = i.domain_id AND x.internal_id = i.internal_id OFFSET 0) AS place
-      WHERE o.ctid = place.ctid AND i.storage IS NOT NULL AND i.n IN (SELECT n FROM changed))
+      ${INSERT_PROJECTIONS} FROM input AS i WHERE i.storage IS NOT NULL AND i.n IN (SELECT n FROM changed)
+      ON CONFLICT (domain_id, internal_id) DO UPDATE SET
+        ${PROJECTION_NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}, terms = excluded.terms)
     SELECT n::int4 FROM changed`,
 };
 
