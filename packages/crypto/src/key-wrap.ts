@@ -109,9 +109,14 @@ async function wrapInHsm(
   { isPadded }: KeyWrapMode,
   content: SecretBytes,
 ): Promise<WrappedBytes> {
+  // The content may be zeroed while the HSM has others to serve first.
   const bytes = Buffer.from(content.reveal());
-  const data = isPadded ? await wrapPadded(key, bytes) : await key.compute('wrap', 'AES_KEY_WRAP', bytes);
-  return { data, ivCounterNonce: undefined };
+  try {
+    const data = isPadded ? await wrapPadded(key, bytes) : await key.compute('wrap', 'AES_KEY_WRAP', bytes);
+    return { data, ivCounterNonce: undefined };
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 /**
@@ -122,26 +127,38 @@ async function wrapPadded(key: HsmKey, bytes: Buffer): Promise<Buffer> {
   const lengthBytes = Math.ceil(bytes.length / BLOCK_BYTES) * BLOCK_BYTES;
   const wrapped = await key.compute('wrap', 'AES_KEY_WRAP_PAD', bytes);
   const isWhole = bytes.length === lengthBytes;
-  const filled = Buffer.alloc(lengthBytes);
-  bytes.copy(filled);
-  const whole = isWhole ? wrapped : await key.compute('wrap', 'AES_KEY_WRAP_PAD', filled);
-  filled.fill(0);
+  const whole = isWhole ? wrapped : await wrapFilled(key, bytes, lengthBytes);
   if (whole.length === lengthBytes + BLOCK_BYTES && (isWhole || !whole.equals(wrapped))) return wrapped;
   throw unsupported('the HSM has no AES Key Wrap with Padding of RFC 5649');
+}
+
+async function wrapFilled(key: HsmKey, bytes: Buffer, lengthBytes: number): Promise<Buffer> {
+  const filled = Buffer.alloc(lengthBytes);
+  bytes.copy(filled);
+  try {
+    return await key.compute('wrap', 'AES_KEY_WRAP_PAD', filled);
+  } finally {
+    filled.fill(0);
+  }
 }
 
 async function unwrapInHsm(key: HsmKey, { isPadded }: KeyWrapMode, data: Buffer): Promise<SecretBytes> {
   if (!isPadded) return new SecretBytes(await key.compute('unwrap', 'AES_KEY_WRAP', data));
   const content = await key.compute('unwrap', 'AES_KEY_WRAP_PAD', data);
-  // Some devices leave the padding on. What was wrapped is what is wrapped to the same bytes.
+  try {
+    return SecretBytes.copyOf(await wrappedTo(key, data, content));
+  } finally {
+    content.fill(0);
+  }
+}
+
+/** Some devices leave the padding on. What was wrapped is what is wrapped to the same bytes. */
+async function wrappedTo(key: HsmKey, data: Buffer, content: Buffer): Promise<Buffer> {
   for (let length = content.length; length > content.length - BLOCK_BYTES; length--) {
     const candidate = content.subarray(0, length);
-    if ((await key.compute('wrap', 'AES_KEY_WRAP_PAD', candidate)).equals(data)) {
-      return SecretBytes.copyOf(candidate);
-    }
+    if ((await key.compute('wrap', 'AES_KEY_WRAP_PAD', candidate)).equals(data)) return candidate;
     if (content[length - 1] !== 0) break;
   }
-  content.fill(0);
   throw doesNotUnwrap();
 }
 
@@ -168,12 +185,13 @@ async function decryptKey(
 ): Promise<SecretBytes> {
   const cipher = { ...request, ...AS_DATA, ivCounterNonce, tag: undefined, isIvPrefixed: false };
   const decryption = decrypt(cipher);
+  const parts: SecretBytes[] = [];
   try {
-    const parts = [decryption.update(data), await decryption.final()];
-    const content = new SecretBytes(Buffer.concat(parts.map((part) => part.reveal())));
-    for (const part of parts) part.destroy();
-    return content;
+    parts.push(decryption.update(data));
+    parts.push(await decryption.final());
+    return new SecretBytes(Buffer.concat(parts.map((part) => part.reveal())));
   } finally {
+    for (const part of parts) part.destroy();
     decryption.destroy();
   }
 }

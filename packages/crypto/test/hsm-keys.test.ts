@@ -73,9 +73,20 @@ function compute(computation: HsmComputation): Buffer {
   }
 }
 
+/** Keys in clear that went to the device to be wrapped, or came from it, opened. */
+const keysInClear: Uint8Array[] = [];
+
+function noting(computation: HsmComputation): Buffer {
+  const { use, bytes } = computation;
+  const output = compute(computation);
+  if (use === 'wrap') keysInClear.push(bytes);
+  if (use === 'unwrap') keysInClear.push(output);
+  return output;
+}
+
 const device: HsmKeys = {
   request: <C extends keyof HsmKeyCalls>(_: C, input: HsmKeyCalls[C]['in']) =>
-    Promise.resolve().then(() => compute(input as HsmComputation) as HsmKeyCalls[C]['out']),
+    Promise.resolve().then(() => noting(input as HsmComputation) as HsmKeyCalls[C]['out']),
 };
 const crypto = createCrypto(false, device);
 
@@ -158,7 +169,11 @@ it.each([
   const content = randomBytes(size);
   const wrapped = await crypto.wrapBytes(request(inside), SecretBytes.copyOf(content));
   expect(wrapped).toEqual(await crypto.wrapBytes(request(outside), SecretBytes.copyOf(content)));
-  expect((await crypto.unwrapBytes(request(inside), wrapped)).reveal()).toEqual(content);
+  const opened = await crypto.unwrapBytes(request(inside), wrapped);
+  expect(opened.reveal()).toEqual(content);
+  opened.destroy();
+  const left = keysInClear.splice(0).filter((bytes) => bytes.some((octet) => octet !== 0));
+  expect(left).toEqual([]);
 });
 
 const DERIVATIONS: readonly (readonly [string, DerivationMethod, CryptographicParameters, Algorithm])[] = [

@@ -13,6 +13,7 @@ import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import type { KeyUseRequest } from '../ports/crypto';
+import { includesValue } from './attribute-rules';
 import { requireObjectType, requireState } from './object-checks';
 
 /** What a key may be used for, and when. KMIP 1.4 sections 3.19, 3.21, 3.22, 3.25 and 3.26; KMIP 2.1 chapter 4. */
@@ -133,19 +134,19 @@ export function parametersFor(
 
 /**
  * The parameters of the request, which have to be among those of the key where that has any; without any in the request,
- * the key's with the lowest index. KMIP 1.4 section 4.6.
+ * the key's with the lowest index. KMIP 1.4 sections 2.1.6 and 4.6.
+ * @param usual where neither has any
  * @throws HoldfastError BadCryptographicParameters
  */
 export function agreedParameters(
   object: ManagedObject,
   asked: CryptographicParameters | undefined,
+  usual: CryptographicParameters = {},
 ): CryptographicParameters {
-  const had = object.attributes.instances('CryptographicParameters').map(({ value }) => value);
-  const agrees = (parameters: CryptographicParameters) =>
-    Object.entries(asked ?? {}).every(
-      ([name, value]) => parameters[name as keyof CryptographicParameters] === value,
-    );
-  if (asked === undefined || had.length === 0 || had.some(agrees)) return asked ?? had[0] ?? {};
+  const had = object.attributes.instances('CryptographicParameters');
+  if (had.length === 0 || asked === undefined) return asked ?? had[0]?.value ?? usual;
+  const condition = { key: 'CryptographicParameters', value: asked } as const;
+  if (had.some((parameters) => includesValue(parameters, condition))) return asked;
   throw new HoldfastError('BadCryptographicParameters', 'the key has no such Cryptographic Parameters');
 }
 

@@ -10,7 +10,7 @@ import { HoldfastError, SecretBytes, decodeTtlv } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import { KEY_USES, type KeyUse } from './key-use';
 import { encodeKeyValue } from './wrap-key';
-import { isBareMaterial, keyToUnwrapWith, stepsOf } from './wrapping-key';
+import { isBareMaterial, keyToUnwrapWith, passThrough, stepsOf } from './wrapping-key';
 
 /** Opening a key that came wrapped, by keys that the server holds. KMIP 1.4 section 2.1.5, KMIP 2.1 section 3.3. */
 
@@ -65,12 +65,11 @@ async function isAuthentic(
 ): Promise<boolean> {
   if (request.value.objectType !== ObjectType.SymmetricKey) {
     const verification = crypto.verification(request, undefined);
-    verification.update(content);
-    return verification.verify(macSignature);
+    return passThrough(verification, content, () => verification.verify(macSignature));
   }
   const mac = crypto.mac(request);
-  mac.update(content);
-  return new SecretBytes(await mac.final()).equals(SecretBytes.copyOf(macSignature));
+  const computed = await passThrough(mac, content, () => mac.final());
+  return new SecretBytes(computed).equals(SecretBytes.copyOf(macSignature));
 }
 
 /** The wrapped structure is that of the version in which it was wrapped, which may be another than that of the request. */

@@ -14,7 +14,7 @@ import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import { instancesOf } from './attribute-rules';
 import { KEY_USES, spendUsage, type KeyUse } from './key-use';
-import { hidesKey, isBareMaterial, keyToWrapWith, stepsOf } from './wrapping-key';
+import { hidesKey, isBareMaterial, keyToWrapWith, passThrough, stepsOf } from './wrapping-key';
 
 /** Wrapping a key on its way out, by keys that the server holds. KMIP 1.4 sections 2.1.5 and 2.1.6, KMIP 2.1 section 7.18. */
 
@@ -101,8 +101,7 @@ async function authenticate(
   const { crypto } = context;
   const isMac = request.value.objectType === ObjectType.SymmetricKey;
   const summary = isMac ? crypto.mac(request) : crypto.signing(request, undefined);
-  summary.update(content);
-  const macSignature = await summary.final(context.asker);
+  const macSignature = await passThrough(summary, content, () => summary.final(context.asker));
   spendUsage(object, content.length, true, context);
   const { parameters: cryptographicParameters } = request;
   const { uniqueIdentifier } = object;
@@ -141,19 +140,26 @@ export async function wrapKey(
   const { wrappingMethod, encodingOption } = specification;
   requireOnlyNeededKeys(specification);
   const keyValue = keyValueToWrap(keyBlock, object, specification, context);
-  let content = contentOf(keyValue, isBareMaterial(encodingOption), context);
+  const isBare = isBareMaterial(encodingOption);
+  const inClear = contentOf(keyValue, isBare, context);
+  let content = inClear;
   let keyWrappingData: KeyWrappingData = { wrappingMethod, encodingOption };
-  for (const step of stepsOf(wrappingMethod)) {
-    if (step === 'authenticate') {
-      keyWrappingData = { ...keyWrappingData, ...(await authenticate(content, specification, context)) };
-    } else {
-      const { encrypted, told } = await encrypt(content, specification, context);
-      keyWrappingData = { ...keyWrappingData, ...told };
-      content = encrypted;
+  try {
+    for (const step of stepsOf(wrappingMethod)) {
+      if (step === 'authenticate') {
+        keyWrappingData = { ...keyWrappingData, ...(await authenticate(content, specification, context)) };
+      } else {
+        const { encrypted, told } = await encrypt(content, specification, context);
+        keyWrappingData = { ...keyWrappingData, ...told };
+        content = encrypted;
+      }
     }
+  } finally {
+    // Bare material is the object's own.
+    if (!isBare) inClear.destroy();
   }
   if (!hidesKey(wrappingMethod)) return { ...keyBlock, keyValue, keyWrappingData };
-  const isWithinKeyMaterial = wasWithinKeyMaterial && isBareMaterial(encodingOption);
+  const isWithinKeyMaterial = wasWithinKeyMaterial && isBare;
   const wrapped = isWithinKeyMaterial ? { encoded: content, isWithinKeyMaterial } : { encoded: content };
   return { ...keyBlock, keyValue: wrapped, keyWrappingData };
 }

@@ -10,12 +10,12 @@ import {
   type CryptographicParameters,
   type WrappingKeyInformation,
 } from '@holdfast/kmip';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import type { Awaitable } from '../awaitable';
 import { mandatory, type ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
-import type { KeyUseRequest } from '../ports/crypto';
-import { includesValue } from './attribute-rules';
-import { keyUseRequest, requireUse, type KeyUse } from './key-use';
+import type { KeyUseRequest, Signing, Verification } from '../ports/crypto';
+import { agreedParameters, keyUseRequest, requireUse, type KeyUse } from './key-use';
 import { isDestroyed } from './state';
 
 /** The keys that wrap others: finding them, and how they are used. KMIP 1.4 sections 2.1.5 and 2.1.6, KMIP 2.1 section 3.3. */
@@ -50,37 +50,32 @@ export function isBareMaterial(encodingOption: EncodingOption | undefined): bool
   return encodingOption === EncodingOption.NoEncoding;
 }
 
+/** What is made of the content at the end of a stream, which is over then: the content is the key in clear. */
+export async function passThrough<T>(
+  stream: Signing | Verification,
+  content: SecretBytes,
+  end: () => Awaitable<T>,
+): Promise<T> {
+  try {
+    stream.update(content);
+    return await end();
+  } finally {
+    stream.destroy();
+  }
+}
+
 /** How a wrapping key is used in this request. */
 export interface WrappingKey {
   readonly object: ManagedObject;
   readonly request: KeyUseRequest;
 }
 
-function defaultParameters(object: ManagedObject): CryptographicParameters {
+function usualParameters(object: ManagedObject, step: WrappingStep): CryptographicParameters {
+  if (step !== 'encrypt') return {};
   const algorithm = object.attributes.get('CryptographicAlgorithm');
   if (algorithm === CryptographicAlgorithm.AES) return { blockCipherMode: BlockCipherMode.NISTKeyWrap };
   if (algorithm !== CryptographicAlgorithm.RSA) return {};
   return { paddingMethod: PaddingMethod.OAEP, hashingAlgorithm: HashingAlgorithm.SHA_256 };
-}
-
-/**
- * The parameters asked for have to be among those of the wrapping key; a key that has none is used as asked.
- * @throws HoldfastError BadCryptographicParameters
- */
-function chooseParameters(
-  asked: CryptographicParameters | undefined,
-  object: ManagedObject,
-  step: WrappingStep,
-): CryptographicParameters {
-  const usual = step === 'encrypt' ? defaultParameters(object) : {};
-  const had = object.attributes.instances('CryptographicParameters');
-  if (had.length === 0 || asked === undefined) return asked ?? had[0]?.value ?? usual;
-  const condition = { key: 'CryptographicParameters', value: asked } as const;
-  if (had.some((parameters) => includesValue(parameters, condition))) return asked;
-  throw new HoldfastError(
-    'BadCryptographicParameters',
-    'the wrapping key has no such Cryptographic Parameters',
-  );
 }
 
 /** @throws HoldfastError WrappingObjectNotFound, WrappingObjectArchived, WrappingObjectDestroyed */
@@ -141,7 +136,7 @@ export async function keyToWrapWith(
   const { uniqueIdentifier, cryptographicParameters } = requireInformation(information, step);
   const object = await find(context.identify(uniqueIdentifier), context);
   requireUse(object, useOf(mandatory(object, 'ObjectType')), context.nowSeconds);
-  const parameters = chooseParameters(cryptographicParameters, object, step);
+  const parameters = agreedParameters(object, cryptographicParameters, usualParameters(object, step));
   return { object, request: keyUseRequest(object, parameters) };
 }
 
@@ -162,6 +157,6 @@ export async function keyToUnwrapWith(
   requireUse(object, use, context.nowSeconds);
   const had =
     object.attributes.get('CryptographicParameters') ?? named.attributes.get('CryptographicParameters');
-  const usual = step === 'encrypt' ? defaultParameters(object) : {};
+  const usual = usualParameters(object, step);
   return { object, request: keyUseRequest(object, cryptographicParameters ?? had ?? usual) };
 }

@@ -181,6 +181,13 @@ test('a pair of keys of two parties makes one key', async () => {
   expect(await refused(derive([one.mine]))).toBe('InvalidObjectType');
 });
 
+test('parameters are among those of the key where they say the same, in bytes too', async () => {
+  const labelled = (label: string) => ({ ...SHA_256, pSource: Buffer.from(label) });
+  const base = await baseKey({ key: 'CryptographicParameters', value: labelled('one') });
+  expect(await refused(derive([base], { parameters: labelled('one') }))).toBeUndefined();
+  expect(await refused(derive([base], { parameters: labelled('two') }))).toBe('BadCryptographicParameters');
+});
+
 describe('nothing is derived', () => {
   test('from a key that may not derive, or not now', async () => {
     const register = (...attributes: Attribute[]) => registerObject(harness, rawKey(KEY), attributes);

@@ -108,6 +108,12 @@ export class Harness {
     return new Harness(this.store, principal, () => Promise.resolve(), this.crypto, this.issuingAuthority);
   }
 
+  /** The same client, for whom cryptography is done otherwise. */
+  withCrypto(change: (crypto: CryptoPort) => CryptoPort): Harness {
+    const stop = () => Promise.resolve();
+    return new Harness(this.store, this.principal, stop, change(this.crypto), this.issuingAuthority);
+  }
+
   run<Request, Response>(
     definition: OperationDefinition<Request, Response>,
     request: Request,

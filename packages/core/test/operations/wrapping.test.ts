@@ -17,7 +17,7 @@ import {
   type WrappingKeyInformation,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
-import { addAttribute, createKeyPair, get, revoke } from '@holdfast/core';
+import { addAttribute, createKeyPair, get, revoke, type CryptoStream } from '@holdfast/core';
 import { Harness } from './harness';
 import { asking, named, rawKey, refused, registerObject, valueOf, valuesOf } from './requests';
 
@@ -220,6 +220,45 @@ test('a key may wrap itself, and authenticate what it wraps', async () => {
   await wrapped(kek, specification);
   expect(await valueOf(harness, kek, 'UsageLimits')).toMatchObject({ usageLimitsCount: 8n });
   expect(await valueOf(harness, kek, 'Fresh')).toBe(false);
+});
+
+test('what authenticates a key that is wrapped, and verifies it, keeps nothing of the key', async () => {
+  const running = new Set<CryptoStream>();
+  const noting = <S extends CryptoStream>(stream: S): S => {
+    running.add(stream);
+    const destroy = () => {
+      running.delete(stream);
+      stream.destroy();
+    };
+    return new Proxy(stream, {
+      get(target, name) {
+        const member: unknown = name === 'destroy' ? destroy : Reflect.get(target, name);
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+      },
+    });
+  };
+  const watched = harness.withCrypto((crypto) => ({
+    ...crypto,
+    mac: (request) => noting(crypto.mac(request)),
+    signing: (request, digest) => noting(crypto.signing(request, digest)),
+    verification: (request, digest) => noting(crypto.verification(request, digest)),
+  }));
+  const pair = await activePair(Sign, Verify);
+  const mac = await activeKey(MACGenerate | MACVerify);
+  const uniqueIdentifier = await registerObject(harness, rawKey(DEK));
+  const SIGNED = { paddingMethod: PaddingMethod.PSS, hashingAlgorithm: HashingAlgorithm.SHA_256 };
+  for (const macSignatureKeyInformation of [
+    information(pair.privateKeyUniqueIdentifier, SIGNED),
+    information(mac, { blockCipherMode: BlockCipherMode.CMAC }),
+  ]) {
+    const wrappingMethod = WrappingMethod.MACSign;
+    const keyWrappingSpecification = { wrappingMethod, macSignatureKeyInformation, attributeNames: [] };
+    const { object } = await watched.run(get, { uniqueIdentifier, keyWrappingSpecification });
+    const kept = await registerObject(harness, object, [usage(Encrypt)]);
+    const opened = { uniqueIdentifier: kept, keyWrapType: KeyWrapType.NotWrapped };
+    expect((await watched.run(get, opened)).object).toEqual(rawKey(DEK));
+  }
+  expect([...running]).toEqual([]);
 });
 
 describe('refused is', () => {

@@ -55,7 +55,10 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
     const encryption = hsmKey === undefined ? encryptSymmetric(cipher) : encryptInHsm(hsmKey, cipher);
     try {
       const begun = request.data[0] === undefined ? EMPTY : encryption.update(request.data[0]);
-      return Buffer.concat([begun, (await encryption.final()).data]);
+      const { data: rest } = await encryption.final();
+      const derived = Buffer.concat([begun, rest]);
+      for (const part of [begun, rest]) part.fill(0);
+      return derived;
     } finally {
       encryption.destroy();
     }

@@ -41,6 +41,20 @@ export class HeldBytes {
     return all;
   }
 
+  /** What `work` makes of all of them, which are zeroed once that is there. */
+  use<T>(work: (all: Buffer) => Promise<T>): Promise<T>;
+  use<T>(work: (all: Buffer) => T): T;
+  use<T>(work: (all: Buffer) => T | Promise<T>): T | Promise<T> {
+    const all = this.take();
+    let result: T | Promise<T> | undefined;
+    try {
+      result = work(all);
+    } finally {
+      if (!(result instanceof Promise)) all.fill(0);
+    }
+    return result instanceof Promise ? result.finally(() => all.fill(0)) : result;
+  }
+
   destroy(): void {
     for (const part of this.#parts) part.fill(0);
     this.#parts = [];

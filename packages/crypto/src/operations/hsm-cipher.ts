@@ -98,9 +98,9 @@ export function encryptInHsm(key: HsmKey, request: CipherRequest): Encryption {
       else if (facts.kind === 'block' && over !== 0) {
         throw failure('the data is not whole blocks, and no padding is asked for');
       }
-      const plaintext = held.take();
-      const sealed = await compute(key, prepared, 'encrypt', plaintext, iv, additionalData);
-      plaintext.fill(0);
+      const sealed = await held.use((plaintext) =>
+        compute(key, prepared, 'encrypt', plaintext, iv, additionalData),
+      );
       if (tagLengthBytes === 0 || isTagAppended) return { data: sealed, tag: undefined };
       const end = sealed.length - tagLengthBytes;
       return { data: sealed.subarray(0, end), tag: sealed.subarray(end) };
@@ -139,11 +139,13 @@ export function decryptInHsm(key: HsmKey, request: DecryptionRequest): Decryptio
       if (facts.kind === 'block' && sealed.length % BLOCK_BYTES !== 0) throw doesNotDecrypt();
       const plaintext = await compute(key, prepared, 'decrypt', sealed, iv, additionalData);
       if (padding === undefined) return new SecretBytes(plaintext);
-      if (plaintext.length === 0) throw doesNotDecrypt();
-      const padded = padding.lengthIn(plaintext.subarray(-BLOCK_BYTES));
-      const unpadded = SecretBytes.copyOf(plaintext.subarray(0, plaintext.length - padded));
-      plaintext.fill(0);
-      return unpadded;
+      try {
+        if (plaintext.length === 0) throw doesNotDecrypt();
+        const padded = padding.lengthIn(plaintext.subarray(-BLOCK_BYTES));
+        return SecretBytes.copyOf(plaintext.subarray(0, plaintext.length - padded));
+      } finally {
+        plaintext.fill(0);
+      }
     },
     destroy: () => {
       held.destroy();
@@ -199,12 +201,7 @@ export function macInHsm(key: HsmKey, mechanism: HsmMechanism): Signing {
     update(part) {
       length = hold(held, part.reveal(), length);
     },
-    async final() {
-      const data = held.take();
-      const mac = await key.compute('sign', mechanism, data);
-      data.fill(0);
-      return mac;
-    },
+    final: () => held.use((data) => key.compute('sign', mechanism, data)),
     destroy: () => {
       held.destroy();
     },

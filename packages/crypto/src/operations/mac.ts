@@ -115,11 +115,18 @@ function cmac(request: KeyUseRequest, algorithm: Algorithm): Summary {
       : Buffer.from(material);
   const cipher = (mode: 'cbc' | 'ecb', iv: Buffer | null): Cipher =>
     createCipheriv(opensslName.replace(/-ecb$/, `-${mode}`), key, iv).setAutoPadding(false);
-  return attempt('the key is none that this cipher takes', () => {
-    const zeros = Buffer.alloc(blockLengthBytes);
-    const subkey = doubled(cipher('ecb', null).update(zeros));
-    return new Cmac(cipher('cbc', zeros), subkey, () => key.fill(0));
-  });
+  try {
+    return attempt('the key is none that this cipher takes', () => {
+      const zeros = Buffer.alloc(blockLengthBytes);
+      const block = cipher('ecb', null).update(zeros);
+      const subkey = doubled(block);
+      block.fill(0);
+      return new Cmac(cipher('cbc', zeros), subkey);
+    });
+  } finally {
+    // OpenSSL has copied it.
+    key.fill(0);
+  }
 }
 
 /** NIST SP 800-38B section 6.2 by means of CBC: the last block is kept back, since it is masked by a subkey. */
@@ -129,7 +136,6 @@ class Cmac implements Summary {
   constructor(
     private readonly cbc: Cipher,
     private readonly subkey: Buffer,
-    private readonly forgetKey: () => void,
   ) {}
 
   update(part: Parameters<Summary['update']>[0]): void {
@@ -153,7 +159,6 @@ class Cmac implements Summary {
   }
 
   destroy(): void {
-    this.forgetKey();
     this.subkey.fill(0);
     this.#last.fill(0);
   }

@@ -91,14 +91,16 @@ export function encryptRsa(request: CipherRequest): Encryption {
       return EMPTY;
     },
     final() {
-      const message = held.take();
-      const encoded = scheme.encode(message, modulusLengthOf(key));
-      const data = attempt('the data cannot be encrypted under this key', () =>
-        publicEncrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, encoded),
-      );
-      message.fill(0);
-      encoded.fill(0);
-      return { data, tag: undefined };
+      const encoded = held.use((message) => scheme.encode(message, modulusLengthOf(key)));
+      try {
+        const options = { key: key.keyObject, padding: constants.RSA_NO_PADDING };
+        const data = attempt('the data cannot be encrypted under this key', () =>
+          publicEncrypt(options, encoded),
+        );
+        return { data, tag: undefined };
+      } finally {
+        encoded.fill(0);
+      }
     },
     destroy: () => {
       held.destroy();

@@ -178,8 +178,8 @@ function wholeMethod({ keyObject }: AsymmetricKey): Method {
     update: (part) => {
       held.add(part.reveal());
     },
-    sign: () => sign(null, held.take(), keyObject),
-    verify: (signature) => verify(null, held.take(), keyObject, signature),
+    sign: () => held.use((message) => sign(null, message, keyObject)),
+    verify: (signature) => held.use((message) => verify(null, message, keyObject, signature)),
     destroy: () => {
       held.destroy();
     },
@@ -197,16 +197,12 @@ function quantumSafeMethod(
     throw unsupported('ML-DSA and SLH-DSA sign data as it is here: no digest, and by no Hashing Algorithm');
   }
   const held = new HeldBytes();
-  const withAll = async <T>(use: (message: Buffer) => Promise<T>): Promise<T> => {
-    const message = held.take();
-    return use(message).finally(() => message.fill(0));
-  };
   return {
     update: (part) => {
       held.add(part.reveal());
     },
-    sign: (asker) => withAll((message) => signQuantumSafe(key, message, asker)),
-    verify: (signature) => withAll((message) => verifyQuantumSafe(key, message, signature)),
+    sign: (asker) => held.use((message) => signQuantumSafe(key, message, asker)),
+    verify: (signature) => held.use((message) => verifyQuantumSafe(key, message, signature)),
     destroy: () => {
       held.destroy();
     },

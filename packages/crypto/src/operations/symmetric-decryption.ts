@@ -9,10 +9,10 @@ import {
   missingIv,
   opensslIv,
   newDecipher,
-  prepare,
   randomIvLength,
   requireLength,
   requireNoAdditionalData,
+  withPrepared,
   type Prepared,
 } from './symmetric-setup';
 
@@ -22,7 +22,10 @@ interface ImmediateDecryption extends Decryption {
 }
 
 export function decryptSymmetric(request: DecryptionRequest): ImmediateDecryption {
-  const prepared = prepare(request);
+  return withPrepared(request, (prepared) => begin(prepared, request));
+}
+
+function begin(prepared: Prepared, request: DecryptionRequest): ImmediateDecryption {
   const { facts } = prepared;
   const { parameters, ivCounterNonce, additionalData, tag, isIvPrefixed, isTagAppended } = request;
   requireNoAdditionalData(facts, additionalData);
@@ -32,7 +35,7 @@ export function decryptSymmetric(request: DecryptionRequest): ImmediateDecryptio
       throw new HoldfastError('InvalidField', 'the Authenticated Encryption Tag is missing');
     if (tag.length !== prepared.tagLengthBytes) throw badParameters('the tag is not of the Tag Length');
   }
-  const begin = (given: Buffer): ImmediateDecryption => {
+  const under = (given: Buffer): ImmediateDecryption => {
     const iv = opensslIv(facts, given, parameters);
     if (isWhole(facts) || (isAead && isTagAppended)) {
       return new WholeDecryption(prepared, iv, additionalData, isTagAppended ? undefined : tag);
@@ -41,9 +44,9 @@ export function decryptSymmetric(request: DecryptionRequest): ImmediateDecryptio
       ? new AuthenticatedDecryption(prepared, iv, additionalData, tag ?? EMPTY)
       : new RunningDecryption(prepared, iv);
   };
-  if (facts.ivLengths.max === 0 || ivCounterNonce !== undefined) return begin(ivCounterNonce ?? EMPTY);
+  if (facts.ivLengths.max === 0 || ivCounterNonce !== undefined) return under(ivCounterNonce ?? EMPTY);
   if (!isIvPrefixed) throw missingIv();
-  return new PrefixedDecryption(randomIvLength(facts, parameters), begin);
+  return new PrefixedDecryption(prepared, randomIvLength(facts, parameters), under);
 }
 
 const DOES_NOT_DECRYPT = 'the data does not decrypt under this key and these parameters';
@@ -149,9 +152,14 @@ class WholeDecryption implements ImmediateDecryption {
       if (facts.tagLengths.length > 0) decipher.setAuthTag(this.tag ?? given.subarray(tagStart));
       if (this.additionalData !== undefined)
         decipher.setAAD(this.additionalData, { plaintextLength: ciphertext.length });
-      const plaintext = decipher.update(ciphertext);
-      decipher.final();
-      return new SecretBytes(plaintext);
+      const plaintext = new SecretBytes(decipher.update(ciphertext));
+      try {
+        decipher.final();
+        return plaintext;
+      } catch (error) {
+        plaintext.destroy();
+        throw error;
+      }
     });
   }
 
@@ -167,6 +175,7 @@ class PrefixedDecryption implements ImmediateDecryption {
   #rest: ImmediateDecryption | undefined;
 
   constructor(
+    private readonly prepared: Prepared,
     private readonly ivLengthBytes: number,
     private readonly begin: (iv: Buffer) => ImmediateDecryption,
   ) {}
@@ -186,6 +195,7 @@ class PrefixedDecryption implements ImmediateDecryption {
   }
 
   destroy(): void {
+    this.prepared.key.fill(0);
     this.#rest?.destroy();
   }
 }

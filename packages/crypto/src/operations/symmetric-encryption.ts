@@ -10,10 +10,10 @@ import {
   missingIv,
   opensslIv,
   newCipher,
-  prepare,
   newIvLength,
   requireLength,
   requireNoAdditionalData,
+  withPrepared,
   type Prepared,
 } from './symmetric-setup';
 
@@ -23,7 +23,10 @@ interface ImmediateEncryption extends Encryption {
 }
 
 export function encryptSymmetric(request: CipherRequest): ImmediateEncryption {
-  const prepared = prepare(request);
+  return withPrepared(request, (prepared) => begin(prepared, request));
+}
+
+function begin(prepared: Prepared, request: CipherRequest): ImmediateEncryption {
   const { parameters, ivCounterNonce, additionalData, isTagAppended } = request;
   const isRandom = ivCounterNonce === undefined && prepared.facts.ivLengths.max > 0;
   if (isRandom && parameters.randomIV !== true) throw missingIv();
@@ -103,7 +106,10 @@ class WholeEncryption implements ImmediateEncryption {
   }
 
   final(): Encrypted {
-    const plaintext = this.#held.take();
+    return this.#held.use((plaintext) => this.#seal(plaintext));
+  }
+
+  #seal(plaintext: Buffer): Encrypted {
     const { facts } = this.prepared;
     requireLength(facts, plaintext, this.iv);
     return attempt('the data cannot be encrypted so', () => {
@@ -113,7 +119,6 @@ class WholeEncryption implements ImmediateEncryption {
       }
       const data = cipher.update(plaintext);
       cipher.final();
-      plaintext.fill(0);
       return withTag(data, facts.tagLengths.length > 0 ? cipher.getAuthTag() : undefined, this.isTagAppended);
     });
   }

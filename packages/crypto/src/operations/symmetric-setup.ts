@@ -29,18 +29,22 @@ export interface Prepared {
   readonly tagLengthBytes: number;
 }
 
-export function prepare(request: CipherRequest): Prepared {
+/** Begins with a copy of the key, which whatever has begun zeroes in the end; where nothing begins, it is zeroed here. */
+export function withPrepared<T>(request: CipherRequest, begin: (prepared: Prepared) => T): T {
   const secret = symmetricKeyOf(request);
   const { parameters } = request;
   const algorithm = cipherAlgorithmOf(request);
   const facts = cipherFacts(algorithm, parameters.blockCipherMode, secret.length);
-  return {
-    facts,
-    key:
-      algorithm === CryptographicAlgorithm.DES3 ? threeKeys(secret.reveal()) : Buffer.from(secret.reveal()),
-    padding: facts.kind === 'block' ? blockPadding(parameters.paddingMethod) : undefined,
-    tagLengthBytes: tagLength(facts, parameters),
-  };
+  const padding = facts.kind === 'block' ? blockPadding(parameters.paddingMethod) : undefined;
+  const tagLengthBytes = tagLength(facts, parameters);
+  const key =
+    algorithm === CryptographicAlgorithm.DES3 ? threeKeys(secret.reveal()) : Buffer.from(secret.reveal());
+  try {
+    return begin({ facts, key, padding, tagLengthBytes });
+  } catch (error) {
+    key.fill(0);
+    throw error;
+  }
 }
 
 /** Two-key 3DES is K1, K2, K1 (NIST SP 800-67 section 3.1). */

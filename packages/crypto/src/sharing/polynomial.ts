@@ -36,7 +36,12 @@ function valueAt<Scalar, Vector>(
   const [highest, ...lower] = [secret, ...coefficients].reverse() as [Vector, ...Vector[]];
   // A vector of its own, also where the secret is all there is of the polynomial.
   const first = field.scaled(highest, field.scalar(1));
-  return lower.reduce((value, coefficient) => field.sum(field.scaled(value, at), coefficient), first);
+  return lower.reduce((value, coefficient) => {
+    const scaled = field.scaled(value, at);
+    const next = field.sum(scaled, coefficient);
+    for (const each of [value, scaled]) field.erase(each);
+    return next;
+  }, first);
 }
 
 /** The secret of as many shares as the threshold says, of different parts (Lagrange's interpolation at 0). */
@@ -53,5 +58,9 @@ export function secretOfShares<Scalar, Vector>(
     const denominator = product(theirs.map((each) => field.difference(each, mine)));
     return field.scaled(vector, field.product(product(theirs), field.inverse(denominator)));
   });
-  return terms.reduce((sum, term) => field.sum(sum, term));
+  return terms.reduce((sum, term) => {
+    const next = field.sum(sum, term);
+    for (const each of [sum, term]) field.erase(each);
+    return next;
+  });
 }
