@@ -1,7 +1,17 @@
 import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac } from 'node:crypto';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
-import { get, locate, pkcs11, revoke } from '@holdfast/core';
-import { KeyFormatType, NameType, Operation, RevocationReasonCode, Tag } from '@holdfast/kmip';
+import { create, get, locate, pkcs11, register, revoke } from '@holdfast/core';
+import {
+  CryptographicAlgorithm,
+  CryptographicUsageMask,
+  KeyFormatType,
+  NameType,
+  ObjectType,
+  Operation,
+  RevocationReasonCode,
+  SecretDataType,
+  Tag,
+} from '@holdfast/kmip';
 import {
   Wire,
   asFirstOfficer,
@@ -445,6 +455,59 @@ describe('keys, further', () => {
     for (const isNot of [has(2, '00'), has(0x10a, '00'), has(0x108, '01'), has(0x121, ulong(1024))]) {
       expect(await finds(isNot)).toBe('00000000');
     }
+  });
+
+  test('are found by a class and a key type that stand for several of KMIP', async () => {
+    const session = await opened();
+    const name = (nameValue: string) =>
+      ({
+        key: 'Name',
+        value: { nameValue, nameType: NameType.UninterpretedTextString },
+      }) as const;
+    const passwordName = 'a password of PKCS#11';
+    await client.call(register, {
+      objectType: ObjectType.SecretData,
+      newAttributes: { templateNames: [], attributes: [name(passwordName)] },
+      object: {
+        objectType: ObjectType.SecretData,
+        secretDataType: SecretDataType.Password,
+        keyBlock: {
+          keyFormatType: KeyFormatType.Opaque,
+          keyValue: { keyMaterial: new SecretBytes(Buffer.from('secret')), attributes: [] },
+        },
+      },
+    });
+    const macName = 'a MAC key of PKCS#11';
+    await client.call(create, {
+      objectType: ObjectType.SymmetricKey,
+      newAttributes: {
+        templateNames: [],
+        attributes: [
+          name(macName),
+          { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.HMAC_SHA512 },
+          { key: 'CryptographicLength', value: 512 },
+          { key: 'CryptographicUsageMask', value: CryptographicUsageMask.MACGenerate },
+        ],
+      },
+    });
+    const ecName = 'an EC key of PKCS#11';
+    const curve = has(0x180, bytes(hex('06082a8648ce3d030107')));
+    const forVerifying = template(curve, has(3, bytes(ecName)), ...uses(0x10a));
+    await session.ok(60, mechanism(0x1040) + forVerifying + template(...uses(0x108)));
+    const count = async (label: string, ...wanted: readonly string[]) => {
+      await session.ok(27, template(has(3, bytes(label)), ...wanted));
+      const handles = await session.ok(28, '00000010');
+      await session.ok(29, '');
+      return handles.readUInt32BE(0);
+    };
+    const [data, secretKey, publicKey] = [0, 4, 2].map((type) => has(0, ulong(type)));
+    const [ec, generic, aes] = [0x3, 0x10, 0x1f].map((type) => has(0x100, ulong(type)));
+    expect(await count(passwordName, data ?? '')).toBe(1);
+    expect(await count(passwordName, secretKey ?? '')).toBe(0);
+    expect(await count(macName, secretKey ?? '', generic ?? '')).toBe(1);
+    expect(await count(macName, aes ?? '')).toBe(0);
+    expect(await count(ecName, publicKey ?? '', ec ?? '')).toBe(1);
+    expect(await count(ecName, has(0x100, ulong(0xff)))).toBe(0);
   });
 
   test('show their value as often as it is asked for', async () => {

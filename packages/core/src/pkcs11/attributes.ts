@@ -4,6 +4,8 @@ import {
   NameType,
   ObjectType,
   RecommendedCurve,
+  cryptographicAlgorithmEnum,
+  objectTypeEnum,
   type Attribute,
 } from '@holdfast/kmip';
 import { ItemType } from '@holdfast/ttlv';
@@ -55,9 +57,10 @@ const KINDS: ReadonlyMap<bigint, Kind> = new Map<bigint, Kind>([
   ),
 ]);
 
+const CKO_DATA = 0n;
 /** CK_OBJECT_CLASS; what has none of its own is CKO_DATA. */
 const CLASSES: ReadonlyMap<ObjectType, bigint> = new Map<ObjectType, bigint>([
-  [ObjectType.OpaqueObject, 0n],
+  [ObjectType.OpaqueObject, CKO_DATA],
   [ObjectType.Certificate, 1n],
   [ObjectType.PublicKey, 2n],
   [ObjectType.PrivateKey, 3n],
@@ -76,6 +79,10 @@ const KEY_TYPES: ReadonlyMap<CryptographicAlgorithm, bigint> = new Map<Cryptogra
   [CryptographicAlgorithm.Camellia, 0x25n],
 ]);
 const CKK_GENERIC_SECRET = 0x10n;
+
+const classOf = (objectType: ObjectType): bigint => CLASSES.get(objectType) ?? CKO_DATA;
+const keyTypeOf = (algorithm: CryptographicAlgorithm): bigint =>
+  KEY_TYPES.get(algorithm) ?? CKK_GENERIC_SECRET;
 
 /** Curves that have a name in CKA_EC_PARAMS: their object identifiers in DER. */
 const CURVES: ReadonlyMap<RecommendedCurve, string> = new Map<RecommendedCurve, string>([
@@ -163,14 +170,14 @@ export function valueOf(type: bigint, attributes: AttributeSet): Pkcs11Value | u
   const lengthBits = attributes.get('CryptographicLength');
   switch (type) {
     case CKA.CLASS:
-      return (objectType === undefined ? undefined : CLASSES.get(objectType)) ?? 0n;
+      return objectType === undefined ? CKO_DATA : classOf(objectType);
     case CKA.TOKEN:
     case CKA.PRIVATE:
       return true;
     case CKA.LABEL:
       return Buffer.from(attributes.get('Name')?.nameValue ?? '');
     case CKA.KEY_TYPE:
-      return algorithm === undefined ? undefined : (KEY_TYPES.get(algorithm) ?? CKK_GENERIC_SECRET);
+      return algorithm === undefined ? undefined : keyTypeOf(algorithm);
     case CKA.ID: {
       const [kept] = attributes.vendorInstances('PKCS11', 'CKA_ID');
       const value = kept?.key === 'VendorAttribute' ? kept.value.attributeValue.value : undefined;
@@ -223,9 +230,9 @@ export function attributesOf(template: Pkcs11Template): readonly Attribute[] | u
 }
 
 /** What a template demands of objects that are there. */
-interface Conditions {
-  /** What Locate can look for. */
-  readonly attributes: readonly Attribute[];
+export interface Conditions {
+  /** What Locate can look for: an object is as one of these says. */
+  readonly alternatives: readonly (readonly Attribute[])[];
   /** What has to be told of them besides (`valueOf`). */
   readonly others: readonly (readonly [type: bigint, value: Pkcs11Value])[];
 }
@@ -242,9 +249,34 @@ export function conditionsOf(template: Pkcs11Template): Conditions | undefined {
   });
   const besides = new Set(others.map(([type]) => type));
   const attributes = attributesOf(
-    new Map([...template].filter(([type]) => !USAGES.has(type) || !besides.has(type))),
+    new Map(
+      [...template].filter(([type]) => !SPREAD.includes(type) && (!USAGES.has(type) || !besides.has(type))),
+    ),
   );
-  return attributes && { attributes, others };
+  if (attributes === undefined) return undefined;
+  let alternatives: readonly (readonly Attribute[])[] = [attributes];
+  for (const type of SPREAD) {
+    const wanted = template.get(type);
+    if (wanted === undefined) continue;
+    const meant = meantBy(type, wanted);
+    alternatives = alternatives.flatMap((each) => meant.map((attribute) => [...each, attribute]));
+  }
+  return { alternatives, others };
+}
+
+/** Attributes of which one value stands for several of KMIP's. */
+const SPREAD: readonly bigint[] = [CKA.CLASS, CKA.KEY_TYPE];
+
+/** All of KMIP's attributes of which `valueOf` tells this value. */
+function meantBy(type: bigint, wanted: Pkcs11Value): readonly Attribute[] {
+  if (type === CKA.CLASS) {
+    const types = [...objectTypeEnum.byValue.keys()] as ObjectType[];
+    return types.filter((each) => classOf(each) === wanted).map((value) => ({ key: 'ObjectType', value }));
+  }
+  const algorithms = [...cryptographicAlgorithmEnum.byValue.keys()] as CryptographicAlgorithm[];
+  return algorithms
+    .filter((each) => keyTypeOf(each) === wanted)
+    .map((value) => ({ key: 'CryptographicAlgorithm', value }));
 }
 
 /** The most that an Integer of KMIP says. */

@@ -16,6 +16,7 @@ import {
   readTemplate,
   valueOf,
   writeAttribute,
+  type Conditions,
   type Pkcs11Template,
   type Pkcs11Value,
 } from './attributes';
@@ -48,17 +49,28 @@ const findObjectsInit = inSession((session, input, _library, context) => {
 async function found(template: Pkcs11Template, context: OperationContext): Promise<readonly string[]> {
   const conditions = conditionsOf(template);
   if (conditions === undefined) return [];
-  const { attributes, others } = conditions;
-  const request = { attributes, maximumItems: MAX_FOUND };
-  const { uniqueIdentifiers } = await locate.execute(request, withoutNotes(context));
-  if (others.length === 0) return uniqueIdentifiers;
+  const { alternatives, others } = conditions;
+  // What is looked at besides may be true of none but the last.
+  const maximumItems = others.length === 0 ? MAX_FOUND : undefined;
   const matching: string[] = [];
-  for (const uniqueIdentifier of uniqueIdentifiers) {
-    const object = await context.objects.find(uniqueIdentifier);
-    const isSo = others.every(([type, value]) => object && isValue(valueOf(type, object.attributes), value));
-    if (isSo) matching.push(uniqueIdentifier);
+  for (const attributes of alternatives) {
+    const { uniqueIdentifiers } = await locate.execute({ attributes, maximumItems }, withoutNotes(context));
+    for (const uniqueIdentifier of uniqueIdentifiers) {
+      if (matching.length === MAX_FOUND) return matching;
+      if (await isSo(uniqueIdentifier, others, context)) matching.push(uniqueIdentifier);
+    }
   }
   return matching;
+}
+
+async function isSo(
+  uniqueIdentifier: string,
+  others: Conditions['others'],
+  { objects }: OperationContext,
+): Promise<boolean> {
+  if (others.length === 0) return true;
+  const object = await objects.find(uniqueIdentifier);
+  return others.every(([type, value]) => object && isValue(valueOf(type, object.attributes), value));
 }
 
 function isValue(value: Pkcs11Value | undefined, wanted: Pkcs11Value): boolean {
