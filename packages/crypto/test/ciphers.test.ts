@@ -13,6 +13,9 @@ import { atOnce, codeOf, keyBlock, secret } from './support';
 
 const crypto = createCrypto();
 const { ECB, CBC, CFB, OFB, CTR, GCM, CCM, XTS, AEAD } = BlockCipherMode;
+const namesOf = (values: Readonly<Record<string, number>>) =>
+  new Map<number | undefined, string>(Object.entries(values).map(([name, value]) => [value, name]));
+const [CRYPTOGRAPHIC_ALGORITHMS, MODES] = [namesOf(CryptographicAlgorithm), namesOf(BlockCipherMode)];
 const { AES, DES3, Camellia, ARIA, SM4, ChaCha20, ChaCha20Poly1305 } = CryptographicAlgorithm;
 const bytes = (hex: string) => Buffer.from(hex.replace(/\s/g, ''), 'hex');
 
@@ -72,6 +75,17 @@ const TWO_BLOCKS = '6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af
 /** The plaintext of FIPS 197 appendix C, which RFC 5794 has taken over. */
 const FIPS_197 = '00112233445566778899aabbccddeeff';
 const IV = '000102030405060708090a0b0c0d0e0f';
+
+/** So many octets from 0 on. */
+const counting = (lengthBytes: number) =>
+  Buffer.from(Array.from({ length: lengthBytes }, (_, i) => i)).toString('hex');
+const lengthOf = ({ key }: Use) => key.length / 2;
+const titleOf = (use: Use) =>
+  [
+    CRYPTOGRAPHIC_ALGORITHMS.get(use.algorithm),
+    lengthOf(use) * 8,
+    MODES.get(use.parameters?.blockCipherMode),
+  ].join('-');
 
 /** Name and source, use, plaintext, ciphertext, tag. */
 const VECTORS: readonly (readonly [string, Use, string, string, string?])[] = [
@@ -413,6 +427,75 @@ const VECTORS: readonly (readonly [string, Use, string, string, string?])[] = [
     TWO_BLOCKS,
     'e4b9c8dcce208c765e5f5253fc4345a72008d044d940e10971a37abd9516ee0a',
   ],
+  ...(
+    [
+      [ECB, undefined, '06ede3d82884090aff322c19f0518486730576972a666e58b6c88cf107340d3d'],
+      [CBC, '0001020304050607', 'ebbbf774adb48eb5471016d5ff74521d46211aa17ae09cca0f97c8f28c913c1f'],
+      [CFB, '0001020304050607', '48a01204eb578fc7d121f38f2d010a10972318a9a89e689a3ebfc653f1871224'],
+      [OFB, '0001020304050607', '48a01204eb578fc739d3e4d1230e2e3614c50d3d141e32768af7a9325acbb75b'],
+    ] as const
+  ).map(([blockCipherMode, iv, ciphertext]) => {
+    const use = {
+      algorithm: DES3,
+      key: '0123456789abcdef23456789abcdef01',
+      parameters: { blockCipherMode },
+      iv,
+    };
+    return [`${titleOf(use)} with two keys, as openssl enc has it`, use, TWO_BLOCKS, ciphertext] as const;
+  }),
+  // Keys, IVs and additional data are 00, 01, 02 and so on.
+  ...(
+    [
+      [AES, 24, CBC, '0a7dcc14ce84209df6bc5d260c117faf270663f7527e794f43d0e825051b3917'],
+      [AES, 24, CFB, '6ba1011c68c3d42e336187b76c613784223d587a2e88cc67ef8a22d23d96ce86'],
+      [AES, 24, OFB, '6ba1011c68c3d42e336187b76c61378480a94145bd5abb2c0092cd0e785e118d'],
+      [AES, 24, CTR, '6ba1011c68c3d42e336187b76c61378487dae9bfbf766a233be3fb25572bcba4'],
+      [AES, 32, CBC, 'e07836277c862d6e5be37b990bd2d641a1ec519933e6a93ae5cfd01d9d4f3148'],
+      [AES, 32, CFB, '31afbab526bbee0019132b2c7150b1b8b8df68e6122d1da468b3ea587565b4a7'],
+      [AES, 32, OFB, '31afbab526bbee0019132b2c7150b1b863d1af622f0859f7b000e50e1f72f900'],
+      [AES, 32, CTR, '31afbab526bbee0019132b2c7150b1b8cede9a82dd86f4c1cba194fd374aae9e'],
+      [Camellia, 16, CBC, '2ba15d2ab7c6aaf46ee01321ac049a96c2e9f1f8c4df8cd6d1b6d96e7329a662'],
+      [Camellia, 16, CFB, '86d966dd1f13899ab3507fbd44844676a2ad6587c56bf46247dd8efaddeef1f1'],
+      [Camellia, 16, OFB, '86d966dd1f13899ab3507fbd44844676770005a09185b64b69c7fd4ad81e4bb5'],
+      [Camellia, 16, CTR, '86d966dd1f13899ab3507fbd44844676fe558e85af05ac863cd624705f24b82f'],
+      [Camellia, 24, CFB, '76dc1167c41c318f1cc8940cb58d4ca91b349437cf67389a26a6a16a512c1e40'],
+      [Camellia, 24, OFB, '76dc1167c41c318f1cc8940cb58d4ca91aeee25e4f482f7a0768d9f50a7e97e5'],
+      [Camellia, 24, CTR, '76dc1167c41c318f1cc8940cb58d4ca9926b741adc1248121937e7cb7feb8237'],
+      [Camellia, 32, CBC, '153eaa9966a16e08f9133a437e17c74f9e99c3fe63879ddfe94f302a96304ed7'],
+      [ARIA, 16, CBC, '67a1c9d125df31989fdb98ce0d2b25aa7a4ccd9999e828e958b575680ef1968a'],
+      [ARIA, 16, CFB, '5d541a9c2929272ae9b276b91f57e8d2e352c87d4be703be25937e7072b7002a'],
+      [ARIA, 16, OFB, '5d541a9c2929272ae9b276b91f57e8d2bdda7e8038045a9f0af041252a9e7fa7'],
+      [ARIA, 16, CTR, '5d541a9c2929272ae9b276b91f57e8d284bda3da50663b70443c9b8ba7920519'],
+      [ARIA, 24, CFB, '932b974f5f073134f293207ecf943769dba5eaa1e68f08e5b03f54f4457cd4b1'],
+      [ARIA, 24, OFB, '932b974f5f073134f293207ecf9437696042d7bd2ba3e61e3bf64fda295e0faa'],
+      [ARIA, 24, CTR, '932b974f5f073134f293207ecf943769fca448389a60fb9003455ad5308ebffd'],
+      [ARIA, 32, CBC, '2ed37f9ae588f06c5b2af0929648549e1c8f8816a289e5df05ccdbd0c8ec967c'],
+      [ARIA, 32, OFB, '11442b83d12fdd49ed9f3cae99dcfef67366b44b2d5d858dcc324bea0774b991'],
+      [SM4, 16, CFB, 'e4b9c8dcce208c765e5f5253fc4345a79296f1ffffadcf26134147e09fe80722'],
+      [SM4, 16, OFB, 'e4b9c8dcce208c765e5f5253fc4345a70e3174c6b47d5de9f45fd34d10a75420'],
+    ] as const
+  ).map(([algorithm, keyLengthBytes, blockCipherMode, ciphertext]) => {
+    const use = { algorithm, key: counting(keyLengthBytes), parameters: { blockCipherMode }, iv: IV };
+    return [`${titleOf(use)}, as openssl enc has it`, use, TWO_BLOCKS, ciphertext] as const;
+  }),
+  ...(
+    [
+      [AES, 24, CCM, 'f053a09a8921d25bae139a5ae7de0b34cb2047e302', '386383ff6452bd99e8c8'],
+      [AES, 32, GCM, '2cc368f9eba55d8d647ce99ac27a6f472dfb0d63ee', 'fa8368fb15fce1e0c190ccca05c041ad'],
+      [ARIA, 16, GCM, 'b0142c0dcece32fd5663b92053d7296ed88d06d4bb', '71e511817aa7f6f7eb60dd9d77feb7b9'],
+      [ARIA, 16, CCM, '2622832bf7435af5d56e9757c8bb18d6e218836b57', '59b1dd73da053b4b53bc'],
+      [ARIA, 24, GCM, '7e5fcfea626d8410d3c88e95e2d4c625d8fff0bb04', '960fef4c74d46e26c0b75d9bb1f8cb56'],
+      [ARIA, 24, CCM, '6077ed1ccbaedf2bdd1d60822261257bd4a7d8fb76', '5f6527d255a0f5f5ff9f'],
+      [ARIA, 32, GCM, 'f2cab733d750fbfc8f61ea192ab34710c68e80ff1e', '8fa1334449757f90b8b38b91fa5bbe6e'],
+      [ARIA, 32, CCM, '85be45a7e0d31e9877bafb5b0b35af5992464d64e2', '53658d28a617db9cde12'],
+    ] as const
+  ).map(([algorithm, keyLengthBytes, blockCipherMode, ciphertext, tag]) => {
+    const parameters = { blockCipherMode, tagLengthBytes: tag.length / 2 };
+    const iv = counting(blockCipherMode === GCM ? 12 : 13);
+    const use = { algorithm, key: counting(keyLengthBytes), parameters, iv, aad: counting(20) };
+    const name = `${titleOf(use)}, as openssl enc in ECB and a few lines of python3 have it`;
+    return [name, use, TWO_BLOCKS.slice(0, 42), ciphertext, tag] as const;
+  }),
 ];
 
 for (const [name, use, plaintext, spaced, tag] of VECTORS) {
@@ -432,6 +515,27 @@ const cbc = (paddingMethod: PaddingMethod): Use => ({
   key: SP800_38A,
   parameters: { blockCipherMode: CBC, paddingMethod },
   iv: IV,
+});
+
+test('every cipher that there is, with keys of every length, has a known answer', () => {
+  const known = new Set(VECTORS.map(([, use]) => titleOf(use)));
+  const found: string[] = [];
+  for (const algorithm of Object.values(CryptographicAlgorithm)) {
+    for (const blockCipherMode of [undefined, ...Object.values(BlockCipherMode)]) {
+      for (const lengthBytes of [16, 24, 32, 64]) {
+        const use = {
+          algorithm,
+          key: counting(lengthBytes),
+          parameters: { blockCipherMode, randomIV: true },
+        };
+        const code = codeOf(() => crypto.encryption(request(use)));
+        // ChaCha20-Poly1305 goes by two names: see below.
+        if (code === 'none' && blockCipherMode !== AEAD) found.push(titleOf(use));
+      }
+    }
+  }
+  expect(found.length).toBeGreaterThan(50);
+  expect(found.filter((title) => !known.has(title))).toEqual([]);
 });
 
 describe('padding', () => {

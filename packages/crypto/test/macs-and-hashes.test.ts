@@ -65,6 +65,30 @@ describe('CMAC', () => {
       'aaf3d8f1de5640c232f5b169b9c911e6',
     ],
     ['Camellia-128', CryptographicAlgorithm.Camellia, AES_KEY, '5c18d119ccd6766144ac1866131d9f22'],
+    [
+      'Camellia-192',
+      CryptographicAlgorithm.Camellia,
+      '000102030405060708090a0b0c0d0e0f1011121314151617',
+      '1894217dc17c213c9a4735901dfdb207',
+    ],
+    [
+      'Camellia-256',
+      CryptographicAlgorithm.Camellia,
+      '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+      '1dc0db3b426d59175135df9131390ef6',
+    ],
+    [
+      'ARIA-192',
+      CryptographicAlgorithm.ARIA,
+      '000102030405060708090a0b0c0d0e0f1011121314151617',
+      '102d4220b7ea12f6fdfaf8a9d31480f2',
+    ],
+    [
+      'ARIA-256',
+      CryptographicAlgorithm.ARIA,
+      '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f',
+      '78b61395d8930482297605b691f65d80',
+    ],
     ['ARIA-128', CryptographicAlgorithm.ARIA, AES_KEY, '63bb9219781c3f97eb2ec3bb9a0a167a'],
     ['SM4', CryptographicAlgorithm.SM4, AES_KEY, '8e31701927d50b28d53787513b69dd75'],
   ])(

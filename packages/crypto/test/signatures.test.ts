@@ -94,6 +94,13 @@ describe('RSA', () => {
     [SHA_384, 'sha384'],
     [SHA_512, 'sha512'],
     [SHA3_256, 'sha3-256'],
+    [HashingAlgorithm.SHA_224, 'sha224'],
+    [HashingAlgorithm.SHA_512_224, 'sha512-224'],
+    [HashingAlgorithm.SHA_512_256, 'sha512-256'],
+    [HashingAlgorithm.SHA3_224, 'sha3-224'],
+    [HashingAlgorithm.SHA3_384, 'sha3-384'],
+    [HashingAlgorithm.SHA3_512, 'sha3-512'],
+    [HashingAlgorithm.RIPEMD_160, 'ripemd160'],
   ])('PKCS1 v1.5 with the hash %d is what OpenSSL does', async (hashingAlgorithm, name) => {
     const signature = await signed(pair, { hashingAlgorithm }, MESSAGE);
     expect(signature).toEqual(sign(name, MESSAGE, theirPrivate(pair)));
