@@ -346,7 +346,7 @@ test('a backup whose reader goes away has used its approval: what left may be a 
 
 test('officers are not asked for what cannot be done as things are', async () => {
   const officer = await asFirstOfficer(server);
-  for (const action of ['policy', 'ca']) {
+  for (const action of ['policy', 'ca', 'recovery']) {
     const rule = { action, officers: 2 };
     const asked = await messageOf(officer.call('POST /approval-rules', rule));
     expect((await as('third', 'approval', 'approve', numberIn(asked))).code).toBe(0);
@@ -357,6 +357,8 @@ test('officers are not asked for what cannot be done as things are', async () =>
   const to = { name: 'to', pem: readFileSync(join(folder, 'to.pem'), 'utf8') };
   const both = [to, { ...to, name: 'another' }];
   const nowhere = { name: 'nowhere' };
+  const token = { kind: 'pkcs11', targets: [], keyLabel: 'none' } as const;
+  const split = { content: '', id: '', keyId: '', createdAt: '', threshold: 2, custodians: [], mac: '' };
   for (const [call, why] of [
     [() => officer.call('POST /domains/:name/settings', { keysInHsm: null }, nowhere), 'called "nowhere"'],
     [
@@ -380,6 +382,22 @@ test('officers are not asked for what cannot be done as things are', async () =>
       'signs the server',
     ],
     [() => officer.call('POST /root/retire', {}), 'no root key is going out'],
+    [
+      () => officer.call('POST /root/destroy', { checkValue: '0'.repeat(32), at: token, secret: '1234' }),
+      'no root key that was retired',
+    ],
+    [() => officer.call('POST /root/reshare', { shares: [], split }), 'not held by custodians'],
+    [
+      () =>
+        officer.call('POST /escrow/recover', {
+          sha256: '0'.repeat(64),
+          objects: 1,
+          custodians: ['alice'],
+          into: 'store',
+          domain: 'nowhere',
+        }),
+      'called "nowhere"',
+    ],
     [() => officer.call('POST /domain-keys/rotate', { domain: 'nowhere' }), 'no domain nowhere'],
     [() => officer.stream('POST /backup', { id: '1', recipients: [] }), 'somebody who can open it'],
     [

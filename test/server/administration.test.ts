@@ -1,6 +1,7 @@
 import { webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import 'reflect-metadata';
@@ -27,10 +28,15 @@ import { createKey, discoverRequest, errorsOf, once } from './support';
 
 let server: ServerProcess;
 let folder: string;
+/** A process that stands still takes connections, and answers none. */
+const silent = createServer();
+let askedOfSilent: Promise<CommandResult>;
 const nowSeconds = Math.floor(Date.now() / 1000);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  silent.listen(join(folder, ADMIN_SOCKET_NAME));
+  askedOfSilent = holdfastResult(['status', '--data-dir', folder]);
   server = await startServerProcess();
 });
 afterAll(async () => {
@@ -407,6 +413,14 @@ test('a path that is no path is the fault of whoever sent it', async () => {
       .end();
   });
   expect(status).toBe(400);
+});
+
+test('a server that does not answer is said not to within seconds', async () => {
+  expect(await askedOfSilent).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('has not answered within 5 s') as unknown,
+  });
+  silent.close();
 });
 
 test('there is nothing to administer where no server runs', async () => {

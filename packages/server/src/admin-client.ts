@@ -7,6 +7,8 @@ import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './adm
 
 /** Longest a call may take; adding a client with an RSA key pair takes a second or two. */
 const CALL_TIMEOUT_MS = 30_000;
+/** What a node does not tell of itself within seconds it does not tell at all. */
+const STATUS_TIMEOUT_MS = 5_000;
 
 const NOBODY_THERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED'];
 
@@ -30,7 +32,8 @@ export class AdminClient {
     const [method, template] = call.split(' ') as [string, string];
     if (parameters.name === '') throw new HoldfastError('InvalidField', 'the name is empty');
     const path = template.replace(':name', encodeURIComponent(parameters.name ?? ''));
-    const response = await this.#exchange(method, path, body);
+    const timeoutMs = call === 'GET /status' ? STATUS_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    const response = await this.#exchange(method, path, body, timeoutMs);
     const text = await textOf(response);
     if (response.statusCode === 200) return JSON.parse(text) as AdminCalls[C]['answer'];
     throw refusalFrom(text);
@@ -45,26 +48,26 @@ export class AdminClient {
     body: AdminCalls[C]['request'],
   ): Promise<AsyncIterable<Buffer>> {
     const [method, path] = call.split(' ') as [string, string];
-    const response = await this.#exchange(method, path, body);
+    const response = await this.#exchange(method, path, body, CALL_TIMEOUT_MS);
     if (response.statusCode === 200) return response as AsyncIterable<Buffer>;
     throw refusalFrom(await textOf(response));
   }
 
-  #exchange(method: string, path: string, body: unknown): Promise<IncomingMessage> {
+  #exchange(method: string, path: string, body: unknown, timeoutMs: number): Promise<IncomingMessage> {
     const socket = adminSocketPath(this.dataDir);
     return new Promise<IncomingMessage>((resolve, reject) => {
       const call = request({
         socketPath: socket.path,
         method,
         path,
-        timeout: CALL_TIMEOUT_MS,
+        timeout: timeoutMs,
         headers: {
           'content-type': 'application/json',
           ...(this.officerToken === undefined ? {} : { authorization: `Bearer ${this.officerToken}` }),
         },
       });
       call.on('response', resolve);
-      call.on('timeout', () => call.destroy(new Error('no answer in time')));
+      call.on('timeout', () => call.destroy(this.#late(timeoutMs)));
       call.on('error', (cause) => reject(this.#unreachable(cause)));
       if (isBytes(body)) {
         // Where it is cut short, the answer says why.
@@ -73,7 +76,14 @@ export class AdminClient {
     }).finally(() => socket.release());
   }
 
+  #late(timeoutMs: number): HoldfastError {
+    const seconds = timeoutMs / 1000;
+    const message = `the Holdfast server on ${this.dataDir} is there, but has not answered within ${seconds} s: its process stands still or is overloaded`;
+    return new HoldfastError('StoreUnavailable', message);
+  }
+
   #unreachable(cause: NodeJS.ErrnoException): HoldfastError {
+    if (cause instanceof HoldfastError) return cause;
     if (cause.code === 'EACCES') {
       const message = `this user may not administer ${this.dataDir}: be the user that the server runs as`;
       return new HoldfastError('Configuration', message, { cause });
@@ -82,7 +92,7 @@ export class AdminClient {
       const message = `no Holdfast server is running on ${this.dataDir}: start one (holdfast serve), or name its --data-dir`;
       return new HoldfastError('StoreUnavailable', message);
     }
-    const message = `the Holdfast server on ${this.dataDir} gave no answer: see holdfast status, and its log`;
+    const message = `the Holdfast server on ${this.dataDir} broke the connection off: see holdfast status, and its log`;
     return new HoldfastError('StoreUnavailable', message, { cause });
   }
 }

@@ -27,6 +27,7 @@ export interface NodeControl {
   isSealed(): boolean;
   unseal(share: SealedShare): Promise<UnsealAnswer>;
   seal(actor: Actor): Promise<void>;
+  requireResharable(request: ReshareRequest): Promise<void>;
   reshare(request: ReshareRequest, actor: Actor): Promise<void>;
 }
 
@@ -62,11 +63,13 @@ export type Checks = {
 export function checksOf({
   administration,
   safekeeping,
+  recovery,
   rules,
   keyRotation,
   rootMigration,
+  control,
   audit,
-}: Omit<AdminServices, 'approvals' | 'control'>): Checks {
+}: Omit<AdminServices, 'approvals'>): Checks {
   const { authorities } = administration;
   return {
     'POST /approval-rules': (body) => rules.check(body),
@@ -80,9 +83,12 @@ export function checksOf({
     'POST /authorities/:name/revoke': (_body, name) => authorities.requireRevocable(name),
     'POST /root/move': () => rootMigration().requireMovable(),
     'POST /root/retire': () => rootMigration().requireRetirable(),
+    'POST /root/destroy': (body) => rootMigration().requireDestroyable(body),
+    'POST /root/reshare': (body) => control.requireResharable(body),
     'POST /domain-keys/rotate': (body) => keyRotation().rotatable(body.domain),
     'POST /backup': (body) => safekeeping.requireBackupPossible(body),
     'POST /escrow': (body) => safekeeping.chosenForEscrow(body),
+    'POST /escrow/recover': (body) => recovery.requirePossible(body),
     'POST /audit/retention': (body) => audit.requireRetention(body),
     'POST /audit/archive': (body) => audit.requireArchivable(body.before),
   };

@@ -147,11 +147,9 @@ export class Custody {
    * @throws HoldfastError PermissionDenied without enough shares of the splitting in force; IntegrityViolation for a wrong
    * one; InvalidField where the new splitting is none of this root key
    */
-  reshare({ shares, split }: ReshareRequest, actor: Actor): Promise<void> {
+  reshare(request: ReshareRequest, actor: Actor): Promise<void> {
     return this.#inTurn(async () => {
-      const before = await this.#splitText();
-      const next = splitFactsOf(readSplit({ ...split }));
-      const custodians = await this.#requireSameKey(splitFrom(before), shares, next);
+      const { before, next, custodians } = await this.#nextSplit(request);
       const names = next.custodians.map(({ name }) => name);
       const subject = `${next.threshold} of ${names.join(', ')}, by ${custodians.join(', ')}`;
       if (!(await this.store.custody.replaceSplit(before, JSON.stringify(next), subject, actor))) {
@@ -159,6 +157,17 @@ export class Custody {
       }
       await this.#currentCollection();
     });
+  }
+
+  /** @throws HoldfastError as `reshare` would now */
+  async requireResharable(request: ReshareRequest): Promise<void> {
+    await this.#nextSplit(request);
+  }
+
+  async #nextSplit({ shares, split }: ReshareRequest) {
+    const before = await this.#splitText();
+    const next = splitFactsOf(readSplit({ ...split }));
+    return { before, next, custodians: await this.#requireSameKey(splitFrom(before), shares, next) };
   }
 
   /** @returns whose the shares are */

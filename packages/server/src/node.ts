@@ -210,6 +210,7 @@ export class Node {
       isSealed: () => this.#isSealed,
       unseal: (share) => (this.#custody ?? notShared()).unseal(share),
       seal: (actor) => (this.#custody ?? notShared()).seal(actor),
+      requireResharable: (request) => (this.#custody ?? notShared()).requireResharable(request),
       reshare: (request, actor) => (this.#custody ?? notShared()).reshare(request, actor),
     };
   }

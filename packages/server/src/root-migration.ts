@@ -308,6 +308,11 @@ export class RootMigration {
     );
   }
 
+  /** @throws HoldfastError as `destroy` would now, whatever the token holds */
+  requireDestroyable({ checkValue }: DestroyRootKeyRequest): Promise<void> {
+    return this.store.requireDestroyable(checkValue);
+  }
+
   /** Gives a move up that is not at its end. @throws HoldfastError ItemNotFound */
   async cancel(actor: Actor): Promise<RootAnswer> {
     if (this.#work !== undefined) throw underWay('domain keys are on their way: that ends by itself');

@@ -72,6 +72,8 @@ export interface RootKeyStore {
    * @throws HoldfastError PermissionDenied unless it was retired or given up here, and wraps no domain key
    */
   recordDestruction(root: string, actor: Actor): Promise<void>;
+  /** @throws HoldfastError as `recordDestruction` would now */
+  requireDestroyable(root: string): Promise<void>;
   /** Shows, until it is ended, that this node uses a root key. */
   use(root: string): Promise<{ end(): Promise<void> }>;
   /** How many nodes use it. */
@@ -190,19 +192,13 @@ export class PostgresRootKeys implements RootKeyStore {
 
   recordDestruction(root: string, actor: Actor): Promise<void> {
     return this.#change(actor, async (transaction, state) => {
-      const { session } = transaction;
-      const wrapped = await session.query('SELECT FROM domain_key_wrapping WHERE root = $1 LIMIT 1', [root]);
-      if (wrapped.length > 0 || [state.current, state.incoming, state.outgoing].includes(root)) {
-        throw new HoldfastError('PermissionDenied', `domain keys of this database are wrapped by ${root}`);
-      }
-      if ((await retiredAtIn(session, root)) === undefined) {
-        throw new HoldfastError(
-          'PermissionDenied',
-          `${root} is no root key that was retired or given up here`,
-        );
-      }
+      await requireDestroyableIn(transaction.session, state, root);
       await transaction.record('root-key.destroy', undefined, root);
     });
+  }
+
+  async requireDestroyable(root: string): Promise<void> {
+    await this.#read(async (session) => requireDestroyableIn(session, await stateIn(session), root));
   }
 
   async use(root: string): Promise<{ end(): Promise<void> }> {
@@ -253,6 +249,17 @@ async function stateIn(session: Session): Promise<RootKeyState> {
     domainKeys: counts?.keys ?? 0,
     wrapped: counts?.wrapped ?? 0,
   };
+}
+
+/** @throws HoldfastError PermissionDenied for a root key that wraps domain keys, or was never retired here */
+async function requireDestroyableIn(session: Session, state: RootKeyState, root: string): Promise<void> {
+  const wrapped = await session.query('SELECT FROM domain_key_wrapping WHERE root = $1 LIMIT 1', [root]);
+  if (wrapped.length > 0 || [state.current, state.incoming, state.outgoing].includes(root)) {
+    throw new HoldfastError('PermissionDenied', `domain keys of this database are wrapped by ${root}`);
+  }
+  if ((await retiredAtIn(session, root)) === undefined) {
+    throw new HoldfastError('PermissionDenied', `${root} is no root key that was retired or given up here`);
+  }
 }
 
 /** The root key that is going out and that no node uses any more. @throws HoldfastError ItemNotFound, ObjectAlreadyExists */

@@ -70,10 +70,9 @@ export class SyslogConnection {
     });
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
     const connection = new SyslogConnection(socket);
-    const secured = new Promise<void>((resolve) => socket.once('secureConnect', resolve));
     const stop = (): void => void socket.destroy();
     signal.addEventListener('abort', stop);
-    await connection.#unlessLost(secured).finally(() => signal.removeEventListener('abort', stop));
+    await connection.#happens('secureConnect').finally(() => signal.removeEventListener('abort', stop));
     socket.setTimeout(0);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     return connection;
@@ -88,7 +87,7 @@ export class SyslogConnection {
       WRITE_TIMEOUT_MS,
     );
     try {
-      await this.#unlessLost(new Promise((resolve) => this.socket.once('drain', resolve)));
+      await this.#happens('drain');
     } finally {
       clearTimeout(late);
     }
@@ -115,8 +114,14 @@ export class SyslogConnection {
   }
 
   /** @throws Error where the connection is lost first */
-  async #unlessLost(work: Promise<void>): Promise<void> {
-    await Promise.race([work, this.#lost]);
+  async #happens(event: 'secureConnect' | 'drain'): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        this.socket.off(event, settle).off('close', settle);
+        resolve();
+      };
+      this.socket.once(event, settle).once('close', settle);
+    });
     this.requireOpen();
   }
 }

@@ -46,11 +46,9 @@ export class Recovery {
 
   /** Begins to take objects back, or to hand them out: who, from which package, opened by whom is recorded first. */
   async recover(request: RecoveryRequest, actor: Actor): Promise<RecoveryAnswer> {
+    await this.requirePossible(request);
     const { sha256, custodians, objects, into } = request;
     const isFile = into === 'file';
-    if (!/^[0-9a-f]{64}$/.test(sha256) || !DESTINATIONS.includes(into)) {
-      throw new HoldfastError('InvalidField', 'no recovery is described');
-    }
     await this.auditLog.append({
       actor,
       action: isFile ? 'escrow.recover-to-file' : 'escrow.recover',
@@ -60,6 +58,14 @@ export class Recovery {
     const recovery = randomUUID();
     remember(this.#recoveries, recovery, { request, actorId: actor.id });
     return { recovery };
+  }
+
+  /** @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
+  async requirePossible({ sha256, into, domain }: RecoveryRequest): Promise<void> {
+    if (!/^[0-9a-f]{64}$/.test(sha256) || !DESTINATIONS.includes(into)) {
+      throw new HoldfastError('InvalidField', 'no recovery is described');
+    }
+    if (domain !== undefined) await this.store.directory.domainNamed(domain);
   }
 
   /**
