@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import {
   constants,
   createHmac,
@@ -7,6 +8,8 @@ import {
   randomBytes,
   verify,
 } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import {
   SecretBytes,
   type HsmComputation,
@@ -187,6 +190,32 @@ const LABEL = 'holdfast';
       const keyId = await newKey('hmac');
       const wrong = { keyId, use: 'encrypt', mechanism: 'AES_ECB', bytes: Buffer.alloc(16) } as const;
       await expect(compute(wrong)).rejects.toMatchObject({ code: 'UnsupportedCryptographicParameters' });
+    });
+
+    test('a length of which the token makes no keys is refused as that, and the device goes on', async () => {
+      const processIds = [...root.processIds];
+      await expect(newKey('aes', 64)).rejects.toMatchObject({
+        code: 'UnsupportedCryptographicParameters',
+        retryable: false,
+      });
+      expect([...root.processIds]).toEqual(processIds);
+    });
+
+    test('of the public half of a pair nothing stays in the session', async () => {
+      const script = `
+        const { Module, ObjectClass } = require('graphene-pk11');
+        const [deviceFile, modulePath, tokenLabel, pin, ...keyIds] = process.argv.slice(1);
+        const { Device } = require(deviceFile);
+        const device = Device.open({ modulePath, tokenLabel }, pin, true);
+        for (const keyId of keyIds) device.calls.generateHsmKeyPair({ keyId, kind: { curve: 'P-256' } });
+        const session = Module.load(modulePath).getSlots(0, true).open();
+        const count = (objectClass) => session.find({ class: objectClass }).length;
+        console.log(count(ObjectClass.PUBLIC_KEY), count(ObjectClass.PRIVATE_KEY) >= keyIds.length);`;
+      const deviceFile = join(__dirname, '../dist/pkcs11/device.js');
+      const given = [deviceFile, hsm.modulePath, LABEL, hsm.pin, newId(), newId()];
+      const { env } = process;
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, ...given], { env });
+      expect(stdout.trim()).toBe('0 true');
     });
   },
 );

@@ -17,8 +17,17 @@ const REFUSAL_CODES: ReadonlySet<number> = new Set([0x68, 0x70, 0x71, 0xd0, 0xd1
 
 /** CKR_DATA_*, CKR_ENCRYPTED_DATA_*, CKR_SIGNATURE_*, CKR_WRAPPED_KEY_*: the bytes are none that the key takes. */
 const DATA_CODES: ReadonlySet<number> = new Set([0x20, 0x21, 0x40, 0x41, 0xc0, 0xc1, 0x110, 0x112]);
-/** CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT, CKR_FUNCTION_NOT_SUPPORTED. */
-const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([0x13, 0x54, 0x62, 0x63]);
+/**
+ * CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT, CKR_FUNCTION_NOT_SUPPORTED,
+ * CKR_DOMAIN_PARAMS_INVALID, CKR_CURVE_NOT_SUPPORTED.
+ */
+const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([0x13, 0x54, 0x62, 0x63, 0x130, 0x140]);
+
+/** What an error means where a key was to be made: a kind or length that the device does not have is no fault of it. */
+export function faultOfMaking(error: unknown): DeviceFault {
+  const { kind, message } = faultOf(error);
+  return new DeviceFault(UNSUPPORTED_CODES.has(codeOf(error) ?? 0) ? 'refused' : kind, message);
+}
 
 /** What an error means where a client's bytes were worked on: the device is at fault where it does nothing else either. */
 export function faultOfUse(error: unknown, works: () => boolean): DeviceFault {

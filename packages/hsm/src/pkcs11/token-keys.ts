@@ -9,7 +9,7 @@ import {
   type Key,
   type Session,
 } from 'graphene-pk11';
-import { DeviceFault, faultOfUse } from './faults';
+import { DeviceFault, faultOfMaking, faultOfUse } from './faults';
 
 /** CKA_LABEL of the keys of clients' objects. */
 const LABEL = 'holdfast-key';
@@ -52,7 +52,7 @@ export class TokenKeys {
   generateKey({ keyId, kind, lengthBytes }: HsmKeyCalls['generateHsmKey']['in']): undefined {
     if (this.#find(keyId).length > 0) return undefined;
     const isAes = kind === 'aes';
-    this.session.generateKey(isAes ? KeyGenMechanism.AES : KeyGenMechanism.GENERIC_SECRET, {
+    const template = {
       ...INSIDE,
       class: ObjectClass.SECRET_KEY,
       keyType: isAes ? KeyType.AES : KeyType.GENERIC_SECRET,
@@ -64,7 +64,10 @@ export class TokenKeys {
       unwrap: isAes,
       sign: true,
       verify: true,
-    });
+    };
+    made(() =>
+      this.session.generateKey(isAes ? KeyGenMechanism.AES : KeyGenMechanism.GENERIC_SECRET, template),
+    );
     return undefined;
   }
 
@@ -75,21 +78,21 @@ export class TokenKeys {
     const shown = { class: ObjectClass.PUBLIC_KEY, token: false, private: false, verify: true };
     if ('rsaBits' in kind) {
       const type = { keyType: KeyType.RSA };
-      const { publicKey } = this.session.generateKeyPair(
+      const { modulus, publicExponent } = this.#pair(
         KeyGenMechanism.RSA,
         { ...shown, ...type, modulusBits: kind.rsaBits, publicExponent: PUBLIC_EXPONENT, encrypt: true },
         { ...half, ...type, sign: true, decrypt: true },
+        { modulus: null, publicExponent: null },
       );
-      const { modulus, publicExponent } = publicKey.getAttribute({ modulus: null, publicExponent: null });
       return { modulus: modulus ?? Buffer.alloc(0), publicExponent: publicExponent ?? Buffer.alloc(0) };
     }
     const type = { keyType: KeyType.ECDSA };
-    const { publicKey } = this.session.generateKeyPair(
+    const { pointEC } = this.#pair(
       KeyGenMechanism.EC,
       { ...shown, ...type, paramsEC: NamedCurve.getByOid(CURVES[kind.curve]).value },
       { ...half, ...type, sign: true },
+      { pointEC: null },
     );
-    const { pointEC } = publicKey.getAttribute({ pointEC: null });
     return { curve: kind.curve, point: contentOf(pointEC ?? Buffer.alloc(0)) };
   }
 
@@ -120,6 +123,16 @@ export class TokenKeys {
     }
     if (keyIds.length === 0) this.#requireToken();
     return keyIds;
+  }
+
+  /** Makes a pair. @returns what is asked of its public half, of which nothing stays in the token */
+  #pair(mechanism: KeyGenMechanism, shown: ITemplate, half: ITemplate, asked: ITemplate): ITemplate {
+    const { publicKey } = made(() => this.session.generateKeyPair(mechanism, shown, half));
+    try {
+      return publicKey.getAttribute(asked);
+    } finally {
+      this.session.destroy(publicKey);
+    }
   }
 
   #compute(key: Key, computation: HsmComputation): Buffer {
@@ -191,6 +204,15 @@ export class TokenKeys {
     } catch {
       return false;
     }
+  }
+}
+
+/** @throws DeviceFault */
+function made<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw faultOfMaking(error);
   }
 }
 
