@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { SYSTEM_DOMAIN_ID, SecretBytes } from '@holdfast/core';
+import { SYSTEM_DOMAIN_ID, SecretBytes, type Principal } from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
+import { CancellationResult, Operation, dialectNamed } from '@holdfast/kmip';
 import { TEST_ACTOR, TEST_CAUSE, TEST_KEY, aesKey, keyBytesOf, newAesKey } from '@holdfast/testkit';
 import {
   contentsOfBackup,
@@ -10,10 +11,14 @@ import {
   unpackRecords,
   type RestoringRoot,
 } from '../src';
+import { PostgresAsynchronousRequests } from '../src/asynchronous/requests';
 import { encodeFrame, type Frame } from '../src/backup/frames';
 import { MIGRATIONS } from '../src/migrations';
+import { KeptObjects } from '../src/objects/kept-objects';
+import { PostgresKeyStore } from '../src/objects/key-store';
+import { Database } from '../src/postgres/database';
 import { until } from '../../../test/support/until';
-import { openFixture, quietLog, type Fixture } from './support/fixture';
+import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -311,4 +316,49 @@ test('closing leaves no connection behind', async () => {
   await end();
   await store.close();
   await until(async () => !(await connections()).some((pid) => own.includes(pid)), 'all of them are closed');
+});
+
+test('an item that failed stops those behind it in its batch, however long these wait', async () => {
+  const database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 2 });
+  let nowMs = Date.now();
+  const now = (): number => nowMs;
+  const keyStore = new PostgresKeyStore(database, testKeyring(), now, new KeptObjects(0, 1));
+  const requests = new PostgresAsynchronousRequests(database, testKeyring(), keyStore, quietLog, now);
+  const { id, name, peer = '' } = TEST_ACTOR;
+  const principal: Principal = {
+    clientId: id,
+    clientName: name,
+    credentialId: randomUUID(),
+    domainId: randomUUID(),
+    role: 'user',
+    peer,
+  };
+  const chainId = randomUUID();
+  const [first] = await Promise.all(
+    [0, 1].map((position) =>
+      requests.submit(
+        {
+          principal,
+          operation: Operation.Destroy,
+          operationName: 'Destroy',
+          dialect: dialectNamed('2.1'),
+          isEphemeral: false,
+          payload: new SecretBytes(Buffer.from('payload')),
+          chain: { id: chainId, position, stopsAtFailure: true },
+          approval: undefined,
+        },
+        9,
+      ),
+    ),
+  );
+  expect(await requests.cancel(principal, first!)).toBe(CancellationResult.Canceled);
+  nowMs += 3600_000;
+  expect(await requests.removeExpired()).toBe(0);
+  expect(await requests.find(id, first!)).toBeUndefined();
+  const second = await requests.claim();
+  expect(second).toMatchObject({ isStopped: true });
+  const failure = { failure: 'GeneralFailure', content: new SecretBytes(Buffer.from('stopped')) } as const;
+  expect(await requests.complete(second!, () => Promise.resolve(failure))).toBe(true);
+  expect(await requests.removeExpired()).toBe(1);
+  await database.close();
 });

@@ -226,13 +226,16 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
     return rows.length === 0;
   }
 
+  /** What became of an item stays until those behind it in its batch are done: they may depend on it, and wait for officers. */
   async removeExpired(): Promise<number> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(SYSTEM_ACTOR, async (transaction) => {
       const removed = await transaction.session.query<{ id: string; revision: number; operation: number }>(
         `DELETE FROM asynchronous_request WHERE id IN (
-           SELECT id FROM asynchronous_request WHERE expires_at <= $1 LIMIT ${REMOVED_AT_ONCE}
-           FOR UPDATE SKIP LOCKED)
+           SELECT t.id FROM asynchronous_request AS t WHERE t.expires_at <= $1
+             AND NOT EXISTS (SELECT FROM asynchronous_request AS l WHERE l.chain_id = t.chain_id
+               AND l.chain_position > t.chain_position AND l.stage <> ${Completed} AND l.expires_at > $1)
+           LIMIT ${REMOVED_AT_ONCE} FOR UPDATE OF t SKIP LOCKED)
          RETURNING id, revision, operation`,
         [this.#expiry(0)],
       );
