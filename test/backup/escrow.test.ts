@@ -250,6 +250,8 @@ test('what was destroyed comes back only where that is asked for', async () => {
   const taken = await recover('all', ...args, '--replace-destroyed');
   expect(taken).toMatchObject({ code: 1, stdout: 'Of 6 objects: 5 there already, 1 refused.\n' });
   expect(taken.stderr).toContain(`${uniqueIdentifier}: another object has this name`);
+  const again = await recover('all', ...args, '--replace-destroyed', '--json');
+  expect(JSON.parse(again.stdout)).toEqual({ 'there already': 5, refused: 1 });
   await client.call(destroy, { uniqueIdentifier: other });
   expect((await recover('all', ...args, '--replace-destroyed')).stdout).toContain('1 replaced');
   expect(await seen(uniqueIdentifier)).toMatchObject({ bytes });

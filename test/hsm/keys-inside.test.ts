@@ -506,7 +506,7 @@ const IN_HSM: Attribute = {
       await make(mixed, IN_HSM);
       const escrow = ['escrow', 'create', '--domain', 'mixed', '--threshold', '2', ...to];
       expect((await holdfast(...escrow, '--all', ...file('all'))).stdout).toMatch(
-        /holds 1 objects.*\nNot in it: the key of 1 object inside the HSM/,
+        /holds 1 object, .*\nNot in it: the key of 1 object inside the HSM/,
       );
       expect((await holdfast(...escrow, '--object', kept, ...file('one'))).stdout).not.toContain('Not in it');
       expect((await holdfast('backup', 'create', ...to, ...file('backup'))).stdout).toMatch(

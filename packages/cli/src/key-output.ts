@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import type { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from './exit';
-import { replaceFile, requireWritable, writeNewFile } from './output-file';
+import { isThere, replaceFile, requireWritable, writeNewFile } from './output-file';
 
 /** The one place where the command line reads key bytes: to write them where the user asked for. */
 
@@ -32,13 +30,6 @@ export interface KeyBytes {
 
 const FILE_MODE = 0o600;
 const PEM_LINE = /.{1,64}/g;
-
-function isThere(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-}
 
 /**
  * What the flags ask for, judged before any key is fetched; undefined where no bytes are asked for.

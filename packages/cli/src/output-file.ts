@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from './error-code';
 import { wrongUse, type CommandFailure } from './exit';
@@ -34,6 +34,14 @@ export async function replaceFile(path: string, content: string | Buffer, mode: 
   } catch (cause) {
     throw notWritable(path, cause);
   }
+}
+
+/** Whether anything has this name: a link that leads nowhere, too, which a new file does not take the place of. */
+export function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

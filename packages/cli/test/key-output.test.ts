@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SecretBytes } from '@holdfast/ttlv';
+import { mustNotExist, writeWhole } from '../src/holdfast/holders';
 import { formatKey, keyDestination, writeKey } from '../src/key-output';
 
 let folder: string;
@@ -93,6 +94,47 @@ test('where nothing can be written is known before any key is fetched, with and 
     const path = join(folder, 'none', 'key');
     await expect(keyDestination({ out: path, force })).rejects.toMatchObject(wrongUse);
   }
+});
+
+test('a link that leads nowhere is there, and nothing is fetched for it', async () => {
+  const path = join(folder, 'link');
+  symlinkSync(join(folder, 'none'), path);
+  await expect(keyDestination({ out: path })).rejects.toMatchObject(wrongUse);
+  await expect(mustNotExist(path)).rejects.toMatchObject({ code: 'ObjectAlreadyExists' });
+});
+
+describe('a file that is written piece by piece', () => {
+  const pieces = (meanwhile: () => void = () => undefined) =>
+    (function* () {
+      yield Buffer.from('one ');
+      meanwhile();
+      yield Buffer.from('two');
+    })();
+
+  test('has its name once it is whole', async () => {
+    const path = join(folder, 'whole');
+    await writeWhole(path, 'file', pieces());
+    expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['one two', 0o600]);
+    expect(readdirSync(folder)).toEqual(['whole']);
+  });
+
+  test('takes no other file’s name, and leaves nothing of what it was to hold', async () => {
+    const path = join(folder, 'whole');
+    const other = () => writeFileSync(path, 'other');
+    await expect(writeWhole(path, 'file', pieces(other))).rejects.toMatchObject({
+      code: 'ObjectAlreadyExists',
+      message: `${path} is there already`,
+    });
+    expect(readFileSync(path, 'utf8')).toBe('other');
+    expect(readdirSync(folder)).toEqual(['whole']);
+  });
+
+  test('leaves alone what another one is writing', async () => {
+    const path = join(folder, 'whole');
+    writeFileSync(`${path}.part`, 'begun');
+    await expect(writeWhole(path, 'file', pieces())).rejects.toThrow('is being written, or one was cut off');
+    expect(readFileSync(`${path}.part`, 'utf8')).toBe('begun');
+  });
 });
 
 test('bytes go nowhere unless asked for', async () => {

@@ -1,4 +1,4 @@
-import { listing, printable, table } from '../src/table';
+import { counted, listing, printable, table } from '../src/table';
 
 test('what a terminal would act on is shown as its code', () => {
   expect(printable('a\u001b[31mb\r\nc\u009bd')).toBe('a\\u{1b}[31mb\\u{d}\\u{a}c\\u{9b}d');
@@ -30,4 +30,12 @@ test('a listing leaves out what has no value', () => {
       ['Version', '1.4'],
     ]),
   ).toBe('Server   kms:5696\nVersion  1.4\n');
+});
+
+test('one is not said in the plural', () => {
+  expect([0, 1, 2].map((number) => counted(number, 'object'))).toEqual([
+    '0 objects',
+    '1 object',
+    '2 objects',
+  ]);
 });

@@ -1,4 +1,4 @@
-import { printable } from '../table';
+import { counted, printable } from '../table';
 import type { CaseResult } from './run';
 
 /** A case's line, and under it where it failed. */
@@ -12,11 +12,7 @@ export function caseText({ name, folder, passed, exchange, problem, differences 
   return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
 export function summary(results: readonly CaseResult[]): string {
   const passed = results.filter((result) => result.passed).length;
-  return `${count(results.length, 'case')}: ${passed} passed, ${results.length - passed} failed`;
+  return `${counted(results.length, 'case')}: ${passed} passed, ${results.length - passed} failed`;
 }

@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import type { ExportVerdict } from '@holdfast/server';
 import type { AuditVerificationAnswer, FindingAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
+import { counted } from '../table';
 import { exportIn, openLog } from './audit-archive';
 import { readText } from './files';
 import { mustBeReadable } from './holders';
@@ -65,7 +66,7 @@ function showVerdict(file: string, verdict: ExportVerdict): void {
   const { isGenuine, records, first, last, checkpointed, problem } = verdict;
   if (problem !== undefined) process.stdout.write(`${file}, line ${problem.line}: ${problem.text}\n`);
   process.stdout.write(
-    `${isGenuine ? 'GENUINE' : 'NOT GENUINE'}: ${records} records${records === 0 ? '' : `, ${first} to ${last}`}` +
+    `${isGenuine ? 'GENUINE' : 'NOT GENUINE'}: ${counted(records, 'record')}${records === 0 ? '' : `, ${first} to ${last}`}` +
       `${isGenuine ? '' : ', before what is wrong'}\n`,
   );
   if (last > checkpointed) {
@@ -101,7 +102,7 @@ async function verifyLive(options: VerifyOptions): Promise<void> {
   const { findings, position, kept } = answer;
   if (options.json === true) process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
   else {
-    const good = `All of ${position} records are as they were linked, and agree with ${kept} checkpoints that were kept outside the database.`;
+    const good = `All of ${position} records are as they were linked, and agree with ${counted(kept, 'checkpoint')} kept outside the database.`;
     print(findings, false, FINDINGS, good);
   }
   if (findings.length > 0) process.exitCode = ExitCode.Refused;

@@ -84,7 +84,7 @@ async function exportTo({ out, from, format, archive, ...options }: ExportOption
     }
     return;
   }
-  mustNotExist(out);
+  await mustNotExist(out);
   const sha256 = await writeWhole(out, 'export', content);
   printDone(
     { file: out, sha256 },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { Command, Option } from 'commander';
 import type { DrillReport } from '@holdfast/server';
 import { ExitCode } from '../exit';
-import { table } from '../table';
+import { counted, printable, table } from '../table';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import {
   addShareCommand,
@@ -40,7 +40,7 @@ const COLUMNS = {
 };
 
 async function create(options: CreateOptions): Promise<void> {
-  mustNotExist(options.out);
+  await mustNotExist(options.out);
   const officer = await asOfficer(options);
   const id = randomUUID();
   const content = await officer.stream('POST /backup', { ...(await readHolders(options)), id });
@@ -73,7 +73,7 @@ async function restore(file: string, options: OpenerOptions & NodeOptions & Cere
   );
   if (prepared !== undefined) process.stdout.write(sharesText(prepared));
   process.stdout.write(
-    `${facts.objects} objects of ${facts.createdAt} were restored. Start the server and run: holdfast verify\n`,
+    `Restored ${counted(facts.objects, 'object')} of ${facts.createdAt}. Start the server and run: holdfast verify\n`,
   );
 }
 
@@ -118,10 +118,10 @@ async function drillText(
   const stateText = ({ state, objects }: (typeof states)[number]): string =>
     `${objects} ${state === undefined ? 'without state' : (nameOfState(state) ?? `in state ${state}`)}`;
   const faults = verified.findings.map(
-    ({ severity, table: name, row, problem }) => `${severity}: ${name} ${row}: ${problem}\n`,
+    ({ severity, table: name, row, problem }) => `${printable(`${severity}: ${name} ${row}: ${problem}`)}\n`,
   );
   return [
-    `${file}: backup of ${backup.createdAt}, ${backup.objects} objects, restored into a scratch database\n\n`,
+    `${file}: backup of ${backup.createdAt}, ${counted(backup.objects, 'object')}, restored into a scratch database\n\n`,
     table(['Table', 'In the file', 'Restored', 'Every row'], rows),
     `\nObjects: ${states.length === 0 ? 'none' : states.map(stateText).join(', ')}\n`,
     `Verified: ${verified.rows} rows; every MAC, sealed value, record, projection, name and link\n`,

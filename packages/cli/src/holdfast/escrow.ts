@@ -5,7 +5,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import type { EscrowPackage, PackageEntry } from '@holdfast/server';
 import type { AdminClient, ComparedAnswer, CustodyCopyAnswer, ImportAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
-import { listing } from '../table';
+import { counted, listing, printable } from '../table';
 import {
   addShareCommand,
   collect,
@@ -47,7 +47,7 @@ const COPY_COLUMNS = {
 };
 
 async function create(options: CreateOptions): Promise<void> {
-  mustNotExist(options.out);
+  await mustNotExist(options.out);
   const officer = await asOfficer(options);
   const id = randomUUID();
   const content = await officer.stream('POST /escrow', {
@@ -63,7 +63,7 @@ async function create(options: CreateOptions): Promise<void> {
   if (options.json === true) print(copy, true, {}, '');
   else {
     process.stdout.write(
-      `${options.out} holds ${copy.objects} objects, for ${holdersText(options)}.\n${notInIt(copy)}`,
+      `${options.out} holds ${counted(copy.objects, 'object')}, for ${holdersText(options)}.\n${notInIt(copy)}`,
     );
   }
 }
@@ -175,7 +175,7 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
   if (out === undefined && options.offline === true) {
     throw new HoldfastError('InvalidField', '--offline is for --out: the store is on the server');
   }
-  if (out !== undefined) mustNotExist(out);
+  if (out !== undefined) await mustNotExist(out);
   await mustBeReadable(file);
   const { readPackage } = await import('@holdfast/server');
   const found = await readPackage(file);
@@ -191,7 +191,7 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
     printDone(
       { file: out, objects, sha256 },
       options.json,
-      `${out} holds ${objects} objects, ${recipient === undefined ? 'IN CLEAR TEXT' : `for ${recipient}`}.\n`,
+      `${out} holds ${counted(objects, 'object')}, ${recipient === undefined ? 'IN CLEAR TEXT' : `for ${recipient}`}.\n`,
     );
   }
 }
@@ -236,16 +236,17 @@ async function intoStore(
     }
   }
   const outcomes = ['restored', 'replaced', 'there already', 'destroyed'] as const;
-  if (options.json === true) process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`);
+  const facts = { ...Object.fromEntries(counts), ...(refused.length > 0 ? { refused: refused.length } : {}) };
+  if (options.json === true) process.stdout.write(`${JSON.stringify(facts)}\n`);
   else {
     const texts = outcomes.flatMap((outcome) =>
       counts.has(outcome) ? [`${counts.get(outcome) ?? 0} ${outcome}`] : [],
     );
     const all = [...texts, ...(refused.length > 0 ? [`${refused.length} refused`] : [])];
-    process.stdout.write(`Of ${found.manifest.objects.length} objects: ${all.join(', ')}.\n`);
+    process.stdout.write(`Of ${counted(found.manifest.objects.length, 'object')}: ${all.join(', ')}.\n`);
   }
   if (refused.length === 0) return;
-  for (const each of refused) process.stderr.write(`${each}\n`);
+  for (const each of refused) process.stderr.write(`${printable(each)}\n`);
   process.exitCode = ExitCode.Refused;
 }
 

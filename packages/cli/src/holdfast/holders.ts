@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
-import { access, constants, link, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
-import { removeOnExit, writeNewFile } from '../output-file';
+import { isThere, removeOnExit, writeNewFile } from '../output-file';
 import { readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
@@ -107,8 +107,22 @@ const NO_ROOM: Readonly<Record<string, string>> = {
 };
 
 /** @throws HoldfastError ObjectAlreadyExists */
-export function mustNotExist(path: string): void {
-  if (existsSync(path)) throw new HoldfastError('ObjectAlreadyExists', `${path} is there already`);
+export async function mustNotExist(path: string): Promise<void> {
+  if (await isThere(path)) throw new HoldfastError('ObjectAlreadyExists', `${path} is there already`);
+}
+
+/**
+ * Gives a whole file its name, never that of one that is there: the name is taken first. Not by a hard link, which the file
+ * systems of many removable disks do not have.
+ */
+async function putInPlace(begun: string, path: string): Promise<void> {
+  await (await open(path, 'wx', 0o600)).close();
+  try {
+    await rename(begun, path);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 /**
@@ -125,28 +139,30 @@ export async function writeWhole(
   const begun = `${path}.part`;
   const digest = createHash('sha256');
   const file = createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true });
+  let isBegun = false as boolean;
   let keep = (): void => undefined;
   file.once('open', () => {
+    isBegun = true;
     keep = removeOnExit(begun);
   });
   try {
     await pipeline(Readable.from(digested(content, digest)), file);
-    // Fails where somebody has put a file there meanwhile.
-    await link(begun, path);
-    await rm(begun);
+    await putInPlace(begun, path);
     return digest.digest('hex');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
+    if (isBegun) await rm(begun, { force: true });
     if (code === 'EEXIST') {
       throw new HoldfastError(
         'ObjectAlreadyExists',
-        `${begun} is there: another ${what} is being written, or one was cut off; then remove it`,
+        isBegun
+          ? `${path} is there already`
+          : `${begun} is there: another ${what} is being written, or one was cut off; then remove it`,
       );
     }
     if (NOT_WRITABLE.includes(code)) {
       throw new HoldfastError('Configuration', `cannot write ${path}`, { cause });
     }
-    await rm(begun, { force: true });
     if (cause instanceof HoldfastError) throw cause;
     const noRoom = NO_ROOM[code ?? ''];
     if (noRoom !== undefined) {

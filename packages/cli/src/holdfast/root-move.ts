@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
+import { counted } from '../table';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print, printDone } from './print';
 import { followed } from './progress';
@@ -17,17 +18,15 @@ import {
 import { readRoot, withRootLocation, type RootOptions } from './root-options';
 import { HSM_PIN, PASSPHRASE, handOver, readSecret, type SecretSource } from './secret';
 
-const nodesText = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
-
 const COLUMNS = {
   State: ({ state }: RootAnswer) => state,
   Kind: ({ kind }: RootAnswer) => kind,
   'This node': ({ own }: RootAnswer) => own,
-  Current: ({ current, nodes }: RootAnswer) => `${current} (${nodesText(nodes.current)})`,
+  Current: ({ current, nodes }: RootAnswer) => `${current} (${counted(nodes.current, 'node')})`,
   Incoming: ({ incoming, wrapped, domainKeys }: RootAnswer) =>
     incoming === undefined ? '' : `${incoming} (wraps ${wrapped} of ${domainKeys})`,
   Outgoing: ({ outgoing, nodes }: RootAnswer) =>
-    outgoing === undefined ? '' : `${outgoing} (${nodesText(nodes.outgoing)})`,
+    outgoing === undefined ? '' : `${outgoing} (${counted(nodes.outgoing, 'node')})`,
   'Domain keys': ({ domainKeys }: RootAnswer) => String(domainKeys),
 };
 
