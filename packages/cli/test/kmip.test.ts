@@ -314,6 +314,19 @@ describe('what comes in goes out', () => {
     }
     expect(results[0]?.stderr).toContain('--format');
   });
+
+  test('nor is it in what export tells at a terminal', async () => {
+    const id = await made('create', '--algorithm', 'AES', '--name', 'told of');
+    const before = process.stdout.isTTY;
+    process.stdout.isTTY = true;
+    try {
+      const { code, stdout, stderr } = await kmip('export', id);
+      expect([code, stderr]).toEqual([0, 'The object itself is saved with --out FILE.\n']);
+      expect(stdout).toContain('told of');
+    } finally {
+      process.stdout.isTTY = before;
+    }
+  });
 });
 
 describe.each(['1.4', '2.1'])('an object is moved in KMIP %s', (version) => {

@@ -86,7 +86,7 @@ function exportedIn(content: Buffer): Exported {
 }
 
 export async function exportAction(uniqueIdentifier: string, flags: ExportFlags): Promise<void> {
-  const destination = await keyDestination({ ...flags, format: 'raw' });
+  const destination = await keyDestination(flags);
   const request = presentationOf(uniqueIdentifier, flags);
   await withClient(flags, async (client) => {
     const exported = await client.call(exportObject, request);
