@@ -203,8 +203,12 @@ export class KmipClient {
     const mayRepeat = calls.every(({ operation }) => isRepeatable(operation));
     const response = await this.#send(this.#dialect, items, header, mayRepeat);
     refuseWhole(response);
+    const answers = answersTo(
+      items.map(({ uniqueBatchItemID }) => uniqueBatchItemID),
+      response,
+    );
     return calls.map(({ operation }, index) => {
-      const item = answerTo(response, items[index]?.uniqueBatchItemID, index);
+      const item = answers[index];
       return item === undefined ? { status: 'not-run' } : outcomeOf(operation, item, response.dialect);
     }) as unknown as Outcomes<C>;
   }
@@ -315,10 +319,26 @@ function refuseWhole({ items }: Response): void {
   }
 }
 
-function answerTo(response: Response, id: Buffer | undefined, index: number): ResponseBatchItem | undefined {
-  const identified = response.items.filter((item) => item.uniqueBatchItemID !== undefined);
-  if (identified.length === 0) return response.items[index];
-  return identified.find((item) => id !== undefined && item.uniqueBatchItemID?.equals(id) === true);
+const FAILED: readonly ResultStatus[] = [ResultStatus.OperationFailed, ResultStatus.OperationUndone];
+
+/**
+ * The answers in the order of what was asked: by the Unique Batch Item IDs, or as they come where none has one. Some may be
+ * missing, where the server stopped at one that failed.
+ * @throws ConnectionFailure where one answers nothing that was asked, or one is missing that the server did not stop before
+ */
+function answersTo(ids: readonly Buffer[], { items }: Response): readonly (ResponseBatchItem | undefined)[] {
+  const isIdentified = items.some(({ uniqueBatchItemID }) => uniqueBatchItemID !== undefined);
+  const answers = ids.map((id, index) =>
+    isIdentified
+      ? items.find(({ uniqueBatchItemID }) => uniqueBatchItemID?.equals(id) === true)
+      : items[index],
+  );
+  const taken = answers.filter((answer) => answer !== undefined);
+  const hasFailed = taken.some(({ resultStatus }) => FAILED.includes(resultStatus));
+  if (taken.length === items.length && (taken.length === ids.length || hasFailed)) return answers;
+  throw unreadable(
+    `${taken.length} of its ${items.length} items answer one of the ${ids.length} that were sent`,
+  );
 }
 
 type SingleOutcome<R> = Exclude<Outcome<R>, { readonly status: 'not-run' }>;

@@ -305,6 +305,27 @@ describe('a batch', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['undone', 'refused', 'not-run']);
   });
 
+  test.each<[string, (ids: readonly (Buffer | undefined)[]) => readonly (Buffer | undefined)[]]>([
+    ['that were not sent', () => [Buffer.from('a'), Buffer.from('b'), Buffer.from('c')]],
+    ['of which one comes twice', ([id0, id1]) => [id0, id1, id1]],
+    ['that one lacks', ([id0, id1]) => [id0, id1, undefined]],
+    ['of which one is too many', (ids) => [...ids, Buffer.from('d')]],
+    ['of which one is missing, though none has failed', ([id0, id1]) => [id0, id1]],
+    ['of which all are missing', () => []],
+    ['that all lack, with one item too many', () => [undefined, undefined, undefined, undefined]],
+  ])('whose answers have IDs %s is of unknown outcome', async (_name, idsOf) => {
+    const activated = success(activate, { uniqueIdentifier: 'k1' });
+    const client = await connected((request) =>
+      idsOf(request.items.map(({ uniqueBatchItemID }) => uniqueBatchItemID)).map((uniqueBatchItemID) => ({
+        ...activated,
+        uniqueBatchItemID,
+      })),
+    );
+    await expect(
+      client.batch([call(activate, {}), call(activate, {}), call(activate, {})]),
+    ).rejects.toMatchObject({ reason: 'protocol', outcomeKnown: false });
+  });
+
   test('that is refused as a whole throws', async () => {
     const client = await connected(() => [failure(undefined, ResultReason.InvalidMessage, 'too long')]);
     await expect(client.batch(calls())).rejects.toMatchObject({ resultReasonName: 'InvalidMessage' });

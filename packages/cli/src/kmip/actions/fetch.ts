@@ -1,5 +1,5 @@
 import { get, getAttributes, locate, rngRetrieve } from '@holdfast/core';
-import { KmipRefusal, call, type KmipClient } from '@holdfast/client';
+import { ConnectionFailure, KmipRefusal, call, type KmipClient } from '@holdfast/client';
 import {
   BatchErrorContinuationOption,
   ObjectGroupMember,
@@ -34,15 +34,16 @@ function present(members: Readonly<Record<string, Plain | undefined>>): PlainRec
 
 export interface GetFlags extends CommonFlags, KeyOutputFlags, PresentationFlags {}
 
-/** The attributes go with the facts; that they cannot be had is no failure of Get. */
+/** Attributes of an object; undefined where the server does not tell them, which is no failure of what found the object. */
 async function attributesOfObject(
   client: KmipClient,
   uniqueIdentifier: string,
-): Promise<readonly Attribute[]> {
+  attributeReferences: readonly AttributeReference[] = [],
+): Promise<readonly Attribute[] | undefined> {
   try {
-    return (await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] })).attributes;
+    return (await client.call(getAttributes, { uniqueIdentifier, attributeReferences })).attributes;
   } catch (error) {
-    if (error instanceof KmipRefusal) return [];
+    if (error instanceof KmipRefusal) return undefined;
     throw error;
   }
 }
@@ -67,7 +68,9 @@ export async function getAction(uniqueIdentifier: string, flags: GetFlags): Prom
       await deliver(objectBytes(response.object, client.dialect), destination, facts, flags);
       return;
     }
-    const attributes = (await attributesOfObject(client, response.uniqueIdentifier)).map(plainAttribute);
+    const attributes = ((await attributesOfObject(client, response.uniqueIdentifier)) ?? []).map(
+      plainAttribute,
+    );
     print({ ...facts, attributes }, flags, (all) => `${plainListing(facts)}\n${attributesTable(all)}`);
     if (flags.json !== true) process.stderr.write(HOW_TO_GET_BYTES);
   });
@@ -142,7 +145,7 @@ function cell(attributes: readonly Attribute[], key: (typeof SHOWN)[number]): st
 
 type Details = readonly Attribute[] | undefined;
 
-/** The attributes of some objects in one message, or one by one with a server that takes no batches. */
+/** The attributes of some objects in one message, or one by one with a server that does not take batches, or wrongly. */
 async function detailsOf(client: KmipClient, identifiers: readonly string[]): Promise<readonly Details[]> {
   const requests = identifiers.map((uniqueIdentifier) => ({
     uniqueIdentifier,
@@ -155,10 +158,10 @@ async function detailsOf(client: KmipClient, identifiers: readonly string[]): Pr
     );
     return outcomes.map((outcome) => (outcome.status === 'done' ? outcome.response.attributes : undefined));
   } catch (error) {
-    if (!(error instanceof KmipRefusal)) throw error;
-    const answers = requests.map((request) => client.call(getAttributes, request));
-    return (await Promise.allSettled(answers)).map((answer) =>
-      answer.status === 'fulfilled' ? answer.value.attributes : undefined,
+    const isMisread = error instanceof ConnectionFailure && error.reason === 'protocol';
+    if (!isMisread && !(error instanceof KmipRefusal)) throw error;
+    return Promise.all(
+      identifiers.map((identifier) => attributesOfObject(client, identifier, SHOWN_REFERENCES)),
     );
   }
 }
