@@ -9,7 +9,7 @@ export interface TlsCredentials {
   readonly key?: string | Buffer | undefined;
   /** For an encrypted private key. */
   readonly passphrase?: string | undefined;
-  /** The certification authorities that may have issued the server's certificate; the system's where left out. */
+  /** The certification authorities that may have issued the server's certificate, roots or not; the system's where left out. */
   readonly ca?: string | Buffer | undefined;
 }
 
@@ -27,8 +27,10 @@ function unusable(message: string, hint?: string, cause?: unknown): ConnectionFa
   });
 }
 
+/** Node.js reads DER too where it reads one certificate, and passes it over without a word where it makes a context. */
 function requireCertificate(pem: string | Buffer, what: string): void {
   try {
+    if (!pem.includes('-----BEGIN ')) throw new Error('no PEM');
     new X509Certificate(pem);
   } catch (cause) {
     throw unusable(
@@ -79,7 +81,8 @@ export function secureContextOf({ cert, key, passphrase, ca }: TlsCredentials): 
   try {
     return createSecureContext({
       minVersion: 'TLSv1.2',
-      ...(ca === undefined ? {} : { ca }),
+      // An authority that is trusted need not be a root: who issued its certificate does not matter.
+      ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
       ...(passphrase === undefined ? {} : { passphrase }),

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { KmipClient, isEncryptedKey, type KmipClientOptions } from '../src';
 import { explainBreak } from '../src/connection-failure';
@@ -66,6 +66,10 @@ describe('a server that is not the trusted one', () => {
       message: expect.stringContaining('has expired') as string,
     });
   });
+});
+
+test('who is trusted need not be a root: the server’s own certificate does', async () => {
+  expect(await attempt({}, { ca: server.cert, version: '1.4' })).toBeUndefined();
 });
 
 describe('a server that does not take the client', () => {
@@ -160,6 +164,16 @@ describe('the client’s own credentials', () => {
     [
       'the certificate is none',
       () => ({ cert: authority.client.key }),
+      'the client certificate holds no certificate in PEM',
+    ],
+    [
+      'the CA file is in DER',
+      () => ({ ca: new X509Certificate(authority.ca).raw }),
+      'the CA file holds no certificate in PEM',
+    ],
+    [
+      'the certificate is in DER',
+      () => ({ cert: new X509Certificate(authority.client.cert).raw }),
       'the client certificate holds no certificate in PEM',
     ],
     ['the key is none', () => ({ key: 'nothing' }), 'the client key holds no private key in PEM'],
