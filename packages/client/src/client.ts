@@ -2,6 +2,7 @@ import { discoverVersions, ping, query, type OperationDefinition, poll, operatio
 import {
   BatchErrorContinuationOption,
   ENCODINGS,
+  QueryFunction,
   ResultStatus,
   Tag,
   credential,
@@ -129,11 +130,13 @@ export class KmipClient {
     await client.#servers.connect();
     if (version !== 'auto') return client;
     try {
-      client.#dialect = await negotiateVersion(
-        (dialect) => client.#versionsAskedIn(dialect),
-        (dialect) =>
+      client.#dialect = await negotiateVersion({
+        discover: (dialect) => client.#versionsAskedIn(dialect),
+        query: (dialect) =>
+          client.#callIn(dialect, query, { queryFunctions: [QueryFunction.QueryOperations] }),
+        canBeAskedIn: (dialect) =>
           client.#credentials.every((each) => credential.encode(Tag.Credential, each, dialect) !== undefined),
-      );
+      });
     } catch (error) {
       await client.close();
       throw error instanceof ConnectionFailure ? error.beforeAnyChange() : error;

@@ -34,22 +34,27 @@ const NOT_FOR_THIS_PEER: readonly (number | undefined)[] = [
   ResultReason.PermissionDenied,
 ];
 
+/** What is asked of a server whose versions are not known. */
+export interface VersionProbe {
+  /** Asks for the server's versions in a message of the version given. @throws KmipRefusal, ConnectionFailure */
+  discover(dialect: Dialect): Promise<readonly ProtocolVersion[]>;
+  /** Asks for something that every version has. @throws KmipRefusal, ConnectionFailure */
+  query(dialect: Dialect): Promise<unknown>;
+  /** Whether a version has what the requests' header must say. */
+  canBeAskedIn(dialect: Dialect): boolean;
+}
+
 /**
- * The highest version that both sides speak; 1.0 where the server knows no Discover Versions, and where this peer may not
- * ask, the highest in which it is told so. KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
- * @param discover asks the server for its versions in a message of the version given
- * @param canBeAskedIn whether a version has what the requests' header must say
+ * The highest version that both sides speak; 1.0 where the server knows no Discover Versions, or reads that version alone,
+ * and where this peer may not ask, the highest in which it is told so. KMIP 1.4 section 4.26, KMIP 2.1 section 6.1.16.
  * @throws KmipRefusal where the server answers in none of the versions, or has none in common
  */
-export async function negotiateVersion(
-  discover: (dialect: Dialect) => Promise<readonly ProtocolVersion[]>,
-  canBeAskedIn: (dialect: Dialect) => boolean = () => true,
-): Promise<Dialect> {
+export async function negotiateVersion(probe: VersionProbe): Promise<Dialect> {
   let refusal: KmipRefusal | undefined;
   let read: Dialect | undefined;
-  for (const asked of ASKED_IN.map(dialectNamed).filter(canBeAskedIn)) {
+  for (const asked of ASKED_IN.map(dialectNamed).filter((dialect) => probe.canBeAskedIn(dialect))) {
     try {
-      const dialect = highestCommon(await discover(asked));
+      const dialect = highestCommon(await probe.discover(asked));
       if (dialect !== undefined) return dialect;
     } catch (error) {
       // Servers close the connection after a refusal that is final: then that is what there is to tell.
@@ -62,8 +67,23 @@ export async function negotiateVersion(
     }
   }
   if (read !== undefined) return read;
+  const oldest = dialectNamed('1.0');
+  if (refusal !== undefined && probe.canBeAskedIn(oldest) && (await isRead(probe.query(oldest))))
+    return oldest;
   throw (
     refusal ??
     new HoldfastError('UnsupportedProtocolVersion', 'the server speaks no KMIP version that is spoken here')
   );
+}
+
+/** Whether a server answers what it was asked, rather than that it cannot read it. */
+async function isRead(answer: Promise<unknown>): Promise<boolean> {
+  try {
+    await answer;
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectionFailure) return false;
+    if (error instanceof KmipRefusal) return NOT_FOR_THIS_PEER.includes(error.resultReason);
+    throw error;
+  }
 }

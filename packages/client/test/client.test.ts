@@ -353,6 +353,19 @@ describe('the version', () => {
     expect(client.dialect.name).toBe('1.0');
   });
 
+  test.each([
+    ['answers', { operation: Operation.Query, resultStatus: ResultStatus.Success }],
+    ['does not answer this peer', failure(Operation.Query, ResultReason.PermissionDenied)],
+  ])('is 1.0 where the server reads no other, and %s', async (_name, answer) => {
+    const client = await connected(
+      ({ dialect }) => [
+        dialect.name === '1.0' ? answer : failure(undefined, ResultReason.InvalidMessage, 'version'),
+      ],
+      { version: 'auto' },
+    );
+    expect(client.dialect.name).toBe('1.0');
+  });
+
   test('is found with a server that speaks 2.x alone', async () => {
     const client = await connected(
       ({ dialect }) =>
