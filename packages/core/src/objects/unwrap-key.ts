@@ -14,10 +14,25 @@ import { isBareMaterial, keyToUnwrapWith, passThrough, stepsOf } from './wrappin
 
 /** Opening a key that came wrapped, by keys that the server holds. KMIP 1.4 section 2.1.5, KMIP 2.1 section 3.3. */
 
-function wrappedContent(keyValue: KeyValue | undefined, context: OperationContext): SecretBytes {
+type Contents = readonly [SecretBytes, ...SecretBytes[]];
+
+/** What was wrapped; of a Key Value that is in clear, since it is only authenticated, its encodings in all versions. */
+function wrappedContents(keyValue: KeyValue | undefined, { dialect }: OperationContext): Contents {
   if (keyValue === undefined)
     throw new HoldfastError('KeyValueNotPresent', 'there is no key to be unwrapped');
-  return 'encoded' in keyValue ? keyValue.encoded : encodeKeyValue(keyValue, context);
+  if ('encoded' in keyValue) return [keyValue.encoded];
+  const others = DIALECTS.filter((each) => each !== dialect);
+  return [encodeKeyValue(keyValue, dialect), ...others.flatMap((each) => encodings(keyValue, each))];
+}
+
+/** None where the version does not know the attributes. */
+function encodings(...[keyValue, dialect]: Parameters<typeof encodeKeyValue>): readonly SecretBytes[] {
+  try {
+    return [encodeKeyValue(keyValue, dialect)];
+  } catch (error) {
+    if (error instanceof HoldfastError) return [];
+    throw error;
+  }
 }
 
 function useForVerification(objectType: ObjectType): KeyUse {
@@ -38,12 +53,12 @@ async function decrypt(
   return context.crypto.unwrapBytes(request, { data: content.reveal(), ivCounterNonce });
 }
 
-/** @throws HoldfastError CryptographicFailure where MAC or signature are not those of the content */
-async function verify(
-  content: SecretBytes,
+/** @throws HoldfastError CryptographicFailure where MAC or signature are those of none of the contents */
+async function authentic(
+  contents: Contents,
   { macSignatureKeyInformation, macSignature }: KeyWrappingData,
   context: OperationContext,
-): Promise<void> {
+): Promise<SecretBytes> {
   if (macSignature === undefined)
     throw new HoldfastError('InvalidField', 'Key Wrapping Data has no MAC/Signature');
   const { request } = await keyToUnwrapWith(
@@ -52,9 +67,15 @@ async function verify(
     useForVerification,
     context,
   );
-  if (!(await isAuthentic(request, content, macSignature, context))) {
-    throw new HoldfastError('CryptographicFailure', 'the MAC/Signature of the wrapped key is not right');
+  let right: SecretBytes | undefined;
+  for (const [place, content] of contents.entries()) {
+    const isNew = contents.findIndex((each) => each.equals(content)) === place;
+    if (isNew && (await isAuthentic(request, content, macSignature, context))) right ??= content;
   }
+  // One alone may be the object's own.
+  for (const each of contents) if (contents.length > 1 && each !== right) each.destroy();
+  if (right !== undefined) return right;
+  throw new HoldfastError('CryptographicFailure', 'the MAC/Signature of the wrapped key is not right');
 }
 
 async function isAuthentic(
@@ -93,11 +114,15 @@ function decodeKeyValue(content: SecretBytes, { dialect }: OperationContext): Ke
 export async function unwrapKey(keyBlock: KeyBlock, context: OperationContext): Promise<KeyBlock> {
   const { keyWrappingData, ...inClear } = keyBlock;
   if (keyWrappingData === undefined) return keyBlock;
-  let content = wrappedContent(keyBlock.keyValue, context);
+  let contents = wrappedContents(keyBlock.keyValue, context);
   for (const step of stepsOf(keyWrappingData.wrappingMethod).toReversed()) {
-    if (step === 'authenticate') await verify(content, keyWrappingData, context);
-    else content = await decrypt(content, keyWrappingData, context);
+    contents = [
+      step === 'authenticate'
+        ? await authentic(contents, keyWrappingData, context)
+        : await decrypt(contents[0], keyWrappingData, context),
+    ];
   }
+  const [content] = contents;
   const keyValue = isBareMaterial(keyWrappingData.encodingOption)
     ? { keyMaterial: content, attributes: [] }
     : decodeKeyValue(content, context);

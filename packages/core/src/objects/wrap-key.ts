@@ -4,6 +4,7 @@ import {
   decodeAttributeName,
   plainKeyValueStructure,
   type Attribute,
+  type Dialect,
   type KeyBlock,
   type KeyValue,
   type KeyWrappingData,
@@ -44,18 +45,18 @@ function keyValueToWrap(
   return { ...keyValue, attributes };
 }
 
-/** A Key Value in TTLV, as the version at hand has it. @throws HoldfastError EncodingOptionError */
-export function encodeKeyValue(keyValue: KeyValueInClear, { dialect }: OperationContext): SecretBytes {
+/** A Key Value in TTLV, as the version has it. @throws HoldfastError EncodingOptionError */
+export function encodeKeyValue(keyValue: KeyValueInClear, dialect: Dialect): SecretBytes {
   const item = plainKeyValueStructure.encode(Tag.KeyValue, keyValue, dialect);
   if (item === undefined) throw new HoldfastError('EncodingOptionError', 'the key cannot be encoded');
   return new SecretBytes(encodeTtlv(item));
 }
 
 /** What is encrypted or authenticated: the bytes of the key alone, or Key Material and attributes as a TTLV structure. */
-function contentOf(keyValue: KeyValueInClear, isBare: boolean, context: OperationContext): SecretBytes {
+function contentOf(keyValue: KeyValueInClear, isBare: boolean, { dialect }: OperationContext): SecretBytes {
   const { keyMaterial } = keyValue;
   if (isBare && keyMaterial instanceof SecretBytes) return keyMaterial;
-  return encodeKeyValue(keyValue, context);
+  return encodeKeyValue(keyValue, dialect);
 }
 
 function useForAuthentication(objectType: ObjectType): KeyUse {

@@ -6,6 +6,7 @@ import {
   UsageLimitsUnit,
   type Attribute,
   type CryptographicParameters,
+  KeyFormatType,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import { activate, decrypt, destroy, encrypt, revoke } from '@holdfast/core';
@@ -178,6 +179,15 @@ describe('a key', () => {
       keyValue: { encoded: SecretBytes.copyOf(Buffer.alloc(24)) },
     });
     const uniqueIdentifier = await registerObject(harness, wrapped, [
+      active(),
+      { key: 'CryptographicUsageMask', value: Encrypt | Decrypt },
+    ]);
+    expect(await both(uniqueIdentifier)).toEqual(['KeyValueNotPresent', 'KeyValueNotPresent']);
+  });
+
+  test('of a format that means nothing is none that could be used', async () => {
+    const opaque = rawKey('00'.repeat(16), { keyFormatType: KeyFormatType.Opaque });
+    const uniqueIdentifier = await registerObject(harness, opaque, [
       active(),
       { key: 'CryptographicUsageMask', value: Encrypt | Decrypt },
     ]);

@@ -190,6 +190,21 @@ test('what was wrapped in one version opens in the others', async () => {
   expect(object).toEqual(rawKey(DEK));
 });
 
+test('what was authenticated in one version is found authentic in the others', async () => {
+  const mac = await activeKey(MACGenerate | MACVerify);
+  const key = await registerObject(harness, rawKey(DEK), [named('authenticated in 1.4')]);
+  const specification = {
+    wrappingMethod: WrappingMethod.MACSign,
+    macSignatureKeyInformation: information(mac, HMAC),
+    attributeNames: ['Name'],
+  };
+  const uniqueIdentifier = await registerObject(harness, await wrapped(key, specification));
+  for (const version of ['1.0', '1.4', '2.0', '2.1'] as const) {
+    const asked = { uniqueIdentifier, keyWrapType: KeyWrapType.NotWrapped };
+    expect((await harness.run(get, asked, version)).object).toEqual(rawKey(DEK));
+  }
+});
+
 test('a wrapped key links to the key that wraps it', async () => {
   const kek = await activeKey(WrapKey);
   const key = await registerObject(harness, rawKey(DEK));

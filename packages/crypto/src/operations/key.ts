@@ -21,7 +21,7 @@ export function isQuantumSafe(key: AnyKey): key is QuantumSafeKey {
 export function symmetricKeyOf({ value }: KeyUseRequest): SecretBytes {
   if (value.objectType !== ObjectType.SymmetricKey) throw wrongType('a symmetric key');
   const { keyBlock } = value;
-  return symmetricBytes(keyBlock.keyFormatType, materialIn(keyBlock));
+  return inUsableFormat(() => symmetricBytes(keyBlock.keyFormatType, materialIn(keyBlock)));
 }
 
 /** The bytes of a symmetric key or of Secret Data. @throws HoldfastError KeyValueNotPresent, InvalidObjectType, InvalidField */
@@ -97,9 +97,11 @@ export function cipherAlgorithmOf({ algorithm, parameters }: KeyUseRequest): Cry
 
 function asymmetricKey(objectType: ObjectType, keyBlock: KeyBlock): AnyKey {
   const material = materialIn(keyBlock);
-  const key =
-    readQuantumSafeKey(objectType, keyBlock, material) ??
-    readAsymmetricKey(objectType, keyBlock.keyFormatType, material);
+  const key = inUsableFormat(
+    () =>
+      readQuantumSafeKey(objectType, keyBlock, material) ??
+      readAsymmetricKey(objectType, keyBlock.keyFormatType, material),
+  );
   if (key === undefined) throw notPresent();
   return key;
 }
@@ -110,8 +112,19 @@ function materialIn(keyBlock: KeyBlock) {
   return material;
 }
 
-function notPresent(): HoldfastError {
-  return new HoldfastError('KeyValueNotPresent', 'the server does not hold the key in clear');
+/** Of a format that means nothing here (Opaque) the server has bytes, but no key: nobody has asked for another format. */
+function inUsableFormat<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const isOfFormat = error instanceof HoldfastError && error.code === 'KeyFormatTypeNotSupported';
+    throw isOfFormat ? notPresent(error) : error;
+  }
+}
+
+function notPresent(cause?: unknown): HoldfastError {
+  const message = 'the server does not hold the key in clear, in a format that it can use';
+  return new HoldfastError('KeyValueNotPresent', message, { cause });
 }
 
 function wrongType(wanted: string): HoldfastError {
