@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Client, ClientConfig } from 'pg';
 import { MIGRATIONS, type Migration } from './migrations';
@@ -18,7 +19,17 @@ const SELECT_START_LOCK_HOLDER = `SELECT a.pid AS "processId", coalesce(host(a.c
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND ((l.classid::int8 << 32) | l.objid::int8) = ${START_LOCK}`;
 
+/** The transaction that is open for longest: what it has used is locked until its end. */
+const SELECT_LONGEST_TRANSACTION = `SELECT pid AS "processId", coalesce(host(client_addr), 'local') AS address,
+    application_name AS application, xact_start AS since
+  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+  ORDER BY xact_start LIMIT 1`;
+
 const MIN_SERVER_VERSION = 140000;
+
+/** All who come after a step that waits for a table wait behind it: it does not wait for longer, and leaves them as long in between. */
+const LOCK_TIMEOUT_MS = 500;
+const PAUSE_MS = 1_000;
 
 export interface MigrationResult {
   /** Steps that were taken now. */
@@ -53,7 +64,7 @@ function underStartLock<T>(
 /**
  * Checks that the database keeps what it acknowledges and brings its schema up to this program's version, forward
  * only. Nodes that start at once take turns.
- * @param log is told for whom it waits
+ * @param log is told for whom it waits: another node that starts, or one that uses a table that is to change
  * @throws HoldfastError Configuration where the database is too old, unsafely configured, newer than the program, or not its own;
  * StoreUnavailable
  */
@@ -64,7 +75,7 @@ export function migrate(
 ): Promise<MigrationResult> {
   return underStartLock(config, log, async (client) => {
     const databaseVersion = await checkServer(client);
-    const applied = await takeSteps(client, migrations).catch((error: unknown) => {
+    const applied = await takeSteps(client, migrations, log).catch((error: unknown) => {
       throw notOurs(error) ?? error;
     });
     return { applied, databaseVersion };
@@ -94,7 +105,11 @@ async function checkServer(client: Client): Promise<string> {
   return version;
 }
 
-async function takeSteps(client: Client, migrations: readonly Migration[]): Promise<readonly string[]> {
+async function takeSteps(
+  client: Client,
+  migrations: readonly Migration[],
+  log: Pick<StoreLog, 'warn'> | undefined,
+): Promise<readonly string[]> {
   await client.query(`CREATE TABLE IF NOT EXISTS schema_migration (
     version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now())`);
@@ -116,7 +131,7 @@ async function takeSteps(client: Client, migrations: readonly Migration[]): Prom
     const checksum = createHash('sha256').update(migration.sql).digest('hex');
     const before = recorded.get(migration.version);
     if (before === undefined) {
-      await takeStep(client, migration, checksum);
+      await takeStep(client, migration, checksum, log);
       applied.push(`${migration.version} ${migration.name}`);
     } else if (before !== checksum) {
       throw new HoldfastError(
@@ -128,13 +143,44 @@ async function takeSteps(client: Client, migrations: readonly Migration[]): Prom
   return applied;
 }
 
-async function takeStep(client: Client, { version, name, sql }: Migration, checksum: string): Promise<void> {
-  await client.query('BEGIN');
-  await client.query(sql);
-  await client.query('INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)', [
-    version,
-    name,
-    checksum,
-  ]);
-  await client.query('COMMIT');
+/** Takes a step while others use the tables, as soon as nobody has one of them that is to change: a backup has all. */
+async function takeStep(
+  client: Client,
+  migration: Migration,
+  checksum: string,
+  log: Pick<StoreLog, 'warn'> | undefined,
+): Promise<void> {
+  for (let attempt = 1; !(await isTaken(client, migration, checksum)); attempt++) {
+    if (attempt === 1) {
+      const [holder] = (await client.query<object>(SELECT_LONGEST_TRANSACTION)).rows;
+      log?.warn(
+        { step: migration.name, holder },
+        'the schema is brought up to date once its tables are free',
+      );
+    }
+    await delay(PAUSE_MS);
+  }
+}
+
+/** @returns false where somebody else uses a table that the step changes: nothing was done then */
+async function isTaken(
+  client: Client,
+  { version, name, sql }: Migration,
+  checksum: string,
+): Promise<boolean> {
+  try {
+    await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await client.query(sql);
+    await client.query('INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)', [
+      version,
+      name,
+      checksum,
+    ]);
+    await client.query('COMMIT');
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) !== SqlState.lockNotAvailable) throw error;
+    await client.query('ROLLBACK');
+    return false;
+  }
 }

@@ -72,6 +72,28 @@ test('later steps follow, and a step that fails leaves nothing', async () => {
   expect((await migrate(connection, [...MIGRATIONS, further])).applied).toEqual([`${next} further`]);
 });
 
+test('while a step waits for a table that somebody has, others use it', async () => {
+  const connection = await postgres.createDatabase();
+  await migrate(connection, [...MIGRATIONS, further]);
+  const backup = new Client({ ...connection, application_name: 'a backup' });
+  await backup.connect();
+  await backup.query('BEGIN; TABLE further');
+  const warn = jest.fn();
+  const waits = new Promise<void>((resolve) => {
+    warn.mockImplementation(() => resolve());
+  });
+  const change = { version: next + 1, name: 'wider', sql: 'ALTER TABLE further ADD COLUMN more integer' };
+  const migrated = migrate(connection, [...MIGRATIONS, further, change], { warn });
+  await waits;
+  await sql(connection, 'INSERT INTO further VALUES (1)');
+  await backup.end();
+  expect((await migrated).applied).toEqual([`${next + 1} wider`]);
+  expect(await sql(connection, 'TABLE further')).toEqual([{ id: 1, more: null }]);
+  expect(warn.mock.calls).toMatchObject([
+    [{ step: 'wider', holder: { application: 'a backup' } }, expect.stringMatching(/^the schema is/)],
+  ]);
+});
+
 test('a database newer than the program is refused', async () => {
   const connection = await postgres.createDatabase();
   await migrate(connection, [...MIGRATIONS, further]);

@@ -11,6 +11,7 @@ export const SqlState = {
   undefinedStatement: '26000',
   featureNotSupported: '0A000',
   readOnlyTransaction: '25006',
+  lockNotAvailable: '55P03',
 } as const;
 
 /** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
