@@ -520,6 +520,26 @@ describe('keys, further', () => {
     expect(other).toEqual(one);
   });
 
+  test('tell the parts of their public keys', async () => {
+    const session = await opened();
+    const told = async (key: string, type: number) => {
+      const answer = await session.ok(25, key + template(`${ulong(type)} 00 01`));
+      return answer.subarray(4 + 8 + 2 + 4);
+    };
+    const rsa = await keyPair(session, 0, has(0x121, ulong(2048)));
+    for (const key of [rsa.publicKey, rsa.privateKey]) {
+      expect((await told(key, 0x122)).toString('hex')).toBe('010001');
+      expect(await told(key, 0x120)).toHaveLength(256);
+    }
+    expect(await told(rsa.privateKey, 0x120)).toEqual(await told(rsa.publicKey, 0x120));
+    const ec = await keyPair(session, 0x1040, has(0x180, bytes(hex('06052b81040023'))));
+    for (const key of [ec.publicKey, ec.privateKey]) {
+      expect((await told(key, 0x181)).toString('hex')).toMatch(/^04818504[0-9a-f]{264}$/);
+      expect(await session.code(25, key + template(`${ulong(0x120)} 00 01`))).toBe(0x12);
+    }
+    expect(await session.code(25, (await aesKey(session)) + template(`${ulong(0x181)} 00 01`))).toBe(0x12);
+  });
+
   test('hashes in parts', async () => {
     const { ok, code } = await opened();
     await ok(38, mechanism(0x250));

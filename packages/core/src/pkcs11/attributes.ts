@@ -15,7 +15,7 @@ import { byte, byteString, count, ulong, type ParameterReader } from './codec';
 
 /** Attributes of PKCS#11 (PKCS#11 v3.0 chapter 4) as those of KMIP. */
 
-const CKA = {
+export const CKA = {
   CLASS: 0x0n,
   TOKEN: 0x1n,
   PRIVATE: 0x2n,
@@ -24,14 +24,15 @@ const CKA = {
   KEY_TYPE: 0x100n,
   ID: 0x102n,
   SENSITIVE: 0x103n,
+  MODULUS: 0x120n,
   MODULUS_BITS: 0x121n,
   PUBLIC_EXPONENT: 0x122n,
   VALUE_LEN: 0x161n,
   EXTRACTABLE: 0x162n,
   EC_PARAMS: 0x180n,
+  EC_POINT: 0x181n,
   ALLOWED_MECHANISMS: 0x4000_0600n,
 } as const;
-export const CKA_VALUE = CKA.VALUE;
 
 type Kind = 'ulong' | 'boolean' | 'bytes';
 export type Pkcs11Value = bigint | boolean | Buffer;
@@ -67,22 +68,22 @@ const CLASSES: ReadonlyMap<ObjectType, bigint> = new Map<ObjectType, bigint>([
   [ObjectType.SymmetricKey, 4n],
 ]);
 /** CK_KEY_TYPE. */
+export const CKK = { RSA: 0x0n, EC: 0x3n, GENERIC_SECRET: 0x10n } as const;
 const KEY_TYPES: ReadonlyMap<CryptographicAlgorithm, bigint> = new Map<CryptographicAlgorithm, bigint>([
-  [CryptographicAlgorithm.RSA, 0x0n],
+  [CryptographicAlgorithm.RSA, CKK.RSA],
   [CryptographicAlgorithm.DSA, 0x1n],
   [CryptographicAlgorithm.DH, 0x2n],
-  [CryptographicAlgorithm.EC, 0x3n],
-  [CryptographicAlgorithm.ECDSA, 0x3n],
-  [CryptographicAlgorithm.ECDH, 0x3n],
+  [CryptographicAlgorithm.EC, CKK.EC],
+  [CryptographicAlgorithm.ECDSA, CKK.EC],
+  [CryptographicAlgorithm.ECDH, CKK.EC],
   [CryptographicAlgorithm.DES3, 0x15n],
   [CryptographicAlgorithm.AES, 0x1fn],
   [CryptographicAlgorithm.Camellia, 0x25n],
 ]);
-const CKK_GENERIC_SECRET = 0x10n;
 
 const classOf = (objectType: ObjectType): bigint => CLASSES.get(objectType) ?? CKO_DATA;
 const keyTypeOf = (algorithm: CryptographicAlgorithm): bigint =>
-  KEY_TYPES.get(algorithm) ?? CKK_GENERIC_SECRET;
+  KEY_TYPES.get(algorithm) ?? CKK.GENERIC_SECRET;
 
 /** Curves that have a name in CKA_EC_PARAMS: their object identifiers in DER. */
 const CURVES: ReadonlyMap<RecommendedCurve, string> = new Map<RecommendedCurve, string>([
@@ -294,7 +295,7 @@ function attributeOf(type: bigint, value: Pkcs11Value): readonly Attribute[] | u
     }
     case CKA.KEY_TYPE: {
       const algorithm =
-        value === CKK_GENERIC_SECRET ? CryptographicAlgorithm.HMAC_SHA256 : keyOf(KEY_TYPES, value);
+        value === CKK.GENERIC_SECRET ? CryptographicAlgorithm.HMAC_SHA256 : keyOf(KEY_TYPES, value);
       return algorithm === undefined ? undefined : [{ key: 'CryptographicAlgorithm', value: algorithm }];
     }
     case CKA.LABEL:

@@ -9,7 +9,7 @@ import { destroy } from '../operations/destroy';
 import { get } from '../operations/get';
 import { locate } from '../operations/locate';
 import {
-  CKA_VALUE,
+  CKA,
   attributesOf,
   conditionsOf,
   readAsked,
@@ -22,6 +22,7 @@ import {
 } from './attributes';
 import { byOperation, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
 import { count, inClear, ulong } from './codec';
+import { isPublicPart, publicPartsOf } from './public-parts';
 import {
   CKM_AES_KEY_GEN,
   CKM_EC_KEY_PAIR_GEN,
@@ -119,15 +120,17 @@ const getAttributeValue = inSession((_session, input, library, context) => {
   if (uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   return byOperation('inspect', context, async (within) => {
     const object = await within.objects.fetch(uniqueIdentifier);
-    const isValueAsked = asked.some(({ type }) => type === CKA_VALUE);
+    const isValueAsked = asked.some(({ type }) => type === CKA.VALUE);
     const bytes = isValueAsked ? await bytesOf(object, within) : undefined;
+    const arePartsAsked = asked.some(({ type }) => isPublicPart(type));
+    const parts = arePartsAsked ? await publicPartsOf(object, within) : undefined;
     const answers: Buffer[] = [];
     let returnCode: Rv = Rv.OK;
     for (const each of asked) {
       const value: Pkcs11Value | undefined =
-        each.type === CKA_VALUE ? bytes : valueOf(each.type, object.attributes);
+        each.type === CKA.VALUE ? bytes : (parts?.get(each.type) ?? valueOf(each.type, object.attributes));
       if (value === undefined) {
-        returnCode = each.type === CKA_VALUE ? Rv.ATTRIBUTE_SENSITIVE : Rv.ATTRIBUTE_TYPE_INVALID;
+        returnCode = each.type === CKA.VALUE ? Rv.ATTRIBUTE_SENSITIVE : Rv.ATTRIBUTE_TYPE_INVALID;
       }
       answers.push(writeAttribute(each, value));
     }

@@ -18,7 +18,7 @@ import type { OperationContext } from '../operation';
 import { deriveFrom } from '../operations/derive-key';
 import { get } from '../operations/get';
 import { register } from '../operations/register';
-import { CKA_VALUE, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
+import { CKA, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
 import { byOperation, bytesFor, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
 import { inClear, ulong } from './codec';
 import type { Pkcs11Library } from './library';
@@ -39,11 +39,11 @@ interface NewKey {
 
 /** A template for a symmetric key; undefined where it says something else, or less than is needed. */
 function readNewKey(template: ReadonlyMap<bigint, Pkcs11Value>): NewKey | undefined {
-  const said = attributesOf(new Map([...template].filter(([type]) => type !== CKA_VALUE)));
+  const said = attributesOf(new Map([...template].filter(([type]) => type !== CKA.VALUE)));
   const objectType = said?.find(({ key }) => key === 'ObjectType')?.value;
   if (said === undefined || objectType !== ObjectType.SymmetricKey) return undefined;
   if (!said.some(({ key }) => key === 'CryptographicAlgorithm')) return undefined;
-  return { attributes: said.filter(({ key }) => key !== 'ObjectType'), value: template.get(CKA_VALUE) };
+  return { attributes: said.filter(({ key }) => key !== 'ObjectType'), value: template.get(CKA.VALUE) };
 }
 
 /** Keys are for use at once: they are made Active. */
