@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type ConnectionOptions, type SecureVersion, type TLSSocket } from 'node:tls';
 import { Operation, ResultStatus } from '@holdfast/kmip';
@@ -107,6 +108,31 @@ describe.each(VERSIONS)('a session of %s', (version) => {
     });
     await again.closed;
   });
+});
+
+test('a session is of no use once the CA of its client is trusted no longer', async () => {
+  const { der, pem, privateKey } = await certificates.createAuthority({ commonName: 'Site CA', nowSeconds });
+  const issued = await certificates.issueClient(
+    { certificateDer: der, privateKey },
+    { name: 'by-ca', domain: 'default', nowSeconds },
+  );
+  const officer = await asFirstOfficer(server);
+  await officer.call('POST /authorities', { name: 'site', certificatePem: pem });
+  const subject = new X509Certificate(issued.pem).subject.split('\n').reverse().join(',');
+  await officer.call('POST /clients', {
+    name: 'by-ca',
+    credential: { authority: 'site', subject },
+  });
+  const key = certificates.privateKeyPem(issued.privateKey).reveal();
+  const { wire, session } = await firstSession({ ...tlsOptions(server), cert: issued.pem, key });
+  await officer.call('POST /authorities/:name/revoke', undefined, { name: 'site' });
+  await wire.closed;
+  const again = await Wire.open({ ...tlsOptions(server), cert: issued.pem, key, session });
+  expect(again.socket.isSessionReused()).toBe(true);
+  expect(readResponse(await again.exchange(discoverRequest()), '1.4').items[0]).toMatchObject({
+    reason: 'AuthenticationNotSuccessful',
+  });
+  await again.closed;
 });
 
 describe('a peer that is nobody known', () => {

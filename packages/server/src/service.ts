@@ -31,9 +31,11 @@ import { Telling } from './telling';
 import { refusalRecorder } from './refusals';
 import { Session, type Responder } from './session';
 import { SERVER_IDENTITY } from './server-identity';
-import { tlsIdentity } from './tls-identity';
+import { TICKET_KEYS_SECRET, tlsIdentity } from './tls-identity';
 
 const RENEWAL_CHECK_MS = 6 * 3600_000;
+/** What the certificates and keys of the listeners are made of. */
+const RENEWED_WITH: readonly string[] = [SERVING_SECRET, TICKET_KEYS_SECRET];
 /** How often the HSM is asked for random bytes, where they are mixed into those of keys. */
 const SEEDING_MS = 60_000;
 
@@ -190,7 +192,7 @@ export class Service implements Serving {
       telling.directoryChanged(change);
       policies.forget(change);
       approvalRules.forget(change);
-      if (change.kind === 'secret' && change.id === SERVING_SECRET) service.#renewSoon();
+      if (change.kind === 'secret' && RENEWED_WITH.includes(change.id)) service.#renewSoon();
     });
     return service;
   }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { TlsOptions } from 'node:tls';
 import {
   SecretBytes,
+  type Actor,
   type CertificatesPort,
   type Clock,
   type Directory,
@@ -12,9 +13,17 @@ import {
 import { servingAuthority, type BuiltInAuthority } from './built-in-authorities';
 import type { NodeConfig } from './config';
 
+/** The name of the ticket keys in the database; whoever is told that they changed takes the new ones. */
+export const TICKET_KEYS_SECRET = 'tls-ticket-keys';
 const TICKET_KEYS_BYTES = 48;
+/** Behind them, since when they are in use: seconds since 1970. */
+const DATED_TICKET_KEYS_BYTES = TICKET_KEYS_BYTES + 8;
+/** Who gets hold of ticket keys reads what was recorded of TLS 1.2 sessions that were resumed under them: no more than that of a day. */
+const REPLACE_TICKET_KEYS_AFTER_SECONDS = 86_400;
 /** A server certificate is replaced when less than this is left of it. */
 const RENEW_BEFORE_SECONDS = 60 * 86_400;
+
+const RENEWAL: Actor = { kind: 'system', id: 'system', name: 'renewal' };
 
 interface StoredIdentity {
   /** One of each kind of key: what a peer offers decides which it is shown (RFC 8446 section 4.4.2.2). */
@@ -56,19 +65,41 @@ export async function tlsIdentity(
   if (stored.notAfterSeconds - RENEW_BEFORE_SECONDS < clock.nowSeconds()) {
     const renewed = new SecretBytes(await issue());
     stored = parse(renewed);
-    await directory.replaceServerSecret(
-      { name, value: renewed },
-      { kind: 'system', id: 'system', name: 'renewal' },
-    );
+    await directory.replaceServerSecret({ name, value: renewed }, RENEWAL);
   }
-  const tickets = await directory.serverSecret('tls-ticket-keys', () =>
-    Promise.resolve(randomBytes(TICKET_KEYS_BYTES)),
-  );
   return {
     key: stored.certificates.map(({ privateKeyPem }) => privateKeyPem),
     cert: stored.certificates.map(({ certificatePem }) => certificatePem),
-    ticketKeys: Buffer.from(tickets.value.reveal()),
+    ticketKeys: await ticketKeys(directory, clock),
   };
+}
+
+/** The ticket keys that all nodes share, replaced first where they are old. Sessions under those before begin anew. */
+export async function ticketKeys(
+  directory: Pick<Directory, 'serverSecret' | 'changeServerSecret'>,
+  clock: Clock,
+): Promise<Buffer> {
+  const make = (): Buffer => {
+    const dated = randomBytes(DATED_TICKET_KEYS_BYTES);
+    dated.writeBigInt64BE(BigInt(clock.nowSeconds()), TICKET_KEYS_BYTES);
+    return dated;
+  };
+  const isOld = (value: SecretBytes): boolean => {
+    const dated = value.reveal();
+    // Earlier releases kept them without a date, for good.
+    if (dated.length !== DATED_TICKET_KEYS_BYTES) return true;
+    const ageSeconds = clock.nowSeconds() - Number(dated.readBigInt64BE(TICKET_KEYS_BYTES));
+    return ageSeconds >= REPLACE_TICKET_KEYS_AFTER_SECONDS;
+  };
+  const obtain = async (): Promise<SecretBytes> =>
+    (await directory.serverSecret(TICKET_KEYS_SECRET, () => Promise.resolve(make()))).value;
+  if (isOld(await obtain())) {
+    // Where another process came first, its keys stay.
+    const next = (before: SecretBytes | undefined): SecretBytes =>
+      before === undefined || isOld(before) ? new SecretBytes(make()) : before;
+    await directory.changeServerSecret(TICKET_KEYS_SECRET, next, RENEWAL);
+  }
+  return Buffer.from((await obtain()).reveal().subarray(0, TICKET_KEYS_BYTES));
 }
 
 function parse(value: SecretBytes): StoredIdentity {
