@@ -201,6 +201,20 @@ const LABEL = 'holdfast';
       expect([...root.processIds]).toEqual(processIds);
     });
 
+    test('while pairs are made everything else goes on', async () => {
+      const done: string[] = [];
+      const pair = async (): Promise<void> => {
+        await keys.request('generateHsmKeyPair', { keyId: newId(), kind: { rsaBits: 3072 } });
+        done.push('pair');
+      };
+      const random = async (): Promise<void> => {
+        await keys.request('random', { lengthBytes: 8 });
+        done.push('random');
+      };
+      await Promise.all([pair(), pair(), random(), random()]);
+      expect(done).toEqual(['random', 'random', 'pair', 'pair']);
+    });
+
     test('of the public half of a pair nothing stays in the session', async () => {
       const script = `
         const { Module, ObjectClass } = require('graphene-pk11');

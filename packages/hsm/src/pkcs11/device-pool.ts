@@ -166,10 +166,18 @@ export class DevicePool {
   dispatch(): void {
     for (const slot of this.#slots) {
       if (!slot.isReady || slot.isBusy) continue;
-      const request = this.#queue.shift();
+      const request = this.#next();
       if (request === undefined) return;
       slot.run(request);
     }
+  }
+
+  /** Of several processes one is left to what is soon done: it would time out while others search for primes. */
+  #next(): Request | undefined {
+    const longCalls = this.#slots.filter(({ isBusyForLong }) => isBusyForLong).length;
+    const mayBeLong = longCalls < Math.max(1, this.#slots.length - 1);
+    const place = this.#queue.findIndex(({ call }) => mayBeLong || !LONG_CALLS.has(call));
+    return place === -1 ? undefined : this.#queue.splice(place, 1)[0];
   }
 
   /** A process has opened a token: whoever looks after it hears that it is another one. */
@@ -276,6 +284,10 @@ class DeviceSlot {
 
   get isBusy(): boolean {
     return this.#request !== undefined;
+  }
+
+  get isBusyForLong(): boolean {
+    return this.#request !== undefined && LONG_CALLS.has(this.#request.call);
   }
 
   get processId(): number | undefined {
