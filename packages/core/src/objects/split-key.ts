@@ -1,4 +1,4 @@
-import { SplitKeyMethod, Tag, type ManagedObjectOf, type ObjectType } from '@holdfast/kmip';
+import { ObjectType, SplitKeyMethod, Tag, type ManagedObjectOf } from '@holdfast/kmip';
 import { HoldfastError, ItemType } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import type { SplitScheme } from '../ports/crypto';
@@ -46,6 +46,22 @@ export function requireKept(attributes: AttributeSet, method: SplitKeyMethod): v
     'BadCryptographicParameters',
     'a key that is not extractable is not shared in a prime field',
   );
+}
+
+/** How many bytes Cryptographic Length says that a key or Secret Data has; undefined of a private key, which tells itself. */
+export function toldLengthBytes(
+  objectType: ObjectType,
+  attributes: AttributeSet,
+  { crypto }: OperationContext,
+): number | undefined {
+  const lengthBits = attributes.get('CryptographicLength');
+  if (objectType === ObjectType.PrivateKey || lengthBits === undefined) return undefined;
+  const algorithm = attributes.get('CryptographicAlgorithm');
+  return objectType === ObjectType.SymmetricKey &&
+    algorithm !== undefined &&
+    crypto.algorithms.get(algorithm)?.kind === 'symmetric'
+    ? crypto.symmetricKeyLengthBytes(algorithm, lengthBits, 'there already')
+    : Math.ceil(lengthBits / 8);
 }
 
 const POLYNOMIAL_NAME = 'SplitKeyPolynomial';

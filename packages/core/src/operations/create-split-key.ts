@@ -28,7 +28,7 @@ import { requireNotDestroyed, requireObjectType } from '../objects/object-checks
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { checkRequested, gatherAttributes } from '../objects/requested-attributes';
 import { describeSymmetricKey } from '../objects/requested-key';
-import { rememberPolynomial, requireKept, requireSplitScheme } from '../objects/split-key';
+import { rememberPolynomial, requireKept, requireSplitScheme, toldLengthBytes } from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
 import type { NewObject } from '../ports/key-store';
 import { GENERAL_REASONS } from './general-reasons';
@@ -138,7 +138,8 @@ const INHERITED = [
 ] as const;
 
 /** The bytes that are split: those of the key alone, a private key as PKCS#8, which says what it is. */
-function secretOf(base: ManagedObject, requested: AttributeSet, { crypto }: OperationContext): SecretBytes {
+function secretOf(base: ManagedObject, requested: AttributeSet, context: OperationContext): SecretBytes {
+  const { crypto } = context;
   const keyBlock = keyBlockOf(base.stored.openValue());
   if (keyBlock === undefined) throw new HoldfastError('InvalidObjectType', 'the object has no key');
   const objectType = mandatory(base, 'ObjectType');
@@ -151,7 +152,11 @@ function secretOf(base: ManagedObject, requested: AttributeSet, { crypto }: Oper
     const value = base.attributes.get(key);
     if (value !== undefined) requested.set(key, value);
   }
-  if (!requested.has('CryptographicLength')) requested.set('CryptographicLength', secret.length * 8);
+  // The parts are joined at the length that they tell: of DES, say, 56 bits tell of seven bytes where there are eight.
+  const told = toldLengthBytes(objectType, requested, context);
+  const isTold = objectType === ObjectType.PrivateKey || told === secret.length;
+  if (!isTold || !requested.has('CryptographicLength'))
+    requested.set('CryptographicLength', secret.length * 8);
   return secret;
 }
 

@@ -27,7 +27,13 @@ import { requireNotDestroyed, requireObjectType } from '../objects/object-checks
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { describeRegistered } from '../objects/registered-value';
 import { gatherAttributes } from '../objects/requested-attributes';
-import { MAX_JOINED_BYTES, polynomialOf, requireKept, type SplitKey } from '../objects/split-key';
+import {
+  MAX_JOINED_BYTES,
+  polynomialOf,
+  requireKept,
+  toldLengthBytes,
+  type SplitKey,
+} from '../objects/split-key';
 import { operation, type OperationContext } from '../operation';
 import type { KeyShare, SplitScheme } from '../ports/crypto';
 import { GENERAL_REASONS } from './general-reasons';
@@ -195,7 +201,7 @@ function join(
   requested: AttributeSet,
   context: OperationContext,
 ): ManagedObjectValue {
-  const secret = joined(parts, lengthOf(objectType, requested, context), context);
+  const secret = joined(parts, toldLengthBytes(objectType, requested, context), context);
   if (objectType === ObjectType.PrivateKey) {
     const keyBlock = requireKeyFormat(objectType, privateKeyIn(secret, context), requested, context);
     return { objectType, keyBlock };
@@ -227,20 +233,6 @@ function joined(
 
 function inFormat(keyFormatType: KeyFormatType, keyMaterial: SecretBytes): KeyBlock {
   return { keyFormatType, keyValue: { keyMaterial, attributes: [] } };
-}
-
-/** How long the joined bytes are; a private key tells itself. */
-function lengthOf(
-  objectType: ObjectType,
-  requested: AttributeSet,
-  { crypto }: OperationContext,
-): number | undefined {
-  const lengthBits = requested.get('CryptographicLength');
-  if (objectType === ObjectType.PrivateKey || lengthBits === undefined) return undefined;
-  const algorithm = requested.get('CryptographicAlgorithm');
-  return objectType === ObjectType.SymmetricKey && algorithm !== undefined && crypto.algorithms.has(algorithm)
-    ? crypto.symmetricKeyLengthBytes(algorithm, lengthBits, 'there already')
-    : Math.ceil(lengthBits / 8);
 }
 
 const PRIVATE_KEY_FORMATS = [KeyFormatType.PKCS_8, KeyFormatType.PKCS_1, KeyFormatType.ECPrivateKey];

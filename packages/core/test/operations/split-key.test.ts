@@ -128,6 +128,28 @@ describe.each(METHODS)('method %d', (method) => {
     expect(await materialOf(await join(isXor ? [three, two, one] : [two, three]))).toBe(first);
   });
 
+  test.each([
+    ['two keys of 3DES, the first of them twice', CryptographicAlgorithm.DES3, 112, `${KEY}0011223344556677`],
+    ['HMAC, shorter than any that is made here', CryptographicAlgorithm.HMAC_SHA256, 64, '0123456789abcd00'],
+    ['DES, without its parity bits', CryptographicAlgorithm.DES, 56, '0123456789abcd00'],
+  ])('a key whose length is not that of its bytes: %s', async (_name, algorithm, lengthBits, hex) => {
+    const object = rawKey(hex, {
+      cryptographicAlgorithm: algorithm,
+      cryptographicLengthBits: lengthBits,
+    });
+    const parts = await split(await registerObject(harness, object), { method });
+    expect(await materialOf(await join(parts))).toBe(hex);
+  });
+
+  test('Secret Data whose length is not that of its bytes', async () => {
+    const base = await registerObject(harness, password('long'), [
+      { key: 'CryptographicLength', value: 24 },
+      { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Verify },
+    ]);
+    const joined = await join(await split(base, { method }), SecretData);
+    expect(await materialOf(joined)).toBe(Buffer.from('long').toString('hex'));
+  });
+
   test('a password of an odd length', async () => {
     const base = await registerObject(harness, password('\0pass\0'));
     const parts = await split(base, { method });
