@@ -61,10 +61,10 @@ function agreed<T>(
   return stated ?? inKey;
 }
 
-/** Algorithm and length may stand in the attributes, in the Key Block and in the material: they have to agree. */
+/** Algorithm and length may stand in the attributes, in the Key Block and in the material: they have to agree. So has the curve. */
 function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationContext): Key {
   const { keyBlock, objectType } = value;
-  const { algorithm, lengthBits } = crypto.inspectKey(objectType, {
+  const { algorithm, lengthBits, curve } = crypto.inspectKey(objectType, {
     ...keyBlock,
     keyValue: isWrapped(keyBlock) ? undefined : keyBlock.keyValue,
     cryptographicAlgorithm: agreed(
@@ -86,6 +86,8 @@ function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationCon
       'Cryptographic Algorithm and Cryptographic Length of the key are neither given nor in the key',
     );
   }
+  const { recommendedCurve } = requested.get('CryptographicDomainParameters') ?? {};
+  agreed(recommendedCurve, curve, (stated, inKey) => stated === inKey, 'CryptographicDomainParameters');
   requested.set('CryptographicAlgorithm', algorithm);
   requested.set('CryptographicLength', lengthBits);
   return {

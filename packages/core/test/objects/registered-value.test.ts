@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import {
   CertificateType,
   CryptographicAlgorithm,
@@ -7,6 +8,7 @@ import {
   LinkType,
   NameType,
   ObjectType,
+  RecommendedCurve,
   SecretDataType,
   State,
   WrappingMethod,
@@ -81,6 +83,21 @@ describe('keys', () => {
     ],
   ])('refuses what contradicts itself: %s', (_, given, requested, code) => {
     expect(refusal(() => describeAs(given, ...requested))).toBe(code);
+  });
+
+  test('over a curve are over no other one, though it be as long', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' });
+    const keyMaterial = new SecretBytes(publicKey.export({ format: 'der', type: 'spki' }));
+    const keyBlock = { keyFormatType: KeyFormatType.X_509, keyValue: { keyMaterial, attributes: [] } };
+    const over = (recommendedCurve: RecommendedCurve) =>
+      refusal(() =>
+        describeAs(
+          { objectType: ObjectType.PublicKey, keyBlock },
+          { key: 'CryptographicDomainParameters', value: { recommendedCurve } },
+        ),
+      );
+    expect(over(RecommendedCurve.P_256)).toBe('InvalidAttributeValue');
+    expect(over(RecommendedCurve.BRAINPOOLP256R1)).toBeUndefined();
   });
 
   test('3DES counts its parity bits or not', () => {
