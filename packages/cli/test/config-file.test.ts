@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { withConfigFile } from '../src/holdfast/config-file';
+import { withRootOptions } from '../src/holdfast/root-options';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'))));
@@ -13,7 +14,7 @@ async function optionsWith(content: unknown, ...args: readonly string[]): Promis
   const path = join(folder, 'holdfast.json');
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
   let seen: Record<string, unknown> = {};
-  const command = withConfigFile(new Command('serve'))
+  const command = withRootOptions(withConfigFile(new Command('serve')))
     .exitOverride()
     .option('--listen <host:port>', '', '127.0.0.1:5696')
     .option('--workers <number>', '', Number, 1)
@@ -30,11 +31,13 @@ test('settings of the file stand in for options that are not given', async () =>
   const options = await optionsWith({
     listen: '0.0.0.0:5696',
     hosts: ['kms.example.org'],
+    root: 'shares',
     limits: { maxConnections: 10 },
   });
   expect(options).toMatchObject({
     listen: '0.0.0.0:5696',
     host: ['kms.example.org'],
+    root: 'shares',
     limits: { maxConnections: 10 },
     workers: 1,
     logLevel: 'info',
@@ -53,6 +56,7 @@ test.each([
   [{ workers: 0 }, 'workers is a whole number'],
   [{ hosts: 'kms.example.org' }, 'hosts is a list of texts'],
   [{ limits: [1] }, 'limits is an object'],
+  [{ root: 'Software' }, 'root is one of software, pkcs11, shares'],
   [[], 'is not a JSON object'],
   ['{', 'is not JSON'],
 ])('%j is refused in words', async (content, message) => {

@@ -83,6 +83,10 @@ async function useConfigFile(command: Command, path: string): Promise<void> {
     if (!setting.accepts(value)) {
       throw new HoldfastError('Configuration', `${path}: ${name} is ${setting.kind}`);
     }
+    const choices = command.options.find((one) => one.attributeName() === setting.option)?.argChoices;
+    if (choices !== undefined && !choices.includes(value as string)) {
+      throw new HoldfastError('Configuration', `${path}: ${name} is one of ${choices.join(', ')}`);
+    }
     const source = command.getOptionValueSource(setting.option);
     if (source === undefined || source === 'default') {
       command.setOptionValueWithSource(setting.option, value, 'config');
