@@ -1,9 +1,12 @@
-import { TEST_CAUSE, keyBytesOf, nameAttribute, newAesKey } from '@holdfast/testkit';
+import { TEST_CAUSE, TEST_KEY, aesKey, keyBytesOf, nameAttribute, newAesKey } from '@holdfast/testkit';
 import { randomUUID } from 'node:crypto';
 import type { Keyring, LocateQuery, NewObject, ObjectChange, StoredObject } from '@holdfast/core';
 import { NameType, State } from '@holdfast/kmip';
 import { openStore, type Store } from '../src';
+import { KeptObjects } from '../src/objects/kept-objects';
 import { nameDigest } from '../src/objects/projection';
+import { StoredRow, bindingOf, encodeObject } from '../src/objects/row';
+import { sealValue } from '../src/objects/value-codec';
 import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 /** Objects that a store has read before: it asks the database whether they still hold, and reads them no second time. */
@@ -325,4 +328,44 @@ test('room for few objects, or for none, changes no answer', async () => {
     expect(keyBytesOf(held.openValue())).toEqual(key);
     expect(counts['opened']).toBeGreaterThan(objects.length);
   }
+});
+
+test('what is used again and again does not keep the memory of what came with it and went', async () => {
+  const keyring = testKeyring();
+  await keyring.ensure(domainId);
+  const maxBytes = 1 << 20;
+  const kept = new KeptObjects(maxBytes, 600);
+  const newRow = (uniqueIdentifier: string, value: ReturnType<typeof aesKey> | undefined): StoredRow => {
+    const identity = { domainId, uniqueIdentifier, internalId: randomUUID(), ownerId: randomUUID() };
+    const binding = { ...identity, generation: 1, revision: 1, keyVersion: keyring.currentVersion(domainId) };
+    const sealedValue = value && sealValue(keyring, bindingOf(binding), value);
+    const { columns, mac } = encodeObject(keyring, {
+      ...binding,
+      attributeBytes: Buffer.alloc(1000),
+      sealedValue,
+    });
+    const place = Buffer.alloc(18);
+    const length = Buffer.from([0, 0, 0, mac.length]);
+    return new StoredRow(keyring, domainId, Buffer.concat([place, columns.bytes, length, mac]), place.length);
+  };
+  const used: StoredRow[] = [];
+  for (let number = 0; number < 200; number++) {
+    const row = newRow(`used ${number}`, aesKey());
+    kept.keep(row);
+    row.openValue();
+    used.push(row);
+    for (let other = 0; other < 50; other++) kept.keep(newRow(`${number} ${other}`, undefined));
+    for (const { uniqueIdentifier } of used) kept.find(domainId, uniqueIdentifier);
+  }
+  const memory = new Set(used.map(({ mac }) => mac.buffer));
+  const lengthBytes = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(lengthBytes).toBeLessThan(2 * maxBytes);
+  const opened = jest.spyOn(keyring, 'open');
+  for (const row of used) {
+    expect(kept.find(domainId, row.uniqueIdentifier)).toBe(row);
+    expect(keyBytesOf(row.openValue())).toEqual(TEST_KEY);
+  }
+  expect(opened).not.toHaveBeenCalled();
+  kept.clear();
+  expect(keyBytesOf(used[0]!.openValue())).toEqual(TEST_KEY);
 });

@@ -2,8 +2,19 @@ import type { Name, NameType } from '@holdfast/kmip';
 import type { StoredRow } from './row';
 
 const SLAB_BYTES = 64 * 1024;
+/** Larger rows have memory of their own. */
+const MAX_SHARING_BYTES = SLAB_BYTES / 4;
 /** What a kept object takes besides its room, roughly. */
 const OVERHEAD_BYTES = 800;
+/** How much more memory slabs may take than is allowed for objects, before what lies scattered in them is moved together. */
+const MAX_SCATTERED = 1.5;
+
+/** Memory that rows share: it is given back once none of them is kept. */
+interface Slab {
+  readonly bytes: Buffer;
+  usedBytes: number;
+  rows: number;
+}
 
 /** An object that is kept under a name. */
 export interface NamedObject {
@@ -15,6 +26,7 @@ interface Entry extends NamedObject {
   readonly lengthBytes: number;
   readonly keptAtSeconds: number;
   readonly name: string | undefined;
+  slab: Slab;
   /** Whether it was asked for since it was last looked at to make room. */
   isUsed: boolean;
 }
@@ -36,9 +48,10 @@ export class KeptObjects {
   /** In the order in which they are looked at to make room. */
   readonly #entries = new Set<Entry>();
   #lengthBytes = 0;
-  /** Where the next rows go: they come and leave in about the same order. */
-  #slab = Buffer.alloc(0);
-  #slabUsed = 0;
+  /** Where the next rows go: the order of rows in slabs is that of the entries. */
+  #slab: Slab = { bytes: Buffer.alloc(0), usedBytes: 0, rows: 0 };
+  /** Of all slabs in use, with what lies in them and is kept no more. */
+  #slabBytes = 0;
 
   /**
    * @param maxBytes 0: nothing is kept
@@ -74,9 +87,9 @@ export class KeptObjects {
     }
     const before = shelf.byIdentifier.get(uniqueIdentifier);
     if (before !== undefined) this.#remove(before);
-    this.#move(row);
+    const slab = this.#place(row);
     const keptAtSeconds = nowSeconds();
-    const entry: Entry = { row, lengthBytes, keptAtSeconds, name: nameValue, nameType, isUsed: false };
+    const entry: Entry = { row, lengthBytes, keptAtSeconds, name: nameValue, nameType, slab, isUsed: false };
     shelf.byIdentifier.set(uniqueIdentifier, entry);
     if (nameValue !== undefined) shelf.byName.set(nameValue, entry);
     this.#entries.add(entry);
@@ -106,41 +119,68 @@ export class KeptObjects {
   }
 
   /** What a row was received with would stay as long as the row. */
-  #move(row: StoredRow): void {
+  #place(row: StoredRow): Slab {
     const { roomBytes } = row;
-    if (roomBytes > SLAB_BYTES / 4) {
-      row.keepIn(Buffer.allocUnsafeSlow(roomBytes), 0);
-      return;
+    let slab = this.#slab;
+    if (roomBytes > MAX_SHARING_BYTES) slab = newSlab(roomBytes);
+    else if (slab.usedBytes + roomBytes > slab.bytes.length) {
+      if (slab.rows === 0) this.#slabBytes -= slab.usedBytes;
+      slab = this.#slab = newSlab(SLAB_BYTES);
     }
-    if (this.#slabUsed + roomBytes > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#slabUsed = 0;
-    }
-    row.keepIn(this.#slab, this.#slabUsed);
-    this.#slabUsed += roomBytes;
+    row.keepIn(slab.bytes, slab.usedBytes);
+    slab.usedBytes += roomBytes;
+    slab.rows++;
+    this.#slabBytes += roomBytes;
+    return slab;
+  }
+
+  #leave(slab: Slab): void {
+    slab.rows--;
+    if (slab.rows === 0 && slab !== this.#slab) this.#slabBytes -= slab.usedBytes;
+  }
+
+  get #isFull(): boolean {
+    return this.#lengthBytes > this.maxBytes;
+  }
+
+  /** A single row keeps its slab from being given back. */
+  get #isScattered(): boolean {
+    return this.#slabBytes > MAX_SCATTERED * this.maxBytes + 2 * SLAB_BYTES;
   }
 
   #makeRoom(): void {
     for (const entry of this.#entries) {
-      if (this.#lengthBytes <= this.maxBytes) return;
-      if (!entry.isUsed) this.#remove(entry);
-      else {
-        entry.isUsed = false;
-        this.#entries.delete(entry);
-        this.#entries.add(entry);
-      }
+      if (this.#isFull && !entry.isUsed) this.#remove(entry);
+      else if (this.#isFull || this.#isScattered) this.#moveBehind(entry);
+      else return;
     }
   }
 
+  /** It is looked at again once all others have been, and lies with what comes next. */
+  #moveBehind(entry: Entry): void {
+    if (this.#isFull) entry.isUsed = false;
+    this.#entries.delete(entry);
+    this.#entries.add(entry);
+    if (entry.row.roomBytes > MAX_SHARING_BYTES) return;
+    const before = entry.slab;
+    entry.slab = this.#place(entry.row);
+    this.#leave(before);
+  }
+
   #remove(entry: Entry): void {
-    const { row, name, lengthBytes } = entry;
+    const { row, name, lengthBytes, slab } = entry;
     const shelf = this.#shelves.get(row.domainId);
     shelf?.byIdentifier.delete(row.uniqueIdentifier);
     if (name !== undefined && shelf?.byName.get(name) === entry) shelf.byName.delete(name);
     this.#entries.delete(entry);
     this.#lengthBytes -= lengthBytes;
+    this.#leave(slab);
     row.release();
   }
+}
+
+function newSlab(lengthBytes: number): Slab {
+  return { bytes: Buffer.allocUnsafeSlow(lengthBytes), usedBytes: 0, rows: 0 };
 }
 
 /** Of a clock that is never set. */

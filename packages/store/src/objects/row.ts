@@ -174,8 +174,7 @@ export class StoredRow implements StoredObject, ObjectRow {
     }
     const plaintext = this.keyring.open(bindingOf(this), sealedValue);
     if (!this.#isKept) return readValue(plaintext);
-    const from = this.start + this.#length;
-    this.#opened = plaintext.copyInto(this.bytes.subarray(from, from + this.#valueBytes));
+    this.#keepOpened(plaintext);
     return readValue(plaintext);
   }
 
@@ -211,13 +210,21 @@ export class StoredRow implements StoredObject, ObjectRow {
   /**
    * Moves to memory where it may stay: `roomBytes` from `start` on. All that is made of it lies there, since a hundred
    * thousand small objects would be looked at by each collection of garbage. Its value stays open from its first use on,
-   * until `release`.
+   * until `release`; it moves along where the row is moved again.
    */
   keepIn(bytes: Buffer, start: number): void {
     this.bytes.copy(bytes, start, this.start - PLACE_BYTES, this.start + this.#length);
     this.bytes = bytes;
     this.start = start + PLACE_BYTES;
     this.#isKept = true;
+    const opened = this.#opened;
+    if (opened !== undefined) this.#keepOpened(opened);
+    opened?.destroy();
+  }
+
+  #keepOpened(plaintext: SecretBytes): void {
+    const from = this.start + this.#length;
+    this.#opened = plaintext.copyInto(this.bytes.subarray(from, from + this.#valueBytes));
   }
 
   /** Zeroes the opened value. Who goes on using the object has its value opened anew each time. */
