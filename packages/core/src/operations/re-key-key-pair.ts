@@ -91,7 +91,7 @@ export const reKeyKeyPair = operation({
       privateKey: inheritedAttributes(old.privateKey, ObjectType.PrivateKey),
       publicKey: inheritedAttributes(old.publicKey, ObjectType.PublicKey),
     };
-    keepCurve(old.privateKey, inherited.privateKey, context);
+    keepCurve(old.privateKey, Object.values(inherited), context);
     for (const asked of [forPrivate, forPublic]) forgetWhatChanges(Object.values(inherited), asked);
     const { offsetSeconds } = request;
     const { nowSeconds } = context;
@@ -144,12 +144,20 @@ async function fetchPair(uniqueIdentifier: string, { objects }: OperationContext
   return { privateKey, publicKey };
 }
 
-/** A pair that was registered need not say its curve: the new one is over the same, not over the usual one of its length. */
-function keepCurve(old: ManagedObject, inherited: AttributeSet, { crypto }: OperationContext): void {
+/**
+ * A pair that was registered need not say its curve, and clients may add another: the new pair is over the same, not over the
+ * usual one of its length.
+ */
+function keepCurve(
+  old: ManagedObject,
+  inherited: readonly AttributeSet[],
+  { crypto }: OperationContext,
+): void {
   const value = old.stored.openValue();
-  if (inherited.has('CryptographicDomainParameters') || value.objectType !== ObjectType.PrivateKey) return;
+  if (value.objectType !== ObjectType.PrivateKey) return;
   const { curve } = crypto.inspectKey(ObjectType.PrivateKey, value.keyBlock);
-  if (curve !== undefined) inherited.set('CryptographicDomainParameters', { recommendedCurve: curve });
+  if (curve === undefined) return;
+  for (const half of inherited) half.set('CryptographicDomainParameters', { recommendedCurve: curve });
 }
 
 /** What describes a key together: where a request changes the first, the others are not those of the old key any more. */

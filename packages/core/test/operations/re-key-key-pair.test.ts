@@ -12,7 +12,7 @@ import {
   type Attribute,
   type VersionName,
 } from '@holdfast/kmip';
-import { archive, createKeyPair, destroy, reKeyKeyPair } from '@holdfast/core';
+import { addAttribute, archive, createKeyPair, destroy, reKeyKeyPair } from '@holdfast/core';
 import { SecretBytes } from '@holdfast/ttlv';
 import { Harness } from './harness';
 import { asking, createKey, custom, named, refused, registerObject, valueOf, valuesOf } from './requests';
@@ -184,7 +184,10 @@ describe('what describes the keys', () => {
     expect(await described(fifth)).toEqual([RSA, 2048, undefined]);
   });
 
-  test('stays as it is in keys that were registered without saying their curve', async () => {
+  test.each([
+    ['without saying their curve', undefined],
+    ['so, and were said to be over another one later', RecommendedCurve.P_256],
+  ])('stays as it is in keys that were registered %s', async (_how, saidLater) => {
     const { privateKey, publicKey } = ecPair('secp256k1');
     const publicKeyUniqueIdentifier = await registerObject(harness, publicKey, [usage(Verify)]);
     const privateKeyUniqueIdentifier = await registerObject(harness, privateKey, [
@@ -194,6 +197,11 @@ describe('what describes the keys', () => {
         value: { linkType: LinkType.PublicKeyLink, linkedObjectIdentifier: publicKeyUniqueIdentifier },
       },
     ]);
+    if (saidLater !== undefined) {
+      for (const uniqueIdentifier of [privateKeyUniqueIdentifier, publicKeyUniqueIdentifier]) {
+        await harness.run(addAttribute, { uniqueIdentifier, newAttribute: curve(saidLater) });
+      }
+    }
     const recent = await replace({ privateKeyUniqueIdentifier, publicKeyUniqueIdentifier });
     expect(await described(recent)).toEqual([EC, 256, RecommendedCurve.SECP256K1]);
   });
