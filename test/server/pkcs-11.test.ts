@@ -368,6 +368,9 @@ describe('keys, further', () => {
     // What failed has ended.
     expect(await session.code(37, WANTED)).toBe(0x91);
     await session.ok(34, gcm + key);
+    const odd = mechanism(0x1087, `${bytes(Buffer.alloc(12, 3))} ${ulong(96)} ${bytes('')} ${ulong(100)}`);
+    await session.ok(30, odd + key);
+    expect(await session.code(31, `${bytes(DATA)} ${WANTED}`)).toBe(0x71);
   });
 
   test('what is held back until a tag is there counts among the streams of the client', async () => {
