@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import {
   BatchErrorContinuationOption,
+  CryptographicAlgorithm,
   Data,
   HashingAlgorithm,
   ObjectType,
   Operation,
+  QueryFunction,
   ResultStatus,
   RevocationReasonCode,
   SplitKeyMethod,
@@ -325,6 +327,38 @@ describe('Undo', () => {
     expect(await located(name)).toEqual([]);
   });
 
+  const correlation = bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16));
+  const lengthOf = (value: number) => structure(Tag.Attributes, integer(Tag.CryptographicLength, value));
+  test.each([
+    [
+      'Set Constraints',
+      Operation.SetConstraints,
+      structure(Tag.Constraints, structure(Tag.Constraint, lengthOf(1))),
+    ],
+    [
+      'Set Defaults',
+      Operation.SetDefaults,
+      structure(
+        Tag.DefaultsInformation,
+        structure(Tag.ObjectDefaults, enumeration(Tag.ObjectType, ObjectType.SymmetricKey), lengthOf(192)),
+      ),
+    ],
+    ['Cancel', Operation.Cancel, correlation],
+    ['Process', Operation.Process, correlation],
+  ])('takes no %s, which cannot be undone', async (_name, operation, payload) => {
+    const about = enumeration(Tag.QueryFunction, QueryFunction.QueryDefaultsInformation);
+    const policy = async () =>
+      (await newer.batch([item(Operation.GetConstraints), item(Operation.Query, about)])).items.map(
+        ({ payload: told }) => told,
+      );
+    const before = await policy();
+    const { items } = await newer.batch([item(operation, payload), missing()], option(Undo));
+    expect(items.map(({ status, reason }) => [status, reason])).toEqual([
+      [OperationFailed, 'FeatureNotSupported'],
+    ]);
+    expect(await policy()).toEqual(before);
+  });
+
   test('sees within the batch what the batch did', async () => {
     const answer = await peer.batch(
       [create(), item(Operation.Activate), item(Operation.GetAttributes, text(Tag.AttributeName, 'State'))],
@@ -370,6 +404,25 @@ describe('Maximum Response Size', () => {
     const about = [uniqueIdentifier(identifier)];
     expect(await peer.refused(Operation.GetAttributes, about, limit(600))).toBe('ResponseTooLarge');
     expect(textAt(await peer.call(Operation.Get, about, limit(1024)), Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
+  test('makes fail before they did anything also what is done at once', async () => {
+    const constraints = async () =>
+      (await newer.batch([item(Operation.GetConstraints)])).items.map(({ payload }) => payload);
+    const before = await constraints();
+    const wanted = structure(
+      Tag.Constraints,
+      structure(
+        Tag.Constraint,
+        structure(Tag.Attributes, enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.DES)),
+      ),
+    );
+    for (const size of [0, 300, 384, 391]) {
+      expect(await newer.refused(Operation.SetConstraints, [wanted], limit(size))).toBe('ResponseTooLarge');
+    }
+    expect(await constraints()).toEqual(before);
+    const cancel = [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16))];
+    await newer.call(Operation.Cancel, cancel, limit(256 + 128 + 48));
   });
 
   test('holds for the answer as a whole', async () => {

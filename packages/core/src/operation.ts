@@ -43,6 +43,8 @@ export interface OperationDefinition<Request = unknown, Response = unknown> {
   readonly reasons: readonly ErrorCode[];
   /** It is never made pending: it is about pending requests, or about the connection. */
   readonly isSynchronous?: true;
+  /** What it does is done at once, whatever becomes of the rest of a batch: it is refused where that may be undone. */
+  readonly cannotBeUndone?: true;
   /**
    * Whether the request does nothing but answer and change objects: it can then be carried out on objects as they are
    * remembered, and once more where that turns out to be out of date. Left out: no request does.

@@ -5,7 +5,7 @@ import {
   type RequestBatchItem,
   type ResponseBatchItem,
 } from '@holdfast/kmip';
-import type { AsynchronousRequest, ItemOutcome } from '@holdfast/core';
+import { HoldfastError, type AsynchronousRequest, type ItemOutcome } from '@holdfast/core';
 import { encodedLength, type Item } from '@holdfast/ttlv';
 import type { AnyOperation, Catalogue } from './catalogue';
 
@@ -13,6 +13,9 @@ import type { AnyOperation, Catalogue } from './catalogue';
 const ITEM_OVERHEAD_BYTES = 128;
 /** What an item that failed takes at most, with a message of usual length. */
 const FAILED_ITEM_BYTES = 320;
+
+/** The longest Response Payload of operations that cannot be undone: that of Cancel. */
+const LASTING_PAYLOAD_BYTES = 48;
 
 /** The answer of another item, which Poll gives in place of its own. */
 export interface OtherAnswer {
@@ -58,6 +61,17 @@ export function roomForAnswer(
 ): number {
   const payloadBytes = payload === undefined ? 0 : encodedLength(payload);
   return ITEM_OVERHEAD_BYTES + (uniqueBatchItemID?.length ?? 0) + payloadBytes;
+}
+
+/** What the answer of an item has to have room for before the operation is begun. */
+export function roomToBegin(item: RequestBatchItem, { cannotBeUndone }: AnyOperation): number {
+  return roomForAnswer(item, undefined) + (cannotBeUndone === true ? LASTING_PAYLOAD_BYTES : 0);
+}
+
+/** @throws HoldfastError ResponseTooLarge */
+export function requireRoom(bytes: number, availableBytes: number): void {
+  if (bytes <= availableBytes) return;
+  throw new HoldfastError('ResponseTooLarge', 'the response is larger than the request or the server allows');
 }
 
 export function roomForItem({ uniqueBatchItemID }: RequestBatchItem | FaultyBatchItem): number {

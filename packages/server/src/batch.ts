@@ -24,14 +24,16 @@ import {
 import type { Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
 import { ChangesToTell, requireMayTurn } from './channels';
-import type { AnyOperation } from './catalogue';
+import { operationOf, type AnyOperation } from './catalogue';
 import {
   Undone,
   encodeAnswer,
   otherPayload,
+  requireRoom,
   roomFor,
   roomForAnswer,
   roomForItem,
+  roomToBegin,
   type OtherAnswer,
 } from './answers';
 import { DataResults, withoutData } from './data-results';
@@ -250,13 +252,8 @@ export class Batch {
     }
   }
 
-  #definition(item: RequestBatchItem): AnyOperation {
-    const { dialect } = this.request;
-    const definition = this.ports.catalogue.byCode.get(item.operation);
-    if (definition === undefined || !dialect.knows(definition.window)) {
-      throw new HoldfastError('OperationNotSupported', 'the operation is not supported');
-    }
-    return definition;
+  #definition({ operation }: RequestBatchItem): AnyOperation {
+    return operationOf(this.ports.catalogue, operation, this.request.dialect, this.changes);
   }
 
   /** Carries an item out, and uses up with it, in one transaction, the approval that it needs. */
@@ -330,6 +327,7 @@ export class Batch {
     let changed: readonly ObjectChange[] = [];
     let bytes = 0;
     let response: Record<string, unknown>;
+    requireRoom(roomToBegin(item, definition), this.#remainingBytes - this.#reservedBytes);
     try {
       response = await execute(definition, payload, {
         session,
@@ -362,12 +360,7 @@ export class Batch {
           whole = encoded;
           if (item.ephemeral) encoded = withoutData(encoded);
           bytes = roomForAnswer(item, encoded);
-          if (bytes > this.#remainingBytes - this.#reservedBytes) {
-            throw new HoldfastError(
-              'ResponseTooLarge',
-              'the response is larger than the request or the server allows',
-            );
-          }
+          requireRoom(bytes, this.#remainingBytes - this.#reservedBytes);
         },
       });
     } catch (error) {

@@ -33,6 +33,7 @@ export const cancel = operation({
   access: undefined,
   reasons: ['InvalidAsynchronousCorrelationValue', ...GENERAL_REASONS],
   isSynchronous: true,
+  cannotBeUndone: true,
 
   async execute({ asynchronousCorrelationValue }, { asynchronousRequests, principal }) {
     if (asynchronousCorrelationValue.length !== CORRELATION_VALUE_LENGTH_BYTES) {

@@ -28,6 +28,7 @@ export const interop = operation({
   response: emptyStructure,
   access: undefined,
   reasons: GENERAL_REASONS,
+  cannotBeUndone: true,
 
   async execute({ interopFunction }, context) {
     if (interopFunction === InteropFunction.Reset) {

@@ -17,6 +17,7 @@ export const process = operation({
   access: undefined,
   reasons: ['InvalidAsynchronousCorrelationValue', 'DuplicateProcessRequest', ...GENERAL_REASONS],
   isSynchronous: true,
+  cannotBeUndone: true,
 
   async execute({ asynchronousCorrelationValue }, context) {
     await requirePending(asynchronousCorrelationValue, context);

@@ -14,6 +14,7 @@ export const setConstraints = operation({
   response: emptyStructure,
   access: 'rule',
   reasons: ['InvalidObjectType', ...GENERAL_REASONS],
+  cannotBeUndone: true,
 
   async execute({ constraints: { constraints } }, context) {
     authorise(context.principal, 'rule', context.principal.clientId);

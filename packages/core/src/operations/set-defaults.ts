@@ -29,6 +29,7 @@ export const setDefaults = operation({
     'ApplicationNamespaceNotSupported',
     ...GENERAL_REASONS,
   ],
+  cannotBeUndone: true,
 
   async execute({ defaultsInformation }, context) {
     authorise(context.principal, 'rule', context.principal.clientId);
