@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { startTestPostgres, type TestPostgres } from '@holdfast/testkit';
-import { Client, type ClientConfig } from 'pg';
+import { Client, DatabaseError, type ClientConfig } from 'pg';
 import { migrate } from '../src';
 import { MIGRATIONS } from '../src/migrations';
+import { storeError } from '../src/postgres/errors';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -141,6 +142,15 @@ test('a database that takes no changes is said to be a standby, or read-only', a
     code: 'StoreUnavailable',
     message: 'the key store takes no changes: its PostgreSQL is a standby, or read-only',
   });
+});
+
+test.each([
+  ['53300', 'takes no more connections: its PostgreSQL, or a limit there, allows too few'],
+  ['53100', 'takes no changes: the disk of its PostgreSQL is full'],
+  ['53200', 'cannot be reached'],
+])('what a database that says %s lacks is told', (sqlState, lacks) => {
+  const cause = Object.assign(new DatabaseError('refused', 0, 'error'), { code: sqlState });
+  expect(storeError(cause)).toMatchObject({ code: 'StoreUnavailable', message: `the key store ${lacks}` });
 });
 
 test('a database with another encoding than UTF-8 is refused', async () => {

@@ -8,7 +8,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer|auditor list.',
   StoreUnavailable:
     'See that PostgreSQL runs, where it runs, and what it logs. A server that is running goes on by itself once it is back.',
-  RootOfTrustMismatch: 'Check --data-dir, --root and the passphrase: they must be those of the first start.',
+  RootOfTrustMismatch:
+    'Check --data-dir, --root and the passphrase: they must be those of the first start, or of the last root rotate or migrate.',
 };
 
 const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {

@@ -148,17 +148,25 @@ export class Sequencer {
     const wasThere = this.#isRootThere;
     this.#isRootThere = false;
     try {
-      this.#probe ??= await this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
-      (await this.root.unwrap(this.#probe, PROBE_CONTEXT)).destroy();
+      await this.#useRoot().catch((error: unknown) => {
+        if (!(error instanceof HoldfastError) || error.code !== 'IntegrityViolation') throw error;
+        // It was wrapped by a root key that this node has let go of.
+        this.#probe = undefined;
+        return this.#useRoot();
+      });
       this.#isRootThere = true;
     } catch (error) {
-      // It may have been wrapped by a root key that this node has let go of.
       this.#probe = undefined;
       if (wasThere && !this.#isClosed) {
         this.log.warn({ error: describeError(error) }, 'the root of trust is away');
       }
     }
     this.#probedAtMs = Date.now();
+  }
+
+  async #useRoot(): Promise<void> {
+    this.#probe ??= await this.root.wrap(new SecretBytes(randomBytes(16)), PROBE_CONTEXT);
+    (await this.root.unwrap(this.#probe, PROBE_CONTEXT)).destroy();
   }
 }
 

@@ -12,7 +12,17 @@ export const SqlState = {
   featureNotSupported: '0A000',
   readOnlyTransaction: '25006',
   lockNotAvailable: '55P03',
+  diskFull: '53100',
+  tooManyConnections: '53300',
 } as const;
+
+/** What a database that cannot be used lacks, where it is there. */
+const LACKS: Readonly<Record<string, string>> = {
+  [SqlState.readOnlyTransaction]: 'takes no changes: its PostgreSQL is a standby, or read-only',
+  [SqlState.diskFull]: 'takes no changes: the disk of its PostgreSQL is full',
+  [SqlState.tooManyConnections]:
+    'takes no more connections: its PostgreSQL, or a limit there, allows too few',
+};
 
 /** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
 const UNAVAILABLE = /^(?:08|53|57P|58|25006)/;
@@ -65,10 +75,7 @@ export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   }
   const state = sqlStateOf(cause);
   if (state === undefined || isUnavailable(cause)) {
-    const message =
-      state === SqlState.readOnlyTransaction
-        ? 'the key store takes no changes: its PostgreSQL is a standby, or read-only'
-        : 'the key store cannot be reached';
+    const message = `the key store ${LACKS[state ?? ''] ?? 'cannot be reached'}`;
     return new HoldfastError('StoreUnavailable', message, { cause, retryable: outcomeKnown, outcomeKnown });
   }
   if (state === SqlState.notNullViolation) {
