@@ -620,6 +620,17 @@ describe('with a server', () => {
     );
   });
 
+  test('where there is no room for a credential, none is made', () => {
+    const command = ['officer', 'add', 'roomless', '--out', path('roomless.json')];
+    const limited = ['-c', 'ulimit -f 8; exec "$0" "$@"', process.execPath, HOLDFAST, ...command];
+    const env = { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir };
+    const { status, stderr } = spawnSync('sh', limited, { env, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('roomless.json: no file may be so large')]);
+    expect(existsSync(path('roomless.json'))).toBe(false);
+    const { stdout } = spawnSync(process.execPath, [HOLDFAST, 'officer', 'list'], { env, encoding: 'utf8' });
+    expect(stdout).not.toContain('roomless');
+  });
+
   test('a backup that finds no room says so, and leaves nothing behind', () => {
     const { publicKey } = generateKeyPairSync('x25519');
     writeFileSync(path('custodian.pub'), publicKey.export({ format: 'pem', type: 'spki' }));

@@ -18,7 +18,8 @@ import {
   type VersionName,
 } from '@holdfast/server/admin';
 import { HoldfastError } from '@holdfast/ttlv';
-import { readText } from './files';
+import { CommandFailure, ExitCode } from '../exit';
+import { noRoomReason, readText } from './files';
 import { asOfficer, requireSettings, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
 
@@ -192,7 +193,7 @@ async function issue(
 }
 
 async function report(issued: IssuedAnswer, options: CredentialOptions): Promise<void> {
-  if (options.out !== undefined) await writeClientFiles(options.out, issued);
+  if (options.out !== undefined) await writeIssued(options.out, issued);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(issued.client, undefined, 2)}\n`);
     return;
@@ -200,6 +201,24 @@ async function report(issued: IssuedAnswer, options: CredentialOptions): Promise
   const { name, domain } = issued.client;
   process.stdout.write(`The client ${name} of the domain ${domain} is known.\n`);
   if (options.out !== undefined) process.stdout.write(`Its files are in ${options.out}.\n`);
+}
+
+/** @throws CommandFailure where what is known by now cannot be written: that has to be told */
+async function writeIssued(folder: string, issued: IssuedAnswer): Promise<void> {
+  try {
+    await writeClientFiles(folder, issued);
+  } catch (cause) {
+    const { name } = issued.client;
+    const reason = noRoomReason(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+    throw new CommandFailure(
+      ExitCode.Refused,
+      `the client ${name} is known, but what was issued to it cannot be written to ${folder}: ${reason}`,
+      {
+        hint: `Have it issued anew: holdfast client add-credential ${name} --out DIR. Revoke the credential that is lost.`,
+        cause,
+      },
+    );
+  }
 }
 
 export function clientCommand(): Command {

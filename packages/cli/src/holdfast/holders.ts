@@ -8,7 +8,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
 import { isThere, removeOnExit, writeNewFile } from '../output-file';
-import { readBytes, readText, unreadable } from './files';
+import { noRoomReason, readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
 /** Sealed files (backups, escrow packages): to whom they are sealed, and what opens them. */
@@ -100,11 +100,6 @@ const NOT_WRITABLE: readonly (string | undefined)[] = [
   'ENOTDIR',
   'EROFS',
 ];
-const NO_ROOM: Readonly<Record<string, string>> = {
-  ENOSPC: 'its disk is full',
-  EDQUOT: 'its owner may have no more room',
-  EFBIG: 'no file may be so large there',
-};
 
 /** @throws HoldfastError ObjectAlreadyExists */
 export async function mustNotExist(path: string): Promise<void> {
@@ -164,7 +159,7 @@ export async function writeWhole(
       throw new HoldfastError('Configuration', `cannot write ${path}`, { cause });
     }
     if (cause instanceof HoldfastError) throw cause;
-    const noRoom = NO_ROOM[code ?? ''];
+    const noRoom = noRoomReason(cause);
     if (noRoom !== undefined) {
       const message = `the ${what} does not fit at ${path}: ${noRoom}; nothing was kept of it`;
       throw new HoldfastError('Configuration', message, { cause });
