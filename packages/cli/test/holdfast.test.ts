@@ -190,6 +190,7 @@ describe('without a server', () => {
     [['audit', 'verify', '--public-key', 'absent.pem'], '--public-key is for files'],
     [['audit', 'verify', '/', '--public-key', 'absent.pem'], 'cannot read /: it is a folder'],
     [['audit', 'export', '--archive', '/', '--out', 'a'], 'cannot read /: it is a folder'],
+    [['audit', 'verify', HOLDFAST, '--public-key', HOLDFAST], 'holdfast.js: that is no public key'],
     [['backup', 'verify', '/', '--identity', 'absent.key'], 'cannot read /: it is a folder'],
   ])('%j is wrong use', async (args, words) => {
     await refused(2, words, ...args);
@@ -197,10 +198,22 @@ describe('without a server', () => {
   });
 
   test('an exported log may come through a pipe', () => {
-    const record = JSON.stringify({ position: 7, time: '2026-11-01T10:00:00.000000Z', action: 'Get' });
-    const script = 'printf "%s\\n" "$0" | "$1" "$2" audit search /dev/stdin --json';
-    const found = spawnSync('sh', ['-c', script, record, process.execPath, HOLDFAST], { encoding: 'utf8' });
-    expect(found).toMatchObject({ status: 0, stdout: `${record}\n`, stderr: '' });
+    const script = 'printf "%s\\n" "$0" | "$1" "$2" audit search /dev/stdin --json --object k1';
+    const search = (record: object) =>
+      spawnSync('sh', ['-c', script, JSON.stringify(record), process.execPath, HOLDFAST], {
+        encoding: 'utf8',
+      });
+    const actor = { kind: 'client', id: 'c1', name: 'array-7' };
+    const time = '2026-11-01T10:00:00.000000Z';
+    const record = { position: 7, time, actor, action: 'Get', objects: ['k1'], outcome: 'success' };
+    expect(search(record)).toMatchObject({ status: 0, stdout: `${JSON.stringify(record)}\n`, stderr: '' });
+    const refused = {
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('neither an archive nor') as string,
+    };
+    expect(search({ ...record, objects: undefined })).toMatchObject(refused);
+    expect(search({ ...record, actor: null })).toMatchObject(refused);
   });
 
   test('help and version are no failures', async () => {

@@ -42,7 +42,20 @@ function recordIn(text: string, file: string): AuditLine | undefined {
   } catch {
     value = undefined;
   }
-  if (typeof value === 'object' && value !== null)
-    return 'action' in value ? (value as AuditLine) : undefined;
+  if (isObject(value)) {
+    if (!('action' in value)) return undefined;
+    if (isRecord(value)) return value as unknown as AuditLine;
+  }
   throw wrongUse(`${file} is neither an archive nor an export as JSON lines`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether it has what is looked for and shown. */
+function isRecord({ action, time, actor, objects, outcome }: Readonly<Record<string, unknown>>): boolean {
+  const texts = [action, time, outcome, ...(isObject(actor) ? [actor['id'], actor['name']] : [undefined])];
+  const isTexts = (all: readonly unknown[]): boolean => all.every((each) => typeof each === 'string');
+  return isTexts(texts) && Array.isArray(objects) && isTexts(objects);
 }

@@ -59,7 +59,13 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<ExportV
       : await readText(options.publicKey);
   const { verifyExport } = await import('@holdfast/server');
   const since = options.since === undefined ? undefined : (await readCheckpoints(options.since)).at(-1);
-  return verifyExport(await exportIn(log, options), publicKey, since);
+  try {
+    return await verifyExport(await exportIn(log, options), publicKey, since);
+  } catch (error) {
+    const { publicKey: path } = options;
+    if (path === undefined || !(error instanceof HoldfastError) || error.code !== 'InvalidField') throw error;
+    throw new HoldfastError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
 }
 
 function showVerdict(file: string, verdict: ExportVerdict): void {

@@ -24,14 +24,18 @@ export async function followed<T>(
   first?: T,
 ): Promise<T> {
   const show = process.stderr.isTTY ? showBar : lineShower();
-  let answer = first ?? (await ask());
-  for (let progress = progressOf(answer); progress !== undefined; progress = progressOf(answer)) {
-    show(progress);
-    await delay(ASK_EVERY_MS);
-    answer = await ask();
+  try {
+    let answer = first ?? (await ask());
+    for (let progress = progressOf(answer); progress !== undefined; progress = progressOf(answer)) {
+      show(progress);
+      await delay(ASK_EVERY_MS);
+      answer = await ask();
+    }
+    return answer;
+  } finally {
+    // What comes next, a failure too, has a line of its own.
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  return answer;
 }
 
 function showBar({ done, total, what }: Progress): void {
