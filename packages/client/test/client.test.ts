@@ -5,6 +5,7 @@ import {
   get,
   getAttributes,
   locate,
+  query,
   setAttribute,
   type OperationDefinition,
 } from '@holdfast/core';
@@ -26,7 +27,7 @@ import {
   type ResponseBatchItem,
   type VersionName,
 } from '@holdfast/kmip';
-import { ItemType, SecretBytes } from '@holdfast/ttlv';
+import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { ConnectionFailure, KmipClient, KmipRefusal, call, type KmipClientOptions } from '../src';
 import {
   makeAuthority,
@@ -165,6 +166,27 @@ describe('one call', () => {
     await expect(client.call(get, { uniqueIdentifier: 'k1' })).rejects.toMatchObject({
       reason: 'protocol',
       outcomeKnown: false,
+    });
+  });
+
+  test('to a server with operations and objects of its own, or of later versions, tells of them by their numbers', async () => {
+    const item = (tag: number, value: number): Item => ({ tag, type: ItemType.Enumeration, value });
+    const profile = { tag: Tag.ProfileInformation, type: ItemType.Structure, value: [] };
+    const value = [
+      item(Tag.Operation, Operation.Get),
+      item(Tag.Operation, 0x80000001),
+      item(Tag.Operation, Operation.Ping),
+      item(Tag.ObjectType, 0x80000002),
+      { ...profile, value: [item(Tag.ProfileName, 0x80000003)] },
+    ];
+    const payload = { tag: Tag.ResponsePayload, type: ItemType.Structure, value };
+    const client = await connected(() => [
+      { operation: Operation.Query, resultStatus: ResultStatus.Success, payload },
+    ]);
+    expect(await client.call(query, { queryFunctions: [] })).toMatchObject({
+      operations: [Operation.Get, 0x80000001, Operation.Ping],
+      objectTypes: [0x80000002],
+      profileInformation: [{ profileName: 0x80000003 }],
     });
   });
 

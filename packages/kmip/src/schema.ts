@@ -161,6 +161,15 @@ export function enumerated<V extends Record<string, number>>(table: EnumerationT
   };
 }
 
+/**
+ * An enumeration in which a server tells what it has: members that the dialect does not have, a vendor's or a later
+ * version's, are read as they are, and left out when written.
+ */
+export function told<V extends Record<string, number>>(table: EnumerationTable<V>): Codec<number> {
+  const own: Codec<number> = enumerated(table);
+  return { ...own, decode: (item, dialect) => openEnumeration.decode(item, dialect) };
+}
+
 /** An enumeration of which the specification lists no values, only the range of vendor extensions (Opaque Data Type). */
 export const openEnumeration: Codec<number> = scalar<number>(ItemType.Enumeration);
 
