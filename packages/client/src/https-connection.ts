@@ -21,6 +21,8 @@ export interface HttpOptions {
   readonly encoding: MessageEncoding;
 }
 
+const PAYLOAD_TOO_LARGE = 413;
+
 /** A request without an answer. */
 interface Waiting {
   readonly reject: (failure: ConnectionFailure) => void;
@@ -143,7 +145,10 @@ export class HttpsConnection implements Channel {
 
   #noKmip(what: string, status = 200): ConnectionFailure {
     return new ConnectionFailure('protocol', `${addressOf(this.options)}: ${what}`, {
-      hint: `Check that KMIP is served over HTTPS there, with the target ${this.options.path}.`,
+      hint:
+        status === PAYLOAD_TOO_LARGE
+          ? 'The request is longer than the server takes.'
+          : `Check that KMIP is served over HTTPS there, with the target ${this.options.path}.`,
       // A server that refuses a request as such has not looked into it.
       outcomeKnown: status >= 400 && status < 500,
     });

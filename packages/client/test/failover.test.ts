@@ -175,6 +175,20 @@ test.each(WAYS)(
   },
 );
 
+test.each([
+  [404, 'with the target /kmip', true],
+  [413, 'longer than the server takes', true],
+  [500, 'with the target /kmip', false],
+])('the HTTP status %d says what to look for, and what is known', async (status, hint, outcomeKnown) => {
+  const { port } = await mute((socket) => socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
+  const client = await clientOf([port], { httpsPath: '/kmip' });
+  await expect(activated(client)).rejects.toMatchObject({
+    message: `127.0.0.1:${port}: it answers with the HTTP status ${status}`,
+    hint: expect.stringContaining(hint) as string,
+    outcomeKnown,
+  });
+});
+
 test('a client that was closed stays so', async () => {
   const { port } = await server('one');
   const client = await clientOf([port]);
