@@ -23,7 +23,7 @@ import {
 } from '@holdfast/kmip';
 import { DEFAULT_LIMITS, HoldfastError, ItemType, type Item, type Limits } from '@holdfast/ttlv';
 import { Connection } from './connection';
-import { ConnectionFailure } from './connection-failure';
+import { ConnectionFailure, readable, unreadable } from './connection-failure';
 import { requestPayload } from './expressible';
 import { HttpsConnection } from './https-connection';
 import { KmipRefusal } from './refusal';
@@ -290,23 +290,6 @@ function serversOf(options: KmipClientOptions): Servers {
     const there = { ...options, ...address };
     return http === undefined ? Connection.open(there) : HttpsConnection.open({ ...there, ...http });
   });
-}
-
-function unreadable(what: string, cause?: unknown): ConnectionFailure {
-  return new ConnectionFailure('protocol', `the server’s answer cannot be read: ${what}`, {
-    ...(cause === undefined ? {} : { cause }),
-    outcomeKnown: false,
-  });
-}
-
-/** What a decoder makes of an answer; its complaints are about the server, not about what was asked. */
-function readable<From, To>(answer: From, decode: (answer: From) => To): To {
-  try {
-    return decode(answer);
-  } catch (error) {
-    if (error instanceof HoldfastError) throw unreadable(error.message, error);
-    throw error;
-  }
 }
 
 /** A message that could not be read is answered by one failure that names no operation. */

@@ -1,3 +1,5 @@
+import { HoldfastError } from '@holdfast/ttlv';
+
 /** What stood between the client and an answer. */
 export type ConnectionFailureReason =
   /** The client's own key, certificate or trusted certificates cannot be used. */
@@ -202,4 +204,22 @@ export function timedOut(
   return new ConnectionFailure('timeout', withAddress(address, `${what} within ${timeoutMs / 1000} s`), {
     outcomeKnown,
   });
+}
+
+/** An answer that is none to what was asked: what became of that is not known. */
+export function unreadable(what: string, cause?: unknown): ConnectionFailure {
+  return new ConnectionFailure('protocol', `the server’s answer cannot be read: ${what}`, {
+    ...(cause === undefined ? {} : { cause }),
+    outcomeKnown: false,
+  });
+}
+
+/** What a decoder makes of an answer; its complaints are about the server, not about what was asked. */
+export function readable<From, To>(answer: From, decode: (answer: From) => To): To {
+  try {
+    return decode(answer);
+  } catch (error) {
+    if (error instanceof HoldfastError) throw unreadable(error.message, error);
+    throw error;
+  }
 }

@@ -18,7 +18,7 @@ import {
 } from '@holdfast/kmip';
 import { DEFAULT_LIMITS, FrameReader, HoldfastError, type Item } from '@holdfast/ttlv';
 import type { KmipClientOptions } from './client';
-import { ConnectionFailure, explainBreak, timedOut } from './connection-failure';
+import { ConnectionFailure, explainBreak, readable, timedOut, unreadable } from './connection-failure';
 import { requestPayload } from './expressible';
 import { KmipRefusal } from './refusal';
 import { DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT_MS, addressOf, openTls } from './tls';
@@ -89,26 +89,44 @@ async function* messagesOn(
 
 /** @throws KmipRefusal, ConnectionFailure */
 async function requireAccepted(messages: AsyncGenerator<Item, void>): Promise<void> {
-  const { value: message } = await messages.next();
-  const [item] = message === undefined ? [] : decodeResponse(message).items;
-  if (item?.resultStatus === ResultStatus.Success) return;
-  await messages.return();
-  if (item !== undefined) throw new KmipRefusal(setEndpointRole.code, item);
-  throw new ConnectionFailure('protocol', 'the server’s answer has no items');
+  try {
+    const { value: message } = await messages.next();
+    const [item] = message === undefined ? [] : readable(message, decodeResponse).items;
+    if (item === undefined) throw unreadable('it has no items');
+    if (item.resultStatus !== ResultStatus.Success) throw new KmipRefusal(setEndpointRole.code, item);
+  } catch (error) {
+    await messages.return();
+    throw error;
+  }
 }
 
 async function* toldOn(socket: TLSSocket, messages: AsyncGenerator<Item, void>): AsyncGenerator<Told, void> {
   for await (const message of messages) {
-    const { dialect, items } = decodeRequest(message);
-    refuseCriticalExtensions(items);
+    const { dialect, items } = understood(() => {
+      const request = decodeRequest(message);
+      refuseCriticalExtensions(request.items);
+      return request;
+    });
     const answers: ResponseBatchItem[] = [];
     for (const item of items) {
-      const told = 'fault' in item ? undefined : toldIn(item, dialect);
+      const told = 'fault' in item ? undefined : understood(() => toldIn(item, dialect));
       if (told !== undefined) yield told;
       answers.push(answerTo(item, told !== undefined));
     }
     const timeStamp = Math.floor(Date.now() / 1000);
     send(socket, encodeResponse({ dialect, header: { timeStamp }, items: answers }), dialect);
+  }
+}
+
+/** What the server tells, read; what is wrong with it is the server's fault. @throws ConnectionFailure */
+function understood<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError)) throw cause;
+    throw new ConnectionFailure('protocol', `what the server tells cannot be read: ${cause.message}`, {
+      cause,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
-import { KmipClient, isEncryptedKey, type KmipClientOptions } from '../src';
+import { KmipClient, isEncryptedKey, toldByServer, type KmipClientOptions } from '../src';
 import { explainBreak } from '../src/connection-failure';
 import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
 
@@ -149,6 +149,24 @@ test.each([
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => other.close(resolve));
 });
+
+test.each([
+  ['without a header', '42007b0100000000'],
+  ['that is a request', '4200780100000000'],
+])(
+  'an answer %s to who hands the server’s role over is the server’s fault, and ends the connection',
+  async (_name, hex) => {
+    let ended = (): void => undefined;
+    const end = new Promise<void>((done) => (ended = done));
+    const peer = await startPeer(server, (socket) => {
+      socket.once('data', () => socket.write(Buffer.from(hex, 'hex'))).once('close', ended);
+    });
+    peers.push(peer);
+    const options = { host: '127.0.0.1', port: peer.port, ca: authority.ca, ...authority.client };
+    await expect(toldByServer(options)).rejects.toMatchObject({ reason: 'protocol', outcomeKnown: false });
+    await end;
+  },
+);
 
 describe('the client’s own credentials', () => {
   const encrypted = (key: string) =>
