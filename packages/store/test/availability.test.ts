@@ -241,11 +241,14 @@ test('what cannot be found out is said to be unknown', async () => {
     poolSize: 1,
   });
   const backend = { processId: 1, startedAt: '2020-01-01' };
+  // However far the clock of the machine is set back meanwhile.
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(0);
   await expect(askAfterLoss(database, backend, () => Promise.resolve(true), 50)).rejects.toMatchObject({
     code: 'StoreUnavailable',
     outcomeKnown: false,
     retryable: false,
   });
+  clock.mockRestore();
   await database.close();
 });
 

@@ -42,6 +42,7 @@ export interface DevicePoolOptions {
 interface Request {
   readonly call: DeviceCall;
   readonly input: unknown;
+  /** Of a clock that is never set. */
   readonly deadlineMs: number;
   attempts: number;
   lastFault: string;
@@ -130,7 +131,7 @@ export class DevicePool {
       this.#queue.push({
         call,
         input,
-        deadlineMs: Date.now() + REQUEST_TIMEOUT_MS,
+        deadlineMs: performance.now() + REQUEST_TIMEOUT_MS,
         attempts: 0,
         lastFault: 'no process of the device is ready',
         errorOf: toError,
@@ -195,7 +196,7 @@ export class DevicePool {
   again(request: Request, fault: Fault): void {
     request.attempts++;
     request.lastFault = fault.message;
-    if (this.#closed || request.attempts >= MAX_ATTEMPTS || Date.now() > request.deadlineMs) {
+    if (this.#closed || request.attempts >= MAX_ATTEMPTS || performance.now() > request.deadlineMs) {
       request.reject(request.errorOf(fault));
       return;
     }
@@ -239,7 +240,7 @@ export class DevicePool {
   }
 
   #expire(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (let index = this.#queue.length - 1; index >= 0; index--) {
       const request = this.#queue[index] as Request;
       if (request.deadlineMs > nowMs) continue;
