@@ -65,8 +65,8 @@ export interface ApprovalStore {
     terms: Pick<Approval, 'needed' | 'votes' | 'state' | 'expiresAtSeconds'>,
     actor: Actor,
   ): Promise<Approval>;
-  /** Newest first; those that are done or expired as well. */
-  list(): Promise<readonly Approval[]>;
+  /** Newest first; those that are done or expired as well, where those that are open leave room. */
+  list(maximumItems?: number): Promise<readonly Approval[]>;
   /**
    * Sets all that are open to as many officers as they need now, in one transaction: what needs none any more is withdrawn,
    * what has enough of them is approved.
@@ -83,6 +83,8 @@ export interface ApprovalStore {
     actor: Actor,
   ): Promise<Approval>;
 }
+
+const MAX_LISTED = 1000;
 
 export class PostgresApprovals implements ApprovalStore {
   readonly #transactions: DirectoryTransactions;
@@ -137,10 +139,12 @@ export class PostgresApprovals implements ApprovalStore {
     });
   }
 
-  list(): Promise<readonly Approval[]> {
-    return this.#read((session) =>
-      approvals.select(session, this.keyring, 'true ORDER BY t.number DESC LIMIT 1000'),
+  async list(maximumItems = MAX_LISTED): Promise<readonly Approval[]> {
+    const openFirst = `true ORDER BY (t.state = 'open' AND t.expires_at > $1) DESC, t.number DESC LIMIT $2`;
+    const found = await this.#read((session) =>
+      approvals.select(session, this.keyring, openFirst, [this.#nowSeconds(), maximumItems]),
     );
+    return [...found].sort((one, other) => other.number - one.number);
   }
 
   async adjust(neededBy: (approval: Approval) => number, actor: Actor): Promise<void> {

@@ -362,3 +362,22 @@ test('an item that failed stops those behind it in its batch, however long these
   expect(await requests.removeExpired()).toBe(1);
   await database.close();
 });
+
+test('approvals that are open are listed, however many newer ones are done', async () => {
+  const { approvals } = fixture.store;
+  const request = {
+    action: 'destroy',
+    requesterKind: 'client',
+    requesterId: TEST_ACTOR.id,
+    requesterName: TEST_ACTOR.name,
+    domainId: undefined,
+    operation: 'Destroy',
+    sha256: Buffer.alloc(32),
+  } as const;
+  const expiresAtSeconds = Math.floor(fixture.store.clock.nowSeconds()) + 3600;
+  const terms = { needed: 1, votes: [], expiresAtSeconds } as const;
+  for (const state of ['open', 'used', 'denied', 'open', 'used'] as const) {
+    await approvals.add({ ...request, subject: state }, { ...terms, state }, TEST_ACTOR);
+  }
+  expect((await approvals.list(3)).map(({ state }) => state)).toEqual(['used', 'open', 'open']);
+});
