@@ -22,6 +22,7 @@ import {
   type Identity,
   type ServerProcess,
 } from '@holdfast/testkit';
+import { until } from '../support/until';
 import { createKey, discoverRequest, errorsOf, once } from './support';
 
 /** The `holdfast` command against a running server: clients, their credentials, authorities, domains, officers. */
@@ -263,6 +264,10 @@ test('a client may have several credentials, and loses them one by one or all to
   );
   await done('client', 'revoke', 'two', '--credential', firstOne?.id ?? '');
   expect([await isKnown(filesIn(first)), await isKnown(filesIn(second))]).toEqual([false, true]);
+  // Of the certificate that is not taken the log has what "client show" knows it by.
+  const { fingerprint256 } = new X509Certificate(readFileSync(join(first, 'cert.pem')));
+  const sha256 = fingerprint256.replaceAll(':', '').toLowerCase();
+  await until(() => server.log().includes(`"sha256":"${sha256}"`), 'the log tells which certificate it was');
   await done('client', 'revoke', 'two');
   expect(await isKnown(filesIn(second))).toBe(false);
   await refused(1, 'revoked', 'client', 'add-credential', 'two', '--out', join(folder, 'two-c'));

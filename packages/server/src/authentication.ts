@@ -22,6 +22,11 @@ export interface Unrecognised {
 /** Tolerated difference between this machine's clock and the one that issued a certificate. */
 const CERTIFICATE_SKEW_SECONDS = 300;
 
+/** SHA-256 of a certificate, as `holdfast client show` prints it: 64 hexadecimal digits. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
 /** The certificate of a peer. It is taken apart when somebody looks at more than its fingerprint. */
 class PeerCertificate implements PresentedCertificate {
   readonly sha256Hex: string;
@@ -34,7 +39,7 @@ class PeerCertificate implements PresentedCertificate {
     private readonly use: TlsUse,
     private readonly nowSeconds: number,
   ) {
-    this.sha256Hex = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+    this.sha256Hex = fingerprintOf(certificate);
   }
 
   get subject(): string {

@@ -11,7 +11,7 @@ import type {
   AuthenticationPolicy,
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
-import { authenticate, principalOf, validityFault, type Unrecognised } from './authentication';
+import { authenticate, fingerprintOf, principalOf, validityFault, type Unrecognised } from './authentication';
 import type { ListenAddress } from './address';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
@@ -192,7 +192,9 @@ export class Listener {
 
   /** Nobody known: the first request is answered with the reason, so that whoever sets up the client learns it. */
   async #refused(session: Connection, reason: string): Promise<void> {
-    this.log.warn({ peer: session.peer, reason }, 'connection refused');
+    const certificate = session.socket.getPeerX509Certificate();
+    const sha256 = certificate === undefined ? undefined : fingerprintOf(certificate);
+    this.log.warn({ peer: session.peer, sha256, reason }, 'connection refused');
     await this.#record(session.peer, reason);
   }
 
