@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  AsynchronousIndicator,
   BatchErrorContinuationOption,
   CryptographicAlgorithm,
   Data,
@@ -421,6 +422,15 @@ describe('Maximum Response Size', () => {
       expect(await newer.refused(Operation.SetConstraints, [wanted], limit(size))).toBe('ResponseTooLarge');
     }
     expect(await constraints()).toEqual(before);
+    const pending = enumeration(Tag.AsynchronousIndicator, AsynchronousIndicator.Mandatory);
+    const outstanding = async () =>
+      (await newer.batch([item(Operation.QueryAsynchronousRequests)])).items.map(({ payload }) => payload);
+    const waiting = await outstanding();
+    const { items } = await newer.batch([item(Operation.SetConstraints, wanted)], {
+      header: [...limit(300).header, pending],
+    });
+    expect(items).toEqual([expect.objectContaining({ reason: 'ResponseTooLarge' })]);
+    expect(await outstanding()).toEqual(waiting);
     const cancel = [bytes(Tag.AsynchronousCorrelationValue, Buffer.alloc(16))];
     await newer.call(Operation.Cancel, cancel, limit(256 + 128 + 48));
   });

@@ -229,6 +229,7 @@ export class Batch {
           ? undefined
           : await this.ports.approvals.toCome(definition.name, payload, this.principal, session);
       if (takes === 'always' || approval?.isOpen === true) {
+        requireRoom(roomForAnswer(item, undefined), this.#remainingBytes - this.#reservedBytes);
         const whole = { ...item, payload: given };
         const pending = await this.#pending.submit(whole, definition, index, approval?.number);
         this.#records.settle(pending);
