@@ -246,6 +246,12 @@ function checkStatedFormat(value: ManagedObjectValue, requested: AttributeSet): 
     throw contradiction('KeyFormatType', 'key');
 }
 
+/** @throws HoldfastError InvalidField: of a key that is wrapped, or not looked into, nothing else tells that there is no such length */
+function requirePositiveLength(value: ManagedObjectValue): void {
+  if ((keyBlockOf(value)?.cryptographicLengthBits ?? 1) > 0) return;
+  throw new HoldfastError('InvalidField', 'the Cryptographic Length of the key is not positive');
+}
+
 function tell(
   value: ManagedObjectValue,
   requested: AttributeSet,
@@ -300,6 +306,7 @@ export function describeRegistered(
 export function describeRemains(value: ManagedObjectValue, requested: AttributeSet): void {
   const keyBlock = keyBlockOf(value);
   if (keyBlock === undefined) return;
+  requirePositiveLength(value);
   state(requested, 'KeyFormatType', keyBlock.keyFormatType, 'key');
   tellOfKeyBlock(keyBlock, requested);
 }
@@ -311,6 +318,7 @@ export function describeValue(
   context: OperationContext,
 ): ManagedObjectValue {
   requireWrappingData(value);
+  requirePositiveLength(value);
   checkStatedFormat(value, requested);
   const kept = tell(value, requested, context);
   linkToWrappingKey(kept, requested, context);

@@ -85,6 +85,34 @@ describe('keys', () => {
     expect(refusal(() => describeAs(given, ...requested))).toBe(code);
   });
 
+  test.each<[string, (cryptographicLengthBits: number) => ManagedObjectValue]>([
+    [
+      'that are wrapped',
+      (cryptographicLengthBits) =>
+        key(0, {
+          keyValue: { encoded: new SecretBytes(Buffer.alloc(24)) },
+          cryptographicAlgorithm: AES,
+          cryptographicLengthBits,
+          keyWrappingData: { wrappingMethod: WrappingMethod.Encrypt },
+        }),
+    ],
+    [
+      'that are Secret Data',
+      (cryptographicLengthBits) => ({
+        objectType: ObjectType.SecretData,
+        secretDataType: SecretDataType.Password,
+        keyBlock: {
+          keyFormatType: KeyFormatType.Opaque,
+          keyValue: { keyMaterial: new SecretBytes(Buffer.from('secret')), attributes: [] },
+          cryptographicLengthBits,
+        },
+      }),
+    ],
+  ])('%s have a length that is positive, where they have one', (_, given) => {
+    expect(refusal(() => describeAs(given(48)))).toBeUndefined();
+    for (const none of [0, -48]) expect(refusal(() => describeAs(given(none)))).toBe('InvalidField');
+  });
+
   test('over a curve are over no other one, though it be as long', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' });
     const keyMaterial = new SecretBytes(publicKey.export({ format: 'der', type: 'spki' }));
