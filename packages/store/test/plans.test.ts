@@ -10,6 +10,7 @@ import {
 } from '../src/objects/statements';
 import { HOT_SETTINGS } from '../src/postgres/database';
 import type { Statement } from '../src/postgres/statement';
+import { SELECT_GONE } from '../src/verify/directory';
 import { openFixture, type Fixture } from './support/fixture';
 
 /** The plan of a hot statement is made once for a connection, and stays when the tables have grown. */
@@ -77,4 +78,11 @@ test('a plan made on empty tables reaches rows by index, and so does one on larg
       FROM object;
     ANALYZE`);
   await expectIndexScans();
+});
+
+test('rows of the directory that are gone are looked for in one go, however many there are', async () => {
+  await fixture.sql(`INSERT INTO hsm_key SELECT gen_random_uuid(), 1, gen_random_uuid(), '', 'held', 0, 1, 1, ''
+    FROM generate_series(1, 20000); ANALYZE hsm_key; SET work_mem = '64kB'`);
+  const rows = await fixture.sql<Record<string, string>>(`EXPLAIN ${SELECT_GONE}`);
+  expect(rows.map((row) => row['QUERY PLAN']).join('\n')).not.toContain('SubPlan');
 });

@@ -7,6 +7,16 @@ import { problemOf } from './objects';
 /** The tables whose rows are authenticated one by one. */
 export const DIRECTORY_TABLES = RESEALED_TABLES.map(({ table }) => table);
 
+const PRESENT = ['domain_key', ...DIRECTORY_TABLES.map(({ name }) => name)]
+  .map((name) => `SELECT id FROM ${name}`)
+  .join(' UNION ALL ');
+/** Rows that the records say are there, and are not. (NOT IN would be compared one by one once there are many.) */
+export const SELECT_GONE = `SELECT row_id, action FROM (
+    SELECT DISTINCT ON (row_id) row_id, action FROM audit_record
+    WHERE row_id IS NOT NULL ORDER BY row_id, row_revision DESC) AS newest
+  WHERE action NOT LIKE '%.remove' AND action NOT LIKE 'ticket.%' AND action <> 'asynchronous-request'
+    AND NOT EXISTS (SELECT FROM (${PRESENT}) AS present WHERE present.id = newest.row_id)`;
+
 /** Checks every row that decides access, and that none is gone which the records say is there (tickets and
  * requests that have expired may go). */
 export async function verifyDirectory(session: Session, keyring: Keyring, walk: Walk): Promise<void> {
@@ -18,15 +28,7 @@ export async function verifyDirectory(session: Session, keyring: Keyring, walk: 
     }
     walk.advance(rows);
   }
-  const present = ['domain_key', ...DIRECTORY_TABLES.map(({ name }) => name)]
-    .map((name) => `SELECT id FROM ${name}`)
-    .join(' UNION ALL ');
-  const gone = await session.query<{ row_id: string; action: string }>(
-    `SELECT row_id, action FROM (
-        SELECT DISTINCT ON (row_id) row_id, action FROM audit_record
-        WHERE row_id IS NOT NULL ORDER BY row_id, row_revision DESC) AS newest
-      WHERE action NOT LIKE '%.remove' AND action NOT LIKE 'ticket.%' AND action <> 'asynchronous-request' AND row_id NOT IN (${present})`,
-  );
+  const gone = await session.query<{ row_id: string; action: string }>(SELECT_GONE);
   for (const { row_id: row, action } of gone) {
     const table = action.split('.', 1)[0] ?? '';
     walk.find({ table, row, problem: 'the row is gone, its records are not', severity: 'fault' });
