@@ -83,6 +83,14 @@ test('requests are refused while the database is away, and answered once it is b
   await client.close();
   const database = await connectTo(connection);
   await verifyRows(database, there.length, faults);
-  await database.close();
   expect(faults).toEqual([]);
+
+  const name = String(connection.database);
+  await database.sql(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  await database.sql(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  await database.close();
+  const readOnly = await holdfastResult(status);
+  expect([readOnly.code, readOnly.stdout]).toEqual([1, expect.stringContaining('takes no changes')]);
 });

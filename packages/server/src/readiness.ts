@@ -4,6 +4,8 @@ import type { AuditChainStore } from '@holdfast/store';
 /** Who checks the health of a node gives it a few seconds. */
 const ANSWER_MS = 3_000;
 
+const READ_ONLY = 'the database takes no changes: its PostgreSQL is a standby, or read-only';
+
 /** What serving needs besides the node itself. */
 export interface Readiness {
   readonly isDatabaseReachable: boolean;
@@ -16,7 +18,7 @@ export interface Readiness {
  * @param graceSeconds how long they are served while the audit log is not signed
  */
 export async function readinessOf(
-  chain: Pick<AuditChainStore, 'unconfirmedSeconds'>,
+  chain: Pick<AuditChainStore, 'unconfirmedSeconds' | 'takesChanges'>,
   graceSeconds: number,
 ): Promise<Readiness> {
   let timer: NodeJS.Timeout | undefined;
@@ -25,7 +27,10 @@ export async function readinessOf(
     timer = setTimeout(late, ANSWER_MS);
   });
   try {
-    const seconds = await Promise.race([chain.unconfirmedSeconds(), isLate]);
+    const asked = Promise.all([chain.unconfirmedSeconds(), chain.takesChanges()]);
+    const [seconds, takesChanges] = await Promise.race([asked, isLate]);
+    // Nothing is answered that cannot be recorded.
+    if (!takesChanges) return { isDatabaseReachable: true, problem: READ_ONLY };
     const isSigned = seconds <= graceSeconds;
     return {
       isDatabaseReachable: true,

@@ -56,6 +56,8 @@ export interface AuditChainStore {
   newest(): Promise<Checkpoint | undefined>;
   /** Seconds since a sequencer last linked while the root of trust was there. */
   unconfirmedSeconds(): Promise<number>;
+  /** Whether anything can be written: not on a standby, nor where the database is read-only. */
+  takesChanges(): Promise<boolean>;
   /** Checkpoints in their order: those whose last record is at `fromPosition` or behind it. */
   checkpoints(fromPosition: number): AsyncGenerator<Checkpoint>;
   /** The records that a checkpoint is over, in their order. */
@@ -216,6 +218,13 @@ export class PostgresAuditChain implements AuditChainStore {
       'SELECT extract(epoch FROM now() - confirmed_at)::float8 AS seconds FROM audit_chain',
     );
     return row?.seconds ?? 0;
+  }
+
+  async takesChanges(): Promise<boolean> {
+    const [row] = await this.#query<{ mode: string }>(
+      `SELECT current_setting('transaction_read_only') AS mode`,
+    );
+    return row?.mode === 'off';
   }
 
   async *checkpoints(fromPosition: number): AsyncGenerator<Checkpoint> {
