@@ -85,7 +85,7 @@ test('requests are refused while the database is away, and answered once it is b
   await verifyRows(database, there.length, faults);
   expect(faults).toEqual([]);
 
-  const name = String(connection.database);
+  const name = connection.database;
   await database.sql(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
   await database.sql(
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
