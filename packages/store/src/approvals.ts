@@ -60,6 +60,7 @@ export const approvals = new AuthenticatedTable('approval', {
 export interface ApprovalStore {
   /** The newest one for this request that is neither used nor withdrawn nor expired; with a number that one, as it is. */
   find(request: ApprovedRequest, number?: number): Promise<Approval | undefined>;
+  /** Of two at once for the same request one is made: the second gets it. */
   add(
     request: ApprovedRequest,
     terms: Pick<Approval, 'needed' | 'votes' | 'state' | 'expiresAtSeconds'>,
@@ -98,15 +99,17 @@ export class PostgresApprovals implements ApprovalStore {
   }
 
   async find(request: ApprovedRequest, number?: number): Promise<Approval | undefined> {
-    const { requesterId, operation, subject, sha256 } = request;
-    const wanted = { requester_id: requesterId, operation, subject, sha256 };
-    const isNewest = `AND t.state NOT IN ('used', 'withdrawn') AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`;
     const [row] = await this.#read((session) =>
       number === undefined
-        ? approvals.find(session, this.keyring, wanted, isNewest, [this.#nowSeconds()])
-        : approvals.find(session, this.keyring, { ...wanted, number }),
+        ? this.#newest(session, request)
+        : approvals.find(session, this.keyring, { ...wantedBy(request), number }),
     );
     return row;
+  }
+
+  #newest(session: Session, request: ApprovedRequest): Promise<readonly Row[]> {
+    const isNewest = `AND t.state NOT IN ('used', 'withdrawn') AND t.expires_at > $5 ORDER BY t.number DESC LIMIT 1`;
+    return approvals.find(session, this.keyring, wantedBy(request), isNewest, [this.#nowSeconds()]);
   }
 
   async add(
@@ -116,9 +119,12 @@ export class PostgresApprovals implements ApprovalStore {
   ): Promise<Approval> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, async (transaction) => {
+      const number = await nextNumber(transaction);
+      const [meanwhile] = await this.#newest(transaction.session, request);
+      if (meanwhile !== undefined) return approvalOf(meanwhile);
       const row = await transaction.insert(approvals, {
         id: randomUUID(),
-        number: await nextNumber(transaction),
+        number,
         action: request.action,
         requester_kind: request.requesterKind,
         requester_id: request.requesterId,
@@ -283,6 +289,12 @@ async function writeState(
 }
 
 /** Those that are asked for at the same time are numbered one after the other. */
+/** The same request of the same requester. */
+function wantedBy({ requesterId, operation, subject, sha256 }: ApprovedRequest) {
+  return { requester_id: requesterId, operation, subject, sha256 };
+}
+
+/** Whoever asks for one is alone among all nodes until the end of the transaction. */
 async function nextNumber({ session }: DirectoryTransaction): Promise<number> {
   await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast approval number', 0))`);
   const [row] = await session.query<{ number: number }>(

@@ -243,7 +243,7 @@ test('connections that are to stay are found to be dead, though nothing says so'
   expect(await rootKeys.users('a root key')).toBe(0);
 });
 
-test('approvals that are asked for at the same time are numbered one after the other', async () => {
+test('approvals that are asked for at the same time are numbered one after the other, those for the same once', async () => {
   const { approvals } = fixture.store;
   const request = (subject: string): ApprovedRequest => ({
     action: 'destroy',
@@ -260,6 +260,9 @@ test('approvals that are asked for at the same time are numbered one after the o
     ['a', 'b', 'c', 'd', 'e', 'f'].map((subject) => approvals.add(request(subject), terms, TEST_ACTOR)),
   );
   expect(made.map(({ number }) => number).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+  const same = request('g');
+  const once = await Promise.all([1, 2, 3].map(() => approvals.add(same, terms, TEST_ACTOR)));
+  expect(once.map(({ number }) => number)).toEqual([7, 7, 7]);
 });
 
 test('every change of the directory leaves a record of its actor', async () => {

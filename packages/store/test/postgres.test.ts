@@ -199,6 +199,24 @@ test('the server does not go on with a statement that was given up, nor waits fo
   await own.close();
 });
 
+test('limits of time that role or database have end none of our statements and transactions', async () => {
+  const limits = `FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout',
+    'idle_in_transaction_session_timeout')`;
+  const [{ database: name } = { database: '' }] = await fixture.sql<{ database: string }>(
+    'SELECT current_database() AS database',
+  );
+  for (const each of await fixture.sql<{ name: string }>(`SELECT name ${limits}`)) {
+    await fixture.sql(`ALTER DATABASE ${name} SET ${each.name} = '1h'`);
+  }
+  const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const set = await own.general((session) =>
+    session.query(`SELECT name, setting ${limits} AND setting <> '0'`),
+  );
+  expect(set).toEqual([]);
+  await own.close();
+  await fixture.sql(`ALTER DATABASE ${name} RESET ALL`);
+});
+
 test('a server that may lose what it acknowledges is not used, also where it was another one at the start', async () => {
   const own = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
   const [{ name } = { name: '' }] = await fixture.sql<{ name: string }>('SELECT current_database() AS name');

@@ -372,12 +372,12 @@ test('approvals that are open are listed, however many newer ones are done', asy
     requesterName: TEST_ACTOR.name,
     domainId: undefined,
     operation: 'Destroy',
-    sha256: Buffer.alloc(32),
   } as const;
   const expiresAtSeconds = Math.floor(fixture.store.clock.nowSeconds()) + 3600;
   const terms = { needed: 1, votes: [], expiresAtSeconds } as const;
   for (const state of ['open', 'used', 'denied', 'open', 'used'] as const) {
-    await approvals.add({ ...request, subject: state }, { ...terms, state }, TEST_ACTOR);
+    const asked = { ...request, subject: state, sha256: randomBytes(32) };
+    await approvals.add(asked, { ...terms, state }, TEST_ACTOR);
   }
   expect((await approvals.list(3)).map(({ state }) => state)).toEqual(['used', 'open', 'open']);
 });

@@ -25,9 +25,9 @@ const LACKS: Readonly<Record<string, string>> = {
 };
 
 /** The server refuses sessions, ends them, or cannot write (a replica, a full disk): the database is not available. */
-const UNAVAILABLE = /^(?:08|53|57P|58|25006)/;
-/** The session ended, and with it whatever it was doing. */
-const SESSION_ENDED = /^(?:08|57P0)/;
+const UNAVAILABLE = /^(?:08|53|57P|58|25006|25P0[34])/;
+/** The session ended, and with it whatever it was doing: also by a limit of time that the role or the database has. */
+const SESSION_ENDED = /^(?:08|57P0|25P0[34])/;
 
 /** The SQLSTATE where the database itself refused, else undefined. */
 export function sqlStateOf(error: unknown): string | undefined {
