@@ -148,7 +148,9 @@ describe('a TLS peer is shown a certificate that it can use', () => {
   );
 
   test('not over one that neither the Profiles list nor clients need', async () => {
-    for (const ciphers of ['ECDHE-ECDSA-AES256-CCM', 'AES128-CCM8', 'ECDHE-ARIA128-GCM-SHA256']) {
+    for (const suite of ['ECDHE-ECDSA-AES256-CCM', 'AES128-CCM8', 'ECDHE-ARIA128-GCM-SHA256']) {
+      // Later versions of Node.js would not offer CCM8 either.
+      const ciphers = `${suite}:@SECLEVEL=0`;
       await expect(handshake({ maxVersion: 'TLSv1.2', ciphers })).rejects.toThrow('handshake failure');
     }
   });
