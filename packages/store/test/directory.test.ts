@@ -7,10 +7,9 @@ import {
   type NewCredential,
   type PresentedCertificate,
 } from '@holdfast/core';
-import type { ApprovedRequest } from '../src';
 import { Database } from '../src/postgres/database';
 import { until } from '../../../test/support/until';
-import { openFixture, quietLog, type Fixture } from './support/fixture';
+import { destroyRequest, openFixture, quietLog, type Fixture } from './support/fixture';
 import { startProxy } from './support/proxy';
 
 let fixture: Fixture;
@@ -245,22 +244,14 @@ test('connections that are to stay are found to be dead, though nothing says so'
 
 test('approvals that are asked for at the same time are numbered one after the other, those for the same once', async () => {
   const { approvals } = fixture.store;
-  const request = (subject: string): ApprovedRequest => ({
-    action: 'destroy',
-    requesterKind: 'client',
-    requesterId: TEST_ACTOR.id,
-    requesterName: TEST_ACTOR.name,
-    domainId: undefined,
-    operation: 'Destroy',
-    subject,
-    sha256: randomBytes(32),
-  });
   const terms = { needed: 2, votes: [], state: 'open', expiresAtSeconds: 2_000_000_000 } as const;
   const made = await Promise.all(
-    ['a', 'b', 'c', 'd', 'e', 'f'].map((subject) => approvals.add(request(subject), terms, TEST_ACTOR)),
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((subject) =>
+      approvals.add(destroyRequest(subject), terms, TEST_ACTOR),
+    ),
   );
   expect(made.map(({ number }) => number).sort()).toEqual([1, 2, 3, 4, 5, 6]);
-  const same = request('g');
+  const same = destroyRequest('g');
   const once = await Promise.all([1, 2, 3].map(() => approvals.add(same, terms, TEST_ACTOR)));
   expect(once.map(({ number }) => number)).toEqual([7, 7, 7]);
 });

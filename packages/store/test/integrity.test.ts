@@ -8,7 +8,7 @@ import { PostgresKeyStore } from '../src/objects/key-store';
 import { findRecorded } from '../src/objects/statements';
 import { uuidText } from '../src/postgres/binary';
 import { Database, type Session } from '../src/postgres/database';
-import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
+import { destroyRequest, openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 /**
  * Plays a database administrator who changes what the store wrote. Every column of every table is tried: the next use
@@ -502,14 +502,10 @@ describe('what SQL takes for what was looked for', () => {
     lies['domain of a ticket'] = { lie: [mallory.domain.id, alice.domain.id], look: show };
 
     const asked = {
-      action: 'destroy',
-      requesterKind: 'client' as const,
+      ...destroyRequest('harmless'),
       requesterId: mallory.id,
       requesterName: 'mallory',
       domainId: mallory.domain.id,
-      operation: 'Destroy',
-      subject: 'harmless',
-      sha256: randomBytes(32),
     };
     const terms = { needed: 1, votes: [], state: 'approved', expiresAtSeconds: 2 ** 31 } as const;
     await approvals.add(asked, terms, TEST_ACTOR);

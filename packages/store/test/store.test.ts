@@ -18,7 +18,7 @@ import { KeptObjects } from '../src/objects/kept-objects';
 import { PostgresKeyStore } from '../src/objects/key-store';
 import { Database } from '../src/postgres/database';
 import { until } from '../../../test/support/until';
-import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
+import { destroyRequest, openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -365,19 +365,10 @@ test('an item that failed stops those behind it in its batch, however long these
 
 test('approvals that are open are listed, however many newer ones are done', async () => {
   const { approvals } = fixture.store;
-  const request = {
-    action: 'destroy',
-    requesterKind: 'client',
-    requesterId: TEST_ACTOR.id,
-    requesterName: TEST_ACTOR.name,
-    domainId: undefined,
-    operation: 'Destroy',
-  } as const;
   const expiresAtSeconds = Math.floor(fixture.store.clock.nowSeconds()) + 3600;
   const terms = { needed: 1, votes: [], expiresAtSeconds } as const;
   for (const state of ['open', 'used', 'denied', 'open', 'used'] as const) {
-    const asked = { ...request, subject: state, sha256: randomBytes(32) };
-    await approvals.add(asked, { ...terms, state }, TEST_ACTOR);
+    await approvals.add(destroyRequest(state), { ...terms, state }, TEST_ACTOR);
   }
   expect((await approvals.list(3)).map(({ state }) => state)).toEqual(['used', 'open', 'open']);
 });

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { SecretBytes } from '@holdfast/ttlv';
-import { startTestPostgres, type TestPostgres } from '@holdfast/testkit';
+import { TEST_ACTOR, startTestPostgres, type TestPostgres } from '@holdfast/testkit';
 import { Client, type ClientConfig } from 'pg';
-import { openStore, type Store } from '../../src';
+import { openStore, type ApprovedRequest, type Store } from '../../src';
 
 /** A keyring whose domains have one key each, the same for every keyring of this process. */
 const keys = new Map<string, Buffer>();
@@ -59,5 +59,19 @@ export async function openFixture(): Promise<Fixture> {
       for (const each of stores) await each.close().catch(() => undefined);
       await postgres.stop();
     },
+  };
+}
+
+/** Asks the officers for the destruction of an object. */
+export function destroyRequest(subject: string): ApprovedRequest {
+  return {
+    action: 'destroy',
+    requesterKind: 'client',
+    requesterId: TEST_ACTOR.id,
+    requesterName: TEST_ACTOR.name,
+    domainId: undefined,
+    operation: 'Destroy',
+    subject,
+    sha256: randomBytes(32),
   };
 }
