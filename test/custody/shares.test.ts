@@ -25,6 +25,7 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectTo, urlOf, type Database } from '../support/database';
 import { freePort } from '../support/port';
+import { signalAll } from '../support/processes';
 import { until } from '../support/until';
 import { Needles } from './needles';
 import { keyHolder, newFolder, passphraseHolder, SharedNode, type TestCustodian } from './sealed-node';
@@ -286,7 +287,7 @@ test('a second node with workers is unsealed by others; a worker that dies is re
   await unsealBy(two, 2, 5, 4);
   const before = two.workers;
   expect(before).toHaveLength(2);
-  for (const pid of before) process.kill(pid, 'SIGKILL');
+  signalAll(before, 'SIGKILL');
   await until(
     () => two.workers.length === 2 && !two.workers.some((pid) => before.includes(pid)),
     'they are replaced',

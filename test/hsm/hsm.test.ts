@@ -24,6 +24,7 @@ import { SecretBytes } from '@holdfast/ttlv';
 import { newClient, newKey, outcomeOf } from '../custody/site';
 import { createKey, errorsOf } from '../server/support';
 import { openDatabase } from '../support/database';
+import { signalAll } from '../support/processes';
 import { hasTerminal, onTerminal } from '../support/terminal';
 import { until } from '../support/until';
 
@@ -87,12 +88,14 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
     /** Ends the processes of the HSM. @returns how many */
     const killAll = async (): Promise<number> => {
       const { processIds } = await rootStatus(server);
-      for (const processId of processIds) process.kill(processId, 'SIGKILL');
-      return processIds.length;
+      return signalAll(processIds, 'SIGKILL');
     };
 
-    /** Get of a known key on connections of its own, until told to end. @returns how often it was answered, always right */
-    async function readMeanwhile(): Promise<{ readonly count: () => number; end(): Promise<void> }> {
+    /**
+     * Get of a known key on connections of its own while `body` runs, always answered right.
+     * @param body takes how often it was answered so far
+     */
+    async function readMeanwhile(body: (count: () => number) => Promise<void>): Promise<void> {
       const readers = await Promise.all(
         Array.from({ length: 2 }, () => Peer.connect(tlsOptions(server), '1.4')),
       );
@@ -101,14 +104,10 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       const reading = readers.map(async (reader) => {
         for (; !isDone; count++) expect(await get(reader)).toEqual(material);
       });
-      return {
-        count: () => count,
-        end: async () => {
-          isDone = true;
-          await Promise.all(reading);
-          await Promise.all(readers.map((reader) => reader.close()));
-        },
-      };
+      const working = body(() => count).finally(() => (isDone = true));
+      const outcomes = await Promise.allSettled([working, ...reading]);
+      await Promise.all(readers.map((reader) => reader.close()));
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     }
 
     beforeAll(async () => {
@@ -183,36 +182,36 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
     });
 
     test('fifty kills of its processes under load: every Get is right, the HSM is used again within 5 s each time', async () => {
-      const readers = await readMeanwhile();
-      const read = readers.count();
-      let kills = 0;
-      for (let round = 0; kills < 50; round++) {
-        kills += await killAll();
-        const killedMs = Date.now();
-        expect(await useKeyInside()).toBe(encrypted);
-        expect(Date.now() - killedMs).toBeLessThan(AWAY_AT_MOST_MS);
-        if (round % 8 === 0) expect(await useNewDomain(`after-${kills}`)).toMatch(/./);
-      }
-      expect(readers.count()).toBeGreaterThan(read);
-      await readers.end();
+      await readMeanwhile(async (count) => {
+        const read = count();
+        let kills = 0;
+        for (let round = 0; kills < 50; round++) {
+          kills += await killAll();
+          const killedMs = Date.now();
+          expect(await useKeyInside()).toBe(encrypted);
+          expect(Date.now() - killedMs).toBeLessThan(AWAY_AT_MOST_MS);
+          if (round % 8 === 0) expect(await useNewDomain(`after-${kills}`)).toMatch(/./);
+        }
+        expect(count()).toBeGreaterThan(read);
+      });
     });
 
     test('while the token is away, known domains are served; it is used again within 5 s once it is back', async () => {
-      const readers = await readMeanwhile();
-      hsm.unplug();
-      // Nobody ends the processes: their sessions find that the token has gone.
-      const waiting = useKeyInside();
-      await until(async () => (await rootStatus(server)).processIds.length === 0, 'all sessions end');
-      const read = readers.count();
-      expect(await createKey(peer, 'made without the HSM')).toMatch(/./);
-      await until(() => readers.count() > read + 20, 'Get is answered meanwhile');
-      hsm.plugIn();
-      const backMs = Date.now();
-      expect(await waiting).toBe(encrypted);
-      expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
-      expect(await useNewDomain('afterwards')).toMatch(/./);
-      expect(errorsOf(server)).toEqual([]);
-      await readers.end();
+      await readMeanwhile(async (count) => {
+        hsm.unplug();
+        // Nobody ends the processes: their sessions find that the token has gone.
+        const waiting = useKeyInside();
+        await until(async () => (await rootStatus(server)).processIds.length === 0, 'all sessions end');
+        const read = count();
+        expect(await createKey(peer, 'made without the HSM')).toMatch(/./);
+        await until(() => count() > read + 20, 'Get is answered meanwhile');
+        hsm.plugIn();
+        const backMs = Date.now();
+        expect(await waiting).toBe(encrypted);
+        expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
+        expect(await useNewDomain('afterwards')).toMatch(/./);
+        expect(errorsOf(server)).toEqual([]);
+      });
     });
 
     test('while the HSM is away, requests are served for the time of grace alone', async () => {
@@ -284,25 +283,25 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       await inside.call(destroy, { uniqueIdentifier: doomed });
       const verify = () => holdfastResult(['verify', '--data-dir', dataDir]);
       await until(async () => (await verify()).code === 0, 'the key is destroyed in the token');
-      const readers = await readMeanwhile();
-      for (const [going, domain] of [
-        ['holdfast', 'on-the-clone'],
-        ['clone', 'on-the-token'],
-      ] as const) {
-        const read = readers.count();
-        const bringBack = hsm.removeToken(going);
-        expect(await useKeyInside()).toBe(encrypted);
-        expect(await useNewDomain(domain)).toMatch(/./);
-        await until(() => readers.count() > read + 20, 'Get is answered meanwhile');
-        if (going === 'holdfast') {
-          const left = expect.stringContaining('still holds 1 keys that were destroyed') as string;
-          expect(await verify()).toMatchObject({ code: 1, stdout: left });
-          expect(server.log()).toContain('another token of the HSM is in use');
+      await readMeanwhile(async (count) => {
+        for (const [going, domain] of [
+          ['holdfast', 'on-the-clone'],
+          ['clone', 'on-the-token'],
+        ] as const) {
+          const read = count();
+          const bringBack = hsm.removeToken(going);
+          expect(await useKeyInside()).toBe(encrypted);
+          expect(await useNewDomain(domain)).toMatch(/./);
+          await until(() => count() > read + 20, 'Get is answered meanwhile');
+          if (going === 'holdfast') {
+            const left = expect.stringContaining('still holds 1 keys that were destroyed') as string;
+            expect(await verify()).toMatchObject({ code: 1, stdout: left });
+            expect(server.log()).toContain('another token of the HSM is in use');
+          }
+          bringBack();
+          expect(await useKeyInside()).toBe(encrypted);
         }
-        bringBack();
-        expect(await useKeyInside()).toBe(encrypted);
-      }
-      await readers.end();
+      });
       await inside.close();
       // What the verification found, and nothing else.
       expect(errorsOf(server)).toEqual([expect.stringContaining('"faults":1')]);

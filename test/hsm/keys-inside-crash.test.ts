@@ -17,6 +17,7 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { connectAs, newKey, outcomeOf } from '../custody/site';
 import { openDatabase } from '../support/database';
+import { signalAll } from '../support/processes';
 import { until } from '../support/until';
 
 jest.setTimeout(240_000);
@@ -40,9 +41,6 @@ const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
     };
     const devices = async (): Promise<readonly number[]> =>
       (await new AdminClient(dataDir).call('GET /status')).root.processIds;
-    const signal = (processIds: readonly number[], name: NodeJS.Signals): void => {
-      for (const processId of processIds) process.kill(processId, name);
-    };
     const haveEnded = (processIds: readonly number[]) =>
       until(
         () => processIds.every((processId) => !isAlive(processId)),
@@ -86,14 +84,14 @@ const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
 
       // Recorded, and not made yet: the device makes it when nobody waits for it any more.
       const stopped = await devices();
-      signal(stopped, 'SIGSTOP');
+      signalAll(stopped, 'SIGSTOP');
       const lost = outcomeOf(newKey(client)).catch(() => 'lost');
       await until(
         async () => (await database.sql(`SELECT FROM hsm_key WHERE stage = 'making'`)).length > 0,
         'the key is recorded',
       );
       await server.kill();
-      signal(stopped, 'SIGCONT');
+      signalAll(stopped, 'SIGCONT');
       expect(await lost).toBe('lost');
       await haveEnded(stopped);
       await database.close();
@@ -117,10 +115,10 @@ const ACTIVE: Attribute = { key: 'ActivationDate', value: 1 };
 
       // No object's any more, and not destroyed yet.
       const held = await devices();
-      signal(held, 'SIGSTOP');
+      signalAll(held, 'SIGSTOP');
       await client.call(destroy, { uniqueIdentifier: victim });
       await server.kill();
-      signal(held, 'SIGKILL');
+      signalAll(held, 'SIGKILL');
       await haveEnded(held);
       await restart();
 

@@ -32,13 +32,27 @@ export async function groupsBelow(pid: number): Promise<readonly number[]> {
 
 /** Ends whole process groups at once; one that is gone already is no fault. */
 export function killGroups(groups: readonly number[]): void {
-  for (const group of groups) {
+  signalAll(
+    groups.map((group) => -group),
+    'SIGKILL',
+  );
+}
+
+/**
+ * Ids that another process told are older than the signal: one that is gone already is no fault.
+ * @returns how many were there
+ */
+export function signalAll(processIds: readonly number[], signal: NodeJS.Signals): number {
+  let count = 0;
+  for (const processId of processIds) {
     try {
-      process.kill(-group, 'SIGKILL');
+      process.kill(processId, signal);
+      count++;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
+  return count;
 }
 
 /** The process ids of a server's workers; one that has ended is none. */
