@@ -217,6 +217,32 @@ const LABEL = 'holdfast';
       expect(done).toEqual(['random', 'random', 'pair', 'pair']);
     });
 
+    test('a pair that waits for another one is made in the end, however long that takes', async () => {
+      await until(() => root.processIds.length === 2, 'both processes are ready');
+      const stopped = [...root.processIds];
+      const signal = (name: NodeJS.Signals) => stopped.forEach((processId) => process.kill(processId, name));
+      const pair = () =>
+        keys.request('generateHsmKeyPair', { keyId: newId(), kind: { curve: 'P-256' } }).then(() => 'made');
+      const random = () =>
+        keys.request('random', { lengthBytes: 8 }).then(
+          () => 'drawn',
+          (error: unknown) => (error as Error).message,
+        );
+      signal('SIGSTOP');
+      const pairs = [pair(), pair()];
+      const under = random();
+      const waiting = random();
+      const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 20_000);
+      try {
+        // Whatever has waited too long has been refused by now.
+        expect(await waiting).toContain('are busy');
+      } finally {
+        clock.mockRestore();
+        signal('SIGCONT');
+      }
+      expect(await Promise.all([...pairs, under])).toEqual(['made', 'made', 'drawn']);
+    });
+
     test('of the public half of a pair nothing stays in the session', async () => {
       const script = `
         const { Module, ObjectClass } = require('graphene-pk11');

@@ -14,7 +14,7 @@ const CALL_TIMEOUT_MS = 3_000;
 /** The search for primes of a long RSA key; looking at all keys, one by one. */
 const LONG_CALL_TIMEOUT_MS = 60_000;
 const LONG_CALLS: ReadonlySet<DeviceCall> = new Set(['generateHsmKeyPair', 'listHsmKeys']);
-/** How long a request may wait in all, through restarts of processes and devices. */
+/** How long a request may wait in all, through restarts of processes and devices; a long call waits for others besides. */
 export const REQUEST_TIMEOUT_MS = 8_000;
 const MAX_ATTEMPTS = 4;
 const FIRST_RETRY_MS = 100;
@@ -45,7 +45,7 @@ interface Request {
   /** Of a clock that is never set. */
   readonly deadlineMs: number;
   attempts: number;
-  lastFault: string;
+  lastFault: string | undefined;
   errorOf(fault: Fault): HoldfastError;
   resolve(output: unknown): void;
   reject(error: HoldfastError): void;
@@ -133,7 +133,7 @@ export class DevicePool {
         input,
         deadlineMs: performance.now() + REQUEST_TIMEOUT_MS,
         attempts: 0,
-        lastFault: 'no process of the device is ready',
+        lastFault: undefined,
         errorOf: toError,
         resolve: resolve,
         reject,
@@ -198,9 +198,9 @@ export class DevicePool {
     request.lastFault = fault.message;
     if (this.#closed || request.attempts >= MAX_ATTEMPTS || performance.now() > request.deadlineMs) {
       request.reject(request.errorOf(fault));
-      return;
+    } else {
+      this.#queue.unshift(request);
     }
-    this.#queue.unshift(request);
     this.dispatch();
   }
 
@@ -241,11 +241,15 @@ export class DevicePool {
 
   #expire(): void {
     const nowMs = performance.now();
+    const isBusyForLong = this.#slots.some((slot) => slot.isBusyForLong);
+    const isReady = this.processIds.length > 0;
+    const problem = isReady ? 'all processes of the device are busy' : 'no process of the device is ready';
     for (let index = this.#queue.length - 1; index >= 0; index--) {
       const request = this.#queue[index] as Request;
-      if (request.deadlineMs > nowMs) continue;
+      const isBehindOthers = isBusyForLong && LONG_CALLS.has(request.call);
+      if (request.deadlineMs + (isBehindOthers ? LONG_CALL_TIMEOUT_MS : 0) > nowMs) continue;
       this.#queue.splice(index, 1);
-      request.reject(request.errorOf({ kind: 'device', message: request.lastFault }));
+      request.reject(request.errorOf({ kind: 'device', message: request.lastFault ?? problem }));
     }
     if (this.#queue.length > 0) return;
     clearInterval(this.#sweep);
