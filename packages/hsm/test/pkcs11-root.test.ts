@@ -68,8 +68,8 @@ const AWAY_AT_MOST_MS = 5_000;
       hsm.remove();
     });
 
-    async function makeKey(keyLabel: string): Promise<void> {
-      const keeper = await TokenKeeper.open({ ...options(keyLabel), mayWrite: true });
+    async function makeKey(keyLabel: string, tokenLabel = LABEL): Promise<void> {
+      const keeper = await TokenKeeper.open({ ...options(keyLabel, tokenLabel), mayWrite: true });
       await keeper.generateRootKey().finally(() => keeper.close());
     }
 
@@ -156,8 +156,7 @@ const AWAY_AT_MOST_MS = 5_000;
 
     test('where one token goes away in use, its clone is used', async () => {
       await hsm.initToken('original');
-      const keeper = await TokenKeeper.open({ ...options('cloned', 'original'), mayWrite: true });
-      await keeper.generateRootKey().finally(() => keeper.close());
+      await makeKey('cloned', 'original');
       hsm.clone('original', 'clone');
       const targets = ['original', 'clone'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
       const root = await openPkcs11Root({ ...options('cloned'), targets }, []);
@@ -170,10 +169,37 @@ const AWAY_AT_MOST_MS = 5_000;
       await root.close();
     });
 
+    test('where one process loses its token, all go over to the clone: what is made there each of them finds', async () => {
+      await hsm.initToken('lost');
+      await makeKey('shared', 'lost');
+      hsm.clone('lost', 'found');
+      const targets = ['lost', 'found'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
+      const pool = await DevicePool.open({ ...options('shared'), mayWrite: true, targets });
+      try {
+        await until(() => pool.processIds.length === 2, 'both processes are ready');
+        const [killed = 0] = pool.processIds;
+        const bringBack = hsm.removeToken('lost');
+        process.kill(killed, 'SIGKILL');
+        await until(
+          () => pool.processIds.length === 2 && !pool.processIds.includes(killed),
+          'both are ready again',
+        );
+        bringBack();
+        const keyId = 'ab'.repeat(16);
+        await pool.request('generateHsmKey', { keyId, kind: 'aes', lengthBytes: 32 });
+        const use = { keyId, use: 'encrypt', mechanism: 'AES_ECB', bytes: Buffer.alloc(16) } as const;
+        const [one, ...others] = await Promise.all(
+          Array.from({ length: 6 }, () => pool.request('compute', use)),
+        );
+        expect(others).toEqual(others.map(() => one));
+      } finally {
+        await pool.close();
+      }
+    });
+
     test('one that hangs while it is opened is left for its clone, at the start and in use', async () => {
       await hsm.initToken('slow');
-      const keeper = await TokenKeeper.open({ ...options('late', 'slow'), mayWrite: true });
-      await keeper.generateRootKey().finally(() => keeper.close());
+      await makeKey('late', 'slow');
       hsm.clone('slow', 'quick');
       const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
       // Who loads a library from a pipe that nobody writes to waits for ever.

@@ -14,7 +14,7 @@ import { describeError, type Logger } from './log';
 
 /** How long after it was asked for a key may get its object: longer than the HSM may take. */
 const SECRET_WITHIN_SECONDS = 20;
-const PAIR_WITHIN_SECONDS = 120;
+const PAIR_WITHIN_SECONDS = 150;
 /** What another node left undone, or could not be done while the HSM was away, is taken up this often. */
 const LOOK_EVERY_MS = 5_000;
 

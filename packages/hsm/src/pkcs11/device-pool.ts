@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { HoldfastError, SecretBytes } from '@holdfast/core';
+import { errorOf } from './device-error';
 import type { DeviceCall, DeviceCalls, Fault, FromDevice, Pkcs11Target, ToDevice } from './protocol';
 
 /** The built file: a process cannot be started from a source. */
@@ -163,8 +164,9 @@ export class DevicePool {
     this.#pin.destroy();
   }
 
-  /** Hands waiting requests to processes that are free. */
+  /** Hands waiting requests to processes that are free: all on one token, since its clones do not have what is made in it. */
   dispatch(): void {
+    for (const slot of this.#slots) slot.follow(this.#target);
     for (const slot of this.#slots) {
       if (!slot.isReady || slot.isBusy) continue;
       const request = this.#next();
@@ -181,7 +183,7 @@ export class DevicePool {
     return place === -1 ? undefined : this.#queue.splice(place, 1)[0];
   }
 
-  /** A process has opened a token: whoever looks after it hears that it is another one. */
+  /** A process has opened a token, which is the one in use from now on: whoever looks after it hears that it is another one. */
   opened(target: number): void {
     if (this.#target !== undefined && this.#target !== target) {
       this.options.log.warn(
@@ -322,6 +324,12 @@ class DeviceSlot {
     });
   }
 
+  /** Turns to the token that is in use, unless it is asked something. */
+  follow(target: number | undefined): void {
+    if (target === undefined || target === this.#target || !this.#isOpen || this.isBusy) return;
+    this.#ended({ kind: 'device', message: 'another token is in use' }, target);
+  }
+
   run(request: Request): void {
     this.#request = request;
     this.#limit(LONG_CALLS.has(request.call) ? LONG_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS);
@@ -424,24 +432,4 @@ function environment(): NodeJS.ProcessEnv {
 
 function describeExit(code: number | null, signal: string | null): string {
   return signal === null ? `its process ended with code ${code ?? 0}` : `its process was ended by ${signal}`;
-}
-
-/** What a fault is where the root key, or the token itself, is concerned. */
-export function errorOf({ kind, message }: Fault): HoldfastError {
-  switch (kind) {
-    case 'pin':
-      return new HoldfastError(
-        'Configuration',
-        `the HSM refuses the PIN (${message}): it was tried once, and is not tried again`,
-      );
-    case 'not-authentic':
-      return new HoldfastError('IntegrityViolation', 'a wrapped key does not open under the root of trust');
-    case 'refused':
-      return new HoldfastError('Configuration', `the HSM refuses: ${message}`);
-    case 'absent':
-    case 'device':
-      return new HoldfastError('RootOfTrustUnavailable', `the HSM does not answer: ${message}`, {
-        retryable: true,
-      });
-  }
 }

@@ -1,5 +1,6 @@
 import { HoldfastError, SecretBytes, type HsmKeys, type RootOfTrust } from '@holdfast/core';
-import { DevicePool, errorOf, type DevicePoolOptions } from './device-pool';
+import { DevicePool, type DevicePoolOptions } from './device-pool';
+import { errorOf } from './device-error';
 import type { Fault, RootKeyFacts, TokenFacts } from './protocol';
 
 const MAX_KEY_BYTES = 65_536;
