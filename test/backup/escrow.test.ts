@@ -16,6 +16,7 @@ import type { KmipClient } from '@holdfast/client';
 import { ObjectType } from '@holdfast/kmip';
 import { openPackage, openerFrom, readPackage } from '@holdfast/server';
 import {
+  asFirstOfficer,
   holdfastResult,
   keyBytesOf,
   startServerProcess,
@@ -287,6 +288,37 @@ test('an object that is as long as a client may send one comes back', async () =
   await lose(uniqueIdentifier);
   expect((await recover('long', ...identities('alice', 'bob'))).stdout).toContain('1 restored');
   await client.call(destroy, { uniqueIdentifier });
+});
+
+test('a recovery takes as many objects as it was begun for, and no more', async () => {
+  const officer = await asFirstOfficer(server);
+  const begin = (objects: number) =>
+    officer.call('POST /escrow/recover', {
+      sha256: '0'.repeat(64),
+      objects,
+      custodians: ['alice.pub'],
+      into: 'store',
+    });
+  await expect(begin(0)).rejects.toThrow('no recovery is described');
+  const { recovery } = await begin(1);
+  const outcomes: string[] = [];
+  const opener = openerFrom(
+    ['alice', 'bob'].map((name) => createPrivateKey(readFileSync(path(`${name}.key`)))),
+    [],
+  );
+  for await (const { record, object } of openPackage(await readPackage(path('two')), opener)) {
+    const { keyVersion, mac } = object;
+    const request = { recovery, record: record.toString('base64'), keyVersion, mac };
+    for (const again of [request, request]) {
+      const outcome = await officer.call('POST /escrow/import', again).then(
+        (answer) => answer.outcome,
+        (error: unknown) => (error as Error).message,
+      );
+      outcomes.push(outcome);
+    }
+  }
+  const beyond = 'the recovery is of 1 objects, and no more';
+  expect(outcomes).toEqual(['there already', 'there already', beyond, beyond]);
 });
 
 test('custodians can hand their shares on instead of their keys', async () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
 import { activate, create, destroy, exportObject, get, getAttributes, importObject } from '@holdfast/core';
 import { CryptographicAlgorithm, CryptographicUsageMask, ObjectType, WrappingMethod } from '@holdfast/kmip';
+import { certificates } from '@holdfast/pki';
+import { AdminClient } from '@holdfast/server/admin';
 import {
   asFirstOfficer,
   holdfastResult,
@@ -315,6 +317,37 @@ test('a backup that breaks off on the server gives its approval back', async () 
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
 });
 
+test('what is given back has no votes of officers who were revoked meanwhile', async () => {
+  const first = await asFirstOfficer(server);
+  const by = (officer: string) => {
+    const { token } = JSON.parse(readFileSync(join(folder, `${officer}.json`), 'utf8')) as { token: string };
+    return new AdminClient(server.dataDir, token);
+  };
+  const approve = (officer: AdminClient, told: string) =>
+    officer.call('POST /approvals/:name/approve', undefined, { name: numberIn(told) });
+  const approved = async <T>(call: () => Promise<T>): Promise<T> => {
+    await approve(by('third'), await messageOf(call()));
+    return call();
+  };
+  const { token } = await approved(() => first.call('POST /officers', { name: 'fifth' }));
+  const recipients = [{ name: 'to', pem: readFileSync(join(folder, 'to.pem'), 'utf8') }];
+  const backup = async () => {
+    for await (const part of await first.stream('POST /backup', { recipients })) expect(part).toBeDefined();
+  };
+  await approve(new AdminClient(server.dataDir, token), await messageOf(backup()));
+  // The dump waits in its midst.
+  await database.sql('BEGIN');
+  await database.sql('LOCK TABLE ticket IN ACCESS EXCLUSIVE MODE');
+  const broken = messageOf(backup());
+  const waiting = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted`;
+  await until(async () => (await database.sql('SELECT FROM pg_locks WHERE NOT granted')).length > 0, 'waits');
+  await approved(() => first.call('POST /officers/:name/revoke', undefined, { name: 'fifth' }));
+  await database.sql(waiting);
+  expect(await broken).not.toBe('');
+  await database.sql('ROLLBACK');
+  expect(await messageOf(backup())).toContain('1 of 2 officers');
+});
+
 test('a backup whose reader goes away has used its approval: what left may be a copy', async () => {
   const to = join(folder, 'to.pem');
   const begun = join(folder, 'begun.hfb');
@@ -418,6 +451,27 @@ test('officers are not asked for what cannot be done as things are', async () =>
     expect(await messageOf(call())).toContain(why);
   }
   expect(await asked()).toEqual(before);
+});
+
+test('who is to approve sees the whole of it, and certificates by what can be compared', async () => {
+  const officer = await asFirstOfficer(server);
+  const to = { name: 'to', pem: readFileSync(join(folder, 'to.pem'), 'utf8') };
+  const recipients = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ ...to, name: `custodian-${index}` }));
+  const backup = (count: number) => officer.stream('POST /backup', { recipients: recipients(count) });
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const { pem } = await certificates.createAuthority({ commonName: 'Corporate CA', nowSeconds });
+  const add = () => officer.call('POST /authorities', { name: 'corporate', certificatePem: pem });
+  expect(await messageOf(backup(12))).toContain('1 of 2 officers');
+  expect(await messageOf(add())).toContain('1 of 2 officers');
+  const shown = (await officer.call('GET /approvals')).map(({ subject }) => subject);
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('"name":"custodian-11"'),
+      `{"name":"corporate","certificatePem":"sha256 ${createHash('sha256').update(pem).digest('hex')}"}`,
+    ]),
+  );
+  expect(await messageOf(backup(40))).toContain('longer than they are shown');
 });
 
 test('a root key is moved, retired and split among custodians by two officers, each time anew', async () => {

@@ -13,6 +13,7 @@ import { ADMIN_SOCKET_NAME, AdminClient } from '@holdfast/server/admin';
 import {
   Wire,
   addClient,
+  asFirstOfficer,
   holdfastResult,
   readResponse,
   startServerProcess,
@@ -318,6 +319,27 @@ describe('an officer', () => {
     expect(await done('client', 'list', '--officer', out)).toContain('first-client');
     await done('officer', 'revoke', 'second');
     await refused(1, 'unknown or revoked', 'client', 'list', '--officer', out);
+  });
+
+  test('does nothing once revoked, also by a request that was begun before', async () => {
+    const first = await asFirstOfficer(server);
+    const { token } = await first.call('POST /officers', { name: 'slow' });
+    const call = request({
+      socketPath: join(server.dataDir, ADMIN_SOCKET_NAME),
+      method: 'POST',
+      path: '/officers',
+      headers: { authorization: `Bearer ${token}`, expect: '100-continue' },
+    });
+    const status = new Promise((resolve, reject) => {
+      call.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
+    });
+    call.flushHeaders();
+    await new Promise((resolve) => call.once('continue', resolve));
+    call.write('{"name":');
+    await first.call('POST /officers/:name/revoke', undefined, { name: 'slow' });
+    call.end('"puppet"}');
+    expect(await status).toBe(401);
+    expect((await first.call('GET /officers')).map(({ name }) => name)).not.toContain('puppet');
   });
 });
 

@@ -188,8 +188,14 @@ export class AdminServer {
     if (routed === undefined) throw new HoldfastError('ItemNotFound', 'there is no such administrative call');
     const { call, name } = routed;
     if (this.services.control.isSealed() && !SEALED_CALLS.includes(call)) throw sealed();
-    const actor = await this.#actor(call, request.headers.authorization);
-    const body = STREAMED_REQUESTS.includes(call) ? request : await bodyOf(request);
+    const { authorization } = request.headers;
+    let actor = await this.#actor(call, authorization);
+    let body: unknown = request;
+    if (!STREAMED_REQUESTS.includes(call)) {
+      body = await bodyOf(request);
+      // Whoever may take minutes over it may be revoked meanwhile.
+      actor = await this.#actor(call, authorization);
+    }
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
     let answer: unknown;
     try {

@@ -198,7 +198,7 @@ export class Approvals {
     const giveBack = async (error: unknown): Promise<void> => {
       if (error instanceof HoldfastError && !error.outcomeKnown) return;
       // Where it cannot be given back it is used: it may have been.
-      await this.#change(number, 'restore', 'used', 'approved', officer).catch(() => undefined);
+      await this.#change(number, 'restore', 'used', stateByVotes, officer).catch(() => undefined);
     };
     try {
       const answer = await work();
@@ -223,18 +223,11 @@ export class Approvals {
       approves: true,
       atSeconds: this.nowSeconds(),
     };
-    const request = requestOf(
-      asked,
-      call,
-      [subject, summaryOf(body)].filter((part) => part !== '').join(' '),
-      officer,
-      body,
-      undefined,
-    );
+    const request = requestOf(asked, call, shownOf(subject, body), officer, body, undefined);
     const approval = await this.#findOrAsk(request, needed, [own], officer);
     requireApproved(approval, this.nowSeconds());
     // Once: whoever comes second finds it used.
-    await this.#change(approval.number, 'use', 'approved', 'used', officer);
+    await this.#change(approval.number, 'use', 'approved', () => 'used', officer);
     return approval.number;
   }
 
@@ -266,7 +259,7 @@ export class Approvals {
     number: number,
     what: string,
     from: Approval['state'],
-    to: Approval['state'],
+    to: (approval: Approval) => Approval['state'],
     actor: Actor,
   ): Promise<void> {
     const now = this.nowSeconds();
@@ -275,7 +268,7 @@ export class Approvals {
       what,
       (approval) => {
         if (approval.state !== from) requireApproved(approval, now);
-        return { votes: approval.votes, state: to };
+        return { votes: approval.votes, state: to(approval) };
       },
       actor,
     );
@@ -310,15 +303,17 @@ export class Approvals {
         }
         const vote = { officerId: officer.id, officerName: officer.name, approves, atSeconds: now };
         const votes = [...approval.votes, vote];
-        return {
-          votes,
-          state: approves ? (given({ votes }) >= approval.needed ? 'approved' : 'open') : 'denied',
-        };
+        return { votes, state: approves ? stateByVotes({ ...approval, votes }) : 'denied' };
       },
       officer,
     );
     return answerOf(changed, domains, now);
   }
+}
+
+/** Whether those who have approved it are enough. */
+function stateByVotes(approval: Pick<Approval, 'votes' | 'needed'>): Approval['state'] {
+  return given(approval) >= approval.needed ? 'approved' : 'open';
 }
 
 /**
@@ -400,16 +395,25 @@ function askedIn(body: Asked | undefined): object | undefined {
   };
 }
 
-const MAX_SUMMARY_LENGTH = 400;
+/** What is longer is no key of an index. */
+const MAX_SHOWN_BYTES = 2000;
 
-/** What a call is about, for those who are to approve it; keys by the SHA-256 of their files. */
-function summaryOf(body: unknown): string {
+/**
+ * What a call is about, whole, for those who are to approve it; keys and certificates by the SHA-256 of their files.
+ * @throws HoldfastError InvalidField where it is more than can be shown: nobody approves what is not seen
+ */
+function shownOf(subject: string, body: unknown): string {
   const text = JSON.stringify(askedIn(body as Asked | undefined) ?? {}, (key, value: unknown) =>
-    key === 'pem' && typeof value === 'string'
+    /^(certificatePem|pem)$/.test(key) && typeof value === 'string'
       ? `sha256 ${createHash('sha256').update(value).digest('hex')}`
       : value,
   );
-  return text === '{}' ? '' : text.slice(0, MAX_SUMMARY_LENGTH);
+  const shown = [subject, text === '{}' ? '' : text].filter((part) => part !== '').join(' ');
+  if (Buffer.byteLength(shown) <= MAX_SHOWN_BYTES) return shown;
+  throw new HoldfastError(
+    'InvalidField',
+    `several officers have to approve this, and it is longer than they are shown (${MAX_SHOWN_BYTES} bytes): ask for less at once`,
+  );
 }
 
 function numberOf(text: string): number {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HoldfastError, SYSTEM_DOMAIN_ID, type Actor, type Keyring } from '@holdfast/core';
 import { AuthenticatedTable, type DirectoryRow } from './directory/table';
+import { officers } from './directory/tables';
 import { DirectoryTransactions, type DirectoryTransaction } from './directory/transaction';
 import type { Database, Session } from './postgres/database';
 import { repeatable } from './postgres/transaction';
@@ -74,8 +75,9 @@ export interface ApprovalStore {
    */
   adjust(neededBy: (approval: Approval) => number, actor: Actor): Promise<void>;
   /**
-   * Changes one as it stands, alone among all nodes.
-   * @throws HoldfastError ItemNotFound, and what `next` throws
+   * Changes one as it stands, alone among all nodes. `next` gets it with the votes of officers who are not revoked.
+   * @param actor an officer
+   * @throws HoldfastError ItemNotFound; PermissionDenied where the officer is revoked meanwhile; what `next` throws
    */
   change(
     number: number,
@@ -178,15 +180,26 @@ export class PostgresApprovals implements ApprovalStore {
   ): Promise<Approval> {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     return this.#transactions.run(actor, async (transaction) => {
+      const valid = await this.#validOfficers(transaction.session);
+      if (!valid.has(actor.id)) throw new HoldfastError('PermissionDenied', 'the officer is revoked');
       const [row] = await approvals.find(transaction.session, this.keyring, { number });
       if (row === undefined)
         throw new HoldfastError('ItemNotFound', `there is no approval ${number}: see holdfast approval list`);
-      const { votes, state } = next(approvalOf(row));
+      const before = approvalOf(row);
+      const counted = before.votes.filter(({ officerId }) => valid.has(officerId));
+      const { votes, state } = next({ ...before, votes: counted });
       const written = await transaction.update(approvals, row, { votes: JSON.stringify(votes), state });
       const approval = approvalOf(written);
       await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
       return approval;
     });
+  }
+
+  /** None of them is revoked before the transaction ends. @returns identifiers */
+  async #validOfficers(session: Session): Promise<ReadonlySet<string>> {
+    await session.query('LOCK TABLE officer IN SHARE MODE');
+    const all = await officers.select(session, this.keyring, 'true');
+    return new Set(all.filter((each) => each.revoked_at === null).map(({ id }) => id));
   }
 
   async #read(select: (session: Session) => Promise<readonly Row[]>): Promise<readonly Approval[]> {
@@ -288,13 +301,12 @@ async function writeState(
   await transaction.record(`approval.${what}`, written, subjectOf(approval), approval.domainId);
 }
 
-/** Those that are asked for at the same time are numbered one after the other. */
 /** The same request of the same requester. */
 function wantedBy({ requesterId, operation, subject, sha256 }: ApprovedRequest) {
   return { requester_id: requesterId, operation, subject, sha256 };
 }
 
-/** Whoever asks for one is alone among all nodes until the end of the transaction. */
+/** Those that are asked for at the same time are numbered one after the other: whoever asks is alone until the end of the transaction. */
 async function nextNumber({ session }: DirectoryTransaction): Promise<number> {
   await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast approval number', 0))`);
   const [row] = await session.query<{ number: number }>(

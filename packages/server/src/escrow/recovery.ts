@@ -17,7 +17,7 @@ import type {
   RecoveryRequest,
 } from '../admin-protocol';
 import type { ManifestObject } from './package-file';
-import { decodeRecord, recordOf } from './records';
+import { decodeRecord, recordOf, type RecordHead } from './records';
 import { remember } from './remember';
 
 const DESTINATIONS: readonly string[] = ['store', 'file'] satisfies readonly RecoveryRequest['into'][];
@@ -25,6 +25,8 @@ const DESTINATIONS: readonly string[] = ['store', 'file'] satisfies readonly Rec
 interface OpenRecovery {
   readonly request: RecoveryRequest;
   readonly actorId: string;
+  /** Those that were handed in: as many as the recovery is of, and no more. */
+  readonly objects: Set<string>;
 }
 
 /** Holds escrowed objects against those that are here, and takes them back. */
@@ -56,13 +58,14 @@ export class Recovery {
       outcome: 'success',
     });
     const recovery = randomUUID();
-    remember(this.#recoveries, recovery, { request, actorId: actor.id });
+    remember(this.#recoveries, recovery, { request, actorId: actor.id, objects: new Set() });
     return { recovery };
   }
 
   /** @throws HoldfastError InvalidField; ItemNotFound for a domain that there is not */
-  async requirePossible({ sha256, into, domain }: RecoveryRequest): Promise<void> {
-    if (!/^[0-9a-f]{64}$/.test(sha256) || !DESTINATIONS.includes(into)) {
+  async requirePossible({ sha256, objects, into, domain }: RecoveryRequest): Promise<void> {
+    const isCount = Number.isInteger(objects) && objects > 0;
+    if (!/^[0-9a-f]{64}$/.test(sha256) || !isCount || !DESTINATIONS.includes(into)) {
       throw new HoldfastError('InvalidField', 'no recovery is described');
     }
     if (domain !== undefined) await this.store.directory.domainNamed(domain);
@@ -70,17 +73,19 @@ export class Recovery {
 
   /**
    * Puts one object back as it was, where it is missing; where it was destroyed, only if that is wanted.
-   * @throws HoldfastError PermissionDenied without a recovery of the officer; IntegrityViolation where this
-   * installation did not write the record, unless the recovery takes foreign ones
+   * @throws HoldfastError PermissionDenied without a recovery of the officer, and beyond the objects that it is of;
+   * IntegrityViolation where this installation did not write the record, unless the recovery takes foreign ones
    */
   async import(request: ImportRequest, actor: Actor): Promise<ImportAnswer> {
-    const { request: recovery, actorId } = this.#recoveries.get(request.recovery) ?? {};
-    if (recovery?.into !== 'store' || actorId !== actor.id) {
+    const open = this.#recoveries.get(request.recovery);
+    if (open?.request.into !== 'store' || open.actorId !== actor.id) {
       throw new HoldfastError('PermissionDenied', 'no such recovery was begun by this officer');
     }
+    const { request: recovery } = open;
     const bytes = Buffer.from(request.record, 'base64');
     try {
       const { head, attributes, value } = decodeRecord(bytes);
+      countOne(open, head);
       if (recovery.takesForeign !== true) await this.#requireOwn(head.domainId, request, bytes);
       const domain = await this.store.directory.domainNamed(recovery.domain ?? head.domain);
       await this.keyring.ensure(domain.id);
@@ -168,4 +173,13 @@ export class Recovery {
       record.fill(0);
     }
   }
+}
+
+/** Counts an object, once however often it is handed in. @throws HoldfastError PermissionDenied */
+function countOne({ request, objects }: OpenRecovery, head: RecordHead): void {
+  const object = `${head.domainId} ${head.uniqueIdentifier}`;
+  if (!objects.has(object) && objects.size >= request.objects) {
+    throw new HoldfastError('PermissionDenied', `the recovery is of ${request.objects} objects, and no more`);
+  }
+  objects.add(object);
 }
