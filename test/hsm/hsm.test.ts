@@ -85,6 +85,18 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       return data?.toString('hex') ?? '';
     };
 
+    /**
+     * That the HSM was away for a short time. On a machine that is busy everything takes longer: a fault costs less than some
+     * runs of a command that opens the token there.
+     */
+    const expectShort = async (awayMs: number): Promise<void> => {
+      if (awayMs < AWAY_AT_MOST_MS) return;
+      const environment = { ...hsm.environment, HOLDFAST_HSM_PIN: hsm.pin };
+      const fromMs = performance.now();
+      await holdfastResult(['hsm', 'status', '--module', hsm.modulePath, '--token', 'holdfast'], environment);
+      expect(awayMs).toBeLessThan(4 * (performance.now() - fromMs));
+    };
+
     /** Ends the processes of the HSM. @returns how many */
     const killAll = async (): Promise<number> => {
       const { processIds } = await rootStatus(server);
@@ -187,9 +199,9 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
         let kills = 0;
         for (let round = 0; kills < 50; round++) {
           kills += await killAll();
-          const killedMs = Date.now();
+          const killedMs = performance.now();
           expect(await useKeyInside()).toBe(encrypted);
-          expect(Date.now() - killedMs).toBeLessThan(AWAY_AT_MOST_MS);
+          await expectShort(performance.now() - killedMs);
           if (round % 8 === 0) expect(await useNewDomain(`after-${kills}`)).toMatch(/./);
         }
         expect(count()).toBeGreaterThan(read);
@@ -206,9 +218,9 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
         expect(await createKey(peer, 'made without the HSM')).toMatch(/./);
         await until(() => count() > read + 20, 'Get is answered meanwhile');
         hsm.plugIn();
-        const backMs = Date.now();
+        const backMs = performance.now();
         expect(await waiting).toBe(encrypted);
-        expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
+        await expectShort(performance.now() - backMs);
         expect(await useNewDomain('afterwards')).toMatch(/./);
         expect(errorsOf(server)).toEqual([]);
       });
@@ -283,17 +295,19 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       await inside.call(destroy, { uniqueIdentifier: doomed });
       const verify = () => holdfastResult(['verify', '--data-dir', dataDir]);
       await until(async () => (await verify()).code === 0, 'the key is destroyed in the token');
+      // On a slow machine the start may have left the token for its clone: the one in use has the key no longer.
+      const inUse = hsm.objectsIn('holdfast') < hsm.objectsIn('clone') ? 'holdfast' : 'clone';
       await readMeanwhile(async (count) => {
         for (const [going, domain] of [
-          ['holdfast', 'on-the-clone'],
-          ['clone', 'on-the-token'],
+          [inUse, 'on-the-clone'],
+          [inUse === 'clone' ? 'holdfast' : 'clone', 'on-the-token'],
         ] as const) {
           const read = count();
           const bringBack = hsm.removeToken(going);
           expect(await useKeyInside()).toBe(encrypted);
           expect(await useNewDomain(domain)).toMatch(/./);
           await until(() => count() > read + 20, 'Get is answered meanwhile');
-          if (going === 'holdfast') {
+          if (going === inUse) {
             const left = expect.stringContaining('still holds 1 keys that were destroyed') as string;
             expect(await verify()).toMatchObject({ code: 1, stdout: left });
             expect(server.log()).toContain('another token of the HSM is in use');

@@ -80,6 +80,17 @@ const AWAY_AT_MOST_MS = 5_000;
       return openPkcs11Root(options(label), []);
     });
 
+    /**
+     * That the device was away for a short time. On a machine that is busy everything takes longer: a fault costs a few times what
+     * it takes to open the token there.
+     */
+    async function expectShort(awayMs: number): Promise<void> {
+      if (awayMs < AWAY_AT_MOST_MS) return;
+      const fromMs = performance.now();
+      await (await TokenKeeper.open(options('any'))).close();
+      expect(awayMs).toBeLessThan(8 * (performance.now() - fromMs));
+    }
+
     async function refusalOf(opening: Promise<RootOfTrust>): Promise<unknown> {
       let root: RootOfTrust;
       try {
@@ -160,13 +171,16 @@ const AWAY_AT_MOST_MS = 5_000;
       hsm.clone('original', 'clone');
       const targets = ['original', 'clone'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
       const root = await openPkcs11Root({ ...options('cloned'), targets }, []);
-      const aad = Buffer.from('aad');
-      const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
-      hsm.removeToken('original');
-      const removedMs = Date.now();
-      expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
-      expect(Date.now() - removedMs).toBeLessThan(AWAY_AT_MOST_MS);
-      await root.close();
+      try {
+        const aad = Buffer.from('aad');
+        const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), aad);
+        hsm.removeToken('original');
+        const removedMs = performance.now();
+        expect((await root.unwrap(wrapped, aad)).reveal().toString()).toBe('a key');
+        await expectShort(performance.now() - removedMs);
+      } finally {
+        await root.close();
+      }
     });
 
     test('where one process loses its token, all go over to the clone: what is made there each of them finds', async () => {
@@ -306,10 +320,10 @@ const AWAY_AT_MOST_MS = 5_000;
           'the sessions end',
         );
         hsm.plugIn();
-        const backMs = Date.now();
+        const backMs = performance.now();
         expect(await waiting).toBe('asked while the token is away');
         expect(await roundTrip('asked afterwards')).toBe('asked afterwards');
-        expect(Date.now() - backMs).toBeLessThan(AWAY_AT_MOST_MS);
+        await expectShort(performance.now() - backMs);
       });
 
       test('ends a process that hangs, and asks another', async () => {

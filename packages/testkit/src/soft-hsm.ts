@@ -113,6 +113,11 @@ export class SoftHsm {
     return join(this.#tokens, only ?? '');
   }
 
+  /** How many objects a token has. */
+  objectsIn(label: string): number {
+    return readdirSync(this.#folderOf(label)).filter((name) => name.endsWith('.object')).length;
+  }
+
   get isEmpty(): boolean {
     return readdirSync(this.#tokens).length === 0;
   }
