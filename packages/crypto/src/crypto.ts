@@ -8,7 +8,7 @@ import { unwrapBytes, wrapBytes } from './key-wrap';
 import { convertKey, keyMaterialBytes, publicKeyOf } from './keys/convert';
 import type { HsmRandomness } from './hsm-randomness';
 import { createKeyPairGenerator, generateSymmetricKey, symmetricKeyLengthBytes } from './keys/generate';
-import { inspectKey } from './keys/inspect';
+import { inspectKey, requireOneKey } from './keys/inspect';
 import { decrypt, encrypt } from './operations/ciphers';
 import { hashing } from './operations/hashes';
 import { withHsmKeys } from './operations/hsm-key';
@@ -62,6 +62,7 @@ function createUnrestricted(): CryptoPort {
     generateKeyPair: createKeyPairGenerator(),
     digest: (algorithm, content) => digestWith(hashes, algorithm, content),
     inspectKey,
+    requireOneKey,
     convertKey,
     publicKeyOf,
     keyMaterialBytes,

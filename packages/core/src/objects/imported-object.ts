@@ -178,10 +178,10 @@ function setIdentity(
  * @throws HoldfastError InvalidField, InvalidMessage, InvalidAttribute, InvalidAttributeValue, AttributeSingleValued,
  *   IndexOutOfBounds, ServerLimitExceeded, KeyFormatTypeNotSupported
  */
-export function describeImported(
+export async function describeImported(
   given: ObjectToImport,
   context: OperationContext,
-): Pick<NewObject, 'attributes' | 'value'> {
+): Promise<Pick<NewObject, 'attributes' | 'value'>> {
   const objectType = typeOf(given);
   const { value: bare, embedded } = takeEmbeddedAttributes(given.value);
   const attributes = gather(given.attributes, context);
@@ -194,7 +194,7 @@ export function describeImported(
   setIdentity(attributes, given, objectType, context);
   const isGone = isDestroyed(attributes.get('State'));
   if (isGone && bare !== undefined) describeRemains(bare, attributes);
-  const value = isGone || bare === undefined ? undefined : describeValue(bare, attributes, context);
+  const value = isGone || bare === undefined ? undefined : await describeValue(bare, attributes, context);
   if (value !== undefined) settleDigests(attributes, value, context);
   const requested = attributes.clone();
   for (const attribute of serverAttributes({ value, requested, origin: 'registered' }, context)) {

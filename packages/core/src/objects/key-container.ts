@@ -147,24 +147,26 @@ function link(attributes: AttributeSet, linkType: LinkType, linkedObjectIdentifi
  * Makes objects of what came along with a private key: its public key and its certificates, linked as Get finds them.
  * @param privateKey the new object; it gets a link
  */
-export function registerChain(
+export async function registerChain(
   privateKey: { readonly uniqueIdentifier: string; readonly attributes: AttributeSet },
   { value, chain }: OpenedContainer,
   context: OperationContext,
-): void {
+): Promise<void> {
   if (chain.length === 0) return;
   const ownUsage = publicUsage(privateKey.attributes.get('CryptographicUsageMask') ?? 0);
-  const made = (object: ManagedObjectValue, usage: number) => {
+  const made = async (object: ManagedObjectValue, usage: number) => {
     const requested = new AttributeSet([{ key: 'CryptographicUsageMask', value: usage }]);
-    const described = describeRegistered(object, requested, context);
+    const described = await describeRegistered(object, requested, context);
     return makeObject({ value: described, requested, origin: 'registered' }, context);
   };
   const publicKeyBlock = generatedKeyBlock(context.crypto.publicKeyOf(value.keyBlock));
-  const publicKey = made({ objectType: ObjectType.PublicKey, keyBlock: publicKeyBlock }, ownUsage);
-  const certificates = chain.map((certificateValue, index) =>
-    made(
-      { objectType: ObjectType.Certificate, certificateType: CertificateType.X_509, certificateValue },
-      index === 0 ? ownUsage : Verify,
+  const publicKey = await made({ objectType: ObjectType.PublicKey, keyBlock: publicKeyBlock }, ownUsage);
+  const certificates = await Promise.all(
+    chain.map((certificateValue, index) =>
+      made(
+        { objectType: ObjectType.Certificate, certificateType: CertificateType.X_509, certificateValue },
+        index === 0 ? ownUsage : Verify,
+      ),
     ),
   );
   link(privateKey.attributes, LinkType.PublicKeyLink, publicKey.uniqueIdentifier);

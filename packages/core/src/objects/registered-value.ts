@@ -12,6 +12,7 @@ import {
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import type { Awaitable } from '../awaitable';
 import type { OperationContext } from '../operation';
 import { describe, referenceTo, sameValue } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
@@ -62,11 +63,11 @@ function agreed<T>(
 }
 
 /** Algorithm and length may stand in the attributes, in the Key Block and in the material: they have to agree. So has the curve. */
-function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationContext): Key {
+async function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationContext): Promise<Key> {
   const { keyBlock, objectType } = value;
+  const inClear = { ...keyBlock, keyValue: isWrapped(keyBlock) ? undefined : keyBlock.keyValue };
   const { algorithm, lengthBits, curve } = crypto.inspectKey(objectType, {
-    ...keyBlock,
-    keyValue: isWrapped(keyBlock) ? undefined : keyBlock.keyValue,
+    ...inClear,
     cryptographicAlgorithm: agreed(
       requested.get('CryptographicAlgorithm'),
       keyBlock.cryptographicAlgorithm,
@@ -88,6 +89,7 @@ function tellOfKey(value: Key, requested: AttributeSet, { crypto }: OperationCon
   }
   const { recommendedCurve } = requested.get('CryptographicDomainParameters') ?? {};
   agreed(recommendedCurve, curve, (stated, inKey) => stated === inKey, 'CryptographicDomainParameters');
+  await crypto.requireOneKey(objectType, inClear);
   requested.set('CryptographicAlgorithm', algorithm);
   requested.set('CryptographicLength', lengthBits);
   return {
@@ -256,7 +258,7 @@ function tell(
   value: ManagedObjectValue,
   requested: AttributeSet,
   context: OperationContext,
-): ManagedObjectValue {
+): Awaitable<ManagedObjectValue> {
   switch (value.objectType) {
     case ObjectType.SymmetricKey:
     case ObjectType.PublicKey:
@@ -290,11 +292,11 @@ function tell(
  * @throws HoldfastError InvalidAttributeValue (request and object contradict each other), InvalidField, AttributeReadOnly,
  *   InvalidAttribute, KeyFormatTypeNotSupported
  */
-export function describeRegistered(
+export async function describeRegistered(
   value: ManagedObjectValue,
   requested: AttributeSet,
   context: OperationContext,
-): ManagedObjectValue {
+): Promise<ManagedObjectValue> {
   checkRequested(requested, value.objectType, 'registered');
   return describeValue(value, requested, context);
 }
@@ -312,15 +314,15 @@ export function describeRemains(value: ManagedObjectValue, requested: AttributeS
 }
 
 /** The same for attributes that have been checked already. */
-export function describeValue(
+export async function describeValue(
   value: ManagedObjectValue,
   requested: AttributeSet,
   context: OperationContext,
-): ManagedObjectValue {
+): Promise<ManagedObjectValue> {
   requireWrappingData(value);
   requirePositiveLength(value);
   checkStatedFormat(value, requested);
-  const kept = tell(value, requested, context);
+  const kept = await tell(value, requested, context);
   linkToWrappingKey(kept, requested, context);
   const keyBlock = keyBlockOf(kept);
   if (keyBlock !== undefined && keyBlock.keyValue === undefined) requested.set('KeyValuePresent', false);

@@ -64,7 +64,8 @@ export const importObject = operation({
     requireIdentifier(uniqueIdentifier);
     const given =
       request.object === undefined ? undefined : await unwrapped(request.object, request, context);
-    const imported = describeImported({ uniqueIdentifier, objectType, attributes, value: given }, context);
+    const described = { uniqueIdentifier, objectType, attributes, value: given };
+    const imported = await describeImported(described, context);
     const existing = await context.objects.findAnywhere(uniqueIdentifier, 'inspect');
     if (existing === undefined) {
       context.objects.create({ uniqueIdentifier, ...imported });

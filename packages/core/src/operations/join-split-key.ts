@@ -92,7 +92,7 @@ export const joinSplitKey = operation({
     const parts = await fetchParts(request, context);
     const requested = await gatherAttributes([request.newAttributes], context);
     inherit(requested, parts);
-    const value = describeRegistered(join(request, parts, requested, context), requested, context);
+    const value = await describeRegistered(join(request, parts, requested, context), requested, context);
     const joined = makeObject({ value, requested, origin: 'registered' }, context);
     context.objects.create(joined);
     context.produced(joined.uniqueIdentifier);

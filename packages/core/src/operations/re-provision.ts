@@ -57,8 +57,9 @@ export const reProvision = operation({
           ? { kind: 'certificate', der: certificate.certificateValue }
           : { kind: 'nothing' };
     const provision = await context.provisioner.prepare(wanted, principal);
-    const issued = certificateObject(provision.certificateDer, context);
-    const key = provision.privateKey === undefined ? undefined : keyObject(provision.privateKey, context);
+    const issued = await certificateObject(provision.certificateDer, context);
+    const { privateKey } = provision;
+    const key = privateKey === undefined ? undefined : await keyObject(privateKey, context);
     if (key !== undefined) {
       // The answer names the key alone: each leads to the other.
       addLink(key.attributes, LinkType.CertificateLink, issued.uniqueIdentifier);
@@ -73,7 +74,7 @@ export const reProvision = operation({
   },
 });
 
-function certificateObject(der: Buffer, context: OperationContext): Made {
+function certificateObject(der: Buffer, context: OperationContext): Promise<Made> {
   const certificateValue = Buffer.from(der);
   return objectOf(
     { objectType: ObjectType.Certificate, certificateType: CertificateType.X_509, certificateValue },
@@ -82,7 +83,7 @@ function certificateObject(der: Buffer, context: OperationContext): Made {
   );
 }
 
-function keyObject(privateKey: SecretBytes, context: OperationContext): Made {
+function keyObject(privateKey: SecretBytes, context: OperationContext): Promise<Made> {
   const keyValue = { keyMaterial: privateKey, attributes: [] };
   return objectOf(
     { objectType: ObjectType.PrivateKey, keyBlock: { keyFormatType: KeyFormatType.PKCS_8, keyValue } },
@@ -91,8 +92,12 @@ function keyObject(privateKey: SecretBytes, context: OperationContext): Made {
   );
 }
 
-function objectOf(given: ManagedObjectValue, usageMask: number, context: OperationContext): Made {
+async function objectOf(
+  given: ManagedObjectValue,
+  usageMask: number,
+  context: OperationContext,
+): Promise<Made> {
   const requested = new AttributeSet([{ key: 'CryptographicUsageMask', value: usageMask }]);
-  const value = describeRegistered(given, requested, context);
+  const value = await describeRegistered(given, requested, context);
   return makeObject({ value, requested, origin: 'registered' }, context);
 }

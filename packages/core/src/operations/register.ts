@@ -72,10 +72,10 @@ export const register = operation({
       context,
     );
     const container = isContainer(given) ? await openContainer(given, requested, context) : undefined;
-    const value = describeRegistered(container?.value ?? given, requested, context);
+    const value = await describeRegistered(container?.value ?? given, requested, context);
     fillUsageMask(objectType, requested, context);
     const made = makeObject({ value, requested, origin: 'registered' }, context);
-    if (container !== undefined) registerChain(made, container, context);
+    if (container !== undefined) await registerChain(made, container, context);
     context.objects.create(made);
     context.produced(made.uniqueIdentifier);
     return { uniqueIdentifier: made.uniqueIdentifier };

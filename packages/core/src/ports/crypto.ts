@@ -12,6 +12,7 @@ import type {
   SplitKeyMethod,
 } from '@holdfast/kmip';
 import type { SecretBytes } from '@holdfast/ttlv';
+import type { Awaitable } from '../awaitable';
 
 /** One row of the algorithm table. */
 export interface AlgorithmFacts {
@@ -267,6 +268,12 @@ export interface CryptoPort {
    * @throws HoldfastError InvalidField where the material is not of its format, KeyFormatTypeNotSupported
    */
   inspectKey(objectType: ObjectType, keyBlock: KeyBlock): KeyFacts;
+  /**
+   * Makes sure that a private key of ML-KEM or ML-DSA that comes with its seed is the one that follows from the seed, as RFC
+   * 9935 and RFC 9881 ask of who receives it; nothing else has two forms. Later, where it has to be computed.
+   * @throws HoldfastError InvalidField
+   */
+  requireOneKey(objectType: ObjectType, keyBlock: KeyBlock): Awaitable<void>;
   /**
    * The same key in another format, with its attributes. The point of a public key is uncompressed unless
    * `compression` says otherwise. The two key blocks may share their secret bytes.

@@ -10,7 +10,9 @@ import {
   type Attribute,
   type VersionName,
 } from '@holdfast/kmip';
-import { create, createKeyPair, get, register } from '@holdfast/core';
+import { SecretBytes } from '@holdfast/ttlv';
+import { create, createKeyPair, get, importObject, register } from '@holdfast/core';
+import { createCrypto } from '@holdfast/crypto';
 import { Harness } from './harness';
 import {
   AES_256,
@@ -260,5 +262,33 @@ describe('Register', () => {
     expect(await valueOf(harness, old, 'CryptographicUsageMask')).toBeUndefined();
     const recent = await registerObject(harness, rawKey('00'.repeat(16)), [], '2.1');
     expect(await valueOf(harness, recent, 'CryptographicUsageMask')).toBe(Encrypt | Decrypt);
+  });
+
+  test.each([
+    ['ML-KEM-512', CryptographicAlgorithm.ML_KEM_512, { seed: 64, key: 1632 }],
+    ['ML-DSA-44', CryptographicAlgorithm.ML_DSA_44, { seed: 32, key: 2560 }],
+  ])('a private key of %s with a seed is the one that follows from it', async (_, kind, lengthsBytes) => {
+    const der = async (): Promise<Buffer> => {
+      const specification = { algorithm: kind, lengthBits: undefined, curve: undefined };
+      const { keyMaterial } = (await createCrypto().generateKeyPair(specification)).privateKey;
+      if (!(keyMaterial instanceof SecretBytes)) throw new Error('not PKCS#8');
+      return keyMaterial.reveal();
+    };
+    const [whole, other] = [await der(), await der()];
+    const mixed = Buffer.from(whole);
+    // SEQUENCE { seed, expanded key } is the end of it; lengths have two bytes.
+    const start = whole.length - lengthsBytes.key - 4 - lengthsBytes.seed;
+    other.copy(mixed, start, start, start + lengthsBytes.seed);
+    const key = (bytes: Buffer) => ({
+      objectType: ObjectType.PrivateKey,
+      keyBlock: {
+        keyFormatType: KeyFormatType.PKCS_8,
+        keyValue: { keyMaterial: SecretBytes.copyOf(bytes), attributes: [] },
+      },
+    });
+    expect(await refused(registerObject(harness, key(mixed)))).toBe('InvalidField');
+    const imported = { uniqueIdentifier: `mixed-${kind}`, attributes: [], object: key(mixed) };
+    expect(await refused(harness.run(importObject, imported, '2.1'))).toBe('InvalidField');
+    expect(await refused(registerObject(harness, key(whole)))).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import type { KeyFacts } from '@holdfast/core';
+import type { Awaitable, KeyFacts } from '@holdfast/core';
 import {
   cryptographicAlgorithmEnum,
   decodeTransparentKey,
@@ -15,6 +15,7 @@ import { ALGORITHMS } from '../algorithms';
 import { PRIVATE_KEY_FORMATS, PUBLIC_KEY_FORMATS } from './asymmetric-formats';
 import type { AsymmetricKey } from './asymmetric-key';
 import { isEncryptedPrivateKeyInfo } from './key-info';
+import { requireKeyOfSeed } from '../quantum-safe/computations';
 import { readQuantumSafeKey, type QuantumSafeKey } from '../quantum-safe/key-formats';
 
 /** The material of a Key Block in clear, or undefined where it is wrapped or kept elsewhere. */
@@ -52,6 +53,13 @@ export function inspectKey(objectType: ObjectType, keyBlock: KeyBlock): KeyFacts
   }
   const key = readAsymmetricKey(objectType, keyBlock.keyFormatType, material);
   return key === undefined ? declared : agree(declared, key);
+}
+
+/** @throws HoldfastError InvalidField where a private key with its seed is not the one that follows from it */
+export function requireOneKey(objectType: ObjectType, keyBlock: KeyBlock): Awaitable<void> {
+  const material = plainMaterial(keyBlock);
+  const key = material === undefined ? undefined : readQuantumSafeKey(objectType, keyBlock, material);
+  if (key !== undefined) return requireKeyOfSeed(key);
 }
 
 /** Formats and objects whose bytes mean nothing here: Opaque, and all that is no key by itself. */

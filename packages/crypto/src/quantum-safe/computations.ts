@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { resolve } from 'node:path';
 import { KeyFormatType, ObjectType } from '@holdfast/kmip';
 import type { Asker, GeneratedKey } from '@holdfast/core';
-import { SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { createTurns } from '../long-jobs';
 import { failure } from '../operations/refusals';
 import { THREADS, Threads } from '../operations/threads';
@@ -57,6 +57,16 @@ export async function generateQuantumSafePair(
     seed?.fill(0);
     privateKey?.fill(0);
   }
+}
+
+/** @throws HoldfastError InvalidField where the private key is not the one that its seed gives */
+export async function requireKeyOfSeed(key: QuantumSafeKey): Promise<void> {
+  const { parameterSet, encoded, seed } = key;
+  if (encoded === undefined || seed === undefined) return;
+  const [, expanded] = await run(parameterSet, { use: 'generate', seed });
+  const isSame = timingSafeEqual(first([expanded]), encoded);
+  expanded?.fill(0);
+  if (!isSame) throw new HoldfastError('InvalidField', 'the private key is not the one that its seed gives');
 }
 
 /**
