@@ -245,6 +245,9 @@ describe('keys', () => {
     expect(await call(43, library, `${session}${ulong(0x1085)} 00${key}`)).toMatchObject({
       returnCode: 0x70,
     });
+    expect(await call(30, library, `${session}${ulong(0x1085)} 00${key}`)).toMatchObject({
+      returnCode: 0x71,
+    });
   });
 
   test('obey the rules of their own operations', async () => {
@@ -350,6 +353,28 @@ describe('keys, further', () => {
     await session.ok(34, mechanism(number, parameter) + key);
     const whole = await session.ok(35, `${bytes(ciphertext)} ${WANTED}`);
     expect(whole.subarray(4).equals(DATA)).toBe(true);
+  });
+
+  test('AES-CTR encrypts no more than its counter counts, in one or in parts', async () => {
+    const session = await opened();
+    const key = await aesKey(session);
+    const block = `${'00'.repeat(14)}fffe`;
+    const counting = (bits: number) => mechanism(0x1086, ulong(bits) + block);
+    for (const bits of [0, 129]) expect(await session.code(30, counting(bits) + key)).toBe(0x71);
+    const two = DATA.subarray(0, 32);
+    for (const bits of [16, 15, 1]) {
+      // Of one bit there is one block more, beginning with 0.
+      await session.ok(30, counting(bits) + key);
+      const ciphertext = (await session.ok(31, `${bytes(two)} ${WANTED}`)).subarray(4);
+      const decipher = createDecipheriv('aes-256-ctr', await valueOf(session, key), hex(block));
+      expect(decipher.update(ciphertext).equals(two)).toBe(true);
+      await session.ok(30, counting(bits) + key);
+      expect(await session.code(31, `${bytes(DATA.subarray(0, 33))} ${WANTED}`)).toBe(0x21);
+      await session.ok(34, counting(bits) + key);
+      await session.ok(36, `${bytes(ciphertext)} ${WANTED}`);
+      expect(await session.code(36, `${bytes('x')} ${WANTED}`)).toBe(0x41);
+      expect(await session.code(37, WANTED)).toBe(0x91);
+    }
   });
 
   test('GCM in parts: the tag is the end of the ciphertext, and what it does not fit is not given out', async () => {
@@ -624,6 +649,23 @@ describe('keys, further', () => {
       const ciphertext = (await ok(31, `${bytes(DATA)} ${WANTED}`)).subarray(4);
       await ok(34, each + privateKey);
       expect((await ok(35, `${bytes(ciphertext)} ${WANTED}`)).subarray(4).equals(DATA)).toBe(true);
+    }
+    for (const [number, parameter] of [
+      [0x43, `${ulong(0x260)} ${ulong(2)} ${ulong(32)}`],
+      [0x43, `${ulong(0x250)} ${ulong(9)} ${ulong(32)}`],
+      [0x43, undefined],
+      [0x40, '00'],
+    ] as const) {
+      expect(await code(43, mechanism(number, parameter) + privateKey)).toBe(0x71);
+      expect(await code(49, mechanism(number, parameter) + publicKey)).toBe(0x71);
+    }
+    for (const [hash, mask, source] of [
+      [0x999, 2, 1],
+      [0x250, 9, 1],
+      [0x250, 2, 2],
+    ] as const) {
+      const wrong = mechanism(0x9, `${ulong(hash)} ${ulong(mask)} ${ulong(source)} ${bytes('')}`);
+      expect(await code(30, wrong + publicKey)).toBe(0x71);
     }
     expect(await code(60, `${mechanism(0)}${template()}${template()}`)).toBe(0xd0);
     const other = template(has(0x121, ulong(2048)), has(0x122, bytes(hex('03'))));

@@ -4,6 +4,7 @@ import type { OperationContext } from '../operation';
 import type { StreamOwner } from '../ports/crypto';
 import { byte, byteString, count, type ParameterReader } from './codec';
 import type { Pkcs11Library, Pkcs11Session } from './library';
+import type { MechanismFault } from './mechanisms';
 
 /** What functions of PKCS#11 have in common: what they are given, and how they answer. */
 
@@ -19,6 +20,7 @@ export const Rv = {
   ACTION_PROHIBITED: 0x1b,
   DATA_LEN_RANGE: 0x21,
   ENCRYPTED_DATA_INVALID: 0x40,
+  ENCRYPTED_DATA_LEN_RANGE: 0x41,
   FUNCTION_NOT_SUPPORTED: 0x54,
   KEY_TYPE_INCONSISTENT: 0x63,
   KEY_FUNCTION_NOT_PERMITTED: 0x68,
@@ -59,6 +61,8 @@ export type Pkcs11Call = (
 export const done = (...output: readonly Buffer[]): Pkcs11Result =>
   output.length === 0 ? { returnCode: Rv.OK } : { returnCode: Rv.OK, output: Buffer.concat(output) };
 export const refused = (returnCode: Rv): Pkcs11Result => ({ returnCode });
+export const refusedMechanism = (fault: MechanismFault): Pkcs11Result =>
+  refused(fault === 'parameter invalid' ? Rv.MECHANISM_PARAM_INVALID : Rv.MECHANISM_INVALID);
 
 /** Libraries, and results that wait in them, are streams of the client. */
 export const ownerOf = ({ principal }: OperationContext): StreamOwner => ({

@@ -15,6 +15,7 @@ import {
   inSession,
   ownerOf,
   refused,
+  refusedMechanism,
   Rv,
   type Pkcs11Call,
   type Pkcs11Result,
@@ -31,7 +32,7 @@ const init = (purpose: Purpose): Pkcs11Call =>
     const mechanism = readMechanism(input, purpose);
     const uniqueIdentifier = library.identifierOf(input.ulong());
     input.end();
-    if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+    if (typeof mechanism === 'string') return refusedMechanism(mechanism);
     if (uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
     if (session.uses.has(purpose)) return refused(Rv.OPERATION_ACTIVE);
     session.uses.set(purpose, { purpose, mechanism, uniqueIdentifier });
@@ -160,6 +161,7 @@ const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
     const use = session.uses.get(purpose);
     if (use === undefined) return refused(Rv.OPERATION_NOT_INITIALIZED);
     if (step === 'whole' && use.stream !== undefined) return refused(Rv.OPERATION_ACTIVE);
+    const lengthBytes = (use.lengthBytes ?? 0) + data.length;
     const codes = {
       InvalidCorrelationValue: Rv.OPERATION_NOT_INITIALIZED,
       ...(purpose === 'decrypt' ? { CryptographicFailure: Rv.ENCRYPTED_DATA_INVALID } : {}),
@@ -172,11 +174,14 @@ const make = (purpose: Exclude<Purpose, 'verify'>, step: Step): Pkcs11Call =>
         'use',
         context,
         async (within) => {
+          if (lengthBytes > (use.mechanism.maxLengthBytes ?? Infinity)) {
+            return refused(purpose === 'decrypt' ? Rv.ENCRYPTED_DATA_LEN_RANGE : Rv.DATA_LEN_RANGE);
+          }
           const waiting = waitingOf(use, context);
           if (waiting?.isOf(step, data) === false) return refused(Rv.OPERATION_ACTIVE);
           const { result, next } = waiting ?? (await MAKE[purpose](use, data, step, input, within));
           const { isLast, ...answer } = bytesFor(room, result);
-          const after = step === 'part' ? { ...use, ...next, waiting: undefined } : undefined;
+          const after = step === 'part' ? { ...use, ...next, lengthBytes, waiting: undefined } : undefined;
           const keep = () => ({
             ...use,
             waiting: context.crypto.streams.open(ownerOf(context), {

@@ -38,6 +38,8 @@ export interface ActiveUse {
   readonly uniqueIdentifier: string;
   /** Correlation Value of the stream that earlier parts went through. */
   readonly stream?: Buffer | undefined;
+  /** Of all earlier parts together. */
+  readonly lengthBytes?: number;
   /** Correlation Value of the `WaitingResult` of the data that came last. */
   readonly waiting?: Buffer | undefined;
 }

@@ -23,9 +23,15 @@ export interface Mechanism {
   readonly parameters: CryptographicParameters;
   readonly ivCounterNonce?: Buffer;
   readonly additionalData?: Buffer;
+  /** The most that may be encrypted or decrypted: all that a counter counts. */
+  readonly maxLengthBytes?: number;
 }
 
-type Read = (parameter: ParameterReader) => Omit<Mechanism, 'isMac' | 'isEcdsa'>;
+/** There is no such mechanism for the purpose, or it does not take what its parameter says. */
+export type MechanismFault = 'mechanism invalid' | 'parameter invalid';
+
+/** Undefined where the mechanism does not take what the parameter says. */
+type Read = (parameter: ParameterReader) => Omit<Mechanism, 'isMac' | 'isEcdsa'> | undefined;
 interface Row {
   readonly uses: 'cipher' | 'signature' | 'ecdsa' | 'mac';
   readonly hasParameter: boolean;
@@ -33,6 +39,7 @@ interface Row {
 }
 
 const IV_LENGTH_BYTES = 16;
+const BLOCK_LENGTH_BITS = 128n;
 /** Hashes by their mechanisms (CKM_SHA_1 and so on). */
 export const HASHES: ReadonlyMap<bigint, HashingAlgorithm> = new Map([
   [0x220n, HashingAlgorithm.SHA_1],
@@ -88,32 +95,40 @@ const gcm: Row = {
   },
 };
 
-/** CK_AES_CTR_PARAMS: bits of the counter, first counter block. */
+/**
+ * CK_AES_CTR_PARAMS: bits of the counter, which are the last ones of the block; first counter block. The whole block is counted
+ * up, which is the same until the counter is at its end.
+ */
 const counter: Row = {
   uses: 'cipher',
   hasParameter: true,
   read(parameter) {
-    parameter.ulong();
-    return {
-      parameters: { blockCipherMode: BlockCipherMode.CTR },
-      ivCounterNonce: parameter.fixedBytes(IV_LENGTH_BYTES),
-    };
+    const counterBits = parameter.ulong();
+    const ivCounterNonce = parameter.fixedBytes(IV_LENGTH_BYTES);
+    if (counterBits < 1n || counterBits > BLOCK_LENGTH_BITS) return undefined;
+    const parameters = { blockCipherMode: BlockCipherMode.CTR };
+    if (counterBits === BLOCK_LENGTH_BITS) return { parameters, ivCounterNonce };
+    const counts = 1n << counterBits;
+    const blocks = counts - (BigInt(`0x${ivCounterNonce.toString('hex')}`) % counts);
+    return { parameters, ivCounterNonce, maxLengthBytes: Number(blocks) * IV_LENGTH_BYTES };
   },
 };
 
-function hashNumbered(number: bigint, table: ReadonlyMap<bigint, HashingAlgorithm>): HashingAlgorithm {
-  return table.get(number) ?? HashingAlgorithm.MD2;
-}
+/** CKZ_DATA_SPECIFIED: the label is in the parameter. */
+const DATA_SPECIFIED = 1n;
 
-/** CK_RSA_PKCS_OAEP_PARAMS: hash, mask generator, kind of source (CKZ_DATA_SPECIFIED), label. */
+/** CK_RSA_PKCS_OAEP_PARAMS: hash, mask generator, kind of source, label. */
 const oaep: Row = {
   uses: 'cipher',
   hasParameter: true,
   read(parameter) {
-    const hashingAlgorithm = hashNumbered(parameter.ulong(), HASHES);
-    const maskGeneratorHashingAlgorithm = hashNumbered(parameter.ulong(), mgfHashes);
-    parameter.ulong();
+    const hashingAlgorithm = HASHES.get(parameter.ulong());
+    const maskGeneratorHashingAlgorithm = mgfHashes.get(parameter.ulong());
+    const source = parameter.ulong();
     const pSource = parameter.byteString();
+    const isSourced = source === DATA_SPECIFIED || (source === 0n && pSource.length === 0);
+    if (hashingAlgorithm === undefined || maskGeneratorHashingAlgorithm === undefined || !isSourced)
+      return undefined;
     const parameters = {
       paddingMethod: PaddingMethod.OAEP,
       hashingAlgorithm,
@@ -124,14 +139,15 @@ const oaep: Row = {
   },
 };
 
-/** CK_RSA_PKCS_PSS_PARAMS: hash, mask generator, length of the salt. */
+/** CK_RSA_PKCS_PSS_PARAMS: hash, which has to be the mechanism's; mask generator, length of the salt. */
 const pss = (hashingAlgorithm: HashingAlgorithm): Row => ({
   uses: 'signature',
   hasParameter: true,
   read(parameter) {
-    parameter.ulong();
-    const maskGeneratorHashingAlgorithm = hashNumbered(parameter.ulong(), mgfHashes);
+    const hash = HASHES.get(parameter.ulong());
+    const maskGeneratorHashingAlgorithm = mgfHashes.get(parameter.ulong());
     const saltLengthBytes = Number(parameter.ulong());
+    if (hash !== hashingAlgorithm || maskGeneratorHashingAlgorithm === undefined) return undefined;
     return {
       parameters: {
         digitalSignatureAlgorithm: DigitalSignatureAlgorithm.RSASSA_PSS,
@@ -294,24 +310,25 @@ export function mechanismFlags(number: bigint): bigint {
 
 /**
  * Reads a mechanism: its number, whether a parameter follows, the parameter's length and the parameter.
- * @returns undefined where there is no such mechanism for the purpose
  * @throws HoldfastError PKCS_11CodecError
  */
-export function readMechanism(input: ParameterReader, purpose: Purpose): Mechanism | undefined {
+export function readMechanism(input: ParameterReader, purpose: Purpose): Mechanism | MechanismFault {
   const { number, parameter } = readParameter(input);
   const row = MECHANISMS.get(number);
   const isCipher = purpose === 'encrypt' || purpose === 'decrypt';
-  if (row === undefined || (row.uses === 'cipher') !== isCipher) return undefined;
+  if (row === undefined || (row.uses === 'cipher') !== isCipher) return 'mechanism invalid';
   return mechanismOf(row, parameter);
 }
 
 /** As `readMechanism`, of a mechanism that wraps keys. */
-export function readWrappingMechanism(input: ParameterReader): Pick<Mechanism, 'parameters'> | undefined {
+export function readWrappingMechanism(
+  input: ParameterReader,
+): Pick<Mechanism, 'parameters'> | MechanismFault {
   const { number, parameter } = readParameter(input);
   const parameters = WRAPPING.get(number);
-  if (parameters !== undefined) return parameter === undefined ? { parameters } : undefined;
+  if (parameters !== undefined) return parameter === undefined ? { parameters } : 'parameter invalid';
   const row = RSA_WRAPPING.includes(number) ? MECHANISMS.get(number) : undefined;
-  return row === undefined ? undefined : mechanismOf(row, parameter);
+  return row === undefined ? 'mechanism invalid' : mechanismOf(row, parameter);
 }
 
 function readParameter(input: ParameterReader) {
@@ -319,9 +336,10 @@ function readParameter(input: ParameterReader) {
   return { number, parameter: input.byte() === 0 ? undefined : new ParameterReader(input.byteString()) };
 }
 
-function mechanismOf(row: Row, parameter: ParameterReader | undefined): Mechanism | undefined {
-  if (row.hasParameter !== (parameter !== undefined)) return undefined;
+function mechanismOf(row: Row, parameter: ParameterReader | undefined): Mechanism | MechanismFault {
+  if (row.hasParameter !== (parameter !== undefined)) return 'parameter invalid';
   const mechanism = row.read(parameter ?? new ParameterReader(Buffer.alloc(0)));
   parameter?.end();
+  if (mechanism === undefined) return 'parameter invalid';
   return { ...mechanism, isMac: row.uses === 'mac', isEcdsa: row.uses === 'ecdsa' };
 }

@@ -19,7 +19,17 @@ import { deriveFrom } from '../operations/derive-key';
 import { get } from '../operations/get';
 import { register } from '../operations/register';
 import { CKA, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
-import { byOperation, bytesFor, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
+import {
+  byOperation,
+  bytesFor,
+  done,
+  inSession,
+  refused,
+  refusedMechanism,
+  Rv,
+  withoutNotes,
+  type Pkcs11Call,
+} from './call';
 import { inClear, ulong } from './codec';
 import type { Pkcs11Library } from './library';
 import { readDerivation, readWrappingMechanism } from './mechanisms';
@@ -95,7 +105,7 @@ const wrapKey = inSession((_session, input, library, context) => {
   const wrappingKey = library.identifierOf(input.ulong());
   const uniqueIdentifier = library.identifierOf(input.ulong());
   const room = input.wantedCount();
-  if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (typeof mechanism === 'string') return refusedMechanism(mechanism);
   input.end();
   if (wrappingKey === undefined || uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   return byOperation('obtain', context, async (within) => {
@@ -130,7 +140,7 @@ const unwrap = inSession(({ isReadWrite }, input, library, context) => {
   const encoded = SecretBytes.copyOf(input.byteString());
   const template = readTemplate(input);
   if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
-  if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (typeof mechanism === 'string') return refusedMechanism(mechanism);
   if (wrappingKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();
