@@ -55,9 +55,7 @@ export const deleteAttribute = operation({
     const current =
       currentAttribute === undefined ? undefined : withResolvedLink(currentAttribute, context.identify);
     const reference = current === undefined ? attributeReference : referenceTo(current);
-    if (reference === undefined) {
-      throw new HoldfastError('InvalidField', 'neither Current Attribute nor Attribute Reference is there');
-    }
+    if (reference === undefined) throw nothingNamed(context.dialect);
     const pick = (instances: readonly Attribute[]) =>
       current === undefined
         ? instancesReferredTo(instances, reference, context.dialect)
@@ -67,6 +65,13 @@ export const deleteAttribute = operation({
     return { uniqueIdentifier: object.uniqueIdentifier, attribute: deleted };
   },
 });
+
+/** Of two fields 2.x needs one; 1.x has one alone. */
+function nothingNamed({ rules }: Dialect): HoldfastError {
+  return rules.attributeForm === 'tagged'
+    ? new HoldfastError('InvalidField', 'neither Current Attribute nor Attribute Reference is there')
+    : new HoldfastError('InvalidMessage', 'Attribute Name is missing in Request Payload');
+}
 
 /** 2.x: all. 1.x: the one of that index. */
 function instancesReferredTo(

@@ -247,6 +247,10 @@ describe('Add, Modify, Set and Delete Attribute', () => {
     await expect(harness.run(deleteAttribute, { uniqueIdentifier }, '2.0')).rejects.toMatchObject({
       code: 'InvalidField',
     });
+    await expect(harness.run(deleteAttribute, { uniqueIdentifier }, '1.4')).rejects.toMatchObject({
+      code: 'InvalidMessage',
+      message: 'Attribute Name is missing in Request Payload',
+    });
   });
 
   test('Set adds, then changes, and refuses where there are several', async () => {
