@@ -136,14 +136,14 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
     }),
   }),
   [QueryFunction.QueryCapabilities]: () => ({ capabilityInformation: [CAPABILITIES] }),
-  [QueryFunction.QueryDefaultsInformation]: ({ policy, dialect }) => ({
-    defaultsInformation: {
-      objectDefaults:
-        policy.objectDefaults?.filter(
-          ({ objectGroups }) => objectGroups === undefined || dialect.knows(HAS_OBJECT_GROUPS),
-        ) ?? [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes })),
-    },
-  }),
+  [QueryFunction.QueryDefaultsInformation]: ({ policy, dialect }) => {
+    const objectDefaults =
+      policy.objectDefaults?.filter(
+        ({ objectGroups }) => objectGroups === undefined || dialect.knows(HAS_OBJECT_GROUPS),
+      ) ?? [...OBJECT_DEFAULTS].map(([objectType, attributes]) => ({ objectType, attributes }));
+    const isTold = objectDefaults.length > 0 || dialect.knows(MAY_HAVE_NO_DEFAULTS);
+    return isTold ? { defaultsInformation: { objectDefaults } } : {};
+  },
   [QueryFunction.QueryStorageProtectionMasks]: (context) => ({
     protectionStorageMasks: { protectionStorageMasks: availableStorages(context) },
   }),
@@ -151,6 +151,8 @@ const ANSWERS: Partial<Record<QueryFunction, (context: OperationContext) => Part
 
 /** Defaults that are those of some Object Groups alone. */
 const HAS_OBJECT_GROUPS: Window = { since: '2.1' };
+/** Defaults Information without Object Defaults: 2.0 requires some in it (KMIP 2.0 section 7.7). */
+const MAY_HAVE_NO_DEFAULTS: Window = { since: '2.1' };
 
 /** Tells what this server can do, as far as the version at hand has words for it. */
 export const query = operation({

@@ -92,6 +92,13 @@ describe('Set Defaults', () => {
     expect(await valueOf(harness, other, 'ContactInformation')).toBe('me');
   });
 
+  test('to nothing leaves none, of which 2.0 is told by nothing and 2.1 by an empty structure', async () => {
+    await define();
+    const request = { queryFunctions: [QueryFunction.QueryDefaultsInformation] };
+    expect((await harness.run(query, request, '2.1')).defaultsInformation).toEqual({ objectDefaults: [] });
+    expect((await harness.run(query, request, '2.0')).defaultsInformation).toBeUndefined();
+  });
+
   test('lets those of a group go before those for all', async () => {
     await define(
       { objectTypes: types(SymmetricKey, SecretData), attributes: [...AES_128.slice(2), contact('all')] },
