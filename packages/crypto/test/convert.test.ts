@@ -182,6 +182,32 @@ describe('points of public keys', () => {
     }
   });
 
+  it.each([
+    [RecommendedCurve.P_256, Compression.ECPublicKeyTypeX9_62CompressedPrime],
+    [RecommendedCurve.B_283, Compression.ECPublicKeyTypeX9_62CompressedChar2],
+  ])('over curve %d are of the Key Compression Type that they say', async (curve, compression) => {
+    const { publicKey } = await pairOf(crypto, Algorithm.EC, { curve });
+    const forms = [
+      Compression.ECPublicKeyTypeUncompressed,
+      compression,
+      Compression.ECPublicKeyTypeX9_62Hybrid,
+    ];
+    const all = Object.values(Compression);
+    for (const format of [Format.X_509, Format.TransparentECPublicKey]) {
+      for (const form of forms) {
+        const block = crypto.convertKey(PublicKey, publicKey, format, form);
+        const taken = all.filter(
+          (keyCompressionType) =>
+            codeOf(() => crypto.inspectKey(PublicKey, { ...block, keyCompressionType })) === 'none',
+        );
+        expect(taken).toEqual([form]);
+        expect(codeOf(() => crypto.inspectKey(PublicKey, { ...block, keyCompressionType: undefined }))).toBe(
+          'none',
+        );
+      }
+    }
+  });
+
   it('have the length of their form', async () => {
     const { publicKey } = await pairOf(crypto, Algorithm.EC, { curve: RecommendedCurve.P_256 });
     const lengthIn = (compression?: Compression) => {

@@ -111,13 +111,35 @@ const POINT_FORMS: ReadonlyMap<KeyCompressionType, { form: PointForm; field?: 'p
  */
 export function compress(curve: CurveFacts, point: Buffer, compression: KeyCompressionType): Buffer {
   const wanted = POINT_FORMS.get(compression);
-  const field = /^(sect|c2)/.test(curve.opensslName) ? 'binary' : 'prime';
-  if (wanted === undefined || (wanted.field !== undefined && wanted.field !== field)) {
+  if (wanted === undefined || (wanted.field !== undefined && wanted.field !== fieldOf(curve))) {
     const message = 'points of this curve do not have the Key Compression Type that is asked for';
     throw new HoldfastError('KeyCompressionTypeNotSupported', message);
   }
   return convertPoint(curve, point, wanted.form);
 }
+
+const fieldOf = ({ opensslName }: CurveFacts): 'prime' | 'binary' =>
+  /^(sect|c2)/.test(opensslName) ? 'binary' : 'prime';
+
+/** Whether a point has the form that it is said to have. @param curve undefined where it is none that KMIP lists */
+export function isOfForm(
+  curve: CurveFacts | undefined,
+  point: Buffer,
+  compression: KeyCompressionType,
+): boolean {
+  const stated = POINT_FORMS.get(compression);
+  const isOfField = stated?.field === undefined || curve === undefined || stated.field === fieldOf(curve);
+  return isOfField && stated?.form === FORMS.get(point[0]);
+}
+
+/** By the first octet (SEC 1 section 2.3.3, ANSI X9.62). */
+const FORMS: ReadonlyMap<number | undefined, PointForm> = new Map([
+  [2, 'compressed'],
+  [3, 'compressed'],
+  [4, 'uncompressed'],
+  [6, 'hybrid'],
+  [7, 'hybrid'],
+]);
 
 /** A point of the curve in its longest form. @throws HoldfastError InvalidField where it is not on the curve */
 export function uncompressed(curve: CurveFacts, point: Buffer): Buffer {

@@ -8,13 +8,15 @@ import {
   STORAGE_DIALECT,
   type CryptographicAlgorithm,
   type KeyBlock,
+  type KeyCompressionType,
   type KeyMaterial,
 } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { ALGORITHMS } from '../algorithms';
 import { PRIVATE_KEY_FORMATS, PUBLIC_KEY_FORMATS } from './asymmetric-formats';
 import type { AsymmetricKey } from './asymmetric-key';
-import { isEncryptedPrivateKeyInfo } from './key-info';
+import { isOfForm } from './ec';
+import { isEncryptedPrivateKeyInfo, withKeyInfo } from './key-info';
 import { requireKeyOfSeed } from '../quantum-safe/computations';
 import { readQuantumSafeKey, type QuantumSafeKey } from '../quantum-safe/key-formats';
 
@@ -52,7 +54,9 @@ export function inspectKey(objectType: ObjectType, keyBlock: KeyBlock): KeyFacts
     };
   }
   const key = readAsymmetricKey(objectType, keyBlock.keyFormatType, material);
-  return key === undefined ? declared : agree(declared, key);
+  if (key === undefined) return declared;
+  requirePointForm(keyBlock.keyCompressionType, key);
+  return agree(declared, key);
 }
 
 /** @throws HoldfastError InvalidField where a private key with its seed is not the one that follows from it */
@@ -137,6 +141,16 @@ function agree(declared: KeyFacts, key: AsymmetricKey | QuantumSafeKey): KeyFact
     wholeBytes(lengthBits) === wholeBytes(key.lengthBits);
   if (!isSameLength && key.family !== 'okp') throw wrongLength();
   return { algorithm, lengthBits, curve: key.curve };
+}
+
+/** Only public keys over curves have points. */
+function requirePointForm(
+  stated: KeyCompressionType | undefined,
+  { family, keyObject, weierstrass }: AsymmetricKey,
+): void {
+  if (stated === undefined || family !== 'ec' || keyObject.type !== 'public') return;
+  if (withKeyInfo(keyObject, ({ key: point }) => isOfForm(weierstrass, point, stated))) return;
+  throw invalid('of another form than its Key Compression Type');
 }
 
 function wholeBytes(lengthBits: number): number {
