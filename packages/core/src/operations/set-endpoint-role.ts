@@ -14,7 +14,8 @@ const role = structure({ endpointRole: required(Tag.EndpointRole, enumerated(end
 
 /**
  * Says which role this server is to have on the connection. Once it is a client there, it asks nothing but sends Notify
- * and Put for what changes in the domain, and takes no more requests.
+ * and Put for what the process that has the connection changes in the domain, and takes no more requests: whoever is to
+ * be told of all that changes has an address (KMIP 2.1 section 6.2.2 leaves open what a server tells of).
  */
 export const setEndpointRole = operation({
   name: 'SetEndpointRole',
