@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KmipClient } from '@holdfast/client';
-import { activate, destroy, setAttribute } from '@holdfast/core';
-import { KeyFormatType, ObjectType, Operation, PutFunction, State } from '@holdfast/kmip';
+import { activate, addAttribute, deleteAttribute, destroy, setAttribute } from '@holdfast/core';
+import { KeyFormatType, ObjectType, Operation, PutFunction, State, type VersionName } from '@holdfast/kmip';
 import {
   ToldClient,
   addClient,
@@ -45,11 +45,13 @@ function listening(port: number): Promise<AddedClient> {
 }
 
 /** One that listens already. */
-async function listener(): Promise<{ readonly added: AddedClient; readonly listens: ToldClient }> {
+async function listener(
+  version: VersionName = '2.1',
+): Promise<{ readonly added: AddedClient; readonly listens: ToldClient }> {
   const identity = await addClient(server, `listener-${++count}`);
   const listens = await ToldClient.listen(identity);
   const officer = await asFirstOfficer(server);
-  const notify = { host: '127.0.0.1', port: listens.port, version: '2.1' } as const;
+  const notify = { host: '127.0.0.1', port: listens.port, version } as const;
   await officer.call('POST /clients/:name/settings', { notify }, { name: identity.client.name });
   return { added: identity, listens };
 }
@@ -82,6 +84,25 @@ test('new keys are put, which is recorded as its own doing, and changes notified
     },
   ]);
   await database.close();
+  await forget(added);
+  await listens.ended();
+  await listens.close();
+});
+
+test.each<[VersionName, readonly object[]]>([
+  ['1.4', [{ key: 'ObjectGroup', index: 0 }]],
+  ['2.1', []],
+])('%s is told which of several instances is gone, or which are left', async (version, deleted) => {
+  const { added, listens } = await listener(version);
+  const id = await newKey(client);
+  await told(listens);
+  for (const value of ['one', 'two']) {
+    await client.call(addAttribute, { uniqueIdentifier: id, newAttribute: { key: 'ObjectGroup', value } });
+    expect(await notified(listens)).toMatchObject({ id, changed: { ObjectGroup: value } });
+  }
+  const currentAttribute = { key: 'ObjectGroup', value: 'one' } as const;
+  await client.call(deleteAttribute, { uniqueIdentifier: id, currentAttribute });
+  expect(await notified(listens)).toMatchObject({ id, changed: { ObjectGroup: 'two' }, deleted });
   await forget(added);
   await listens.ended();
   await listens.close();

@@ -51,18 +51,31 @@ function replacedBy(attributes: AttributeSet): string | undefined {
 
 function difference(before: readonly Attribute[], attributes: AttributeSet): NotifiedAttributes {
   const after = [...attributes];
-  // Last Change Date is always told: it may be that of another change in the same second.
-  const changed = after.filter(
-    (each) => each.key === 'LastChangeDate' || !before.some((old) => sameInstance(old, each)),
-  );
-  const kept = new Set(after.map((each) => referenceKey(referenceTo(each))));
+  const kept = new Set(after.map(nameOf));
+  const keptInstances = new Set(after.map(instanceName));
   const gone = new Map<string, AttributeReference>();
+  const lessened = new Set<string>();
   for (const old of before) {
     const reference = referenceTo(old);
-    if (!kept.has(referenceKey(reference))) gone.set(referenceKey(reference), reference);
+    if (!kept.has(nameOf(old))) gone.set(nameOf(old), reference);
+    else if (!keptInstances.has(instanceName(old))) {
+      gone.set(instanceName(old), { ...reference, index: old.index ?? 0 });
+      lessened.add(nameOf(old));
+    }
   }
+  // Last Change Date is always told: it may be that of another change in the same second. Of several instances of which one is
+  // gone the others are told, since 2.x has no words for the one.
+  const changed = after.filter(
+    (each) =>
+      each.key === 'LastChangeDate' ||
+      lessened.has(nameOf(each)) ||
+      !before.some((old) => sameInstance(old, each)),
+  );
   return { changed, deleted: [...gone.values()] };
 }
+
+const nameOf = (attribute: Attribute): string => referenceKey(referenceTo(attribute));
+const instanceName = (attribute: Attribute): string => `${nameOf(attribute)} ${attribute.index ?? 0}`;
 
 function sameInstance(old: Attribute, now: Attribute): boolean {
   return old === now || ((old.index ?? 0) === (now.index ?? 0) && sameValue(old, now));

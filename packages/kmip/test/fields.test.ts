@@ -301,6 +301,7 @@ describe('single attributes', () => {
 describe('notifiedAttributes', () => {
   const schema = structure({ attributes: notifiedAttributes() });
   const value = { attributes: { changed: [length], deleted: [{ key: 'Name', index: 1 }] } } as const;
+  const whole = { attributes: { changed: [length], deleted: [{ key: 'Name' }] } } as const;
 
   test('tells of a deleted attribute by a missing value in 1.x', () => {
     const older = payload(
@@ -311,11 +312,10 @@ describe('notifiedAttributes', () => {
     expect(schema.decode(older, v14)).toEqual(value);
   });
 
-  test('and by a reference in 2.x', () => {
+  test('and by a reference in 2.x, but not of one of several instances', () => {
     const newer = payload(group(Tag.Attributes, lengthV2), enumeration(Tag.AttributeReference, Tag.Name));
-    expect(schema.encode(Tag.RequestPayload, value, v21)).toEqual(newer);
-    expect(schema.decode(newer, v21)).toEqual({
-      attributes: { changed: [length], deleted: [{ key: 'Name' }] },
-    });
+    expect(schema.encode(Tag.RequestPayload, whole, v21)).toEqual(newer);
+    expect(schema.decode(newer, v21)).toEqual(whole);
+    expect(schema.encode(Tag.RequestPayload, value, v21)).toEqual(payload(group(Tag.Attributes, lengthV2)));
   });
 });

@@ -193,6 +193,7 @@ export function returnedAttribute(): Field<Attribute, true> {
 /** What Notify and Put tell of attributes. */
 export interface NotifiedAttributes {
   readonly changed: readonly Attribute[];
+  /** With an index one of several instances, which 1.x alone tells; else the attribute. */
   readonly deleted: readonly AttributeReference[];
 }
 
@@ -229,7 +230,9 @@ export function notifiedAttributes(): Field<NotifiedAttributes, false> {
         return;
       }
       out.push(encodeAttributes(Tag.Attributes, changed, dialect));
-      for (const reference of deleted) pushPresent(encodeAttributeReference(reference, dialect), out);
+      for (const reference of deleted) {
+        if (reference.index === undefined) pushPresent(encodeAttributeReference(reference, dialect), out);
+      }
     },
   };
 }
