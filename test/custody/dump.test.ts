@@ -1,11 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { activate, register } from '@holdfast/core';
 import { holdfastResult, startServerProcess, urlOf, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { connectTo } from '../support/database';
+import { filesBelow } from '../support/files';
 import { SYSTEM_POSTGRES, SystemPostgres } from '../support/system-postgres';
 import { knownKeys, symmetricKey } from './known-keys';
 import { Needles } from './needles';
@@ -42,13 +43,13 @@ const isRequired = process.env['CI'] === 'true';
       rmSync(folder, { recursive: true });
     });
 
-    const foundBelow = (where: string): readonly string[] =>
-      readdirSync(where, { withFileTypes: true, recursive: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name))
-        .flatMap((path) =>
-          needles.foundIn(readFileSync(path)).map((what) => `${relative(where, path)}: ${what}`),
-        );
+    const foundBelow = (where: string): readonly string[] => {
+      const found: string[] = [];
+      for (const { path, content } of filesBelow(where)) {
+        for (const what of needles.foundIn(content)) found.push(`${relative(where, path)}: ${what}`);
+      }
+      return found;
+    };
 
     test('no key stands in the dump, in any form', async () => {
       const dump = await postgres.dump();

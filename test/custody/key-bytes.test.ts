@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { KmipRefusal, type KmipClient } from '@holdfast/client';
@@ -27,6 +27,7 @@ import { RootKeys } from '../../packages/server/src/root-keys';
 import { openSoftwareRoot } from '@holdfast/hsm';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, postmasterPid, type Database } from '../support/database';
+import { filesBelow } from '../support/files';
 import { until } from '../support/until';
 import { knownKeys, symmetricKey, type KnownKey } from './known-keys';
 import { Needles } from './needles';
@@ -52,12 +53,6 @@ afterAll(async () => {
   await server.stop();
 });
 
-function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
 async function tables(): Promise<readonly string[]> {
   const rows = await database.sql<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
@@ -77,9 +72,9 @@ async function findings(sought: Needles, except: readonly string[] = []): Promis
     look(`table ${table}`, rows.map(({ row }) => row).join('\n'));
   }
   await database.sql('CHECKPOINT').catch(() => undefined);
-  for (const path of filesBelow(server.dataDir)) {
+  for (const { path, content } of filesBelow(server.dataDir)) {
     const name = relative(server.dataDir, path);
-    if (!except.includes(name)) look(name, readFileSync(path));
+    if (!except.includes(name)) look(name, content);
   }
   return found;
 }

@@ -24,6 +24,7 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { batchedRecords } from '../support/audit';
 import { connectTo, urlOf, type Database } from '../support/database';
+import { filesBelow } from '../support/files';
 import { freePort } from '../support/port';
 import { signalAll } from '../support/processes';
 import { until } from '../support/until';
@@ -364,10 +365,7 @@ test('the root key and its shares are in no file, no row and no log', async () =
     for (const what of needles.foundIn(content)) found.push(`${where}: ${what}`);
   };
   for (const folder of [first, second]) {
-    for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.isFile()) look(path, readFileSync(path));
-    }
+    for (const { path, content } of filesBelow(folder)) look(path, content);
   }
   for (const { log } of [one, two]) look('log', log);
   for (const table of ['setting', 'domain_key', 'audit_record', 'server_secret']) {

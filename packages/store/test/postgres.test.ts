@@ -194,7 +194,7 @@ test('the server does not go on with a statement that was given up, nor waits fo
     }),
   );
   for (const each of waiting) await expect(each).rejects.toThrow();
-  await until(async () => (await backends()).length === 0, 'the backends have ended', 10_000);
+  await until(async () => (await backends()).length === 0, 'the backends have ended');
   await locking.end();
   await own.close();
 });
