@@ -188,6 +188,14 @@ test('a file that is altered, cut off or lengthened anywhere is refused, and not
   expect(existsSync(path('nowhere'))).toBe(false);
 });
 
+test('a restore to what is no database URL is refused by what it is', async () => {
+  const to = ['--identity', path('first.key'), '--data-dir', path('unmade'), '--database-url', 'nonsense'];
+  expect(await backup('restore', path('backup'), ...to)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('the database URL cannot be used') as string,
+  });
+});
+
 test('a restored server under a new root of trust has everything as it was', async () => {
   const before = await seen(client);
   const dataDir = path('restored');

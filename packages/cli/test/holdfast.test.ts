@@ -281,6 +281,7 @@ describe('without a server', () => {
     ['mysql://root@127.0.0.1/keys', 'it begins with postgresql://'],
     ['postgresql://me:secret#1@127.0.0.1/keys', 'with %23 for a #'],
     ['postgresql://me@127.0.0.1/keys?sslrootcert=/absent.pem', 'a file that cannot be read: /absent.pem'],
+    ['postgresql://me@127.0.0.1:1/keys?sslmode=require', 'write sslmode=verify-full for sslmode=require'],
   ])('%s is no database URL', async (url, words) => {
     const { code, stderr } = await run(['init', '--database-url', url]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);

@@ -17,3 +17,8 @@ export function parseListen(text: string): ListenAddress {
   }
   return { host: match[1] ?? match[2] ?? '', port };
 }
+
+/** Writes HOST:PORT as parseListen reads it, with IPv6 addresses in brackets. */
+export function listenText({ host, port }: ListenAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,5 +1,5 @@
 /** The entry for programs that administer a running server: nothing here loads what serving needs. */
-export { parseListen } from './address';
+export { listenText, parseListen } from './address';
 export { AdminClient } from './admin-client';
 export * from './admin-protocol';
 export * from './admin-protocol-keys';

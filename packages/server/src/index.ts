@@ -32,7 +32,7 @@ export {
   type Custodian,
   type ShareOpener,
 } from '@holdfast/crypto';
-export { parseListen } from './address';
+export { listenText, parseListen } from './address';
 export {
   DEFAULT_AUDIT_GRACE_SECONDS,
   DEFAULT_LIMITS,

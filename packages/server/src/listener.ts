@@ -12,7 +12,7 @@ import type {
 } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import { authenticate, fingerprintOf, principalOf, validityFault, type Unrecognised } from './authentication';
-import type { ListenAddress } from './address';
+import { listenText, type ListenAddress } from './address';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { Connection } from './session';
@@ -330,7 +330,7 @@ function concerns(change: DirectoryChange, principal: Principal): boolean {
 }
 
 function listenFault(cause: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = `${host}:${port}`;
+  const where = listenText({ host, port });
   switch (cause.code) {
     case 'EADDRINUSE':
       return `${where} is in use already: stop what listens there or choose another port`;

@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import { REQUEST_TIMEOUT_MS } from '@holdfast/hsm';
-import { parseListen } from '../src/address';
+import { listenText, parseListen } from '../src/address';
 import { DEFAULT_LIMITS, readLimits, type NodeConfig } from '../src/config';
 import { serverHosts } from '../src/tls-identity';
 
@@ -51,6 +51,7 @@ test.each([
   ['[::1]:5696', { host: '::1', port: 5696 }],
 ])('%s is an address', (text, address) => {
   expect(parseListen(text)).toEqual(address);
+  expect(listenText(address)).toBe(text);
 });
 
 test.each(['', '5696', 'host', 'host:', ':5696', 'host:65536', 'host:-1', '::1:5696', '[::1]', 'a b:c'])(

@@ -6,6 +6,7 @@ import type { ClientSettings } from '@holdfast/core';
 import {
   AUTHENTICATION_POLICIES,
   VERSION_NAMES,
+  listenText,
   makeFolder,
   parseListen,
   writeClientFiles,
@@ -135,7 +136,7 @@ function settingsText(settings: ClientSettings): string {
     authentication,
     toleratesBatchCount === true ? 'tolerates Batch Count' : undefined,
     requiresEscrow === true ? 'escrow before use' : undefined,
-    notify === undefined ? undefined : `told at ${notify.host}:${notify.port}`,
+    notify === undefined ? undefined : `told at ${listenText(notify)}`,
   ];
   return texts.filter((text) => text !== undefined).join(', ');
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
-import type { StatusAnswer } from '@holdfast/server/admin';
+import { listenText, type StatusAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
 import { asOperator, withDataDir, type CommonOptions } from './options';
 
@@ -67,8 +67,8 @@ function servingLines({ state, kmip, https, connections, workers, pid, custody }
     return `Unsealing    ${given} of ${threshold} shares given (there are ${shares}): holdfast unseal\n`;
   }
   const lines = [
-    ...(kmip === undefined ? [] : [`KMIP         ${kmip.host}:${kmip.port}`]),
-    ...(https === undefined ? [] : [`HTTPS        ${https.host}:${https.port}`]),
+    ...(kmip === undefined ? [] : [`KMIP         ${listenText(kmip)}`]),
+    ...(https === undefined ? [] : [`HTTPS        ${listenText(https)}`]),
     `Connections  ${connections}`,
     `Processes    ${workers} serving, keeper ${pid}`,
   ];

@@ -8,6 +8,7 @@ import {
   type Checkpoint,
   type signerOf,
 } from '@holdfast/store';
+import { listenText } from '../address';
 import { describeError, type Logger } from '../log';
 import { linkedLines } from './export';
 import type { SyslogAnswer } from './protocol';
@@ -62,8 +63,7 @@ export class SyslogForwarder {
     private readonly isInCharge: () => boolean,
     private readonly log: Logger,
   ) {
-    const { host, port } = config;
-    this.#destination = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.#destination = listenText(config);
   }
 
   start(): void {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientConfig } from 'pg';
-import { checkConnectionString } from '../postgres/connection-string';
 import { withClient } from '../postgres/single-client';
 
 /** A schema of its own in somebody's database: its name is on the search path of all who connect with `connection`. */
@@ -12,7 +11,6 @@ export interface ScratchSchema {
 
 /** @throws HoldfastError Configuration for a URL that is none; StoreUnavailable, also where the user may not make schemas */
 export async function createScratchSchema(databaseUrl: string): Promise<ScratchSchema> {
-  checkConnectionString(databaseUrl);
   const name = `holdfast_scratch_${randomBytes(6).toString('hex')}`;
   await withClient(databaseUrl, (client) => client.query(`CREATE SCHEMA ${name}`));
   return {

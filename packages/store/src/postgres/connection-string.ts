@@ -4,9 +4,22 @@ import { Client } from 'pg';
 /** What pg takes for a URL or the path of a socket; of anything else it would make the address of some host. */
 const FORMS = /^(?:postgres(?:ql)?:\/\/|socket:|\/)/i;
 
+/**
+ * Modes in which pg checks the certificate of PostgreSQL as in verify-full today, and will check less of it in a later release: it
+ * says so on standard error, and how to have that now.
+ */
+const MODES_THAT_WILL_CHECK_LESS = /[?&]sslmode=(prefer|require|verify-ca)(?![^&#])/;
+const CHECKS_LESS_ALREADY = /[?&]uselibpqcompat=true(?![^&#])/;
+
 /** @throws HoldfastError Configuration, without the text itself: it may hold a password */
 export function checkConnectionString(text: string): void {
   if (!FORMS.test(text)) throw unusable('it begins with postgresql://');
+  const mode = CHECKS_LESS_ALREADY.test(text) ? undefined : MODES_THAT_WILL_CHECK_LESS.exec(text)?.[1];
+  if (mode !== undefined) {
+    throw unusable(
+      `write sslmode=verify-full for sslmode=${mode}: the certificate of PostgreSQL is always checked`,
+    );
+  }
   try {
     new Client(text);
   } catch (cause) {

@@ -1,15 +1,17 @@
 import { Client, type ClientConfig } from 'pg';
+import { checkConnectionString } from './connection-string';
 import { storeError } from './errors';
 import { SESSION_SETTINGS } from './session-settings';
 
 /**
  * Runs `work` on a connection of its own.
- * @throws HoldfastError StoreUnavailable, and what `work` throws
+ * @throws HoldfastError Configuration for a connection string that is none, StoreUnavailable, and what `work` throws
  */
 export async function withClient<T>(
   config: string | ClientConfig,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
+  if (typeof config === 'string') checkConnectionString(config);
   const client = new Client(config);
   client.on('error', () => undefined);
   try {
