@@ -93,4 +93,7 @@ test('requests are refused while the database is away, and answered once it is b
   await database.close();
   const readOnly = await holdfastResult(status);
   expect([readOnly.code, readOnly.stdout]).toEqual([1, expect.stringContaining('takes no changes')]);
+  // A node is stopped all the same, though that cannot be recorded.
+  const drained = await holdfastResult(['drain', '--data-dir', started.dataDir]);
+  expect([drained.code, drained.stderr, await started.exited]).toEqual([0, '', 0]);
 });

@@ -210,8 +210,8 @@ export class AdminServer {
       if (error instanceof HoldfastError) await this.#record(call, name, actor, error.code);
       throw error;
     }
-    if (!LEAVES_NO_RECORD.has(call) && (isReading(call) || OPERATOR_CALLS.includes(call)))
-      await this.#record(call, name, actor);
+    if (call === 'POST /drain') await this.#recordDrain(actor);
+    else if (!LEAVES_NO_RECORD.has(call) && isReading(call)) await this.#record(call, name, actor);
     return answer;
   }
 
@@ -246,6 +246,15 @@ export class AdminServer {
       outcome: reason === undefined ? 'success' : 'failure',
       reason,
     });
+  }
+
+  /** The node stops in any case, also where its database takes no record of that. */
+  async #recordDrain(actor: Actor): Promise<void> {
+    try {
+      await this.#record('POST /drain', '', actor);
+    } catch (error) {
+      this.log.error({ error: describeError(error) }, 'the order to drain could not be recorded');
+    }
   }
 
   async #stream(response: ServerResponse, content: AsyncIterable<Buffer>): Promise<void> {
