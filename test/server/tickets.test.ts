@@ -282,6 +282,45 @@ describe('the rights of a delegated ticket', () => {
   });
 });
 
+test('a ticket ends with the certificate with which it was asked for, whoever shows it', async () => {
+  const officer = await asFirstOfficer(server);
+  const leaked = await addClient(server, 'leaked');
+  const client = await connect(leaked);
+  const { ticketValue } = (await client.call(delegatedLogin, { rights: { rights: [{}] } })).ticket;
+  const name = { name: 'leaked' };
+  const { certificatePem, privateKeyPem } = await officer.call('POST /clients/:name/credentials', {}, name);
+  const renewed = { ...leaked, cert: certificatePem ?? '', key: privateKeyPem ?? '' };
+  expect(await withTicket(ticketValue, asks, renewed)).toBe('done');
+  expect(await withTicket(ticketValue, asks, colleague)).toBe('done');
+  const [credential] = leaked.client.credentials ?? [];
+  await officer.call('POST /clients/:name/revoke', { credentialId: credential?.id ?? '' }, name);
+  expect(await withTicket(ticketValue, asks, colleague)).toBe('InvalidTicket');
+  expect(await withTicket(ticketValue, asks, renewed)).toBe('InvalidTicket');
+  const again = await connect(renewed);
+  const fresh = (await again.call(login, {})).ticket.ticketValue;
+  expect(await withTicket(fresh, asks, renewed)).toBe('done');
+  await Promise.all([client.close(), again.close()]);
+});
+
+test('the ticket of a user ends with the password that the user had', async () => {
+  const officer = await asFirstOfficer(server);
+  await officer.call('POST /users', { name: 'carol', password: WORD, domain: owner.client.domain });
+  const tickets = async (word: string) => {
+    const carol = await connect(owner, [password('carol', word)]);
+    const own = (await carol.call(login, {})).ticket.ticketValue;
+    const lent = (await carol.call(delegatedLogin, { rights: { rights: [{}] } })).ticket.ticketValue;
+    await carol.close();
+    return [own, lent];
+  };
+  const outcomes = async (values: readonly Buffer[]) =>
+    Promise.all(values.map((value) => withTicket(value, asks)));
+  const before = await tickets(WORD);
+  expect(await outcomes(before)).toEqual(['done', 'done']);
+  await officer.call('POST /users/:name/password', { password: `${WORD} 2` }, { name: 'carol' });
+  expect(await outcomes(before)).toEqual(['InvalidTicket', 'InvalidTicket']);
+  expect(await outcomes(await tickets(`${WORD} 2`))).toEqual(['done', 'done']);
+});
+
 test('the ticket of a user ends with the user, and names it in the records', async () => {
   await holdfastUser(server, ['add', 'alice', '--password-stdin'], WORD);
   const alice = await connect(owner, [password('alice', WORD)]);

@@ -124,6 +124,11 @@ test('a rule on subject or alternative name holds under its authority alone', as
   );
   expect(await recognise({ subject, authorityIds: [other.id] })).toBeUndefined();
   expect(await recognise({ subject, authorityIds: [] })).toBeUndefined();
+  // Who is known so is not known any more once the authority is not.
+  const { id: credentialId = '' } = (await recognise({ subject, authorityIds: [one.id] }))?.credential ?? {};
+  expect(await directory.standing(client.id, credentialId)).toEqual(client);
+  await directory.revokeAuthority(one.name, TEST_ACTOR);
+  expect(await directory.standing(client.id, credentialId)).toBeUndefined();
 });
 
 test('authorities keep their keys sealed and open them', async () => {

@@ -194,7 +194,7 @@ export interface Directory {
    */
   inForce(credentialIds: readonly string[]): Promise<ReadonlyMap<string, RecognisedClient>>;
 
-  /** The client, where neither it nor its credential (where one is named) is revoked. */
+  /** The client, where neither it nor its credential (where one is named) is revoked, nor the authority whose names that goes by. */
   standing(clientId: string, credentialId?: string): Promise<Client | undefined>;
 
   addAuthority(

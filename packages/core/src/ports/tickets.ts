@@ -32,6 +32,8 @@ export interface ShownTicket {
   readonly domain: Domain;
   /** The client over whose connection it was issued: a ticket without rights is of use on its connections alone. */
   readonly clientId: string | undefined;
+  /** By which that client was known: the ticket ends with it. */
+  readonly credentialId: string | undefined;
   readonly rights: readonly TicketRight[] | undefined;
   /** Whether operations are counted. */
   readonly isCounted: boolean;

@@ -160,9 +160,23 @@ export class Authenticator {
     if (!isInPlace(shown, requester.principal)) {
       throw new HoldfastError('InvalidTicket', 'the ticket is of no use on this connection');
     }
+    await this.#requireStanding(shown, requester.principal);
     const { id, rights, isCounted } = shown;
     const holder = await this.#principalOf(shown.holder, requester);
     return { principal: { ...holder, ticket: { id, rights, isCounted } } };
+  }
+
+  /** A ticket ends with the credential that its holder's connection had. @throws HoldfastError InvalidTicket */
+  async #requireStanding(
+    { clientId, credentialId }: ShownTicket,
+    client: Principal | undefined,
+  ): Promise<void> {
+    if (clientId === undefined || credentialId === undefined || credentialId === client?.credentialId) return;
+    if ((await this.ports.directory.standing(clientId, credentialId)) !== undefined) return;
+    throw new HoldfastError(
+      'InvalidTicket',
+      'the certificate with which the ticket was asked for is revoked',
+    );
   }
 
   async #principalOf(holder: ShownTicket['holder'], requester: Requester): Promise<Principal> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor, CertificationAuthority, Keyring } from '@holdfast/core';
+import type { Actor, CertificationAuthority, CredentialRule, Keyring } from '@holdfast/core';
+import type { Session } from '../postgres/database';
 import { requireName } from './names';
 import type { DirectoryRows } from './rows';
 import { openColumns, sealColumns } from './sealed-columns';
@@ -41,6 +42,13 @@ export class Authorities {
     return this.rows.list(authorities, 'true ORDER BY t.created_at, t.name', (row) =>
       authorityOf(row, openColumns(this.keyring, row, 1)),
     );
+  }
+
+  /** Whoever is known by a name, rather than by one certificate, is known for as long as the authority is trusted that gives it. */
+  async vouchFor(session: Session, rule: CredentialRule): Promise<boolean> {
+    if (rule.kind === 'fingerprint') return true;
+    const [authority] = await authorities.find(session, this.keyring, { id: rule.authorityId });
+    return authority?.revoked_at === null;
   }
 
   revoke(name: string, actor: Actor): Promise<void> {

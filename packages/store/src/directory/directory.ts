@@ -276,7 +276,9 @@ export class PostgresDirectory implements Directory {
       if (!isUuid(credentialId)) return undefined;
       const wanted = { id: credentialId, client_id: clientId };
       const [credentialRow] = await credentials.find(session, this.keyring, wanted);
-      return credentialRow?.revoked_at === null ? clientOf(clientRow) : undefined;
+      if (credentialRow?.revoked_at !== null) return undefined;
+      const isBelieved = await this.#authorities.vouchFor(session, credentialOf(credentialRow).rule);
+      return isBelieved ? clientOf(clientRow) : undefined;
     });
   }
 

@@ -46,8 +46,17 @@ const ID_BYTES = 16;
 const SECRET_BYTES = 32;
 /** What has expired for so long is removed when the next ticket is issued. */
 const KEPT_SECONDS = 86_400;
-/** Rights never change: they are sealed once. */
-const RIGHTS_GENERATION = 1;
+/** Terms never change: they are sealed once. */
+const TERMS_GENERATION = 1;
+
+/** What a ticket is for, and what its holder had shown: it ends with that. */
+interface Terms {
+  readonly rights?: readonly TicketRight[] | undefined;
+  /** By which the client of the connection was known. */
+  readonly credentialId?: string | undefined;
+  /** Of the user's password. */
+  readonly epoch?: number | undefined;
+}
 
 /** A ticket with the rows that it hangs on; every row is reached by a key. */
 const SHOW = `SELECT ${tickets.selection('t')}, ${clients.selection('k')}, ${users.selection('u')}, ${domains.selection('d')}
@@ -74,6 +83,7 @@ export class PostgresTicketChanges implements TicketChanges {
     return this.change(actorOf(principal), async (transaction) => {
       const now = seconds(this.nowMs());
       await transaction.session.query('DELETE FROM ticket WHERE expires_at < $1', [now - KEPT_SECONDS]);
+      const terms = { rights, ...(await this.#shownBy(transaction.session, principal)) };
       const row = await transaction.insert(tickets, {
         id,
         secret_sha256: sha256(secret),
@@ -89,7 +99,7 @@ export class PostgresTicketChanges implements TicketChanges {
         uses_left: ticket.usageCount ?? null,
         rights_left:
           rights === undefined ? null : JSON.stringify(rights.map(({ usesLeft }) => usesLeft ?? null)),
-        ...this.#sealedRights(id, rights),
+        ...this.#sealedTerms(id, terms),
         created_at: now,
       });
       await transaction.record('ticket.issue', row, id, principal.domainId);
@@ -124,10 +134,18 @@ export class PostgresTicketChanges implements TicketChanges {
     });
   }
 
-  #sealedRights(id: string, rights: readonly TicketRight[] | undefined): Pick<TicketRow, 'salt' | 'sealed'> {
-    if (rights === undefined) return { salt: null, sealed: null };
-    const secret = new SecretBytes(Buffer.from(JSON.stringify(rights), 'utf8'));
-    return sealColumns(this.keyring, id, RIGHTS_GENERATION, secret);
+  async #shownBy(session: Session, { kind, clientId, certificateClientId, credentialId }: Principal) {
+    const [user] = kind === 'user' ? await users.find(session, this.keyring, { id: clientId }) : [];
+    const shown: Terms = {
+      credentialId: certificateClientId === undefined ? undefined : credentialId,
+      epoch: user?.epoch as number | undefined,
+    };
+    return shown;
+  }
+
+  #sealedTerms(id: string, terms: Terms): Pick<TicketRow, 'salt' | 'sealed'> {
+    const secret = new SecretBytes(Buffer.from(JSON.stringify(terms), 'utf8'));
+    return sealColumns(this.keyring, id, TERMS_GENERATION, secret);
   }
 }
 
@@ -164,7 +182,8 @@ export class PostgresTickets implements Tickets {
     const row = tickets.read(this.keyring, result, 't');
     tickets.requireFound(row, { id });
     requireInForce(row, ticketValue, this.nowMs());
-    const holder = this.#holderOf(row, result);
+    const terms = this.#termsOf(row);
+    const holder = this.#holderOf(row, result, terms);
     const domain = domains.read(this.keyring, result, 'd');
     domains.requireFound(domain, { id: row.domain_id });
     if (row.requests_left !== null) await this.#spendRequest(row, ticketValue, peer);
@@ -173,7 +192,8 @@ export class PostgresTickets implements Tickets {
       holder,
       domain: domainOf(domain),
       clientId: (row.client_id ?? undefined) as string | undefined,
-      rights: this.#rightsOf(row),
+      credentialId: terms.credentialId,
+      rights: terms.rights,
       isCounted: row.uses_left !== null || leftOf(row).some((left) => left !== null),
     };
   }
@@ -195,12 +215,13 @@ export class PostgresTickets implements Tickets {
     });
   }
 
-  /** @throws HoldfastError InvalidTicket where the holder is gone or revoked */
-  #holderOf(row: TicketRow, result: Result): ShownTicket['holder'] {
+  /** @throws HoldfastError InvalidTicket where the holder is gone, revoked or has another password */
+  #holderOf(row: TicketRow, result: Result, { epoch }: Terms): ShownTicket['holder'] {
     if (row.holder_kind === 'user') {
       if (result['u_id'] === null) throw invalid();
       const user = users.read(this.keyring, result, 'u');
       users.requireFound(user, { id: row.holder_id });
+      if (epoch !== undefined && user.epoch !== epoch) throw invalid();
       return { user: userOf(user, undefined) };
     }
     if (result['k_id'] === null) throw invalid();
@@ -211,11 +232,16 @@ export class PostgresTickets implements Tickets {
     return { client };
   }
 
-  #rightsOf(row: TicketRow): readonly TicketRight[] | undefined {
-    if (row.is_delegated === 0) return undefined;
-    const sealed = openColumns(this.keyring, row, RIGHTS_GENERATION);
-    if (sealed === undefined) throw new HoldfastError('IntegrityViolation', 'a ticket has lost its rights');
-    return JSON.parse(sealed.reveal().toString('utf8')) as readonly TicketRight[];
+  #termsOf(row: TicketRow): Terms {
+    const sealed = openColumns(this.keyring, row, TERMS_GENERATION);
+    const said =
+      sealed === undefined
+        ? {}
+        : (JSON.parse(sealed.reveal().toString('utf8')) as Terms | readonly TicketRight[]);
+    // Of delegated tickets from before there were other terms, the rights alone.
+    const terms: Terms = 'map' in said ? { rights: said } : said;
+    if ((row.is_delegated === 1) === (terms.rights !== undefined)) return terms;
+    throw new HoldfastError('IntegrityViolation', 'a ticket has lost its rights');
   }
 
   async #change<T>(actor: Actor, work: (transaction: DirectoryTransaction) => Promise<T>): Promise<T> {
