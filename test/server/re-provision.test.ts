@@ -126,6 +126,36 @@ test('with a certificate, that one; not one that is in use, has expired or is no
   await client.close();
 });
 
+test('with no certificate of an authority that names clients: it may be that of another client, now or later', async () => {
+  const officer = await asFirstOfficer(server);
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const corporate = await certificates.createAuthority({ commonName: 'Corporate CA', nowSeconds });
+  const ca = { certificateDer: corporate.der, privateKey: corporate.privateKey };
+  const issue = (name: string) => certificates.issueClient(ca, { name, domain: 'x', nowSeconds });
+  const [cert, other] = [await issue('array-7'), await issue('array-8')];
+  const bring = async (by: KmipClient, certificateValue: Buffer) =>
+    reasonOf(by, { certificate: { certificateType: CertificateType.X_509, certificateValue } });
+  await officer.call('POST /authorities', { name: 'corporate', certificatePem: corporate.pem });
+  const subject = certificates.parse(cert.der)[0]?.subject.text ?? '';
+  const credential = { subject, authority: 'corporate' };
+  await officer.call('POST /domains', { name: 'arrays' });
+  await officer.call('POST /clients', { name: 'array-7', domain: 'arrays', credential });
+  const key = certificates.privateKeyPem(cert.privateKey).reveal().toString();
+  const { ca: trusted, ...old } = await newClient();
+  const stranger = await connect({ ...old, ca: trusted });
+  expect([await bring(stranger, cert.der), await bring(stranger, other.der)]).toEqual([
+    'PermissionDenied',
+    'PermissionDenied',
+  ]);
+  await stranger.close();
+  const array = await connect({ cert: cert.pem, key, ca: trusted });
+  const renewed = { certificateType: CertificateType.X_509, certificateValue: (await issue('array-7')).der };
+  await array.call(reProvision, { certificate: renewed });
+  await array.close();
+  const shown = await officer.call('GET /clients/:name', undefined, { name: 'array-7' });
+  expect(shown.credentials?.map(({ status }) => status).sort()).toEqual(['revoked', 'valid']);
+});
+
 test('is refused to readers, with both, and for requests that are none', async () => {
   const reader = await connect(await newClient('reader'));
   expect(await reasonOf(reader, {})).toBe('PermissionDenied');

@@ -27,8 +27,8 @@ export function fingerprintOf(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
-/** The certificate of a peer. It is taken apart when somebody looks at more than its fingerprint. */
-class PeerCertificate implements PresentedCertificate {
+/** A certificate as the directory looks at it. It is taken apart when somebody looks at more than its fingerprint. */
+export class PeerCertificate implements PresentedCertificate {
   readonly sha256Hex: string;
   #parsed: ParsedCertificate | undefined;
 

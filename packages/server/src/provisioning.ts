@@ -1,9 +1,10 @@
-import { createPrivateKey } from 'node:crypto';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
 import {
   HoldfastError,
   SecretBytes,
   actorOf,
   type CertificatesPort,
+  type Clock,
   type Directory,
   type Principal,
   type Provision,
@@ -12,6 +13,7 @@ import {
 } from '@holdfast/core';
 import type { CredentialRequest } from './admin-protocol';
 import type { Administration } from './administration';
+import { PeerCertificate } from './authentication';
 
 /** Clients replace their own certificates as an officer would. */
 export class CertificateProvisioner implements Provisioner {
@@ -19,6 +21,7 @@ export class CertificateProvisioner implements Provisioner {
     private readonly administration: Administration,
     private readonly directory: Directory,
     private readonly certificates: CertificatesPort,
+    private readonly clock: Clock,
   ) {}
 
   async prepare(request: ProvisioningRequest, principal: Principal): Promise<Provision> {
@@ -36,6 +39,7 @@ export class CertificateProvisioner implements Provisioner {
     );
     const [certificate] = this.certificates.parse(brought ?? files.certificatePem ?? '');
     if (certificate === undefined) throw new HoldfastError('InvalidField', 'there is no certificate');
+    if (brought !== undefined) await this.#requireNobodyElses(certificate.der, principal);
     return {
       certificateDer: certificate.der,
       privateKey: files.privateKeyPem === undefined ? undefined : pkcs8(files.privateKeyPem),
@@ -45,6 +49,32 @@ export class CertificateProvisioner implements Provisioner {
         await this.directory.revokeCredential(credentialId, actor);
       },
     };
+  }
+
+  /**
+   * Certificates are no secret, and who brings one along proves nothing: whom the names in it identify, now or later, is
+   * for its authority and the officers to say.
+   * @throws HoldfastError PermissionDenied where its authority is trusted for names, unless they are the client's own
+   */
+  async #requireNobodyElses(der: Buffer, { clientId }: Principal): Promise<void> {
+    const authorities = (await this.directory.listAuthorities()).filter(
+      ({ revokedAtSeconds, certificateDer }) =>
+        revokedAtSeconds === undefined && this.certificates.isIssuedBy(der, certificateDer),
+    );
+    if (authorities.length === 0) return;
+    const now = this.clock.nowSeconds();
+    const shown = new PeerCertificate(
+      new X509Certificate(der),
+      authorities,
+      this.certificates,
+      'client',
+      now,
+    );
+    if ((await this.directory.recognise(shown))?.client.id === clientId) return;
+    throw new HoldfastError(
+      'PermissionDenied',
+      'whom certificates of this authority identify is for officers to say, since names in them do',
+    );
   }
 }
 

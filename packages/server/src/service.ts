@@ -114,6 +114,7 @@ export class Service implements Serving {
         ),
         directory,
         certificates,
+        clock,
       ),
     };
     const { limits, listen, httpsListen, authentication, httpsAuthentication } = config;
