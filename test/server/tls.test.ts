@@ -65,6 +65,19 @@ test('TLS 1.1 and SSL are not spoken', async () => {
   await expect(Wire.open(options)).rejects.toThrow();
 });
 
+test('a client that wants to negotiate anew is let go: that costs the server more than the client', async () => {
+  const wire = await Wire.open({ ...tlsOptions(server), ...only('TLSv1.2') });
+  const { socket } = wire;
+  readResponse(await wire.exchange(discoverRequest()), '1.4');
+  const outcome = await new Promise((resolve) => {
+    socket.once('close', () => resolve('let go')).on('error', () => undefined);
+    socket.renegotiate({}, (error) => {
+      if (error === null) resolve('done');
+    });
+  });
+  expect(outcome).toBe('let go');
+});
+
 test('the server certificate names the host in Subject and Subject Alternative Name', async () => {
   const socket = await new Promise<TLSSocket>((resolve, reject) => {
     const opened = connect({ ...tlsOptions(server), servername: 'localhost' }, () => resolve(opened));

@@ -159,7 +159,13 @@ export class Listener {
     const session = this.open(socket, peer);
     this.#sessions.add(session);
     socket.on('close', () => this.#sessions.delete(session));
-    socket.on('error', (error) => this.log.debug({ peer, error: describeError(error) }, 'connection failed'));
+    // Each costs this side more than its peer, and could bring another certificate (RFC 9325 section 3.5).
+    socket.disableRenegotiation();
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.log.debug({ peer, error: describeError(error) }, 'connection failed');
+      if (error.code === 'ERR_TLS_RENEGOTIATION_DISABLED') this.#recordSoon(peer, 'TLS renegotiation');
+      socket.destroy();
+    });
     try {
       const identity = await this.#identify(session);
       if (socket.destroyed) return;
