@@ -1,7 +1,11 @@
-import { SecretBytes } from '@holdfast/core';
+import { createHook } from 'node:async_hooks';
+import { SecretBytes, type User, type Users } from '@holdfast/core';
+import { CredentialType } from '@holdfast/kmip';
 import { FailureLimit, sourceOf } from '../src/credentials/failure-limit';
 import { oneTimePassword, oneTimePasswordUri, stepOf } from '../src/credentials/one-time-password';
 import { hashPassword, isPassword } from '../src/credentials/password-hash';
+import { Proofs, type UserCredential } from '../src/credentials/proof';
+import { packVerifiers, verifiersFor } from '../src/credentials/verifiers';
 
 const secret = (text: string): SecretBytes => new SecretBytes(Buffer.from(text, 'utf8'));
 
@@ -46,6 +50,49 @@ test('a password hash says how it was made, opens to its password alone, and is 
   expect(await isPassword(secret('password'), kept)).toBe(true);
   await expect(isPassword(secret('password'), '$other$')).rejects.toMatchObject({
     code: 'IntegrityViolation',
+  });
+});
+
+describe('a wrong password is hashed once, so that time does not tell', () => {
+  const oneTimeKey = Buffer.from('12345678901234567890').toString('base64');
+  const byName: UserCredential = {
+    credentialType: CredentialType.UsernameAndPassword,
+    credentialValue: { username: 'alice', password: secret('guess') },
+  };
+  const byOneTime: UserCredential = {
+    credentialType: CredentialType.OneTimePassword,
+    credentialValue: { username: 'alice', password: secret('guess'), oneTimePassword: secret('000000') },
+  };
+  let hashes = 0;
+  const hook = createHook({ init: (_id, type) => void (hashes += type === 'SCRYPTREQUEST' ? 1 : 0) });
+  beforeAll(() => hook.enable());
+  afterAll(() => hook.disable());
+
+  test.each<[string, UserCredential, { password?: string; oneTimeKey?: string } | undefined]>([
+    ['that nobody has such a name', byName, undefined],
+    ['that it is another one', byName, { password: 'right' }],
+    ['that it takes one time passwords, too', byName, { password: 'right', oneTimeKey }],
+    ['that there is none', byName, { oneTimeKey }],
+    ['that nobody has such a name and takes one time passwords', byOneTime, undefined],
+    ['that there are no one time passwords', byOneTime, { password: 'right' }],
+    ['that the one time password is wrong', byOneTime, { password: 'right', oneTimeKey }],
+    ['that there are one time passwords alone', byOneTime, { oneTimeKey }],
+  ])('%s', async (_what, credential, has) => {
+    const word = has?.password === undefined ? undefined : secret(has.password);
+    const verifiers = await verifiersFor('alice', word, {
+      hashedPassword: false,
+      oneTimeKey: has?.oneTimeKey,
+    });
+    const alice = { id: 'a', epoch: 1, clientIds: [], verifiers: packVerifiers(verifiers) };
+    const user = has === undefined ? undefined : (alice as unknown as User);
+    // What is wrong is refused before anything is asked of the directory.
+    const proofs = new Proofs({} as Users, { nowSeconds: () => 0 }, 1);
+    hashes = 0;
+    const attempt = { source: 'x', proved: new Map(), actor: { kind: 'client', id: 'x', name: '' } } as const;
+    await expect(proofs.prove(credential, user, attempt)).rejects.toMatchObject({
+      code: 'AuthenticationNotSuccessful',
+    });
+    expect(hashes).toBe(1);
   });
 });
 

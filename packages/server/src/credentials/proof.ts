@@ -100,7 +100,7 @@ export class Proofs {
       );
     }
     const proof = user === undefined ? undefined : await this.#check(credential, user, attempt);
-    if (user === undefined && password !== undefined) await checkNobody(password);
+    if (user === undefined) await likeNobody(password);
     if (user === undefined || proof === undefined) {
       this.#limit.failed(attempt.source, name);
       throw wrong();
@@ -120,15 +120,16 @@ export class Proofs {
       case CredentialType.Device: {
         const { password } = credentialValue;
         // Who has one time passwords cannot do without them, and only a device may have no password.
-        if (kept.oneTimeKey !== undefined) return undefined;
-        if (kept.password === undefined) return user.device === undefined ? undefined : {};
+        if (kept.oneTimeKey !== undefined) return likeNobody(password);
+        if (kept.password === undefined) return user.device === undefined ? likeNobody(password) : {};
         if (password === undefined || !(await isPassword(password, kept.password))) return undefined;
         proved.set(user.id, { epoch: user.epoch, password: this.#remember(user, password) });
         return {};
       }
       case CredentialType.OneTimePassword: {
         const { password, oneTimePassword } = credentialValue;
-        if (kept.oneTimeKey === undefined) return undefined;
+        if (kept.oneTimeKey === undefined) return likeNobody(password);
+        if (kept.password === undefined) await likeNobody(password);
         const key = Buffer.from(kept.oneTimeKey, 'base64');
         const step = stepOf(oneTimePassword, key, this.clock.nowSeconds());
         const isRight =
@@ -175,6 +176,12 @@ const MAX_SKEW_SECONDS = 300;
 
 function identifierCount({ device = {} }: User): number {
   return Object.keys(device).length;
+}
+
+/** No proof, which took as long as of a name that nobody has: time tells neither who is known, nor by what. */
+async function likeNobody(password: SecretBytes | undefined): Promise<undefined> {
+  if (password !== undefined) await checkNobody(password);
+  return undefined;
 }
 
 /** What a credential says of whom it is, for records and limits. */
