@@ -1,6 +1,6 @@
 import type { KmipClient } from '@holdfast/client';
 import { SecretBytes, get, getAttributes, locate } from '@holdfast/core';
-import { NameType, ObjectType, State, type Attribute } from '@holdfast/kmip';
+import { NameType, ObjectType, State, type Attribute, type ToldAttribute } from '@holdfast/kmip';
 import { batchedRecords } from '../support/audit';
 import type { Database } from '../support/database';
 import { KEY_LENGTH_BITS, type AcknowledgedKey, type KeyStream } from './key-stream';
@@ -49,7 +49,7 @@ async function checkKey(
   try {
     if (!(await opens(client, key))) faults.push(`${name}: comes back as something else`);
     const { attributes } = await client.call(getAttributes, { uniqueIdentifier, attributeReferences: [] });
-    const has = (test: (attribute: Attribute) => boolean): void => {
+    const has = (test: (attribute: ToldAttribute) => boolean): void => {
       if (!attributes.some(test)) faults.push(`${name}: an attribute is missing or wrong`);
     };
     has(({ key, value }) => key === 'Name' && value.nameValue === name);

@@ -16,5 +16,6 @@ export async function connectFirstClient(
     key: await readFile(key),
     ca: await readFile(ca),
     version,
+    isStrict: true,
   });
 }

@@ -12,8 +12,9 @@ import {
   type Attribute,
   type Codec,
 } from '@holdfast/kmip';
-import { ItemType, SecretBytes } from '@holdfast/ttlv';
+import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { CommandFailure } from '../src/exit';
+import { attributesTable } from '../src/kmip/actions/attributes';
 import { attributesOf, parseAttribute, parseReference } from '../src/kmip/attribute-arguments';
 import { oneLine, plainAttribute, plainStructure, plainValue } from '../src/kmip/plain';
 import { formatMoment, parseDuration, parseMoment } from '../src/kmip/times';
@@ -271,6 +272,18 @@ describe('what is shown', () => {
       name: 'Cryptographic Usage Mask',
       value: ['Encrypt', 'Decrypt', '0x40000000'],
     });
+    const value: Item = { tag: 0x540010, type: ItemType.TextString, value: 'theirs' };
+    const unknown = plainAttribute({ key: undefined, name: 'tag 0x540010', index: 1, value });
+    expect(unknown).toEqual({
+      name: 'tag 0x540010',
+      index: 1,
+      value: 'theirs',
+      unknown: { tag: '0x540010', type: 'TextString', bytes: '746865697273' },
+    });
+    expect(attributesTable({ attributes: [unknown] })).toBe(
+      'ATTRIBUTE     INDEX  VALUE\n' +
+        'tag 0x540010  1      theirs (unknown: tag 0x540010, type TextString, bytes 746865697273)\n',
+    );
     const custom = plainAttribute(parseAttribute('x-when:date=@60'));
     expect(custom).toEqual({ name: 'x-when', value: '1970-01-01T00:01:00Z' });
   });

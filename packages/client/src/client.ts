@@ -42,6 +42,11 @@ export interface KmipClientOptions extends ConnectionOptions {
   readonly httpsPath?: string | undefined;
   /** Whether `call` and `batch` may, or have to, be carried out later: see `poll`. Default: prohibited. */
   readonly asynchronous?: AsynchronousMode | undefined;
+  /**
+   * An answer is refused as a whole where anything in it is not of its version. Else it is read as far as what was asked for
+   * needs: values of enumerations may be ones that their type does not list, attributes UnknownAttributes.
+   */
+  readonly isStrict?: boolean | undefined;
   /** Of the messages: TTLV where left out; XML and JSON are for HTTPS. */
   readonly encoding?: EncodingName | undefined;
 }
@@ -104,6 +109,7 @@ export class KmipClient {
   readonly #credentials: readonly Credential[];
   readonly #limits: Limits;
   readonly #asynchronous: AsynchronousMode;
+  readonly #toleratesUnknown: boolean;
   #dialect: Dialect;
 
   private constructor(servers: Servers, dialect: Dialect, options: KmipClientOptions) {
@@ -112,6 +118,7 @@ export class KmipClient {
     this.#dialect = dialect;
     this.#credentials = options.credentials ?? [];
     this.#asynchronous = options.asynchronous ?? 'prohibited';
+    this.#toleratesUnknown = options.isStrict !== true;
     const maxMessageBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES;
     this.#limits = { ...DEFAULT_LIMITS, maxMessageBytes, maxItems: maxMessageBytes / SMALLEST_ITEM_BYTES };
   }
@@ -272,7 +279,9 @@ export class KmipClient {
     mayRepeat: boolean,
   ): Promise<Response> {
     const message = encodeRequest({ dialect, header: { ...header, credentials: this.#credentials }, items });
-    return readable(await this.#exchange(message, mayRepeat), decodeResponse);
+    return readable(await this.#exchange(message, mayRepeat), (answer) =>
+      decodeResponse(answer, { toleratesUnknown: this.#toleratesUnknown }),
+    );
   }
 }
 

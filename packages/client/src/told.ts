@@ -91,7 +91,7 @@ async function* messagesOn(
 async function requireAccepted(messages: AsyncGenerator<Item, void>): Promise<void> {
   try {
     const { value: message } = await messages.next();
-    const [item] = message === undefined ? [] : readable(message, decodeResponse).items;
+    const [item] = message === undefined ? [] : readable(message, (answer) => decodeResponse(answer)).items;
     if (item === undefined) throw unreadable('it has no items');
     if (item.resultStatus !== ResultStatus.Success) throw new KmipRefusal(setEndpointRole.code, item);
   } catch (error) {

@@ -354,6 +354,148 @@ describe('a batch', () => {
   });
 });
 
+const text = (tag: number, value: string): Item => ({ tag, type: ItemType.TextString, value });
+const numbered = (tag: number, value: number): Item => ({ tag, type: ItemType.Enumeration, value });
+const struct = (tag: number, ...value: Item[]): Item => ({ tag, type: ItemType.Structure, value });
+const indexed = (name: string, value: Item): Item =>
+  struct(Tag.Attribute, text(Tag.AttributeName, name), { ...value, tag: Tag.AttributeValue });
+const VENDOR_TAG = 0x540010;
+/** The largest Date-Time, which some servers have for "never". */
+const never: Item = { tag: Tag.DeactivationDate, type: ItemType.DateTime, value: 2n ** 63n - 1n };
+
+/** Attributes that the version does not have, or not so, and what they are read as. */
+const FOREIGN: Partial<Record<VersionName, readonly (readonly [Item, object])[]>> = {
+  '1.4': [
+    [indexed('State', numbered(0, 0x80000001)), { key: 'State', value: 0x80000001 }],
+    [
+      indexed('Object Flavour', text(0, 'salty')),
+      { key: undefined, name: 'Object Flavour', value: text(Tag.AttributeValue, 'salty') },
+    ],
+    [
+      indexed('Cryptographic Length', text(0, '256')),
+      { key: undefined, name: 'Cryptographic Length', value: text(Tag.AttributeValue, '256') },
+    ],
+    [struct(Tag.Attribute), { key: undefined, name: 'Attribute', value: struct(Tag.Attribute) }],
+    [
+      indexed('Rotate Interval', numbered(0, 1)),
+      { key: undefined, name: 'Rotate Interval', value: numbered(Tag.AttributeValue, 1) },
+    ],
+  ],
+  '2.1': [
+    [numbered(Tag.State, 0x80000001), { key: 'State', value: 0x80000001 }],
+    [
+      { tag: Tag.CryptographicUsageMask, type: ItemType.Integer, value: 0x4000000c },
+      { key: 'CryptographicUsageMask', value: 0x4000000c },
+    ],
+    [
+      struct(
+        Tag.Name,
+        text(Tag.NameValue, 'n'),
+        numbered(Tag.NameType, 1),
+        text(Tag.ServerName, 'more of it'),
+      ),
+      { key: 'Name', value: { nameValue: 'n', nameType: NameType.UninterpretedTextString } },
+    ],
+    [text(VENDOR_TAG, 'theirs'), { key: undefined, name: 'tag 0x540010', value: text(VENDOR_TAG, 'theirs') }],
+    [
+      text(Tag.ServerName, 'none'),
+      { key: undefined, name: 'Server Name', value: text(Tag.ServerName, 'none') },
+    ],
+    [text(Tag.State, 'Active'), { key: undefined, name: 'State', value: text(Tag.State, 'Active') }],
+    [never, { key: undefined, name: 'Deactivation Date', value: never }],
+    [
+      indexed('x-odd', text(0, 'one')),
+      { key: undefined, name: 'x-odd', value: text(Tag.AttributeValue, 'one') },
+    ],
+  ],
+};
+
+describe.each(Object.entries(FOREIGN))('what %s does not have', (version, rows) => {
+  const dialect = dialectNamed(version as VersionName);
+  const items = rows.map(([item]) => item);
+  const told = (code: number, ...value: Item[]): ResponseBatchItem => ({
+    operation: code,
+    resultStatus: ResultStatus.Success,
+    payload: struct(Tag.ResponsePayload, ...value),
+  });
+  const attributesAnswer = told(
+    getAttributes.code,
+    text(Tag.UniqueIdentifier, 'k1'),
+    ...(dialect.rules.attributeForm === 'indexed' ? items : [struct(Tag.Attributes, ...items)]),
+  );
+  const asked = { uniqueIdentifier: 'k1', attributeReferences: [] };
+  const VERSION = { version: version as VersionName };
+
+  test('is told among the attributes', async () => {
+    const client = await connected(() => [attributesAnswer], VERSION);
+    const { attributes } = await client.call(getAttributes, asked);
+    expect(attributes).toEqual(rows.map(([, read]) => ({ index: undefined, ...read })));
+  });
+
+  test.each(rows)('is refused by a client that is strict (%#)', async (item) => {
+    const value = dialect.rules.attributeForm === 'indexed' ? [item] : [struct(Tag.Attributes, item)];
+    const answer = told(getAttributes.code, text(Tag.UniqueIdentifier, 'k1'), ...value);
+    const client = await connected(() => [answer], { ...VERSION, isStrict: true });
+    await expect(client.call(getAttributes, asked)).rejects.toMatchObject({ reason: 'protocol' });
+  });
+
+  const keyAnswer = (identifier: Item[], material: Item): ResponseBatchItem =>
+    told(
+      get.code,
+      numbered(Tag.ObjectType, ObjectType.SymmetricKey),
+      ...identifier,
+      text(Tag.ServerName, 'out of place'),
+      struct(
+        Tag.SymmetricKey,
+        struct(
+          Tag.KeyBlock,
+          numbered(Tag.KeyFormatType, KeyFormatType.Raw),
+          struct(Tag.KeyValue, material, ...(dialect.rules.attributeForm === 'indexed' ? items : [])),
+          numbered(Tag.CryptographicAlgorithm, 0x80000005),
+        ),
+      ),
+    );
+  const material: Item = { tag: Tag.KeyMaterial, type: ItemType.ByteString, value: Buffer.alloc(16, 7) };
+
+  test('is no reason not to give a key', async () => {
+    const client = await connected(() => [keyAnswer([text(Tag.UniqueIdentifier, 'k1')], material)], VERSION);
+    expect((await client.call(get, { uniqueIdentifier: 'k1' })).object).toMatchObject({
+      keyBlock: {
+        keyFormatType: KeyFormatType.Raw,
+        keyValue: {
+          keyMaterial: SecretBytes.copyOf(Buffer.alloc(16, 7)),
+          attributes: expect.any(Array) as unknown,
+        },
+        cryptographicAlgorithm: 0x80000005,
+      },
+    });
+  });
+
+  test.each<[string, ResponseBatchItem]>([
+    ['the key material', keyAnswer([text(Tag.UniqueIdentifier, 'k1')], { ...never, tag: Tag.KeyMaterial })],
+    ['the identifier', keyAnswer([], material)],
+  ])('is no excuse for %s', async (_name, answer) => {
+    const client = await connected(() => [answer], VERSION);
+    await expect(client.call(get, { uniqueIdentifier: 'k1' })).rejects.toMatchObject({ reason: 'protocol' });
+  });
+});
+
+test('an attribute of its own that a server sets on a new key hides nothing of the key', async () => {
+  const payload = struct(
+    Tag.ResponsePayload,
+    numbered(Tag.ObjectType, ObjectType.SymmetricKey),
+    text(Tag.UniqueIdentifier, 'k1'),
+    struct(Tag.TemplateAttribute, indexed('Object Flavour', text(0, 'salty')), text(VENDOR_TAG, 'theirs')),
+  );
+  const client = await connected(() => [
+    { operation: create.code, resultStatus: ResultStatus.Success, payload },
+  ]);
+  const newAttributes = { templateNames: [], attributes: [] };
+  await expect(
+    client.call(create, { objectType: ObjectType.SymmetricKey, newAttributes }),
+  ).resolves.toMatchObject({ uniqueIdentifier: 'k1' });
+});
+
 describe('the version', () => {
   const versions = (names: readonly VersionName[], dialect: Dialect): ResponseBatchItem =>
     success(discoverVersions, { protocolVersions: names.map(dialectNamed) }, dialect);

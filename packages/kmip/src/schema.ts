@@ -137,7 +137,10 @@ export const anyItem: Codec<Item> = {
   encode: (tag, value) => withTag(value, tag),
 };
 
-/** An enumeration; members that the dialect does not have are refused when read and left out when written. */
+/**
+ * An enumeration; members that the dialect does not have are refused when read, unless it tolerates them (the value is then
+ * none of the type's), and left out when written.
+ */
 export function enumerated<V extends Record<string, number>>(table: EnumerationTable<V>): Codec<V[keyof V]> {
   return {
     type: ItemType.Enumeration,
@@ -145,7 +148,7 @@ export function enumerated<V extends Record<string, number>>(table: EnumerationT
     decode(item, dialect) {
       if (item.type !== ItemType.Enumeration) throw wrongType(item, ItemType.Enumeration);
       const entry = table.byValue.get(item.value);
-      if (entry === undefined || !dialect.knows(entry)) {
+      if ((entry === undefined || !dialect.knows(entry)) && !dialect.toleratesUnknown) {
         throw new HoldfastError(
           'InvalidField',
           `${tagName(item.tag)} has the value 0x${item.value.toString(16)}, which KMIP ${dialect.name} does not list`,
@@ -159,15 +162,6 @@ export function enumerated<V extends Record<string, number>>(table: EnumerationT
       return { tag, type: ItemType.Enumeration, value };
     },
   };
-}
-
-/**
- * An enumeration in which a server tells what it has: members that the dialect does not have, a vendor's or a later
- * version's, are read as they are, and left out when written.
- */
-export function told<V extends Record<string, number>>(table: EnumerationTable<V>): Codec<number> {
-  const own: Codec<number> = enumerated(table);
-  return { ...own, decode: (item, dialect) => openEnumeration.decode(item, dialect) };
 }
 
 /** An enumeration of which the specification lists no values, only the range of vendor extensions (Opaque Data Type). */
@@ -216,7 +210,7 @@ export function masked(table: MaskTable): Codec<number> {
     table,
     decode(item, dialect) {
       if (item.type !== ItemType.Integer) throw wrongType(item, ItemType.Integer);
-      if ((item.value & ~bitsOf(dialect)) !== 0) {
+      if ((item.value & ~bitsOf(dialect)) !== 0 && !dialect.toleratesUnknown) {
         throw new HoldfastError(
           'InvalidField',
           `${tagName(item.tag)} has bits that KMIP ${dialect.name} does not list`,
@@ -350,12 +344,16 @@ function planOf(fields: Readonly<Record<string, Field<unknown>>>, dialect: Diale
 }
 
 /** Sorts the children of a structure to the members that take them. */
-function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[] | undefined)[] {
+function sortChildren(
+  item: StructureItem,
+  plan: Plan,
+  { toleratesUnknown }: Dialect,
+): readonly (readonly Item[] | undefined)[] {
   const found: (Item[] | undefined)[] = new Array<Item[] | undefined>(plan.members.length);
   for (const child of item.value) {
     const slot = plan.slots[child.tag - FIRST_TAG] ?? plan.vendorSlots.get(child.tag) ?? NO_SLOT;
     if (slot === NO_SLOT) {
-      if (child.tag >= FIRST_EXTENSION_TAG) continue;
+      if (toleratesUnknown || child.tag >= FIRST_EXTENSION_TAG) continue;
       throw new HoldfastError(
         'InvalidField',
         `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
@@ -370,7 +368,7 @@ function sortChildren(item: StructureItem, plan: Plan): readonly (readonly Item[
 
 /**
  * A structure of named members. Reading is indifferent to the order of members (clients differ), refuses members that
- * the dialect does not have and passes over vendor tags (54xxxx); writing keeps the declared order. Where a member
+ * the dialect does not have, unless it tolerates them, and passes over vendor tags (54xxxx); writing keeps the declared order. Where a member
  * that must be there holds what the dialect cannot say, the whole structure is left out.
  */
 export function structure<const F extends Readonly<Record<string, Field<unknown>>>>(
@@ -381,7 +379,7 @@ export function structure<const F extends Readonly<Record<string, Field<unknown>
   const decodeMembers = (item: Item, dialect: Dialect, onlyGiven: boolean): Record<string, unknown> => {
     if (item.type !== ItemType.Structure) throw wrongType(item, ItemType.Structure);
     const plan = planIn(dialect);
-    const found = sortChildren(item, plan);
+    const found = sortChildren(item, plan, dialect);
     const value: Record<string, unknown> = {};
     for (let slot = 0; slot < plan.members.length; slot++) {
       const { name, field, mayBeAbsent } = plan.members[slot] as PlannedMember;

@@ -9,7 +9,6 @@ import {
   required,
   structure,
   textString,
-  told,
   versioned,
   wrongType,
   type Codec,
@@ -53,7 +52,7 @@ const profileVersionStructure = structure({
 
 /** KMIP 1.4 section 2.1.19, KMIP 2.1 section 7.31. */
 export const profileInformationStructure = structure({
-  profileName: required(Tag.ProfileName, told(enums.profileNameEnum)),
+  profileName: required(Tag.ProfileName, enumerated(enums.profileNameEnum)),
   profileVersion: optional(Tag.ProfileVersion, profileVersionStructure, SINCE_2_0),
   serverURI: optional(Tag.ServerURI, textString),
   serverPort: optional(Tag.ServerPort, integer),

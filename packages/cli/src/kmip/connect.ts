@@ -111,15 +111,18 @@ function describeConnection(client: KmipClient, server: string): string {
 /**
  * Connects with the settings of the command line, environment and profile, hands the client and what it was made with to
  * `work`, and closes it.
+ * @param isStrict see KmipClientOptions
  * @throws CommandFailure (wrong use), ConnectionFailure, KmipRefusal
  */
 export async function withClient<T>(
   flags: ConnectionFlags,
   work: (client: KmipClient, options: KmipClientOptions) => Promise<T>,
+  isStrict = false,
 ): Promise<T> {
   const settings = await connectionSettings(flags, process.env);
   const options: KmipClientOptions = {
     ...(await clientOptions(settings)),
+    isStrict,
     asynchronous: flags.async === true ? 'mandatory' : undefined,
   };
   const client = await KmipClient.connect(options);

@@ -17,7 +17,7 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { wrongUse } from '../exit';
 import type { KeyBytes } from '../key-output';
-import type { Plain } from './plain';
+import { memberName, type Plain } from './plain';
 
 /** PEM labels of key formats (RFC 7468, RFC 5915, and the traditional ones of PKCS#1). */
 function pemLabelOf(objectType: ObjectType, format: KeyFormatType): string | undefined {
@@ -94,28 +94,28 @@ function lengthOfValue({ keyValue }: KeyBlock): number | undefined {
 function describeKeyBlock(block: KeyBlock): Readonly<Record<string, Plain | undefined>> {
   const { keyFormatType, cryptographicAlgorithm, cryptographicLengthBits, keyWrappingData } = block;
   return {
-    keyFormatType: keyFormatTypeEnum.byValue.get(keyFormatType)?.key,
+    keyFormatType: memberName(keyFormatTypeEnum, keyFormatType),
     cryptographicAlgorithm:
       cryptographicAlgorithm === undefined
         ? undefined
-        : cryptographicAlgorithmEnum.byValue.get(cryptographicAlgorithm)?.key,
+        : memberName(cryptographicAlgorithmEnum, cryptographicAlgorithm),
     cryptographicLengthBits,
     wrapped:
       keyWrappingData === undefined
         ? undefined
-        : wrappingMethodEnum.byValue.get(keyWrappingData.wrappingMethod)?.key,
+        : memberName(wrappingMethodEnum, keyWrappingData.wrappingMethod),
     valueLengthBytes: lengthOfValue(block),
   };
 }
 
 /** What can be told of an object's value without telling the value. */
 export function describeObject(object: ManagedObjectValue): Readonly<Record<string, Plain | undefined>> {
-  const objectType = objectTypeEnum.byValue.get(object.objectType)?.key;
+  const objectType = memberName(objectTypeEnum, object.objectType);
   switch (object.objectType) {
     case ObjectType.Certificate:
       return {
         objectType,
-        certificateType: certificateTypeEnum.byValue.get(object.certificateType)?.key,
+        certificateType: memberName(certificateTypeEnum, object.certificateType),
         valueLengthBytes: object.certificateValue.length,
       };
     case ObjectType.CertificateRequest:
@@ -127,7 +127,7 @@ export function describeObject(object: ManagedObjectValue): Readonly<Record<stri
     case ObjectType.SecretData:
       return {
         objectType,
-        secretDataType: secretDataTypeEnum.byValue.get(object.secretDataType)?.key,
+        secretDataType: memberName(secretDataTypeEnum, object.secretDataType),
         ...describeKeyBlock(object.keyBlock),
       };
     case ObjectType.PGPKey:
@@ -139,7 +139,7 @@ export function describeObject(object: ManagedObjectValue): Readonly<Record<stri
         splitKeyParts,
         splitKeyThreshold,
         keyPartIdentifier,
-        splitKeyMethod: splitKeyMethodEnum.byValue.get(splitKeyMethod)?.key,
+        splitKeyMethod: memberName(splitKeyMethodEnum, splitKeyMethod),
         ...describeKeyBlock(keyBlock),
       };
     }

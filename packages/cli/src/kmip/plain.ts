@@ -4,14 +4,15 @@ import {
   identifierReference,
   tags,
   uniqueIdentifierEnum,
-  type Attribute,
+  type EntryTable,
   type AttributeReference,
   type Codec,
   type EnumerationTable,
   type Field,
   type MaskTable,
+  type ToldAttribute,
 } from '@holdfast/kmip';
-import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
+import { ItemType, SecretBytes, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { formatMoment } from './times';
 
 /** What JSON can hold. */
@@ -22,6 +23,11 @@ type Fields = Readonly<Record<string, Field<unknown>>>;
 
 function hex(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`;
+}
+
+/** The key of an enumeration's value, or its number where it is a vendor's or a later version's. */
+export function memberName(table: EntryTable, value: number): string {
+  return table.byValue.get(value)?.key ?? hex(value);
 }
 
 /** A number where JavaScript's are exact, else its decimal digits. */
@@ -46,7 +52,7 @@ function plainNumber(
   value: number,
 ): Plain {
   if (table?.kind === 'mask') return plainMask(table, value);
-  if (table?.kind === 'enumeration') return table.byValue.get(value)?.key ?? hex(value);
+  if (table?.kind === 'enumeration') return memberName(table, value);
   if (type === ItemType.Enumeration) return hex(value);
   return type === ItemType.DateTime ? formatMoment(value) : value;
 }
@@ -136,7 +142,7 @@ function plainMember(member: unknown): Plain {
   if ('unknownName' in member || ('key' in member && !('value' in member))) {
     return referenceName(member as unknown as AttributeReference);
   }
-  if ('key' in member) return plainAttribute(member as unknown as Attribute);
+  if ('key' in member) return plainAttribute(member as unknown as ToldAttribute);
   return plainStructure({}, member);
 }
 
@@ -148,9 +154,26 @@ export function referenceName(reference: AttributeReference): string {
     : definitionOf(reference.key).name;
 }
 
-/** One attribute instance as `{name, index?, value}`. */
-export function plainAttribute(attribute: Attribute): { readonly [member: string]: Plain } {
+const TTLV_HEADER_BYTES = 8;
+
+/** The item as it came: tag and value in hex, the name of its type. */
+function rawItem(item: Item): Plain {
+  const bytes = encodeTtlv(item);
+  const length = bytes.readUInt32BE(TTLV_HEADER_BYTES - 4);
+  return {
+    tag: `0x${item.tag.toString(16)}`,
+    type: Object.entries(ItemType).find(([, type]) => type === item.type)?.[0] ?? String(item.type),
+    bytes: bytes.toString('hex', TTLV_HEADER_BYTES, TTLV_HEADER_BYTES + length),
+  };
+}
+
+/** One attribute instance as `{name, index?, value}`; one that is unknown has a member `unknown` too: how it came. */
+export function plainAttribute(attribute: ToldAttribute): { readonly [member: string]: Plain } {
   const index = attribute.index === undefined ? {} : { index: attribute.index };
+  if (attribute.key === undefined) {
+    const { name, value } = attribute;
+    return { name, ...index, value: plainItem(value), unknown: rawItem(value) };
+  }
   if (attribute.key === 'VendorAttribute') {
     const { vendorIdentification, attributeName, attributeValue } = attribute.value;
     return {

@@ -2,13 +2,13 @@ import {
   ObjectType,
   Operation,
   Tag,
-  attributeList,
   enumerated,
   objectTypeEnum,
   optionalManagedObjectField,
   required,
   structure,
   textString,
+  toldAttributes,
   type ManagedObjectValue,
 } from '@holdfast/kmip';
 import { mandatory, type ManagedObject } from '../object-access';
@@ -32,7 +32,7 @@ export const exportObject = operation({
   response: structure({
     objectType: required(Tag.ObjectType, enumerated(objectTypeEnum)),
     uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
-    attributes: attributeList(),
+    attributes: toldAttributes(),
     object: optionalManagedObjectField(),
   }),
   access: 'obtain',

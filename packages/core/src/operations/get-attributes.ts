@@ -1,7 +1,6 @@
 import {
   Operation,
   Tag,
-  attributeList,
   attributeReferences,
   attributeTable,
   identifierReference,
@@ -9,6 +8,7 @@ import {
   required,
   structure,
   textString,
+  toldAttributes,
   type AttributeReference,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
@@ -28,7 +28,7 @@ export const getAttributes = operation({
   }),
   response: structure({
     uniqueIdentifier: required(Tag.UniqueIdentifier, textString),
-    attributes: attributeList(),
+    attributes: toldAttributes(),
   }),
   access: 'inspect',
   reasons: ['ObjectNotFound', 'InvalidAttribute', 'ObjectArchived', ...GENERAL_REASONS],

@@ -11,6 +11,7 @@ import {
   capabilityInformationStructure,
   clientRegistrationMethodEnum,
   defaultsInformationStructure,
+  enumerated,
   extensionInformationStructure,
   objectGroupsStructure,
   objectTypeEnum,
@@ -26,7 +27,6 @@ import {
   structure,
   tagName,
   textString,
-  told,
   validationInformationStructure,
   openEnumeration,
   type CapabilityInformation,
@@ -58,13 +58,13 @@ const queryFunction: Codec<number> = {
 };
 
 const response = structure({
-  operations: repeated(Tag.Operation, told(operationEnum)),
-  objectTypes: repeated(Tag.ObjectType, told(objectTypeEnum)),
+  operations: repeated(Tag.Operation, enumerated(operationEnum)),
+  objectTypes: repeated(Tag.ObjectType, enumerated(objectTypeEnum)),
   vendorIdentification: optional(Tag.VendorIdentification, textString),
   serverInformation: optional(Tag.ServerInformation, serverInformation),
   applicationNamespaces: repeated(Tag.ApplicationNamespace, textString),
   extensionInformation: repeated(Tag.ExtensionInformation, extensionInformationStructure, { since: '1.1' }),
-  attestationTypes: repeated(Tag.AttestationType, told(attestationTypeEnum), { since: '1.2' }),
+  attestationTypes: repeated(Tag.AttestationType, enumerated(attestationTypeEnum), { since: '1.2' }),
   rngParameters: repeated(Tag.RNGParameters, rngParametersStructure, { since: '1.3' }),
   profileInformation: repeated(Tag.ProfileInformation, profileInformationStructure, { since: '1.3' }),
   validationInformation: repeated(Tag.ValidationInformation, validationInformationStructure, {
@@ -73,9 +73,13 @@ const response = structure({
   capabilityInformation: repeated(Tag.CapabilityInformation, capabilityInformationStructure, {
     since: '1.3',
   }),
-  clientRegistrationMethods: repeated(Tag.ClientRegistrationMethod, told(clientRegistrationMethodEnum), {
-    since: '1.3',
-  }),
+  clientRegistrationMethods: repeated(
+    Tag.ClientRegistrationMethod,
+    enumerated(clientRegistrationMethodEnum),
+    {
+      since: '1.3',
+    },
+  ),
   defaultsInformation: optional(Tag.DefaultsInformation, defaultsInformationStructure, { since: '2.0' }),
   protectionStorageMasks: optional(Tag.ProtectionStorageMasks, protectionStorageMasksStructure, {
     since: '2.0',

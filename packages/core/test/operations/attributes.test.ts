@@ -19,6 +19,7 @@ import {
   dialectNamed,
   type Attribute,
   type VersionName,
+  isKnownAttribute,
 } from '@holdfast/kmip';
 import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { Harness } from './harness';
@@ -33,7 +34,7 @@ afterAll(() => harness.close());
 
 async function attributesOf(uniqueIdentifier: string): Promise<readonly Attribute[]> {
   const { attributes } = await harness.run(getAttributes, { uniqueIdentifier, attributeReferences: [] });
-  return attributes;
+  return attributes.filter(isKnownAttribute);
 }
 
 async function valuesOf(uniqueIdentifier: string, key: Attribute['key']): Promise<readonly unknown[]> {

@@ -17,6 +17,7 @@ import {
   type Infer,
   type ManagedObjectValue,
   type VersionName,
+  isKnownAttribute,
 } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import {
@@ -68,7 +69,7 @@ const attributesOf = async (uniqueIdentifier: string, from = harness) =>
 const asImport = ({ objectType, uniqueIdentifier, attributes, object }: Exported): ImportRequest => ({
   objectType,
   uniqueIdentifier,
-  attributes,
+  attributes: attributes.filter(isKnownAttribute),
   object,
 });
 let count = 0;

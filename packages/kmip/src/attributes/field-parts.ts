@@ -1,9 +1,10 @@
 import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
 import { tagName, wrongType } from '../schema';
 import type { Dialect, Window } from '../versions/dialect';
+import { decodeIndexedAttribute } from '../versions/v1';
 import { decodeTaggedAttribute, encodeTaggedAttribute } from '../versions/v2';
 import { Tag } from '../vocabulary/tags';
-import type { Attribute } from './table';
+import type { Attribute, ToldAttribute, UnknownAttribute } from './table';
 
 /** What the fields of attributes are made of. */
 
@@ -44,6 +45,38 @@ export function pushPresent(item: Item | undefined, out: Item[]): void {
 
 export function decodeAttributes(item: Item, dialect: Dialect): readonly Attribute[] {
   return childrenOf(item).map((child) => decodeTaggedAttribute(child, dialect));
+}
+
+function unknownAttribute(item: Item): UnknownAttribute {
+  const children = item.type === ItemType.Structure ? item.value : [];
+  const childOf = (tag: number) => children.find((child) => child.tag === tag);
+  const name = childOf(Tag.AttributeName);
+  const index = childOf(Tag.AttributeIndex);
+  return {
+    key: undefined,
+    name: name?.type === ItemType.TextString ? name.value : tagName(item.tag),
+    ...(index?.type === ItemType.Integer ? { index: index.value } : {}),
+    value: childOf(Tag.AttributeValue) ?? item,
+  };
+}
+
+/**
+ * An attribute in an answer: a 1.x Attribute, or a 2.x one under its own tag, unless `decode` says which.
+ * @throws HoldfastError as those who read requests do, unless the dialect tolerates what is unknown
+ */
+export function decodeToldAttribute(
+  item: Item,
+  dialect: Dialect,
+  decode: (item: Item, dialect: Dialect) => Attribute = isIndexed(dialect)
+    ? decodeIndexedAttribute
+    : decodeTaggedAttribute,
+): ToldAttribute {
+  try {
+    return decode(item, dialect);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !dialect.toleratesUnknown) throw error;
+    return unknownAttribute(item);
+  }
 }
 
 export function encodeAttributes(

@@ -13,13 +13,14 @@ import {
   ONLY_INDEXED,
   childrenOf,
   decodeAttributes,
+  decodeToldAttribute,
   encodeAttributes,
   isIndexed,
   missing,
   onlyItem,
   pushPresent,
 } from './field-parts';
-import type { Attribute } from './table';
+import { isKnownAttribute, type Attribute, type ToldAttribute } from './table';
 
 /**
  * The members of payloads that hold attributes, in which 1.x and 2.x differ in structure. Each is one Field with one
@@ -43,13 +44,20 @@ export interface NewAttributes {
 
 const NOTHING_NEW: NewAttributes = { templateNames: NO_NAMES, attributes: [] };
 
+/** Attributes, without those that are unknown where the dialect tolerates them. */
+function knownAttributes(items: readonly Item[], dialect: Dialect): readonly Attribute[] {
+  return items.map((item) => decodeToldAttribute(item, dialect)).filter(isKnownAttribute);
+}
+
 function decodeTemplateAttribute(item: Item, dialect: Dialect): NewAttributes {
   const templateNames: Name[] = [];
   const attributes: Attribute[] = [];
   for (const child of childrenOf(item)) {
-    if (child.tag === Tag.Attribute) attributes.push(decodeIndexedAttribute(child, dialect));
-    else if (child.tag === Tag.Name) templateNames.push(nameStructure.decode(child, dialect));
-    else {
+    if (child.tag === Tag.Attribute) {
+      const attribute = decodeToldAttribute(child, dialect, decodeIndexedAttribute);
+      if (isKnownAttribute(attribute)) attributes.push(attribute);
+    } else if (child.tag === Tag.Name) templateNames.push(nameStructure.decode(child, dialect));
+    else if (!dialect.toleratesUnknown) {
       throw new HoldfastError(
         'InvalidField',
         `${tagName(child.tag)} does not belong in ${tagName(item.tag)}`,
@@ -169,8 +177,8 @@ export interface AttributeListOptions {
 }
 
 /**
- * 1.x repeated Attribute, 2.x one Attributes. An attribute that the version does not have is an error when read and left
- * out when written.
+ * 1.x repeated Attribute, 2.x one Attributes. An attribute that the version does not have is an error when read, or left out
+ * where the dialect tolerates it, and left out when written.
  */
 export function attributeList(options: AttributeListOptions = {}): Field<readonly Attribute[], false> {
   const { omitsEmpty = false } = options;
@@ -181,11 +189,8 @@ export function attributeList(options: AttributeListOptions = {}): Field<readonl
     codec: undefined,
     window: ANY_VERSION,
     tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : LIST_TAGS_V2),
-    decode(items, dialect, structure) {
-      if (isIndexed(dialect)) return items.map((item) => decodeIndexedAttribute(item, dialect));
-      const item = onlyItem(items, structure);
-      return item === undefined ? [] : decodeAttributes(item, dialect);
-    },
+    decode: (items, dialect, structure) =>
+      knownAttributes(attributeItems(items, dialect, structure), dialect),
     encode(attributes, dialect, out) {
       if (isIndexed(dialect)) {
         for (const attribute of attributes) pushPresent(encodeIndexedAttribute(attribute, dialect), out);
@@ -193,6 +198,25 @@ export function attributeList(options: AttributeListOptions = {}): Field<readonl
       }
       const item = encodeAttributes(Tag.Attributes, attributes, dialect);
       if (!omitsEmpty || item.value.length > 0) out.push(item);
+    },
+  };
+}
+
+function attributeItems(items: readonly Item[], dialect: Dialect, structure: Item): readonly Item[] {
+  if (isIndexed(dialect)) return items;
+  const item = onlyItem(items, structure);
+  return item === undefined ? [] : childrenOf(item);
+}
+
+/** The attributes that an answer is there to tell: those that are unknown too, where the dialect tolerates them. */
+export function toldAttributes(): Field<readonly ToldAttribute[], false> {
+  const list = attributeList();
+  return {
+    ...list,
+    decode: (items, dialect, structure) =>
+      attributeItems(items, dialect, structure).map((item) => decodeToldAttribute(item, dialect)),
+    encode: (attributes, dialect, out) => {
+      list.encode(attributes.filter(isKnownAttribute), dialect, out);
     },
   };
 }

@@ -18,6 +18,7 @@ import {
   ONLY_INDEXED,
   ONLY_TAGGED,
   decodeAttributes,
+  decodeToldAttribute,
   encodeAttributes,
   isIndexed,
   missing,
@@ -25,7 +26,7 @@ import {
   pushPresent,
 } from './field-parts';
 import type { AttributeReference } from './reference';
-import type { Attribute } from './table';
+import { isKnownAttribute, type Attribute } from './table';
 
 /** The members of payloads that name attributes, or hold a single one: 1.x and 2.x differ in structure here too. */
 
@@ -182,7 +183,8 @@ export function returnedAttribute(): Field<Attribute, true> {
     tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : NO_TAGS),
     decode(items, dialect, structure) {
       const item = onlyItem(items, structure);
-      return item === undefined ? undefined : decodeIndexedAttribute(item, dialect);
+      const attribute = item === undefined ? undefined : decodeToldAttribute(item, dialect);
+      return attribute !== undefined && isKnownAttribute(attribute) ? attribute : undefined;
     },
     encode(attribute, dialect, out) {
       if (isIndexed(dialect)) pushPresent(encodeIndexedAttribute(attribute, dialect), out);

@@ -866,6 +866,23 @@ export type AttributeOf<K extends AttributeKey> = {
   readonly value: AttributeValue<K>;
 };
 export type Attribute = { [K in AttributeKey]: AttributeOf<K> }[AttributeKey];
+
+/** An attribute that an answer has and the version has not, or in another form: as it came. */
+export interface UnknownAttribute {
+  readonly key: undefined;
+  /** Its Attribute Name where it has one, else the name of its tag. */
+  readonly name: string;
+  readonly index?: number | undefined;
+  /** Its value, or all of the attribute where none can be told from the rest. */
+  readonly value: Item;
+}
+/** What a server tells of an attribute. */
+export type ToldAttribute = Attribute | UnknownAttribute;
+
+export function isKnownAttribute(attribute: ToldAttribute): attribute is Attribute {
+  return attribute.key !== undefined;
+}
+
 export type VendorAttribute = AttributeValue<'VendorAttribute'>;
 
 /** A row seen without regard to its value's type. */

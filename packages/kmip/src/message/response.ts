@@ -11,9 +11,10 @@ import {
   required,
   structure,
   textString,
+  type Codec,
 } from '../schema';
 import { nonceStructure, protocolVersionStructure, type Nonce } from '../structures';
-import type { Dialect } from '../versions/dialect';
+import { STORAGE_DIALECT, tolerant, type Dialect } from '../versions/dialect';
 import * as enums from '../vocabulary/enumerations';
 import { Tag } from '../vocabulary/tags';
 import {
@@ -42,11 +43,17 @@ const responseHeaderStructure = structure({
   batchCount: required(Tag.BatchCount, integer),
 });
 
+/** Whether it was done: known at any rate. */
+const resultStatus: Codec<enums.ResultStatus> = {
+  ...enumerated(enums.resultStatusEnum),
+  decode: (item) => enumerated(enums.resultStatusEnum).decode(item, STORAGE_DIALECT),
+};
+
 // Result Reason is open here: a peer may answer with one of its own.
 const responseBatchItemStructure = structure({
   operation: optional(Tag.Operation, openEnumeration),
   uniqueBatchItemID: optional(Tag.UniqueBatchItemID, byteString),
-  resultStatus: required(Tag.ResultStatus, enumerated(enums.resultStatusEnum)),
+  resultStatus: required(Tag.ResultStatus, resultStatus),
   resultReason: optional(Tag.ResultReason, openEnumeration),
   resultMessage: optional(Tag.ResultMessage, textString),
   asynchronousCorrelationValue: optional(Tag.AsynchronousCorrelationValue, byteString),
@@ -122,13 +129,22 @@ export function encodeResponse({ dialect, header, items }: Response): StructureI
   return { tag: Tag.ResponseMessage, type: ItemType.Structure, value: [headerItem, ...itemItems] };
 }
 
+export interface DecodeResponseOptions {
+  /** Takes what the version does not have where the answer can be understood without; so does the dialect of the response. */
+  readonly toleratesUnknown?: boolean;
+}
+
 /**
  * Reads a Response Message down to its payloads, which stay undecoded. The version is the one the peer answers in.
  * @throws HoldfastError InvalidMessage, InvalidField, UnsupportedProtocolVersion, UnknownMessageExtension
  */
-export function decodeResponse(message: Item): Response {
+export function decodeResponse(
+  message: Item,
+  { toleratesUnknown = false }: DecodeResponseOptions = {},
+): Response {
   const [headerItem, items] = splitMessage(message, Tag.ResponseMessage, Tag.ResponseHeader);
-  const dialect = dialectOfHeader(headerItem);
+  const spoken = dialectOfHeader(headerItem);
+  const dialect = toleratesUnknown ? tolerant(spoken) : spoken;
   const raw = responseHeaderStructure.decode(headerItem, dialect);
   checkBatchCount(raw.batchCount, items);
   const decoded = items.map((item) => responseBatchItemStructure.decode(item, dialect));

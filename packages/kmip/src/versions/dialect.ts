@@ -45,6 +45,11 @@ export interface Dialect extends ProtocolVersion {
   /** 0 for 1.0 up to 6 for 2.1: an index for per-version tables, not for comparison. */
   readonly ordinal: number;
   readonly rules: VersionRules;
+  /**
+   * What is read may hold what this version does not list, a vendor's or a later version's: values of enumerations and masks
+   * are read as they are, members of structures passed over. Never so for what a server reads.
+   */
+  readonly toleratesUnknown: boolean;
   /** Whether the window holds this version. */
   knows(window: Window): boolean;
 }
@@ -81,6 +86,7 @@ function makeDialect(name: VersionName): Dialect {
     protocolVersionMajor: major,
     protocolVersionMinor: minor,
     rules: major === 1 ? RULES_V1 : RULES_V2,
+    toleratesUnknown: false,
     knows: ({ since, last }) =>
       (since === undefined || ordinal >= ORDINALS[since]) &&
       (last === undefined || ordinal <= ORDINALS[last]),
@@ -104,6 +110,13 @@ export const STORAGE_DIALECT: Dialect = {
 
 export function dialectNamed(name: VersionName): Dialect {
   return byName.get(name) as Dialect;
+}
+
+const tolerantDialects = DIALECTS.map((dialect) => ({ ...dialect, toleratesUnknown: true }));
+
+/** The same version, for reading the answers of servers that say more than it has. */
+export function tolerant({ name }: Dialect): Dialect {
+  return tolerantDialects[ORDINALS[name]] as Dialect;
 }
 
 /**

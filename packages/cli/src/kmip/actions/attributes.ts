@@ -30,8 +30,9 @@ function list(value: Plain | undefined): readonly Plain[] {
 /** Attributes as rows; the index is shown where an attribute has several instances. */
 export function attributesTable({ attributes }: PlainRecord): string {
   const rows = list(attributes).map((attribute) => {
-    const { name = '', index = null, value = null } = attribute as PlainRecord;
-    return [oneLine(name), oneLine(index), oneLine(value)] as const;
+    const { name = '', index = null, value = null, unknown } = attribute as PlainRecord;
+    const shown = unknown === undefined ? oneLine(value) : `${oneLine(value)} (unknown: ${oneLine(unknown)})`;
+    return [oneLine(name), oneLine(index), shown] as const;
   });
   // An index that is left out is 0.
   return rows.some(([, index]) => index !== '' && index !== '0')

@@ -10,6 +10,8 @@ import {
   stateEnum,
   type Attribute,
   type AttributeReference,
+  type EntryTable,
+  type ToldAttribute,
 } from '@holdfast/kmip';
 import { wrongUse } from '../../exit';
 import { keyDestination, type KeyOutputFlags } from '../../key-output';
@@ -19,7 +21,7 @@ import { withClient } from '../connect';
 import { describeObject, formatWithBytes, objectBytes } from '../object-value';
 import type { AttributeFlags } from '../options';
 import { plainListing, print, type PlainRecord } from '../output';
-import { plainAttribute, plainStructure, type Plain } from '../plain';
+import { memberName, plainAttribute, plainStructure, type Plain } from '../plain';
 import { normalised, parseInteger, parseMember } from '../values';
 import { attributesTable } from './attributes';
 import { deliver } from './deliver';
@@ -39,7 +41,7 @@ async function attributesOfObject(
   client: KmipClient,
   uniqueIdentifier: string,
   attributeReferences: readonly AttributeReference[] = [],
-): Promise<readonly Attribute[] | undefined> {
+): Promise<readonly ToldAttribute[] | undefined> {
   try {
     return (await client.call(getAttributes, { uniqueIdentifier, attributeReferences })).attributes;
   } catch (error) {
@@ -124,18 +126,22 @@ const SHOWN_REFERENCES: readonly AttributeReference[] = SHOWN.map((key) => ({ ke
 /** Identifiers whose attributes are asked for in one message. */
 const DETAILS_PER_MESSAGE = 50;
 
-function cell(attributes: readonly Attribute[], key: (typeof SHOWN)[number]): string {
+function printedName(table: EntryTable, value: number): string {
+  return table.byValue.get(value)?.name ?? memberName(table, value);
+}
+
+function cell(attributes: readonly ToldAttribute[], key: (typeof SHOWN)[number]): string {
   const texts = attributes.flatMap((attribute) => {
     if (attribute.key !== key) return [];
     switch (attribute.key) {
       case 'Name':
         return [attribute.value.nameValue];
       case 'ObjectType':
-        return [objectTypeEnum.byValue.get(attribute.value)?.name ?? ''];
+        return [printedName(objectTypeEnum, attribute.value)];
       case 'CryptographicAlgorithm':
-        return [cryptographicAlgorithmEnum.byValue.get(attribute.value)?.name ?? ''];
+        return [printedName(cryptographicAlgorithmEnum, attribute.value)];
       case 'State':
-        return [stateEnum.byValue.get(attribute.value)?.name ?? ''];
+        return [printedName(stateEnum, attribute.value)];
       default:
         return [String(attribute.value)];
     }
@@ -143,7 +149,7 @@ function cell(attributes: readonly Attribute[], key: (typeof SHOWN)[number]): st
   return texts.join(', ');
 }
 
-type Details = readonly Attribute[] | undefined;
+type Details = readonly ToldAttribute[] | undefined;
 
 /** The attributes of some objects in one message, or one by one with a server that does not take batches, or wrongly. */
 async function detailsOf(client: KmipClient, identifiers: readonly string[]): Promise<readonly Details[]> {

@@ -1,3 +1,4 @@
+import type { KmipClient } from '@holdfast/client';
 import { exportObject, importObject, type PresentationRequest } from '@holdfast/core';
 import {
   KeyWrapType,
@@ -6,6 +7,7 @@ import {
   Tag,
   decodeResponse,
   encodeResponse,
+  isKnownAttribute,
   keyCompressionTypeEnum,
   keyFormatTypeEnum,
   keyWrapTypeEnum,
@@ -88,7 +90,9 @@ function exportedIn(content: Buffer): Exported {
 export async function exportAction(uniqueIdentifier: string, flags: ExportFlags): Promise<void> {
   const destination = await keyDestination(flags);
   const request = presentationOf(uniqueIdentifier, flags);
-  await withClient(flags, async (client) => {
+  // What is written down has to be all that was told.
+  const isStrict = flags.out !== undefined;
+  const work = async (client: KmipClient): Promise<void> => {
     const exported = await client.call(exportObject, request);
     const facts = {
       uniqueIdentifier: exported.uniqueIdentifier,
@@ -104,7 +108,8 @@ export async function exportAction(uniqueIdentifier: string, flags: ExportFlags)
     const attributes = exported.attributes.map(plainAttribute);
     print({ ...facts, attributes }, flags, (all) => `${plainListing(facts)}\n${attributesTable(all)}`);
     if (flags.json !== true) process.stderr.write('The object itself is saved with --out FILE.\n');
-  });
+  };
+  await withClient(flags, work, isStrict);
 }
 
 function described(object: NonNullable<Exported['object']>): Readonly<Record<string, Plain>> {
@@ -129,7 +134,7 @@ export async function importAction(flags: ImportFlags): Promise<void> {
     uniqueIdentifier: flags.id ?? uniqueIdentifier,
     replaceExisting: flags.replace,
     keyWrapType: flags.unwrap === true ? KeyWrapType.NotWrapped : undefined,
-    attributes,
+    attributes: attributes.filter(isKnownAttribute),
     object,
   };
   try {
