@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { CommanderError, type Command } from 'commander';
 import { printable } from './table';
 
@@ -14,8 +15,12 @@ export const ExitCode = {
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** As a shell counts a command that SIGINT ended. */
-const INTERRUPTED = 130;
+/** What ends a command from outside: Ctrl-C, a service manager or timeout(1), a terminal that goes. */
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type EndingSignal = (typeof ENDING_SIGNALS)[number];
+
+/** As a shell counts a command that a signal ended. */
+const FIRST_SIGNAL_CODE = 128;
 
 /** Ctrl-C where it is a key and no signal: at a prompt. The command ends as by the signal, whoever listens for that. */
 export class Interrupted extends Error {
@@ -99,7 +104,7 @@ async function outcome(
     return ExitCode.Done;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
-    if (error instanceof Interrupted) endBySignal(0);
+    if (error instanceof Interrupted) endBySignal('SIGINT', 0);
     const failure: Failure = error instanceof CommandFailure ? error : explain(error);
     if (failure.output !== undefined) process.stdout.write(failure.output);
     process.stderr.write(failureText(program.name(), failure));
@@ -110,21 +115,21 @@ async function outcome(
 const passOver = (): void => undefined;
 
 /**
- * Ends the process by SIGINT itself, once what was begun is taken back: the shell that waits for it ends the loop or script
- * that it is in only then.
+ * Ends the process by the signal itself, once what was begun is taken back: at SIGINT the shell that waits for it ends the
+ * loop or script that it is in only then.
  * @param whom a process; 0 for all of this one's group, as a terminal sends SIGINT
  */
-function endBySignal(whom: number): never {
+function endBySignal(signal: EndingSignal, whom: number): never {
   process.once('exit', () => {
-    process.removeAllListeners('SIGINT');
-    process.kill(whom, 'SIGINT');
+    process.removeAllListeners(signal);
+    process.kill(whom, signal);
   });
-  process.exit(INTERRUPTED);
+  process.exit(FIRST_SIGNAL_CODE + constants.signals[signal]);
 }
 
 /**
  * Runs a command line and sets the exit code of the process. Errors are told on standard error in a line or two, never
- * as a stack. Ctrl-C ends it at once unless the command listens for SIGINT itself. A reader that closes our standard output
+ * as a stack. Ctrl-C and the like end it at once unless the command listens for the signal itself. A reader that closes our standard output
  * early (`| head`) ends the process quietly.
  * @param argv as in process.argv
  * @param explain what to say of an error that is no CommandFailure
@@ -143,14 +148,14 @@ export async function runCommandLine(
   });
   // Where nobody reads what goes wrong, the exit code still tells.
   if (!process.stderr.listeners('error').includes(passOver)) process.stderr.on('error', passOver);
-  const interrupted = () => {
+  const ended = (signal: NodeJS.Signals) => {
     // A command that has a handler of its own ends in its own way.
-    if (process.listenerCount('SIGINT') === 1) endBySignal(process.pid);
+    if (process.listenerCount(signal) === 1) endBySignal(signal as EndingSignal, process.pid);
   };
-  process.on('SIGINT', interrupted);
+  for (const signal of ENDING_SIGNALS) process.on(signal, ended);
   throwInsteadOfExit(program);
   const code = await outcome(program, argv, explain);
   // A command that came to its end may have said itself that not all was well.
   if (code !== ExitCode.Done || process.exitCode === undefined) process.exitCode = code;
-  process.off('SIGINT', interrupted);
+  for (const signal of ENDING_SIGNALS) process.off(signal, ended);
 }

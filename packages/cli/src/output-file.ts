@@ -66,7 +66,7 @@ async function refuseOther(path: string, instead?: string): Promise<void> {
 }
 
 /**
- * A file that is being written goes where the command ends before it is whole: Ctrl-C leaves nothing of it.
+ * A file that is being written goes where the command ends before it is whole: a signal that ends it leaves nothing of it.
  * @returns to be called once it is whole, or gone
  */
 export function removeOnExit(path: string): () => void {

@@ -136,27 +136,30 @@ describe('without a server', () => {
     await refused(3, 'no Holdfast server is running on', 'status', '--data-dir', HOLDFAST);
   });
 
-  test('Ctrl-C ends by the signal, as shells want it of a loop, and leaves no file for a credential that did not come', async () => {
-    mkdirSync(dataDir);
-    const silent = createServer();
-    const asked = new Promise<void>((resolveAsked) => silent.once('connection', () => resolveAsked()));
-    await new Promise<void>((listening) => silent.listen(join(dataDir, 'admin.sock'), listening));
-    try {
-      const child = spawn(process.execPath, [HOLDFAST, 'officer', 'add', 'a', '--out', path('new.json')], {
-        env: { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir },
-        stdio: 'ignore',
-      });
-      const ended = new Promise((done) => child.once('close', (code, signal) => done([code, signal])));
-      await asked;
-      expect(existsSync(path('new.json'))).toBe(true);
-      child.kill('SIGINT');
-      expect(await ended).toEqual([null, 'SIGINT']);
-      expect(existsSync(path('new.json'))).toBe(false);
-    } finally {
-      silent.close();
-      rmSync(dataDir, { recursive: true });
-    }
-  });
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s ends by the signal, as shells want it of a loop, and leaves no file for a credential that did not come',
+    async (ending) => {
+      mkdirSync(dataDir);
+      const silent = createServer();
+      const asked = new Promise<void>((resolveAsked) => silent.once('connection', () => resolveAsked()));
+      await new Promise<void>((listening) => silent.listen(join(dataDir, 'admin.sock'), listening));
+      try {
+        const child = spawn(process.execPath, [HOLDFAST, 'officer', 'add', 'a', '--out', path('new.json')], {
+          env: { PATH: process.env['PATH'], HOLDFAST_DATA_DIR: dataDir },
+          stdio: 'ignore',
+        });
+        const ended = new Promise((done) => child.once('close', (code, signal) => done([code, signal])));
+        await asked;
+        expect(existsSync(path('new.json'))).toBe(true);
+        child.kill(ending);
+        expect(await ended).toEqual([null, ending]);
+        expect(existsSync(path('new.json'))).toBe(false);
+      } finally {
+        silent.close();
+        rmSync(dataDir, { recursive: true });
+      }
+    },
+  );
 
   test('what needs a server finds nobody, and leaves nothing behind', async () => {
     await refused(3, 'no Holdfast server is running on', 'client', 'add', 'a', '--out', 'new');

@@ -96,6 +96,7 @@ function printOne(profile: Profile, { json }: JsonFlag): void {
       ['Password file', profile.passwordFile],
       ['Ticket', profile.ticket],
       ['KMIP version', profile.version ?? 'auto'],
+      ['Encoding', profile.encoding],
     ]),
   );
 }
