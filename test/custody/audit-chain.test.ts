@@ -117,3 +117,28 @@ test('while nothing is signed, requests are served for the time of grace alone',
   await until(async () => (await outcome()) === 'done', 'everything is served again');
   await until(async () => (await linked()) === (await records()), 'every record is linked');
 });
+
+test('a record that is taken away before it is linked is told of: by status, log and verification', async () => {
+  const key = await newKey(client, named('unrecorded'));
+  // The first one changes the object (Fresh), and goes with a record of the change.
+  await client.call(get, { uniqueIdentifier: key });
+  await database.sql(`CREATE FUNCTION drop_record() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN DELETE FROM audit_batch WHERE id = NEW.id; RETURN NULL; END $$`);
+  await database.sql(
+    'CREATE TRIGGER drop_record AFTER INSERT ON audit_batch FOR EACH ROW EXECUTE FUNCTION drop_record()',
+  );
+  await client.call(get, { uniqueIdentifier: key });
+  await database.sql('DROP FUNCTION drop_record CASCADE');
+  const status = () => new AdminClient(server.dataDir).call('GET /status');
+  await until(async () => (await status()).warning?.includes('were acknowledged') === true, 'status tells');
+  await until(
+    () => server.log().includes('records that were acknowledged are not in the audit log'),
+    'the log',
+  );
+  await until(async () => (await linked()) === (await records()), 'what tells of it is linked');
+  const { code, stdout } = await holdfastResult(['audit', 'verify', '--data-dir', server.dataDir]);
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringContaining('taken away before they were linked: 1 rows of'),
+  ]);
+});

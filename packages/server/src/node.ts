@@ -42,6 +42,8 @@ import { WorkerPool } from './worker-pool';
 const SHUT_TIMEOUT_MS = 10_000;
 
 const AUDIT_WARNING = 'the audit log is not linked, or its checkpoints cannot be kept in the data folder';
+const LOSS_WARNING =
+  'records that were acknowledged are not in the audit log: they were altered or taken away before they were linked';
 const WORKERS_WARNING = 'some workers have ended, and others do not serve in their place yet';
 
 /** Where KMIP is served: over TLS, and over HTTPS where that is configured. */
@@ -55,6 +57,8 @@ export interface Serving {
   listen(): Promise<ServingAddresses>;
   /** How many processes serve now. */
   readonly processes: number;
+  /** How many rows of the audit log were lost that other processes than this one wrote, as was told with `connections`. */
+  readonly lostRows: number;
   connections(): Promise<number>;
   close(): Promise<void>;
 }
@@ -368,7 +372,13 @@ export class Node {
     const whileOpen = problem === undefined ? 'serving' : 'refusing';
     const workers = this.#isSealed ? 0 : (this.#serving?.processes ?? 0);
     const isShort = !this.#isSealed && workers < this.config.workers;
-    const warning = this.#audit.isFailing ? AUDIT_WARNING : isShort ? WORKERS_WARNING : undefined;
+    const isLossy = this.store.auditLosses.rows + (this.#serving?.lostRows ?? 0) > 0;
+    const warnings: readonly (readonly [boolean, string])[] = [
+      [isLossy, LOSS_WARNING],
+      [this.#audit.isFailing, AUDIT_WARNING],
+      [isShort, WORKERS_WARNING],
+    ];
+    const warning = warnings.find(([isSo]) => isSo)?.[1];
     return {
       version: VERSION,
       state: this.#draining ? 'draining' : this.#isSealed ? 'sealed' : whileOpen,

@@ -48,6 +48,7 @@ interface Door {
 /** Serving in this process: the TLS listeners and what answers their requests. */
 export class Service implements Serving {
   readonly processes = 1;
+  readonly lostRows = 0;
   #renewal: NodeJS.Timeout | undefined;
   #seeding: NodeJS.Timeout | undefined;
   #stopWatching: (() => Promise<void>) | undefined;

@@ -25,6 +25,8 @@ export class WorkerPool implements Serving {
   #stopping = false;
   #nextQuestion = 0;
   readonly #counts = new Map<number, (count: number) => void>();
+  /** By worker, of those that have ended, too: what is lost stays lost. */
+  readonly #lostRows = new Map<number, number>();
 
   constructor(
     private readonly config: NodeConfig,
@@ -46,6 +48,10 @@ export class WorkerPool implements Serving {
 
   get processes(): number {
     return this.#serving.size;
+  }
+
+  get lostRows(): number {
+    return [...this.#lostRows.values()].reduce((sum, rows) => sum + rows, 0);
   }
 
   async connections(): Promise<number> {
@@ -108,6 +114,9 @@ export class WorkerPool implements Serving {
             break;
           case 'connections':
             this.#counts.get(message.id)?.(message.count);
+            break;
+          case 'lost':
+            if (message.rows > 0) this.#lostRows.set(worker.id, message.rows);
             break;
           case 'root':
             void this.#useRoot(worker, message);

@@ -35,6 +35,8 @@ export type ToKeeper =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'listening'; readonly addresses: ServingAddresses }
   | { readonly kind: 'connections'; readonly id: number; readonly count: number }
+  /** How many rows of the audit log that it wrote were lost since it started. */
+  | { readonly kind: 'lost'; readonly rows: number }
   | ({ readonly kind: 'root'; readonly id: number; readonly aad: Uint8Array } & RootCall)
   | {
       readonly kind: 'hsm';

@@ -125,6 +125,7 @@ async function handle(message: ToWorker): Promise<void> {
       return;
     }
     case 'connections':
+      tell({ kind: 'lost', rows: store?.auditLosses.rows ?? 0 });
       tell({ kind: 'connections', id: message.id, count: (await service?.connections()) ?? 0 });
       return;
     case 'root':

@@ -25,6 +25,7 @@ export {
 } from './domain-keys';
 export { archiveStatementOf, type ArchiveFile, type ArchiveStatement } from './chain/archive';
 export type { AuditChainStore, Linked } from './chain/audit-chain';
+export type { AuditLosses } from './chain/loss-watch';
 export {
   GENESIS,
   checkpointHash,

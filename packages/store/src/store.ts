@@ -37,6 +37,7 @@ import { PostgresLostObjects, type LostObjectStore } from './objects/lost-object
 import { PostgresKeyStore } from './objects/key-store';
 import { reindex } from './objects/reindex';
 import { PostgresRotations, type RotationStore } from './objects/rotations';
+import type { AuditLosses } from './chain/loss-watch';
 import { Database, type StoreLog } from './postgres/database';
 import { PostgresAuditLog } from './records/audit-log';
 import { PostgresRootKeys, type RootKeyStore } from './root-keys';
@@ -70,6 +71,7 @@ export interface Store {
   readonly tickets: Tickets;
   readonly policies: Policies;
   readonly auditLog: AuditLog;
+  readonly auditLosses: AuditLosses;
   readonly auditChain: AuditChainStore;
   readonly announcements: AnnouncementStore;
   readonly asynchronousRequests: AsynchronousRequestStore;
@@ -128,9 +130,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const { applied, databaseVersion } = await migrate(database.clientConfig(), MIGRATIONS, log);
     if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
     await clock.start();
-    await prepareChain(database);
+    const position = await prepareChain(database);
     const nowMs = (): number => clock.nowMs();
     const keyStore = new PostgresKeyStore(database, keyring, nowMs, kept);
+    const auditLog = new PostgresAuditLog(database, keyring, nowMs, kept, log, position);
     return {
       keyStore,
       lostObjects: new PostgresLostObjects(database, keyring, nowMs),
@@ -138,7 +141,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       users: new PostgresUsers(database, keyring, nowMs),
       tickets: new PostgresTickets(database, keyring, nowMs),
       policies: new PostgresPolicies(database, keyring, nowMs),
-      auditLog: new PostgresAuditLog(database, keyring, nowMs, kept),
+      auditLog,
+      auditLosses: auditLog.losses,
       auditChain: new PostgresAuditChain(database, keyring),
       announcements: new PostgresAnnouncements(database, keyring),
       asynchronousRequests: new PostgresAsynchronousRequests(database, keyring, keyStore, log, nowMs),
@@ -160,6 +164,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       verifyAuditChain: (fresh, outside) => verifyAuditChain(database, fresh, outside),
       async close() {
         clock.stop();
+        await auditLog.losses.close();
         await database.close();
         kept.clear();
       },

@@ -57,8 +57,15 @@ async function pending(): Promise<readonly unknown[]> {
   return store.auditChain.recordsSince(await store.auditChain.newest());
 }
 
-async function faults(outside: readonly Checkpoint[] = []): Promise<readonly string[]> {
+async function allFaults(outside: readonly Checkpoint[] = []): Promise<readonly string[]> {
   return (await store.verifyAuditChain(testKeyring(), outside)).map(({ problem }) => problem);
+}
+
+const LOSS = 'altered or taken away before they were linked: 1 rows of';
+
+/** Other ones than that rows were lost: that stays in the log. */
+async function faults(outside: readonly Checkpoint[] = []): Promise<readonly string[]> {
+  return (await allFaults(outside)).filter((problem) => !problem.includes(LOSS));
 }
 
 test('links every record of every table once', async () => {
@@ -227,6 +234,7 @@ describe('verification finds', () => {
     await fixture.sql(
       `CREATE OR REPLACE FUNCTION record_transaction() RETURNS bigint LANGUAGE sql AS 'SELECT ${number}'`,
     );
+    const there = (await fixture.sql<{ id: string }>('SELECT id FROM audit_batch')).map(({ id }) => id);
     try {
       await note();
     } finally {
@@ -234,7 +242,7 @@ describe('verification finds', () => {
     }
     await linkAll(await claimed());
     const found = await faults();
-    await fixture.sql('DELETE FROM audit_batch WHERE id = (SELECT max(id::text) FROM audit_batch)::uuid');
+    await fixture.sql('DELETE FROM audit_batch WHERE NOT id = ANY ($1::uuid[])', [there]);
     expect(found).not.toEqual([]);
     expect(await faults()).toEqual([]);
   });
@@ -251,5 +259,99 @@ describe('verification finds', () => {
     expect(await faults(kept === undefined ? [] : [kept])).toEqual([
       expect.stringContaining('cut or wound back'),
     ]);
+  });
+});
+
+/** Records that were acknowledged, and then kept from the chain. */
+describe('of rows that are lost before they are linked', () => {
+  let epoch: number;
+  let process: Store;
+  let told: number;
+
+  beforeEach(async () => {
+    told = 0;
+    process = await fixture.open({ ...quietLog, error: () => told++ });
+    await linkAll((epoch = await claimed()));
+  });
+
+  const noteBy = (by: Store): Promise<void> =>
+    by.auditLog.append({ actor: TEST_ACTOR, action: 'test', outcome: 'success' });
+
+  /** Looks as often as it takes to be sure. */
+  async function lostSince(work: () => Promise<unknown>): Promise<number> {
+    const before = process.auditLosses.rows;
+    await work();
+    for (let looks = 0; looks < 3; looks++) {
+      await process.auditLosses.look();
+      await linkAll(epoch);
+    }
+    return process.auditLosses.rows - before;
+  }
+
+  async function whileThereIs(
+    made: string,
+    work: () => Promise<unknown>,
+    when = 'AFTER INSERT ON audit_batch',
+  ): Promise<void> {
+    await fixture.sql(`CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${made} END $$`);
+    await fixture.sql(`CREATE TRIGGER meddle ${when} FOR EACH ROW EXECUTE FUNCTION meddle()`);
+    try {
+      await work();
+    } finally {
+      await fixture.sql('DROP FUNCTION meddle CASCADE');
+    }
+  }
+
+  test('none is, where nobody meddles, however many processes write', async () => {
+    const other = await fixture.open();
+    const write = (): Promise<unknown> =>
+      Promise.all([1, 2, 3].flatMap(() => [noteBy(process), noteBy(other), change()]));
+    expect(await lostSince(write)).toBe(0);
+    expect(await lostSince(() => Promise.resolve())).toBe(0);
+  });
+
+  test('nor while a transaction that is under way holds the chain back', async () => {
+    const late = new Client(fixture.connection);
+    await late.connect();
+    await late.query('BEGIN; SELECT pg_current_xact_id()');
+    expect(await lostSince(() => noteBy(process))).toBe(0);
+    await late.query('COMMIT');
+    await late.end();
+    expect(await lostSince(() => Promise.resolve())).toBe(0);
+  });
+
+  test('nor where the chain was wound back', async () => {
+    expect(await lostSince(() => noteBy(process))).toBe(0);
+    const newest = 'position = (SELECT max(position) FROM audit_checkpoint)';
+    await fixture.sql(`DELETE FROM audit_checkpoint WHERE ${newest}`);
+    expect(await lostSince(() => process.auditLosses.look())).toBe(0);
+    expect(await lostSince(() => noteBy(process))).toBe(0);
+  });
+
+  test('nor where a batch fails, and others do not', async () => {
+    await whileThereIs(`RAISE EXCEPTION 'full';`, () => expect(noteBy(process)).rejects.toThrow());
+    expect(await lostSince(() => noteBy(process))).toBe(0);
+  });
+
+  test.each([
+    ['one is taken away', 'DELETE FROM audit_batch WHERE id = NEW.id; RETURN NULL;'],
+    ['one is altered', `UPDATE audit_batch SET content = '\\x00' WHERE id = NEW.id; RETURN NULL;`],
+  ])('where %s, the process tells, and so does verification', async (_what, made) => {
+    const before = (await allFaults()).length;
+    expect(await lostSince(() => whileThereIs(made, () => noteBy(process)))).toBe(1);
+    expect(await lostSince(() => noteBy(process))).toBe(0);
+    expect(told).toBe(1);
+    expect((await allFaults()).slice(before)).toEqual([expect.stringContaining(LOSS)]);
+    expect(await faults()).toEqual([]);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['audit_batch', () => noteBy(process)],
+    ['audit_record', () => process.directory.addDomain(randomUUID(), TEST_ACTOR)],
+  ])('what leaves no row in %s is refused, not acknowledged', async (table, work) => {
+    const refused = (): Promise<unknown> =>
+      expect(work()).rejects.toMatchObject({ code: 'IntegrityViolation' });
+    expect(await lostSince(() => whileThereIs('RETURN NULL;', refused, `BEFORE INSERT ON ${table}`))).toBe(0);
+    await expect(work()).resolves.not.toThrow();
   });
 });

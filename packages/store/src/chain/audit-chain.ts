@@ -5,6 +5,8 @@ import { storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction, repeatable } from '../postgres/transaction';
 import type { PackedEntry } from '../records/audit-batch';
+import { batchNumberOf } from '../records/batch-ids';
+import { NumberRanges, type NumberRange } from '../records/number-ranges';
 import {
   GENESIS,
   linkHash,
@@ -310,7 +312,7 @@ const TIME_LENGTH_BYTES = 8;
 
 async function statementFor(
   state: ChainState,
-  { entries, to }: RecordRange,
+  { entries, batchIds, to }: RecordRange,
   { database, time }: { readonly database: string; readonly time: string },
   key: string,
 ): Promise<CheckpointStatement> {
@@ -335,9 +337,22 @@ async function statementFor(
     transactions: [state.horizon, to],
     recorded: [earliestUs, latestUs],
     time,
+    batches: batchesOf(batchIds),
     previous: state.previous,
     key,
   };
+}
+
+function batchesOf(ids: readonly string[]): Record<string, readonly NumberRange[]> {
+  const byWriter = new Map<string, NumberRanges>();
+  for (const id of ids) {
+    const batch = batchNumberOf(id);
+    if (batch === undefined) continue;
+    const numbers = byWriter.get(batch.writer) ?? new NumberRanges();
+    byWriter.set(batch.writer, numbers);
+    numbers.add(batch.number);
+  }
+  return Object.fromEntries([...byWriter].map(([writer, { ranges }]) => [writer, ranges]));
 }
 
 /** A record's time stands before everything else of what happened. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { digestOf } from '@holdfast/ttlv';
+import type { NumberRange } from '../records/number-ranges';
 
 /** What is signed of the chain at one moment. All hashes are SHA-256 in lower-case hex. */
 export interface CheckpointStatement {
@@ -17,6 +18,11 @@ export interface CheckpointStatement {
   readonly recorded: readonly [earliestUs: number, latestUs: number];
   /** Time of the checkpoint, RFC 3339. */
   readonly time: string;
+  /**
+   * The rows of audit_batch among them: of each process that wrote some, by what their identifiers begin with, their numbers.
+   * Undefined where an older program linked.
+   */
+  readonly batches?: Readonly<Record<string, readonly NumberRange[]>>;
   /** Hash of the checkpoint before; of no bytes for the first one. */
   readonly previous: string;
   /** Identifies the public key. */

@@ -16,6 +16,8 @@ interface ReadRow {
   /** Taken apart when they are asked for; none where the row is not what was written. */
   readonly entries: () => readonly PackedEntry[];
   readonly domainId: string;
+  /** Where it is of audit_batch: its identifier. */
+  readonly batchId?: string;
   readonly purpose: MacPurpose;
   readonly keyVersion: number;
   /** What the MAC is over. */
@@ -29,7 +31,9 @@ interface Source {
   readonly purpose: MacPurpose;
   /** Rows that one checkpoint takes, where they are not of one transaction. */
   readonly maximumRows: number;
-  readonly read: (row: RowReader) => Pick<ReadRow, 'entries' | 'keyVersion'> & { readonly domainId?: string };
+  readonly read: (
+    row: RowReader,
+  ) => Pick<ReadRow, 'entries' | 'keyVersion' | 'batchId'> & { readonly domainId?: string };
 }
 
 function source(
@@ -108,10 +112,10 @@ const SOURCES: readonly Source[] = [
   }),
   source('audit_batch', 'audit-batch', AUDIT_BATCH_COLUMNS, 'id', 500, (row) => {
     row.skip(); // format
-    row.skip(); // id
+    const batchId = row.uuid();
     const count = row.int4();
     const content = row.bytea();
-    return { keyVersion: row.int4(), entries: () => unpackedOrNone(content, count) };
+    return { batchId, keyVersion: row.int4(), entries: () => unpackedOrNone(content, count) };
   }),
 ];
 
@@ -140,6 +144,8 @@ export const RECORD_TABLES = ['change_record', 'audit_record', 'audit_batch'] as
 /** Records in their order, and how far they reach. */
 export interface RecordRange {
   readonly entries: readonly PackedEntry[];
+  /** Identifiers of the rows of audit_batch among them. */
+  readonly batchIds: readonly string[];
   /** All records of transactions before this number are among them. */
   readonly to: number;
   /** Rows that were left out, since they are not what was written. */
@@ -165,17 +171,19 @@ export async function readRecords(
     complete.sort((one, other) => one.number - other.number);
     for (const domainId of new Set(complete.map((row) => row.domainId))) await keyring?.ensure(domainId);
     const entries: PackedEntry[] = [];
+    const batchIds: string[] = [];
     let refused = 0;
     const pause = pauses();
     for (const row of complete) {
       if (keyring === undefined || isGenuine(row, keyring)) {
         const added = row.entries();
         for (const entry of added) entries.push(entry);
+        if (row.batchId !== undefined) batchIds.push(row.batchId);
         const paused = pause(added.length);
         if (paused !== undefined) await paused;
       } else refused++;
     }
-    return { entries, to: end, refused };
+    return { entries, batchIds, to: end, refused };
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type Checkpoint,
   type CheckpointStatement,
 } from './checkpoint';
+import { lossIn } from './loss';
 import { RECORD_TABLES, allRecords } from './records';
 import type { Walk } from '../verify/finding';
 
@@ -29,12 +30,14 @@ interface CheckpointRow extends Checkpoint {
  * Walks the chain: each checkpoint is signed, follows the one before, and is over the records that are there; those that
  * were kept outside are among them. It begins behind what was archived.
  * @param until position of the last checkpoint to be looked at
+ * @param onLoss told of each record that tells of rows which were lost: what was linked is genuine all the same
  */
 export async function verifyChain(
   session: Session,
   trust: ChainTrust,
   walk: Walk,
   until = Infinity,
+  onLoss: (position: number, loss: string) => void = () => undefined,
 ): Promise<void> {
   const fault = (row: string, problem: string): void =>
     walk.find({ table: 'audit_checkpoint', row, problem, severity: 'fault' });
@@ -70,7 +73,7 @@ export async function verifyChain(
     ) {
       fault(row.position, 'the row says something else than its checkpoint');
     }
-    const problem = await problemOf(session, statement, head);
+    const problem = await problemOf(session, statement, head, onLoss);
     if (problem !== undefined) fault(row.position, problem);
     const outside = kept.get(statement.position);
     if (outside !== undefined && outside !== row.statement) {
@@ -148,9 +151,14 @@ async function problemOf(
   session: Session,
   { transactions: [from, to], records, head: signed, position }: CheckpointStatement,
   head: Buffer,
+  onLoss: (position: number, loss: string) => void,
 ): Promise<string | undefined> {
   const entries = await allRecords(session, from, to);
   const where = `records ${position - records + 1} to ${position}`;
+  for (const [index, entry] of entries.entries()) {
+    const loss = lossIn(entry);
+    if (loss !== undefined) onLoss(position - records + index + 1, loss);
+  }
   if (entries.length !== records) return `${where}: ${records} were linked, ${entries.length} are there`;
   if (head.length === 0) return undefined;
   let linked = head;

@@ -7,7 +7,7 @@ import {
   type Keyring,
 } from '@holdfast/core';
 import type { Database, Session } from '../postgres/database';
-import { SqlState, sqlStateOf, storeError } from '../postgres/errors';
+import { SqlState, recordNotTaken, sqlStateOf, storeError } from '../postgres/errors';
 import { refreshRetired } from '../postgres/retired-keys';
 import { inTransaction } from '../postgres/transaction';
 import {
@@ -61,7 +61,10 @@ export class DirectoryTransaction {
     await this.record(action, { id: row.id, revision: row.revision + 1 }, subject, domainId);
   }
 
-  /** Records what happened; where that was to a row, no older revision of it is accepted from now on. */
+  /**
+   * Records what happened; where that was to a row, no older revision of it is accepted from now on.
+   * @throws HoldfastError IntegrityViolation where something in the database did away with the record
+   */
   async record(
     action: string,
     row: { readonly id: string; readonly revision: number } | undefined,
@@ -75,7 +78,13 @@ export class DirectoryTransaction {
       this.nowMs(),
       row === undefined ? undefined : { rowId: row.id, rowRevision: row.revision },
     );
-    await this.session.run(appendAuditRecords, (writer) => writeAuditRecords(writer, [record]));
+    let isAdded = false as boolean;
+    await this.session.run(
+      appendAuditRecords,
+      (writer) => writeAuditRecords(writer, [record]),
+      () => (isAdded = true),
+    );
+    if (!isAdded) throw recordNotTaken();
     this.recordIds.push(record.id);
   }
 

@@ -108,15 +108,15 @@ export const findChanged: Statement = {
 
 /**
  * Adds a row of audit records where all of these objects still are what they were. Its rows name those of which this is not
- * so. A row of records that is there already stays as it is, so that the statement may be run again.
+ * so; 0 where it was added. A row of records that is there already stays as it is, so that the statement may be run again.
  */
 export const appendAuditBatchIf: Statement = {
   name: 'append_audit_batch_if',
   parameterTypes: [...appendAuditBatch.parameterTypes, ...VERSION_TYPES],
   text: `WITH changed AS (${changedVersions(appendAuditBatch.parameterTypes.length + 1)}),
     added AS (INSERT INTO audit_batch (${AUDIT_BATCH_NAMES})
-      SELECT ${AUDIT_BATCH_VALUES} WHERE NOT EXISTS (SELECT FROM changed) ON CONFLICT (id) DO NOTHING)
-    SELECT n::int4 FROM changed`,
+      SELECT ${AUDIT_BATCH_VALUES} WHERE NOT EXISTS (SELECT FROM changed) ON CONFLICT (id) DO NOTHING RETURNING 0)
+    SELECT n::int4 FROM changed UNION ALL SELECT 0 FROM added`,
 };
 
 /** What the parameters are that say which versions; for `appendAuditBatchIf` after those of the row of records. */

@@ -92,3 +92,8 @@ export function storeError(cause: unknown, outcomeKnown = true): HoldfastError {
   }
   return new HoldfastError('InternalServerError', 'the key store refused a statement', { cause });
 }
+
+/** Something in the database (a trigger, a rule) did away with a record that was to be written. */
+export function recordNotTaken(): HoldfastError {
+  return new HoldfastError('IntegrityViolation', 'the database did not keep a record of the audit log');
+}

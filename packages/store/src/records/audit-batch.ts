@@ -86,11 +86,12 @@ export function* unpackRecords(content: Buffer, count: number): Generator<Packed
 export const AUDIT_BATCH_NAMES = [...AUDIT_BATCH_COLUMNS.map(([name]) => name), 'mac'].join(', ');
 export const AUDIT_BATCH_VALUES = '$1::int2, $2::uuid, $3::int4, $4::bytea, $5::int4, $6::bytea';
 
-/** Adds a row; one that is there already stays as it is, so that the statement may be run again. */
+/** Adds a row, and gives 0 where it did; one that is there already stays as it is, so that the statement may be run again. */
 export const appendAuditBatch: Statement = {
   name: 'append_audit_batch',
   parameterTypes: [...AUDIT_BATCH_COLUMNS.map(([, type]) => type), TypeId.bytea],
-  text: `INSERT INTO audit_batch (${AUDIT_BATCH_NAMES}) VALUES (${AUDIT_BATCH_VALUES}) ON CONFLICT (id) DO NOTHING`,
+  text: `INSERT INTO audit_batch (${AUDIT_BATCH_NAMES}) VALUES (${AUDIT_BATCH_VALUES})
+    ON CONFLICT (id) DO NOTHING RETURNING 0::int4`,
 };
 
 export function writeAuditBatch(writer: BinaryWriter, { columns, mac }: AuthenticatedColumns): void {

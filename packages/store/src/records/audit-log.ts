@@ -7,13 +7,14 @@ import {
   type Keyring,
   type StoredObject,
 } from '@holdfast/core';
-import { InternalIds } from '../objects/internal-id';
+import { LossWatch } from '../chain/loss-watch';
 import type { KeptObjects } from '../objects/kept-objects';
-import { StoredRow } from '../objects/row';
+import { StoredRow, type AuthenticatedColumns } from '../objects/row';
 import { appendAuditBatchIf, findChanged, writeVersions, type KeptVersion } from '../objects/statements';
 import { Batcher } from '../postgres/batcher';
 import type { RowReader } from '../postgres/binary';
-import type { Database } from '../postgres/database';
+import type { Database, StoreLog } from '../postgres/database';
+import { recordNotTaken } from '../postgres/errors';
 import { repeatable } from '../postgres/transaction';
 import { appendAuditBatch, encodeAuditBatch, writeAuditBatch, type WaitingRecord } from './audit-batch';
 import { encodeWho } from './entry';
@@ -26,6 +27,9 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** What a statement that adds a row gives, in the place of the number of an object that has changed. */
+const ADDED = 0;
+
 /** An object that is presumed to be what it was, and who waits for it. */
 interface Presumed extends KeptVersion {
   readonly waiting: Waiting;
@@ -37,18 +41,21 @@ const BATCHES = { concurrency: 4, maxItems: 1024 };
 /** The AuditLog port over PostgreSQL: records that arrive together are packed into one row and flushed together. */
 export class PostgresAuditLog implements AuditLog {
   readonly #batches: Batcher<Waiting>;
-  readonly #ids: InternalIds;
+  readonly losses: LossWatch;
   /** Actors as they were encoded last: those of open connections come again and again. */
   readonly #actors = new WeakMap<Actor, { readonly domainId: string | undefined; readonly who: Buffer }>();
 
+  /** @param position of the newest checkpoint */
   constructor(
     private readonly database: Database,
     private readonly keyring: Keyring,
     private readonly nowMs: () => number,
     private readonly kept: KeptObjects,
+    log: StoreLog,
+    position: number,
   ) {
     this.#batches = new Batcher((items) => this.#runBatch(items), BATCHES);
-    this.#ids = new InternalIds(nowMs);
+    this.losses = new LossWatch(database, keyring, log, position, (record) => this.append(record));
   }
 
   async append(...records: readonly AuditRecord[]): Promise<void> {
@@ -100,31 +107,66 @@ export class PostgresAuditLog implements AuditLog {
       }
     }
     const refused = new Set<Waiting>();
-    const refuse = (row: RowReader): void => {
-      const wrong = presumed[row.int4() - 1] as Presumed;
+    let isAdded = false as boolean;
+    const take = (row: RowReader): void => {
+      const number = row.int4();
+      if (number === ADDED) {
+        isAdded = true;
+        return;
+      }
+      const wrong = presumed[number - 1] as Presumed;
       this.kept.drop(wrong.row);
       refused.add(wrong.waiting);
     };
-    const batch =
-      records.length === 0 ? undefined : encodeAuditBatch(this.keyring, this.#ids.next(), records);
+    if (records.length === 0) {
+      await this.#run(undefined, presumed, take);
+      return refused;
+    }
+    const { batches } = this.losses;
+    const { id, number } = batches.begin();
+    let isWritten = false;
+    try {
+      await this.#run(encodeAuditBatch(this.keyring, id, records), presumed, take);
+      if (!isAdded && refused.size === 0) await this.#requireThere(id);
+      isWritten = refused.size === 0;
+    } finally {
+      batches.end(number, isWritten);
+    }
+    if (isWritten) this.losses.rouse();
+    return refused;
+  }
+
+  async #run(
+    batch: AuthenticatedColumns | undefined,
+    presumed: readonly Presumed[],
+    take: (row: RowReader) => void,
+  ): Promise<void> {
     // A row that was written before a connection broke is not written twice.
     await repeatable(
       (run) => this.database.hot(run),
       (session) => {
         if (batch === undefined)
-          return session.run(findChanged, (writer) => writeVersions(writer, presumed), refuse);
+          return session.run(findChanged, (writer) => writeVersions(writer, presumed), take);
         if (presumed.length === 0)
-          return session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch));
+          return session.run(appendAuditBatch, (writer) => writeAuditBatch(writer, batch), take);
         return session.run(
           appendAuditBatchIf,
           (writer) => {
             writeAuditBatch(writer, batch);
             writeVersions(writer, presumed);
           },
-          refuse,
+          take,
         );
       },
     );
-    return refused;
+  }
+
+  /** Where a row was not added: an attempt whose connection broke may have added it; else something in the database did away with it. */
+  async #requireThere(id: string): Promise<void> {
+    const found = await repeatable(
+      (run) => this.database.general(run),
+      (session) => session.query('SELECT FROM audit_batch WHERE id = $1', [id]),
+    );
+    if (found.length === 0) throw recordNotTaken();
   }
 }

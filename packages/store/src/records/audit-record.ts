@@ -84,13 +84,13 @@ const CASTS = [
   'bytea',
 ];
 
-/** Adds records; one that is there already stays as it is, so that the statement may be run again. */
+/** Adds records, and gives a row for each; one that is there already stays as it is, so that the statement may be run again. */
 export const appendAuditRecords: Statement = {
   name: 'append_audit_records',
   parameterTypes: arrayTypes([...TYPES, TypeId.bytea]),
   text: `INSERT INTO audit_record (${NAMES}, mac)
     SELECT * FROM unnest(${CASTS.map((cast, index) => `$${index + 1}::${cast}[]`).join(', ')})
-    ON CONFLICT (id) DO NOTHING`,
+    ON CONFLICT (id) DO NOTHING RETURNING 0::int4`,
 };
 
 export function writeAuditRecords(writer: BinaryWriter, records: readonly EncodedAuditRecord[]): void {

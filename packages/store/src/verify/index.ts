@@ -61,7 +61,12 @@ async function verifyLinks(
 ): Promise<void> {
   await keyring.ensure(SYSTEM_DOMAIN_ID);
   const key = await signingKeyIn(session, keyring).catch(() => undefined);
-  if (key !== undefined) await verifyChain(session, { isSigned: verifierOf(key), outside }, walk);
+  const onLoss = (position: number, loss: string): void => {
+    const problem = `records that were acknowledged were altered or taken away before they were linked: ${loss}`;
+    walk.find({ table: 'audit_batch', row: `record ${position}`, problem, severity: 'fault' });
+  };
+  if (key !== undefined)
+    await verifyChain(session, { isSigned: verifierOf(key), outside }, walk, Infinity, onLoss);
   else if ((await countRows(session, [CHECKPOINTS])) > 0) {
     const problem = 'nothing can be said: the key that signs cannot be read';
     walk.find({ table: CHECKPOINTS, row: '', problem, severity: 'fault' });

@@ -3,7 +3,7 @@ import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { SecretBytes } from '@holdfast/ttlv';
 import { TEST_ACTOR, startTestPostgres, type TestPostgres } from '@holdfast/testkit';
 import { Client, type ClientConfig } from 'pg';
-import { openStore, type ApprovedRequest, type Store } from '../../src';
+import { openStore, type ApprovedRequest, type Store, type StoreOptions } from '../../src';
 
 /** A keyring whose domains have one key each, the same for every keyring of this process. */
 const keys = new Map<string, Buffer>();
@@ -27,7 +27,7 @@ export interface Fixture {
     values?: readonly unknown[],
   ): Promise<Row[]>;
   /** Another store over the same database. */
-  open(): Promise<Store>;
+  open(log?: StoreOptions['log']): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -38,8 +38,8 @@ export async function openFixture(): Promise<Fixture> {
   const postgres = await startTestPostgres();
   const connection = await postgres.createDatabase();
   const stores: Store[] = [];
-  const open = async (): Promise<Store> => {
-    const store = await openStore({ connection, keyring: testKeyring(), log: quietLog });
+  const open = async (log: StoreOptions['log'] = quietLog): Promise<Store> => {
+    const store = await openStore({ connection, keyring: testKeyring(), log });
     stores.push(store);
     return store;
   };
