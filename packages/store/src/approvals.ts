@@ -61,7 +61,10 @@ export const approvals = new AuthenticatedTable('approval', {
 export interface ApprovalStore {
   /** The newest one for this request that is neither used nor withdrawn nor expired; with a number that one, as it is. */
   find(request: ApprovedRequest, number?: number): Promise<Approval | undefined>;
-  /** Of two at once for the same request one is made: the second gets it. */
+  /**
+   * Of two at once for the same request one is made: the second gets it. Those that expired long ago are removed.
+   * @throws HoldfastError ServerLimitExceeded where too many of the same requester wait
+   */
   add(
     request: ApprovedRequest,
     terms: Pick<Approval, 'needed' | 'votes' | 'state' | 'expiresAtSeconds'>,
@@ -88,6 +91,11 @@ export interface ApprovalStore {
 }
 
 const MAX_LISTED = 1000;
+/** How many of one requester may wait at the same time: officers look at each. */
+const MAX_OPEN = 200;
+/** How long they stay after they have expired, whatever became of them; the audit log has it all. */
+const KEPT_SECONDS = 30 * 86_400;
+const REMOVED_AT_ONCE = 16;
 
 export class PostgresApprovals implements ApprovalStore {
   readonly #transactions: DirectoryTransactions;
@@ -124,6 +132,8 @@ export class PostgresApprovals implements ApprovalStore {
       const number = await nextNumber(transaction);
       const [meanwhile] = await this.#newest(transaction.session, request);
       if (meanwhile !== undefined) return approvalOf(meanwhile);
+      await this.#removeOld(transaction);
+      if (state === 'open') await this.#requireRoom(transaction, request);
       const row = await transaction.insert(approvals, {
         id: randomUUID(),
         number,
@@ -145,6 +155,31 @@ export class PostgresApprovals implements ApprovalStore {
       await transaction.record('approval.add', row, subjectOf(approval), request.domainId, 'pending');
       return approval;
     });
+  }
+
+  async #requireRoom({ session }: DirectoryTransaction, { requesterId }: ApprovedRequest): Promise<void> {
+    const [row] = await session.query<{ open: number }>(
+      `SELECT count(*)::int4 AS open FROM approval WHERE requester_id = $1 AND state = 'open' AND expires_at > $2`,
+      [requesterId, this.#nowSeconds()],
+    );
+    if ((row?.open ?? 0) < MAX_OPEN) return;
+    throw new HoldfastError(
+      'ServerLimitExceeded',
+      `officers have ${MAX_OPEN} requests of this requester to decide on already: ask again when they have`,
+    );
+  }
+
+  /** The newest one stays: numbers go on from it. */
+  async #removeOld(transaction: DirectoryTransaction): Promise<void> {
+    const removed = await transaction.session.query<{ id: string; revision: number; number: number }>(
+      `DELETE FROM approval WHERE id IN (SELECT id FROM approval
+          WHERE expires_at <= $1 AND number < (SELECT max(number) FROM approval) ORDER BY number LIMIT ${REMOVED_AT_ONCE})
+        RETURNING id, revision, number`,
+      [this.#nowSeconds() - KEPT_SECONDS],
+    );
+    // A later revision than any that the row had: what is put back is refused.
+    for (const { id, revision, number } of removed)
+      await transaction.record('approval.remove', { id, revision: revision + 1 }, String(number));
   }
 
   async list(maximumItems = MAX_LISTED): Promise<readonly Approval[]> {

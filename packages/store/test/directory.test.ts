@@ -7,9 +7,10 @@ import {
   type NewCredential,
   type PresentedCertificate,
 } from '@holdfast/core';
+import type { Approval } from '../src';
 import { Database } from '../src/postgres/database';
 import { until } from '../../../test/support/until';
-import { destroyRequest, openFixture, quietLog, type Fixture } from './support/fixture';
+import { destroyRequest, openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
 import { startProxy } from './support/proxy';
 
 let fixture: Fixture;
@@ -259,6 +260,36 @@ test('approvals that are asked for at the same time are numbered one after the o
   const same = destroyRequest('g');
   const once = await Promise.all([1, 2, 3].map(() => approvals.add(same, terms, TEST_ACTOR)));
   expect(once.map(({ number }) => number)).toEqual([7, 7, 7]);
+});
+
+test('those of one requester that wait are bounded, and those that expired long ago are removed', async () => {
+  const { approvals, clock } = fixture.store;
+  const now = Math.floor(clock.nowSeconds());
+  const ask = (requesterId: string, expiresAtSeconds: number): Promise<Approval> =>
+    approvals.add(
+      { ...destroyRequest(randomUUID()), requesterId },
+      { needed: 2, votes: [], state: 'open', expiresAtSeconds },
+      TEST_ACTOR,
+    );
+  const [insistent, other] = [randomUUID(), randomUUID()];
+  // Those that have expired wait no more.
+  const old = [await ask(insistent, now - 31 * 86_400), await ask(insistent, now - 31 * 86_400)];
+  const { id } = await ask(insistent, now + 3600).then(
+    async (waiting) =>
+      (await fixture.sql<{ id: string }>('SELECT id FROM approval WHERE number = $1', [waiting.number]))[0]!,
+  );
+  await fixture.sql(`CREATE TEMP TABLE copy AS SELECT a.* FROM approval AS a, generate_series(1, 199) WHERE id = '${id}';
+    UPDATE copy SET id = gen_random_uuid(); UPDATE copy SET number = -('x' || left(id::text, 7))::bit(28)::int;
+    INSERT INTO approval SELECT * FROM copy`);
+  await expect(ask(insistent, now + 3600)).rejects.toMatchObject({ code: 'ServerLimitExceeded' });
+  await fixture.sql('DELETE FROM approval WHERE number < 0; DROP TABLE copy');
+  await ask(insistent, now + 3600);
+  const { number } = await ask(other, now - 31 * 86_400);
+  const numbers = (await approvals.list()).map((approval) => approval.number);
+  for (const each of old) expect(numbers).not.toContain(each.number);
+  expect(numbers).toContain(number);
+  expect((await ask(other, now + 3600)).number).toBe(number + 1);
+  expect(await fixture.store.verify(testKeyring(), [], () => undefined)).toEqual([]);
 });
 
 test('every change of the directory leaves a record of its actor', async () => {

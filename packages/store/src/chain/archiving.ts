@@ -84,9 +84,10 @@ const REMOVALS = [
   `DELETE FROM change_record AS c WHERE transaction_number < $1 AND operation NOT IN ('Destroy', 'EscrowRecover')
     AND EXISTS (SELECT FROM change_record AS n WHERE n.domain_id = c.domain_id
       AND n.unique_identifier = c.unique_identifier AND n.revision > c.revision)`,
-  // What tickets and requests left goes with them: they expire.
+  // What tickets, requests and approvals left goes with them: they expire.
   `DELETE FROM audit_record AS a WHERE transaction_number < $1 AND (row_id IS NULL
     OR EXISTS (SELECT FROM audit_record AS n WHERE n.row_id = a.row_id AND n.row_revision > a.row_revision)
+    OR action = 'approval.remove'
     OR (action LIKE 'ticket.%' AND NOT EXISTS (SELECT FROM ticket AS t WHERE t.id = a.row_id))
     OR (action LIKE 'asynchronous-request%' AND NOT EXISTS (SELECT FROM asynchronous_request AS r WHERE r.id = a.row_id)))`,
   'DELETE FROM audit_batch WHERE transaction_number < $1',
