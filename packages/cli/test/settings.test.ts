@@ -135,6 +135,17 @@ describe('the profiles file', () => {
     mkdirSync(join(environment.XDG_CONFIG_HOME, 'holdfast'));
     writeFileSync(profilesPath(environment), text);
     await expect(readProfiles(environment)).rejects.toMatchObject(wrongUse);
+    await expect(connectionSettings({}, environment)).rejects.toMatchObject(wrongUse);
+    await expect(connectionSettings({ server: 'a', profile: 'b' }, environment)).rejects.toMatchObject(
+      wrongUse,
+    );
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      await expect(connectionSettings({ server: 'a' }, environment)).resolves.toMatchObject({ server: 'a' });
+      expect(said).toHaveBeenCalledWith(expect.stringContaining('Correct it, or remove it'));
+    } finally {
+      said.mockRestore();
+    }
   });
 
   test('has plain names', () => {

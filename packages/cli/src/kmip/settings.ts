@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import type { ServerAddress } from '@holdfast/client';
 import { errorCode } from '../error-code';
-import { wrongUse } from '../exit';
-import { profileNamed, readProfiles, type Profile } from './profiles';
+import { CommandFailure, failureText, wrongUse } from '../exit';
+import { profileNamed, readProfiles, type Profile, type StoredProfiles } from './profiles';
 
 /** The connection options as the command line has them. */
 export interface ConnectionFlags {
@@ -68,8 +68,20 @@ function timeoutMsOf(text: string | undefined): number {
 
 async function chosenProfile(flags: ConnectionFlags, environment: Environment): Promise<Partial<Profile>> {
   const name = flags.profile ?? environment['KMIP_PROFILE'];
-  const stored = await readProfiles(environment);
-  const chosen = name === undefined || name === '' ? stored.default : name;
+  const isNamed = name !== undefined && name !== '';
+  const isNeeded = isNamed || (flags.server ?? variable(environment, 'KMIP_SERVER')) === undefined;
+  const stored = await readProfiles(environment).catch((error: unknown): StoredProfiles => {
+    if (isNeeded || !(error instanceof CommandFailure)) throw error;
+    process.stderr.write(
+      failureText('kmip', {
+        exitCode: error.exitCode,
+        message: `${error.message}: no profile is used`,
+        hint: error.hint,
+      }),
+    );
+    return { profiles: {} };
+  });
+  const chosen = isNamed ? name : stored.default;
   return chosen === undefined ? {} : profileNamed(stored, chosen);
 }
 
