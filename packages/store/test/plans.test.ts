@@ -1,3 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import { newAesKey } from '@holdfast/testkit';
+import { InternalIds } from '../src/objects/internal-id';
+import { conditionsOf, searchStatement } from '../src/objects/locate';
+import { projectionOf } from '../src/objects/projection';
 import {
   appendAuditBatchIf,
   createObjects,
@@ -6,12 +11,15 @@ import {
   findChanged,
   findRecorded,
   insertObjects,
+  insertProjections,
   updateObjects,
+  writeProjectionRows,
 } from '../src/objects/statements';
-import { HOT_SETTINGS } from '../src/postgres/database';
+import { Database, HOT_SETTINGS } from '../src/postgres/database';
 import type { Statement } from '../src/postgres/statement';
 import { SELECT_GONE } from '../src/verify/directory';
-import { openFixture, type Fixture } from './support/fixture';
+import { openFixture, quietLog, type Fixture } from './support/fixture';
+import { SELECTIVE, keyWithDigest } from './support/selective';
 
 /** The plan of a hot statement is made once for a connection, and stays when the tables have grown. */
 let fixture: Fixture;
@@ -78,6 +86,75 @@ test('a plan made on empty tables reaches rows by index, and so does one on larg
       FROM object;
     ANALYZE`);
   await expectIndexScans();
+});
+
+describe('Locate among 10,000 objects looks at few but those that are found', () => {
+  const domainId = randomUUID();
+  let database: Database;
+  beforeAll(async () => {
+    database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+    const internalIds = new InternalIds(Date.now);
+    const objects = Array.from({ length: 10_000 }, (_, n) => keyWithDigest(domainId, `key ${n}`));
+    for (const [, attribute] of SELECTIVE) objects.push(newAesKey({ domainId, attributes: [attribute] }));
+    await database.general(async (session) => {
+      for (let from = 0; from < objects.length; from += 500) {
+        const page = objects.slice(from, from + 500);
+        const rows = page.map(({ uniqueIdentifier }) => ({
+          domainId,
+          internalId: internalIds.next(),
+          uniqueIdentifier,
+        }));
+        const projections = page.map(({ attributes }) =>
+          projectionOf(domainId, attributes, attributes.toBytes()),
+        );
+        await session.run(insertProjections, (writer) => writeProjectionRows(writer, rows, projections));
+      }
+    });
+    await fixture.sql('VACUUM ANALYZE object_projection');
+  });
+  afterAll(() => database.close());
+
+  interface PlanNode {
+    readonly 'Relation Name'?: string;
+    readonly 'Actual Rows': number;
+    readonly 'Actual Loops': number;
+    readonly 'Rows Removed by Filter'?: number;
+    readonly 'Rows Removed by Index Recheck'?: number;
+    readonly Plans?: readonly PlanNode[];
+  }
+
+  /** How many rows of the projections are looked at. */
+  function lookedAt(node: PlanNode): number {
+    const below = (node.Plans ?? []).map(lookedAt).reduce((sum, count) => sum + count, 0);
+    if (node['Relation Name'] !== 'object_projection') return below;
+    const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+    return below + (node['Actual Rows'] + removed) * node['Actual Loops'];
+  }
+
+  test.each(SELECTIVE)('by %s', async (_, __, filter) => {
+    const conditions = conditionsOf({
+      domainId,
+      filters: [filter],
+      storage: { online: true, archived: false, destroyed: false },
+      order: 'newest-first',
+      offsetItems: 0,
+      maximumItems: undefined,
+      isCounted: false,
+      nowSeconds: 1_700_000_000,
+    });
+    const { text, ...statement } = searchStatement(conditions, 'newest-first');
+    let plan = '';
+    await database.general((session) =>
+      session.run(
+        { ...statement, text: `EXPLAIN (ANALYZE, FORMAT JSON) ${text}` },
+        (writer) => conditions.write(writer),
+        (row) => (plan = row.text()),
+      ),
+    );
+    const [{ Plan: root }] = JSON.parse(plan) as [{ readonly Plan: PlanNode }];
+    expect(lookedAt(root)).toBeGreaterThan(0);
+    expect(lookedAt(root)).toBeLessThan(20);
+  });
 });
 
 test('rows of the directory that are gone are looked for in one go, however many there are', async () => {

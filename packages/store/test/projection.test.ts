@@ -8,7 +8,9 @@ import { Hash64 } from '../src/objects/hash64';
 import { InternalIds } from '../src/objects/internal-id';
 import { reindex } from '../src/objects/reindex';
 import { Database } from '../src/postgres/database';
+import { TERM_BYTES, formerTermsOf } from '../src/objects/terms';
 import { openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
+import { SELECTIVE, keyWithDigest } from './support/selective';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -87,6 +89,28 @@ test('an object that was tampered with is not passed over in silence', async () 
   }
   expect(await locate(domainId, [named('other')])).toEqual([other.uniqueIdentifier]);
   expect(await locate(domainId, [group('b')])).toEqual([other.uniqueIdentifier]);
+});
+
+test.each(SELECTIVE)('one object found by %s: no other is looked at', async (_, attribute, filter) => {
+  const domainId = randomUUID();
+  const others = [1, 2, 3].map((n) => keyWithDigest(domainId, `other ${n}`));
+  const sought = newAesKey({ domainId, attributes: [attribute] });
+  await create(...others, sought);
+  // Whoever reads one of them finds that it is not what was written.
+  await fixture.sql(`UPDATE object SET owner_id = $2 WHERE unique_identifier = ANY ($1)`, [
+    others.map(({ uniqueIdentifier }) => uniqueIdentifier),
+    randomUUID(),
+  ]);
+  expect(await locate(domainId, [filter])).toEqual([sought.uniqueIdentifier]);
+  // What an older program wrote is found as well.
+  const former = formerTermsOf(domainId, sought.attributes.toBytes());
+  await fixture.sql(`UPDATE object_projection SET terms = $2 WHERE unique_identifier = $1`, [
+    sought.uniqueIdentifier,
+    Array.from({ length: former.length / TERM_BYTES }, (_, n) => former.readBigInt64BE(n * TERM_BYTES + 4)),
+  ]);
+  expect(await locate(domainId, [filter])).toEqual([sought.uniqueIdentifier]);
+  expect(await fixture.store.rotations.adopt(domainId)).toBe(1);
+  expect(await locate(domainId, [filter])).toEqual([sought.uniqueIdentifier]);
 });
 
 test('projections and names are rebuilt from the objects', async () => {
@@ -236,9 +260,12 @@ describe('what the server is to rotate by itself', () => {
     const domainId = randomUUID();
     const keys = [rotated(domainId, 1000), rotated(domainId, 1, { key: 'ArchiveDate', value: 2 })] as const;
     await create(...keys, newAesKey({ domainId }));
-    await fixture.sql('UPDATE object_projection SET rotation_date = NULL WHERE domain_id = $1', [domainId]);
+    await fixture.sql(
+      `UPDATE object_projection SET rotation_date = NULL, terms = '{7}' WHERE domain_id = $1`,
+      [domainId],
+    );
     expect(await due(5000)).toEqual([]);
-    expect(await fixture.store.rotations.adopt(domainId)).toBe(2);
+    expect(await fixture.store.rotations.adopt(domainId)).toBe(3);
     expect(await due(5000)).toEqual([keys[0].uniqueIdentifier]);
     expect(await fixture.store.rotations.adopt(domainId)).toBe(0);
   });

@@ -13,6 +13,7 @@ import { pendingApprovals } from './0012-pending-approvals';
 import { announcements } from './0013-announcements';
 import { auditArchives } from './0014-audit-archives';
 import { rotationDates } from './0015-rotation-dates';
+import { locate } from './0016-locate';
 
 /** One step of the schema. Its text never changes once released: a later step corrects it. */
 export interface Migration {
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 13, name: 'announcements', sql: announcements },
   { version: 14, name: 'audit-archives', sql: auditArchives },
   { version: 15, name: 'rotation-dates', sql: rotationDates },
+  { version: 16, name: 'locate', sql: locate },
 ];

@@ -31,7 +31,7 @@ import {
 import { prepareReseal, type PreparedChange } from './change';
 import { InternalIds } from './internal-id';
 import type { KeptObjects } from './kept-objects';
-import { locateAmong, locateObjects, soleNameOf } from './locate';
+import { locateAmong, locateObjects, soleOf } from './locate';
 import { KeptObjectsSession } from './presuming-session';
 import { ObjectReader, lacksKeys } from './reader';
 import { ObjectWriter } from './writer';
@@ -60,10 +60,8 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   async locate(query: LocateQuery): Promise<LocateResult> {
-    const name = soleNameOf(query);
-    if (name !== undefined) {
-      return locateAmong(await this.#reader.fetchNamed(query.domainId, name), query);
-    }
+    const sole = soleOf(query);
+    if (sole !== undefined) return locateAmong(await this.#reader.fetchSole(query.domainId, sole), query);
     const locate = (): Promise<LocateResult> =>
       repeatable(
         (run) => this.database.general(run),
@@ -243,10 +241,10 @@ class TransactionSession implements KeyStoreTransaction {
   }
 
   async locate(query: LocateQuery): Promise<LocateResult> {
-    const name = soleNameOf(query);
+    const sole = soleOf(query);
     try {
-      if (name !== undefined) {
-        return locateAmong(await this.reader.fetchNamedIn(this.session, query.domainId, name), query);
+      if (sole !== undefined) {
+        return locateAmong(await this.reader.fetchSoleIn(this.session, query.domainId, sole), query);
       }
       await this.session.query(
         `SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = force_custom_plan`,

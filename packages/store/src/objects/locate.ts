@@ -5,12 +5,15 @@ import {
   type LocateQuery,
   type LocateResult,
 } from '@holdfast/core';
-import { State, type Attribute, type AttributeKey, type Name, type NameType } from '@holdfast/kmip';
+import { State, type AttributeKey, type Name, type NameType } from '@holdfast/kmip';
 import { TypeId, isUuid, type BinaryWriter } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
-import { STORAGE_CODES, hasTerm, termOf, type Projection } from './projection';
+import type { Term } from './hash64';
+import { STORAGE_CODES, type Projection } from './projection';
 import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
+import { termConditionOf, type TermCondition } from './term-conditions';
+import { IS_OUTDATED } from './terms';
 
 /** How many objects are read at once: bounds what a large answer holds in memory and how long it blocks. */
 const PAGE_ITEMS = 500;
@@ -45,12 +48,20 @@ class Conditions {
     return this.parameter(TypeId.int8, (writer) => writer.int8Value(value));
   }
 
+  /** That the object has at least one of the terms. */
+  anyTerm(terms: readonly Term[]): string {
+    const list = this.parameter(TypeId.int8Array, (writer) => {
+      writer.arrayValue(TypeId.int8Array, terms.length, (index) => writer.int8Halves(terms[index] as Term));
+    });
+    return `p.terms && ${list}`;
+  }
+
   write(writer: BinaryWriter): void {
     for (const write of this.#writes) write(writer);
   }
 }
 
-function conditionsOf(query: LocateQuery): Conditions {
+export function conditionsOf(query: LocateQuery): Conditions {
   const conditions = new Conditions();
   const domain = conditions.parameter(TypeId.uuid, (writer) => writer.uuidValue(query.domainId));
   conditions.clauses.push(`p.domain_id = ${domain}`);
@@ -69,122 +80,117 @@ function addStorage(conditions: Conditions, storage: LocateQuery['storage']): vo
   conditions.clauses.push(`p.storage = ANY (${wanted})`);
 }
 
+/** What a column says decides; terms lead to what may meet the condition, so that nothing else has to be looked at. */
 function addFilter(conditions: Conditions, filter: LocateFilter, query: LocateQuery): void {
-  switch (filter.kind) {
-    case 'equals':
-      addEqual(conditions, filter.attribute, query);
-      break;
-    case 'includes':
-      // A part of a structure is in no column.
-      conditions.isExact = false;
-      break;
-    case 'range':
-      addRange(conditions, filter.key, filter.from, filter.to);
-      break;
-    case 'bits':
-      addBits(conditions, filter.key, filter.bits);
-      break;
-    case 'state':
-      addState(conditions, filter.state, query.nowSeconds);
-  }
-}
-
-function addEqual(conditions: Conditions, attribute: Attribute, { domainId, nowSeconds }: LocateQuery): void {
-  const { key, value } = attribute;
-  const term = hasTerm(key) ? termOf(domainId, attribute) : undefined;
-  if (key === 'State') addState(conditions, value, nowSeconds);
-  else if (term === undefined) addEqualColumn(conditions, key, value);
-  else {
-    const terms = conditions.parameter(TypeId.int8Array, (writer) => {
-      writer.arrayValue(TypeId.int8Array, 1, () => writer.int8Halves(term));
-    });
-    conditions.clauses.push(`p.terms @> ${terms}`);
-  }
-}
-
-function addBits(conditions: Conditions, key: AttributeKey, bits: number): void {
-  if (key === 'CryptographicUsageMask') {
-    const mask = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(bits));
-    conditions.clauses.push(`p.usage_mask & ${mask} = ${mask}`);
-  } else {
-    conditions.isExact = false;
-  }
-}
-
-function addEqualColumn(conditions: Conditions, key: AttributeKey, value: unknown): void {
-  if (typeof value === 'number' && RANGE_COLUMNS[key] !== undefined) {
-    addRange(conditions, key, value, value);
-  } else if (typeof value === 'number' && key === 'CryptographicUsageMask') {
-    const bits = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(value));
-    conditions.clauses.push(`p.usage_mask = ${bits}`);
-  } else if (typeof value === 'string' && key === 'UniqueIdentifier') {
-    const identifier = conditions.parameter(TypeId.text, (writer) =>
-      writer.textValue(value.replaceAll('\0', '')),
-    );
-    conditions.clauses.push(`p.unique_identifier = ${identifier}`);
-  } else {
-    conditions.isExact = false;
-  }
-}
-
-function addRange(conditions: Conditions, key: AttributeKey, from: number, to: number): void {
-  const member = RANGE_COLUMNS[key];
-  if (member === undefined) {
-    conditions.isExact = false;
+  if (filter.kind === 'state') {
+    addState(conditions, filter.state, query);
     return;
   }
+  if (filter.kind === 'equals' && filter.attribute.key === 'State') {
+    addState(conditions, filter.attribute.value, query);
+    return;
+  }
+  const terms = termConditionOf(query.domainId, filter);
+  const isDecided = addColumn(conditions, filter) || terms?.isExact === true;
+  if (!isDecided) conditions.isExact = false;
+  if (terms !== undefined) conditions.clauses.push(...termClauses(conditions, terms));
+}
+
+function termClauses(
+  conditions: Conditions,
+  { lists, isKnownToAll, initialDates }: TermCondition,
+): readonly string[] {
+  return lists.map((terms) => {
+    const ways = [conditions.anyTerm(terms)];
+    if (!isKnownToAll) ways.push(IS_OUTDATED);
+    if (initialDates !== undefined) {
+      const [from, to] = [conditions.int8(initialDates.from), conditions.int8(initialDates.to)];
+      ways.push(`p.initial_date BETWEEN ${from} AND ${to}`);
+    }
+    return `(${ways.join(' OR ')})`;
+  });
+}
+
+/** @returns whether a column tells all that the filter asks for */
+function addColumn(conditions: Conditions, filter: LocateFilter): boolean {
+  if (filter.kind === 'bits' && filter.key === 'CryptographicUsageMask') {
+    const mask = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(filter.bits));
+    conditions.clauses.push(`p.usage_mask & ${mask} = ${mask}`);
+    return true;
+  }
+  if (filter.kind === 'range') return addRange(conditions, filter.key, filter.from, filter.to);
+  if (filter.kind !== 'equals' || typeof filter.attribute.value !== 'number') return false;
+  const { key, value } = filter.attribute;
+  return addRange(conditions, key, value, value);
+}
+
+/** @returns whether the date has a column */
+function addRange(conditions: Conditions, key: AttributeKey, from: number, to: number): boolean {
+  const member = RANGE_COLUMNS[key];
+  if (member === undefined) return false;
   const column = `p.${COLUMN_NAMES[member as keyof typeof COLUMN_NAMES]}`;
   if (to !== Number.POSITIVE_INFINITY) {
     conditions.clauses.push(`${column} BETWEEN ${conditions.int8(from)} AND ${conditions.int8(to)}`);
   } else if (from === to) conditions.clauses.push(`${column} IS NULL`);
   else conditions.clauses.push(`(${column} >= ${conditions.int8(from)} OR ${column} IS NULL)`);
+  return true;
 }
 
 /** The rules of core's `stateAt` in SQL: what is stored, moved on by dates that have passed. */
-function addState(conditions: Conditions, state: State, nowSeconds: number): void {
-  const code = (value: State): string => String(value);
+function addState(conditions: Conditions, state: State, { domainId, nowSeconds }: LocateQuery): void {
+  const stored = (value: State): string => {
+    const terms = termConditionOf(domainId, { kind: 'equals', attribute: { key: 'State', value } });
+    const ways = terms === undefined ? [] : termClauses(conditions, terms);
+    return [`p.state = ${value}`, ...ways].join(' AND ');
+  };
   const now = conditions.int8(nowSeconds);
-  const activated = `(p.state = ${code(State.Active)}
-    OR (p.state = ${code(State.PreActive)} AND p.activation_date <= ${now}))`;
+  const activated = (): string => `(${stored(State.Active)}
+    OR (${stored(State.PreActive)} AND p.activation_date <= ${now}))`;
   switch (state) {
     case State.PreActive:
       conditions.clauses.push(
-        `p.state = ${code(State.PreActive)} AND (p.activation_date IS NULL OR p.activation_date > ${now})`,
+        `${stored(State.PreActive)} AND (p.activation_date IS NULL OR p.activation_date > ${now})`,
       );
       break;
     case State.Active:
       conditions.clauses.push(
-        `${activated} AND (p.deactivation_date IS NULL OR p.deactivation_date > ${now})`,
+        `${activated()} AND (p.deactivation_date IS NULL OR p.deactivation_date > ${now})`,
       );
       break;
     case State.Deactivated:
       conditions.clauses.push(
-        `(p.state = ${code(State.Deactivated)} OR (${activated} AND p.deactivation_date <= ${now}))`,
+        `((${stored(State.Deactivated)}) OR (${activated()} AND p.deactivation_date <= ${now}))`,
       );
       break;
     default:
-      conditions.clauses.push(`p.state = ${code(state)} AND ${now} IS NOT NULL`);
+      conditions.clauses.push(`${stored(state)} AND ${now} IS NOT NULL`);
   }
 }
 
-/** Whether at most one object can match, since it must hold a name that is unique: then the name leads to it. */
-export function soleNameOf({ filters, storage, namesMayRepeat }: LocateQuery): string | undefined {
-  if (storage.destroyed || namesMayRepeat === true) return undefined;
+/** What at most one object has. */
+export type Sole =
+  | { readonly uniqueIdentifier: string; readonly name?: undefined }
+  | { readonly name: string; readonly uniqueIdentifier?: undefined };
+
+/** Whether at most one object can match: since that is its identifier, or since it must hold a name that is unique. */
+export function soleOf({ filters, storage, namesMayRepeat }: LocateQuery): Sole | undefined {
+  let name: string | undefined;
   for (const filter of filters) {
     if (filter.kind !== 'equals' && filter.kind !== 'includes') continue;
-    if (filter.attribute.key !== 'Name') continue;
+    const { key, value } = filter.attribute;
+    if (key === 'UniqueIdentifier') return { uniqueIdentifier: value };
     // A condition may name the type of a Name alone.
-    const { nameValue } = filter.attribute.value as Partial<Name>;
-    if (nameValue !== undefined) return nameValue;
+    if (key === 'Name') name ??= (value as Partial<Name>).nameValue;
   }
-  return undefined;
+  if (name === undefined || storage.destroyed || namesMayRepeat === true) return undefined;
+  return { name };
 }
 
 /** Whether a name of this type, which is its sole one, is all that the query asks of an on-line object. */
 export function asksForName({ filters, storage }: LocateQuery, nameType: NameType | undefined): boolean {
   const [filter, ...others] = filters;
   if (filter?.kind !== 'equals' || others.length > 0 || !storage.online) return false;
-  return (filter.attribute.value as Partial<Name>).nameType === nameType;
+  return filter.attribute.key === 'Name' && filter.attribute.value.nameType === nameType;
 }
 
 /** The answer where `object` is the only one that may match. */
@@ -247,7 +253,7 @@ export async function locateObjects(
  * rows the planner would rather walk through all objects in order than trust that a filter finds few. The objects are
  * looked up one by one (OFFSET 0 keeps the planner from joining the tables as wholes), as far as rows are asked for.
  */
-function searchStatement(conditions: Conditions, order: LocateQuery['order']): Statement {
+export function searchStatement(conditions: Conditions, order: LocateQuery['order']): Statement {
   const direction = order === 'newest-first' ? 'DESC' : 'ASC';
   return {
     name: '',

@@ -11,7 +11,7 @@ import {
   type PresumingSession,
   type StoredObject,
 } from '@holdfast/core';
-import { answerWith, asksForName, locateAmong, soleNameOf } from './locate';
+import { answerWith, asksForName, locateAmong, soleOf } from './locate';
 import type { ObjectReader } from './reader';
 
 /** Answers with kept objects as if they were still so; what is not kept is read. */
@@ -35,8 +35,8 @@ export class KeptObjectsSession implements PresumingSession {
   }
 
   locate(query: LocateQuery): Awaitable<LocateResult> {
-    const name = soleNameOf(query);
-    const kept = name === undefined ? undefined : this.reader.findKeptNamed(query.domainId, name);
+    const sole = soleOf(query);
+    const kept = sole === undefined ? undefined : this.reader.findKeptSole(query.domainId, sole);
     if (kept === undefined) return this.keyStore.locate(query);
     const { row, nameType } = kept;
     this.presumed.push(row);

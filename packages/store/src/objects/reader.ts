@@ -7,6 +7,7 @@ import { repeatable } from '../postgres/transaction';
 import type { Statement } from '../postgres/statement';
 import { isStorable } from './change';
 import type { KeptObjects, NamedObject } from './kept-objects';
+import type { Sole } from './locate';
 import { nameDigest } from './projection';
 import { readObject, type StoredRow } from './row';
 import { fetchNamed, fetchObjects, findChanged, findRecorded, writeVersions } from './statements';
@@ -84,6 +85,18 @@ export class ObjectReader {
     });
   }
 
+  /** The object that is the only one to have what is asked for. */
+  fetchSole(domainId: string, { name, uniqueIdentifier }: Sole): Promise<StoredRow | undefined> {
+    return name === undefined ? this.fetch(domainId, uniqueIdentifier) : this.fetchNamed(domainId, name);
+  }
+
+  /** Like findKept and findKeptNamed. */
+  findKeptSole(domainId: string, { name, uniqueIdentifier }: Sole): NamedObject | undefined {
+    if (name !== undefined) return this.findKeptNamed(domainId, name);
+    const row = this.findKept(domainId, uniqueIdentifier);
+    return row && { row, nameType: undefined };
+  }
+
   /** What is kept is as good as the keys of its domain: where they are not there, it is read anew. */
   #isUsable({ domainId }: StoredRow): boolean {
     try {
@@ -106,9 +119,14 @@ export class ObjectReader {
     );
   }
 
-  /** Like fetchNamed, on a connection of the caller's. */
-  async fetchNamedIn(session: Session, domainId: string, nameValue: string): Promise<StoredRow | undefined> {
-    return this.#single(await lookUpNames(session, this.keyring, [{ domainId, key: nameValue }]));
+  /** Like fetchSole, on a connection of the caller's. */
+  async fetchSoleIn(
+    session: Session,
+    domainId: string,
+    { name, uniqueIdentifier }: Sole,
+  ): Promise<StoredRow | undefined> {
+    if (name === undefined) return this.fetchIn(session, domainId, uniqueIdentifier);
+    return this.#single(await lookUpNames(session, this.keyring, [{ domainId, key: name }]));
   }
 
   #single([outcome]: readonly Outcome[]): StoredRow | undefined {

@@ -2,9 +2,11 @@ import { HoldfastError, type Keyring, type Lead } from '@holdfast/core';
 import { TypeId } from '../postgres/binary';
 import type { Database, Session } from '../postgres/database';
 import { takeLead } from '../postgres/lead';
-import { repeatable } from '../postgres/transaction';
-import { NEVER, projectionOf, termOf } from './projection';
+import { inTransaction, repeatable } from '../postgres/transaction';
+import { projectionOf } from './projection';
 import { OBJECT_SELECTION, readObject, type StoredRow } from './row';
+import { insertProjections, writeProjectionRows } from './statements';
+import { IS_OUTDATED } from './terms';
 
 const PAGE_ITEMS = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -16,6 +18,14 @@ export interface DueRotation {
   readonly uniqueIdentifier: string;
   /** Seconds since 1970. */
   readonly rotationDate: number;
+}
+
+/** An object whose projection an older program wrote, and where that is. */
+interface Outdated {
+  readonly internalId: string;
+  readonly place: string;
+  readonly writer: string;
+  readonly row: StoredRow | undefined;
 }
 
 /** Which objects the server is to rotate by itself. */
@@ -32,7 +42,7 @@ export interface RotationStore {
     maximumItems: number,
   ): Promise<readonly DueRotation[]>;
   /**
-   * Makes those objects of a domain be found that a program wrote that rotated nothing.
+   * Writes anew what an older program wrote of a domain's objects to find them by: it may not say when they are to be rotated.
    * @returns how many there were
    */
   adopt(domainId: string): Promise<number>;
@@ -69,36 +79,35 @@ export class PostgresRotations implements RotationStore {
     await this.keyring.ensure(domainId);
     let count = 0;
     for (let after: string | undefined = FIRST_ID; after !== undefined;) {
-      const page: readonly (StoredRow | undefined)[] = await this.#unknown(domainId, after);
-      const rows = page.filter((row) => row !== undefined);
-      await this.#settle(domainId, rows);
-      count += rows.length;
-      after = page.length < PAGE_ITEMS ? undefined : rows.at(-1)?.internalId;
+      const page: readonly Outdated[] = await this.#outdated(domainId, after);
+      count += await this.#renew(page.filter(({ row }) => row !== undefined));
+      after = page.length < PAGE_ITEMS ? undefined : page.at(-1)?.internalId;
     }
     return count;
   }
 
-  /** Objects with Rotate Automatic whose projection does not say when; undefined for one that is not what was written. */
-  async #unknown(domainId: string, after: string): Promise<readonly (StoredRow | undefined)[]> {
-    const term = termOf(domainId, { key: 'RotateAutomatic', value: true });
-    const page: (StoredRow | undefined)[] = [];
+  /** Objects with such projections; without row where one is not what was written: verification names it. */
+  async #outdated(domainId: string, after: string): Promise<readonly Outdated[]> {
+    const page: Outdated[] = [];
     await this.#run((session) => {
       page.length = 0;
       return session.run(
         {
           name: '',
-          parameterTypes: [TypeId.uuid, TypeId.int8Array, TypeId.uuid],
-          text: `SELECT ${OBJECT_SELECTION} FROM object_projection AS p
+          parameterTypes: [TypeId.uuid, TypeId.uuid],
+          text: `SELECT p.internal_id, p.ctid::text, p.xmin::text, ${OBJECT_SELECTION} FROM object_projection AS p
             JOIN object AS o ON o.domain_id = p.domain_id AND o.unique_identifier = p.unique_identifier
-            WHERE p.domain_id = $1 AND p.terms @> $2 AND p.rotation_date IS NULL AND p.internal_id > $3
+            WHERE p.domain_id = $1 AND p.internal_id > $2 AND ${IS_OUTDATED}
             ORDER BY p.internal_id LIMIT ${PAGE_ITEMS}`,
         },
         (writer) => {
           writer.uuidValue(domainId);
-          writer.arrayValue(TypeId.int8Array, 1, () => writer.int8Halves(term ?? { high: 0, low: 0 }));
           writer.uuidValue(after);
         },
-        (row) => page.push(this.#read(row, domainId)),
+        (row) => {
+          const [internalId, place, writer] = [row.uuid(), row.text(), row.text()];
+          page.push({ internalId, place, writer, row: this.#read(row, domainId) });
+        },
       );
     });
     return page;
@@ -114,18 +123,26 @@ export class PostgresRotations implements RotationStore {
     }
   }
 
-  async #settle(domainId: string, rows: readonly StoredRow[]): Promise<void> {
-    const dates = rows.map(
-      (row) => projectionOf(domainId, row.attributes, row.attributeBytes).rotationDate ?? NEVER,
-    );
-    const ids = rows.map(({ internalId }) => internalId);
-    await this.#run((session) =>
-      session.query(
-        `UPDATE object_projection AS p SET rotation_date = i.rotation_date
-          FROM unnest($2::uuid[], $3::int8[]) AS i (internal_id, rotation_date)
-          WHERE p.domain_id = $1 AND p.internal_id = i.internal_id AND p.rotation_date IS NULL`,
-        [domainId, ids, dates],
-      ),
+  /** A projection that somebody has written since is as it should be. */
+  async #renew(page: readonly Outdated[]): Promise<number> {
+    return inTransaction(
+      (run) => this.database.transactional(run),
+      async (session) => {
+        const taken = await session.query<{ n: number }>(
+          `DELETE FROM object_projection AS p
+            USING unnest($1::tid[], $2::xid[]) WITH ORDINALITY AS i (place, writer, n)
+            WHERE p.ctid = i.place AND p.xmin = i.writer RETURNING i.n::int4`,
+          [page.map(({ place }) => place), page.map(({ writer }) => writer)],
+        );
+        const rows = taken.flatMap(({ n }) => page[n - 1]?.row ?? []);
+        const projections = rows.map(({ domainId, attributes, attributeBytes }) =>
+          projectionOf(domainId, attributes, attributeBytes),
+        );
+        await session.run(insertProjections, (writer) => writeProjectionRows(writer, rows, projections));
+        return rows.length;
+      },
+      // What is outdated still is found again.
+      () => Promise.resolve(false),
     );
   }
 

@@ -5,7 +5,7 @@ import { arrayTypes, writeColumnArrays } from '../postgres/columns';
 import { unlessRetired } from '../postgres/retired-keys';
 import type { Statement } from '../postgres/statement';
 import type { PreparedChange } from './change';
-import { TERM_BYTES, type Projection } from './projection';
+import type { Projection } from './projection';
 import {
   OBJECT_COLUMNS,
   OBJECT_SELECTION,
@@ -14,6 +14,7 @@ import {
   type ObjectRow,
   type StoredRow,
 } from './row';
+import { TERM_BYTES } from './terms';
 
 /**
  * The statements of the hot paths. Each serves a batch: its parameters are arrays with one element for each item, and

@@ -6,15 +6,9 @@ import { GENESIS } from '../chain/checkpoint';
 import { BinaryWriter, RowReader } from '../postgres/binary';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
-import {
-  TERM_BYTES,
-  nameDigest,
-  namesOf,
-  projectionOf,
-  sameProjection,
-  type Projection,
-} from '../objects/projection';
+import { nameDigest, namesOf, projectionOf, sameProjection, type Projection } from '../objects/projection';
 import { OBJECT_SELECTION, bindingOf, readObject, type StoredRow } from '../objects/row';
+import { TERM_BYTES, formerTermsOf, isFormer } from '../objects/terms';
 import { PAGE_ROWS, type Walk } from './finding';
 
 /** One object and what stands beside it: how many change records that are not archived, and from which revision on; its projection, its names. */
@@ -196,9 +190,12 @@ async function verifyObject(
     fault(`the sealed value does not open: ${problemOf(error)}`);
   }
   const projection = projectionOf(domainId, stored.attributes, stored.attributeBytes);
+  const terms = isFormer(each.projection?.terms)
+    ? formerTermsOf(domainId, stored.attributeBytes)
+    : projection.terms;
   if (each.projection === undefined)
     fault('the object has no projection: Locate does not find it', 'object_projection');
-  else if (!sameProjection(projection, each.projection)) {
+  else if (!sameProjection({ ...projection, terms }, each.projection)) {
     fault('the projection is not that of the attributes', 'object_projection');
   }
   if (!repeating.has(domainId)) {
