@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, mkdirSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { profilesPath, readProfiles, requireProfileName, writeProfiles } from '../src/kmip/profiles';
-import { connectionSettings, parseServer, parseServers } from '../src/kmip/settings';
+import { connectionSettings, parseServer, parseServers, readNamedFile } from '../src/kmip/settings';
 
 let environment: { XDG_CONFIG_HOME: string };
 beforeEach(() => {
@@ -30,6 +30,22 @@ test.each(['', ':5696', 'kms:', 'kms:0', 'kms:65536', 'kms:port', '[::1', '[kms]
     expect(() => parseServer(text)).toThrow(expect.objectContaining(wrongUse) as Error);
   },
 );
+
+test('a file is read as far as a message may go', async () => {
+  const path = join(environment.XDG_CONFIG_HOME, 'file');
+  writeFileSync(path, 'content');
+  expect((await readNamedFile(path, 'the file')).toString()).toBe('content');
+  for (const [name, reason] of [
+    ['/dev/zero', 'is longer than 64 MiB'],
+    [`${path}-not`, 'does not exist'],
+    [environment.XDG_CONFIG_HOME, 'cannot be read'],
+  ] as const) {
+    await expect(readNamedFile(name, 'the file')).rejects.toMatchObject({
+      ...wrongUse,
+      message: `the file ${name} ${reason}`,
+    });
+  }
+});
 
 test('an option counts before the environment, and that before the profile', async () => {
   const profiles = {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import type { ServerAddress } from '@holdfast/client';
 import { errorCode } from '../error-code';
@@ -178,13 +178,28 @@ export function parseServer(text: string): { readonly host: string; readonly por
   return port === undefined ? { host } : { host, port };
 }
 
+/** More than any server takes in one message. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
 /**
- * The bytes of a file that the user named.
+ * The bytes of a file that the user named; it may be one that never ends.
  * @throws CommandFailure wrong use
  */
 export async function readNamedFile(path: string, what: string): Promise<Buffer> {
+  const content = await readStart(path, what);
+  if (content.length > MAX_FILE_BYTES) {
+    throw wrongUse(`${what} ${path} is longer than ${MAX_FILE_BYTES / 1024 / 1024} MiB`);
+  }
+  return content;
+}
+
+/** No more than one byte beyond what is taken. */
+async function readStart(path: string, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   try {
-    return await readFile(path);
+    const stream = createReadStream(path, { end: MAX_FILE_BYTES }) as AsyncIterable<Buffer>;
+    for await (const chunk of stream) chunks.push(chunk);
+    return Buffer.concat(chunks);
   } catch (cause) {
     const code = errorCode(cause);
     const reason =
