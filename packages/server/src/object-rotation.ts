@@ -105,7 +105,7 @@ export class ObjectRotation {
     if (Date.now() >= this.#retryAtMs) {
       this.#retryAtMs = Date.now() + RETRY_INTERVAL_MS;
       this.#after = undefined;
-      if (!this.#hasAdopted) await this.#adopt();
+      if (!this.#hasAdopted && (await this.#leads())) await this.#adopt();
     }
     for (;;) {
       const due = await rotations.due(clock.nowSeconds(), this.#after, MAX_AT_ONCE);
@@ -118,7 +118,7 @@ export class ObjectRotation {
     }
   }
 
-  /** What was stored before the server rotated by itself, or by a node that does not, is found from now on. */
+  /** What was stored before the server rotated by itself is found from now on. One process does this, since there may be much of it. */
   async #adopt(): Promise<void> {
     const { directory, rotations } = this.ports;
     for (const { id } of await directory.listDomains()) await rotations.adopt(id);
