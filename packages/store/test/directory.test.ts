@@ -125,11 +125,35 @@ test('a rule on subject or alternative name holds under its authority alone', as
   );
   expect(await recognise({ subject, authorityIds: [other.id] })).toBeUndefined();
   expect(await recognise({ subject, authorityIds: [] })).toBeUndefined();
+  // Whom its subject leads to, rather than its alternative names.
+  const alternativeNames = ['dns:a.example', 'dns:b.example'];
+  const rule = { kind: 'alternative-name', authorityId: one.id, alternativeName: 'dns:b.example' } as const;
+  const { client: second } = await addClient([{ ...rest, rule }]);
+  const both = { alternativeNames: alternativeNames.toReversed(), authorityIds: [one.id] };
+  expect((await recognise({ ...both, subject }))?.client).toEqual(client);
+  expect((await recognise(both))?.client).toEqual(second);
+  expect((await recognise({ ...both, alternativeNames }))?.client).toEqual(client);
   // Who is known so is not known any more once the authority is not.
   const { id: credentialId = '' } = (await recognise({ subject, authorityIds: [one.id] }))?.credential ?? {};
   expect(await directory.standing(client.id, credentialId)).toEqual(client);
   await directory.revokeAuthority(one.name, TEST_ACTOR);
   expect(await directory.standing(client.id, credentialId)).toBeUndefined();
+});
+
+test('a certificate that was revoked is not let in by the names in it', async () => {
+  const { directory } = fixture.store;
+  const authority = { name: randomUUID(), certificateDer: randomBytes(9), privateKey: undefined };
+  const { id: authorityId } = await directory.addAuthority(authority, TEST_ACTOR);
+  const [byFingerprint, subject] = [fingerprintCredential(), 'CN=stolen'];
+  const bySubject = { ...byFingerprint, rule: { kind: 'subject', authorityId, subject } as const };
+  const { client } = await addClient([byFingerprint, bySubject]);
+  const { sha256Hex } = byFingerprint.rule;
+  const stolen = presented({ sha256Hex, subject, authorityIds: [authorityId] });
+  const { id = '' } = (await directory.recognise(stolen))?.credential ?? {};
+  await directory.revokeCredential(id, TEST_ACTOR);
+  expect(await directory.recognise(stolen)).toBeUndefined();
+  const another = presented({ subject, authorityIds: [authorityId] });
+  expect((await directory.recognise(another))?.client).toEqual(client);
 });
 
 test('authorities keep their keys sealed and open them', async () => {

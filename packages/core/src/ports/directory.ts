@@ -183,8 +183,9 @@ export interface Directory {
   revokeClient(clientId: string, actor: Actor): Promise<void>;
   revokeCredential(credentialId: string, actor: Actor): Promise<void>;
   /**
-   * The client that a certificate belongs to; revoked clients and credentials are not recognised. One round trip where
-   * the certificate is known by its fingerprint, else two.
+   * The client that a certificate belongs to; revoked clients and credentials are not recognised, and a certificate that was
+   * revoked not by the names in it either. Of several rules the subject's goes first, then those of alternative names in their
+   * order. One round trip where the certificate is known by its fingerprint, else two.
    */
   recognise(certificate: PresentedCertificate): Promise<RecognisedClient | undefined>;
 

@@ -109,7 +109,7 @@ export class Authenticator {
     if (credentials.some(({ credentialType }) => credentialType === CredentialType.Attestation)) {
       throw new HoldfastError('AttestationFailed', 'this server verifies no attestation');
     }
-    const found = await Promise.all(credentials.filter(isOfUser).map((each) => this.#find(each)));
+    const found = await Promise.all(credentials.filter(isOfUser).map((each) => this.#find(each, requester)));
     const shown = credentials.flatMap((each) =>
       each.credentialType === CredentialType.Ticket ? [each.credentialValue.ticket.ticketValue] : [],
     );
@@ -136,8 +136,9 @@ export class Authenticator {
     return { ...deciding, serverHashedPassword: hashed?.serverHashedPassword };
   }
 
-  async #find(credential: UserCredential): Promise<Found> {
-    return { credential, user: await this.#proofs.userOf(credential) };
+  /** Who is of no concern to the client is not known to it: other domains have users of which it learns nothing. */
+  async #find(credential: UserCredential, { principal }: Requester): Promise<Found> {
+    return { credential, user: await this.#proofs.userOf(credential, (user) => concerns(user, principal)) };
   }
 
   async #proveUser({ credential, user }: Found, requester: Requester): Promise<Identity> {
@@ -234,6 +235,13 @@ export class Authenticator {
 function isOfUser(credential: Credential): credential is UserCredential {
   const { credentialType } = credential;
   return credentialType !== CredentialType.Ticket && credentialType !== CredentialType.Attestation;
+}
+
+/** Whether a user is of the client's domain, or tied to the client; without a client, anybody is. */
+function concerns(user: User, client: Principal | undefined): boolean {
+  return (
+    client === undefined || client.domainId === user.domainId || user.clientIds.includes(client.clientId)
+  );
 }
 
 /** Whether a user may be used over connections of this client. */

@@ -50,13 +50,27 @@ export class Proofs {
     this.#limit = new FailureLimit(() => performance.now(), processes);
   }
 
-  /** The user whom a credential names; undefined where that is nobody registered. */
-  async userOf({ credentialType, credentialValue }: UserCredential): Promise<User | undefined> {
-    if (credentialType !== CredentialType.Device) return this.users.userNamed(credentialValue.username);
+  /**
+   * The user whom a credential names; undefined where that is nobody registered.
+   * @param concerns whether a user counts at all
+   */
+  async userOf(
+    { credentialType, credentialValue }: UserCredential,
+    concerns: (user: User) => boolean,
+  ): Promise<User | undefined> {
+    if (credentialType !== CredentialType.Device) {
+      const named = await this.users.userNamed(credentialValue.username);
+      return named !== undefined && concerns(named) ? named : undefined;
+    }
     const shown: DeviceIdentifiers = credentialValue;
     const alike = await this.users.devicesLike(shown);
-    const matching = alike.filter(({ device = {} }) =>
-      DEVICE_IDENTIFIERS.every((name) => device[name] === undefined || device[name] === shown[name]),
+    const matching = alike.filter(
+      (user) =>
+        concerns(user) &&
+        DEVICE_IDENTIFIERS.every((name) => {
+          const kept = user.device?.[name];
+          return kept === undefined || kept === shown[name];
+        }),
     );
     // Of devices that are told apart by one identifier more, the one that has it is meant.
     const [best] = matching.toSorted((one, other) => identifierCount(other) - identifierCount(one));

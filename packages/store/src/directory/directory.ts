@@ -211,7 +211,8 @@ export class PostgresDirectory implements Directory {
         const revoked = await transaction.update(credentials, row, { revoked_at: this.#nowSeconds() });
         await transaction.record('credential.revoke', revoked, credentialId);
       }
-      await transaction.notify({ kind: 'credential', id: credentialId });
+      // Connections may be known by other credentials, which the revoked certificate is not let in by any more.
+      await transaction.notify({ kind: 'client', id: credentialOf(row).clientId });
     });
   }
 
@@ -219,21 +220,25 @@ export class PostgresDirectory implements Directory {
     await this.keyring.ensure(SYSTEM_DOMAIN_ID);
     // The exact certificate says more than a rule that many certificates may meet, and is cheaper to look for.
     const { sha256Hex } = certificate;
-    return (
-      (await this.#holderOf([{ kind: 'fingerprint', sha256Hex }])) ?? this.#holderOf(namingRules(certificate))
-    );
+    const exact = await this.#holdersOf([{ kind: 'fingerprint', sha256Hex }]);
+    // One that was revoked stays so, whomever the names in it lead to.
+    if (exact.length > 0) return exact.find(isInForce);
+    return (await this.#holdersOf(namingRules(certificate))).find(isInForce);
   }
 
-  /** The client that a rule in force leads to. */
-  async #holderOf(rules: readonly CredentialRule[]): Promise<RecognisedClient | undefined> {
-    if (rules.length === 0) return undefined;
+  /** The clients that rules lead to, revoked ones too. */
+  async #holdersOf(rules: readonly CredentialRule[]): Promise<readonly RecognisedClient[]> {
+    if (rules.length === 0) return [];
     const digests = rules.map((rule) => ruleColumns(rule).rule_digest);
     const results = await repeatable(
       (run) => this.database.hot(run),
       (session) => session.prepared<HolderResult>('recognise', RECOGNISE, [digests]),
     );
     const holders = results.map((result) => this.#holderIn(result, { rule_digest: digests }));
-    return holders.find(isInForce);
+    // In the order of the rules, whatever the database's is.
+    const place = ({ credential }: RecognisedClient): number =>
+      digests.findIndex((digest) => digest.equals(ruleColumns(credential.rule).rule_digest));
+    return holders.sort((one, other) => place(one) - place(other));
   }
 
   inForce(credentialIds: readonly string[]): Promise<ReadonlyMap<string, RecognisedClient>> {
