@@ -483,6 +483,18 @@ describe('keys, further', () => {
     for (const isNot of [has(2, '00'), has(0x10a, '00'), has(0x108, '01'), has(0x121, ulong(1024))]) {
       expect(await finds(isNot)).toBe('00000000');
     }
+    // Its length is no CKA_VALUE_LEN, and it has no CKA_ID.
+    expect(await finds(has(0x161, ulong(256)))).toBe('00000000');
+    expect(await finds(has(0x102, bytes('')))).toBe(publicKey);
+    const id = has(0x102, bytes('an identifier'));
+    const made = await session.ok(59, aes + template(size, id, ...uses(0x104, 0x10c)));
+    const is = (...wanted: readonly string[]) => session.ok(27, template(...wanted));
+    await is(id, has(3, bytes('')), has(0x10c, '01'), has(0x108, '00'));
+    expect((await session.ok(28, '00000010')).toString('hex')).toBe(`00000001${made.toString('hex')}`);
+    await session.ok(29, '');
+    await is(id, known);
+    expect((await session.ok(28, '00000010')).toString('hex')).toBe('00000000');
+    await session.ok(29, '');
   });
 
   test('are found by a class and a key type that stand for several of KMIP', async () => {
@@ -725,7 +737,7 @@ describe('keys, further', () => {
       const derived = await valueOf(session, (await ok(63, derive(1, data))).toString('hex'));
       expect(derived).toEqual(expected.subarray(0, 32));
     }
-    expect(await code(63, derive(2, point))).toBe(0x70);
+    expect(await code(63, derive(2, point))).toBe(0x71);
     expect(await code(63, derive(1, point.subarray(1)))).not.toBe(0);
   });
 
@@ -763,7 +775,7 @@ describe('keys, further', () => {
     const derived = (await session.ok(63, mechanism(number, parameter) + key + wanted)).toString('hex');
     const value = await valueOf(session, derived);
     expect(value.toString('hex')).toBe(expected(await valueOf(session, key)).toString('hex'));
-    expect(await session.code(63, mechanism(0x395, '00') + key + wanted)).toBe(0x70);
+    expect(await session.code(63, mechanism(0x395, '00') + key + wanted)).toBe(0x71);
   });
   function encryptedUnder(mode: 'ecb' | 'cbc', key: Buffer): Buffer {
     const cipher = createCipheriv(`aes-256-${mode}`, key, mode === 'ecb' ? null : IV).setAutoPadding(false);

@@ -115,6 +115,36 @@ export function locateContract(probe: KeyStoreProbe): void {
       expect(await withBits(Encrypt | Decrypt)).toEqual(identifiers(object));
       expect(await withBits(Encrypt | Sign)).toEqual([]);
       expect(await located([{ kind: 'bits', key: 'ProtectionStorageMask', bits: 1 }])).toEqual([]);
+      const having = (kind: 'someBits' | 'noBits', bits: number) =>
+        located([{ kind, key: 'CryptographicUsageMask', bits }]);
+      expect(await having('someBits', Sign | Decrypt)).toEqual(identifiers(object));
+      expect(await having('someBits', Sign)).toEqual([]);
+      expect(await having('noBits', Sign)).toEqual(identifiers(object));
+      expect(await having('noBits', Sign | Decrypt)).toEqual([]);
+      for (const [kind, expected] of [
+        ['someBits', []],
+        ['noBits', identifiers(object)],
+      ] as const) {
+        expect(await located([{ kind, key: 'ProtectionStorageMask', bits: 1 }])).toEqual(expected);
+      }
+    });
+
+    test('by one of several values, and by what is not there', async () => {
+      const [one, two] = [
+        newKey({ name: 'one of several', attributes: [{ key: 'ObjectGroup', value: 'a' }] }),
+        newKey({ attributes: [{ key: 'ObjectGroup', value: 'b' }] }),
+      ];
+      await createEach(one, two);
+      const groups = (...values: readonly string[]) =>
+        located([
+          { kind: 'anyOf', attributes: values.map((value) => ({ key: 'ObjectGroup', value }) as const) },
+        ]);
+      expect(await groups('a', 'b', 'c')).toEqual(identifiers(one, two));
+      expect(await groups('b', 'c')).toEqual(identifiers(two));
+      expect(await groups()).toEqual([]);
+      const lacks = (attribute: Attribute) => located([{ kind: 'lacks', attribute }]);
+      expect(await lacks({ key: 'Name', value: {} } as Attribute)).toEqual(identifiers(two));
+      expect(await lacks({ key: 'ObjectGroup', value: 'b' })).toEqual(identifiers(one));
     });
 
     test('by the state that dates have brought about', async () => {

@@ -26,6 +26,16 @@ export function matchesFilter(attributes: AttributeSet, filter: LocateFilter, no
       return datesOf(attributes, filter.key).some((value) => value >= filter.from && value <= filter.to);
     case 'bits':
       return numbersOf(attributes, filter.key).some((value) => (value & filter.bits) === filter.bits);
+    case 'someBits':
+      return numbersOf(attributes, filter.key).some((value) => (value & filter.bits) !== 0);
+    case 'noBits':
+      return numbersOf(attributes, filter.key).every((value) => (value & filter.bits) === 0);
+    case 'anyOf':
+      return filter.attributes.some((attribute) => attributes.hasValue(attribute));
+    case 'lacks':
+      return !attributes
+        .instances(filter.attribute.key)
+        .some((instance) => includesValue(instance, filter.attribute));
     case 'state':
       return stateAt(attributes, nowSeconds) === filter.state;
   }

@@ -85,6 +85,7 @@ const PROFILES: readonly Profile[] = [
     v1: ['AdvancedCryptographicServer'],
     operations: [...CIPHERS, ...ADVANCED, ...RNG],
   },
+  { name: ProfileName.PKCS_11Server, v1: [], operations: ['PKCS_11'] },
   { name: ProfileName.HTTPSServer, v1: ['HTTPSServer'], operations: [], needsHttps: true },
   { name: ProfileName.XMLServer, v1: ['XMLServer'], operations: [], needsHttps: true },
   { name: ProfileName.JSONServer, v1: ['JSONServer'], operations: [], needsHttps: true },

@@ -11,6 +11,8 @@ import {
 import { ItemType } from '@holdfast/ttlv';
 import { Tag } from '@holdfast/kmip';
 import type { AttributeSet } from '../objects/attribute-set';
+import { locateFilters } from '../operations/locate';
+import type { LocateFilter } from '../ports/key-store';
 import { byte, byteString, count, ulong, type ParameterReader } from './codec';
 
 /** Attributes of PKCS#11 (PKCS#11 v3.0 chapter 4) as those of KMIP. */
@@ -102,12 +104,12 @@ const PUBLIC_EXPONENT = '010001';
 const keyOf = <K>(table: ReadonlyMap<K, bigint>, wanted: Pkcs11Value): K | undefined =>
   [...table].find(([, value]) => value === wanted)?.[0];
 
+const ID = { vendorIdentification: 'PKCS11', attributeName: 'CKA_ID' } as const;
 /** The vendor attribute that keeps CKA_ID. */
 const idAttribute = (value: Buffer): Attribute => ({
   key: 'VendorAttribute',
   value: {
-    vendorIdentification: 'PKCS11',
-    attributeName: 'CKA_ID',
+    ...ID,
     attributeValue: { tag: Tag.AttributeValue, type: ItemType.ByteString, value },
   },
 });
@@ -180,7 +182,7 @@ export function valueOf(type: bigint, attributes: AttributeSet): Pkcs11Value | u
     case CKA.KEY_TYPE:
       return algorithm === undefined ? undefined : keyTypeOf(algorithm);
     case CKA.ID: {
-      const [kept] = attributes.vendorInstances('PKCS11', 'CKA_ID');
+      const [kept] = attributes.vendorInstances(ID.vendorIdentification, ID.attributeName);
       const value = kept?.key === 'VendorAttribute' ? kept.value.attributeValue.value : undefined;
       return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
     }
@@ -230,40 +232,51 @@ export function attributesOf(template: Pkcs11Template): readonly Attribute[] | u
   return mask === 0 ? attributes : [...attributes, { key: 'CryptographicUsageMask', value: mask }];
 }
 
-/** What a template demands of objects that are there. */
-export interface Conditions {
-  /** What Locate can look for: an object is as one of these says. */
-  readonly alternatives: readonly (readonly Attribute[])[];
-  /** What has to be told of them besides (`valueOf`). */
-  readonly others: readonly (readonly [type: bigint, value: Pkcs11Value])[];
+/**
+ * What a template demands of objects that are there: `valueOf` tells the same of them.
+ * @returns undefined where no object is so
+ */
+export function conditionsOf(template: Pkcs11Template): readonly LocateFilter[] | undefined {
+  // All objects are private: `valueOf`.
+  if (isOfNone(template) || template.get(CKA.PRIVATE) === false) return undefined;
+  const filters: LocateFilter[] = [];
+  for (const [type, value] of template) {
+    const usage = USAGES.get(type);
+    if (usage !== undefined) {
+      filters.push({
+        kind: value === true ? 'someBits' : 'noBits',
+        key: 'CryptographicUsageMask',
+        bits: usage,
+      });
+      continue;
+    }
+    if (SPREAD.includes(type)) {
+      filters.push({ kind: 'anyOf', attributes: meantBy(type, value) });
+      continue;
+    }
+    const said = attributeOf(type, value);
+    if (said === undefined) return undefined;
+    const absent = said.length === 0 ? absentOf(type) : undefined;
+    if (absent !== undefined) filters.push({ kind: 'lacks', attribute: absent });
+    const bearer = BEARERS.get(type);
+    filters.push(...locateFilters(bearer === undefined ? said : [...said, bearer]));
+  }
+  return filters;
 }
 
-/** @returns undefined where no object is so */
-export function conditionsOf(template: Pkcs11Template): Conditions | undefined {
-  // All objects are private: `valueOf`.
-  if (template.get(CKA.PRIVATE) === false) return undefined;
-  const others = [...template].filter(([type, value]) => {
-    const usage = USAGES.get(type);
-    // Locate finds what allows all of several uses, where one is enough, and nothing by what it does not allow.
-    if (usage !== undefined) return value !== true || (usage & (usage - 1)) !== 0;
-    return type === CKA.MODULUS_BITS || (Buffer.isBuffer(value) && value.length === 0);
-  });
-  const besides = new Set(others.map(([type]) => type));
-  const attributes = attributesOf(
-    new Map(
-      [...template].filter(([type]) => !SPREAD.includes(type) && (!USAGES.has(type) || !besides.has(type))),
-    ),
-  );
-  if (attributes === undefined) return undefined;
-  let alternatives: readonly (readonly Attribute[])[] = [attributes];
-  for (const type of SPREAD) {
-    const wanted = template.get(type);
-    if (wanted === undefined) continue;
-    const meant = meantBy(type, wanted);
-    alternatives = alternatives.flatMap((each) => meant.map((attribute) => [...each, attribute]));
-  }
-  return { alternatives, others };
+/** What has to be lacking where an attribute is empty. */
+function absentOf(type: bigint): Attribute | undefined {
+  if (type === CKA.LABEL) return { key: 'Name', value: {} } as Attribute;
+  if (type !== CKA.ID) return undefined;
+  const { vendorIdentification, attributeName } = ID;
+  return { key: 'VendorAttribute', value: { vendorIdentification, attributeName } } as Attribute;
 }
+
+/** What an object has to be so that `valueOf` tells of its length. */
+const BEARERS: ReadonlyMap<bigint, Attribute> = new Map<bigint, Attribute>([
+  [CKA.VALUE_LEN, { key: 'ObjectType', value: ObjectType.SymmetricKey }],
+  [CKA.MODULUS_BITS, { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.RSA }],
+]);
 
 /** Attributes of which one value stands for several of KMIP's. */
 const SPREAD: readonly bigint[] = [CKA.CLASS, CKA.KEY_TYPE];

@@ -137,7 +137,8 @@ const digestInit = inSession((session, input) => {
   const hasParameter = input.byte() !== 0;
   if (hasParameter) input.byteString();
   input.end();
-  if (mechanism === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (mechanism === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (hasParameter) return refused(Rv.MECHANISM_PARAM_INVALID);
   if (session.digest !== undefined) return refused(Rv.OPERATION_ACTIVE);
   session.digest = { hashingAlgorithm: mechanism };
   return done();

@@ -54,34 +54,61 @@ export interface Pkcs11Session {
   digest: { readonly hashingAlgorithm: HashingAlgorithm; readonly stream?: Buffer | undefined } | undefined;
 }
 
+/** How many objects one search tells of. */
+export const MAX_FOUND = 10_000;
+/** How many the searches of all sessions have found and not told of yet. */
+const MAX_WAITING = 2 * MAX_FOUND;
+/** More than one search tells of. */
+const MAX_HANDLES = 50_000;
+
 /** What C_Initialize begins and C_Finalize ends: the state of one PKCS#11 library on the side of a client. */
 export class Pkcs11Library implements CryptoStream {
   isLoggedIn = false;
   readonly #sessions = new Map<bigint, Pkcs11Session>();
   #next = 1n;
 
+  /** In the order of their latest use. */
   readonly #handles = new Map<string, bigint>();
   readonly #identifiers = new Map<bigint, string>();
+  #nextHandle = 1n;
 
   constructor(private readonly streams: Pick<CryptoStreams, 'close'>) {}
 
-  /** The handle of an object: the same for as long as the library is initialized. */
+  /** The handle of an object: the same for as long as the library is initialized, and it is among the latest used. */
   handleOf(uniqueIdentifier: string): bigint {
-    const known = this.#handles.get(uniqueIdentifier);
-    if (known !== undefined) return known;
-    const handle = BigInt(this.#handles.size + 1);
-    this.#handles.set(uniqueIdentifier, handle);
+    const handle = this.#handles.get(uniqueIdentifier) ?? this.#nextHandle++;
     this.#identifiers.set(handle, uniqueIdentifier);
+    this.#use(uniqueIdentifier, handle);
+    for (const [oldest, forgotten] of this.#handles) {
+      if (this.#handles.size <= MAX_HANDLES) break;
+      this.#handles.delete(oldest);
+      this.#identifiers.delete(forgotten);
+    }
     return handle;
   }
 
-  /** Undefined for a handle that was never given out. */
+  /** Undefined for a handle that was never given out, or forgotten for later ones. */
   identifierOf(handle: bigint): string | undefined {
-    return this.#identifiers.get(handle);
+    const uniqueIdentifier = this.#identifiers.get(handle);
+    if (uniqueIdentifier !== undefined) this.#use(uniqueIdentifier, handle);
+    return uniqueIdentifier;
+  }
+
+  #use(uniqueIdentifier: string, handle: bigint): void {
+    this.#handles.delete(uniqueIdentifier);
+    this.#handles.set(uniqueIdentifier, handle);
   }
 
   get sessions(): readonly Pkcs11Session[] {
     return [...this.#sessions.values()];
+  }
+
+  /** What a search of the session has found; false where that is too much beside what others have. */
+  keepFound(session: Pkcs11Session, found: readonly string[]): boolean {
+    const waiting = this.sessions.reduce((sum, each) => sum + (each.found?.length ?? 0), 0);
+    if (waiting + found.length > MAX_WAITING) return false;
+    session.found = found;
+    return true;
   }
 
   openSession(isReadWrite: boolean): bigint {

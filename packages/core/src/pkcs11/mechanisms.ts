@@ -194,15 +194,16 @@ const DERIVING: readonly bigint[] = [
 ];
 
 /** As `readMechanism`, of a mechanism that derives keys. */
-export function readDerivation(input: ParameterReader): Derivation | undefined {
+export function readDerivation(input: ParameterReader): Derivation | MechanismFault {
   const { number, parameter } = readParameter(input);
+  if (!DERIVING.includes(number)) return 'mechanism invalid';
   const hashingAlgorithm = DERIVING_HASHES.get(number);
   if (hashingAlgorithm !== undefined) {
-    if (parameter !== undefined) return undefined;
+    if (parameter !== undefined) return 'parameter invalid';
     const derivationParameters = { cryptographicParameters: { hashingAlgorithm }, derivationData: [] };
     return { derivationMethod: DerivationMethod.HASH, derivationParameters };
   }
-  if (parameter === undefined || !DERIVING.includes(number)) return undefined;
+  if (parameter === undefined) return 'parameter invalid';
   if (number === ECDH1_DERIVE) return agreementOf(parameter);
   const isCbc = number === CBC_ENCRYPT_DATA;
   const initializationVector = isCbc ? parameter.fixedBytes(IV_LENGTH_BYTES) : undefined;
@@ -222,12 +223,12 @@ export function readDerivation(input: ParameterReader): Derivation | undefined {
 }
 
 /** CK_ECDH1_DERIVE_PARAMS: key derivation function, what it takes besides the secret, the other party's public key. */
-function agreementOf(parameter: ParameterReader): Derivation | undefined {
+function agreementOf(parameter: ParameterReader): Derivation | MechanismFault {
   const kdf = parameter.ulong();
   const sharedData = parameter.byteString();
   const publicData = parameter.byteString();
   parameter.end();
-  if (kdf !== CKD_NULL || sharedData.length > 0) return undefined;
+  if (kdf !== CKD_NULL || sharedData.length > 0) return 'parameter invalid';
   return {
     derivationMethod: DerivationMethod.AsymmetricKey,
     derivationParameters: { cryptographicParameters: {}, derivationData: [] },

@@ -7,7 +7,6 @@ import { create } from '../operations/create';
 import { createKeyPair } from '../operations/create-key-pair';
 import { destroy } from '../operations/destroy';
 import { get } from '../operations/get';
-import { locate } from '../operations/locate';
 import {
   CKA,
   attributesOf,
@@ -16,12 +15,12 @@ import {
   readTemplate,
   valueOf,
   writeAttribute,
-  type Conditions,
   type Pkcs11Template,
   type Pkcs11Value,
 } from './attributes';
 import { byOperation, done, inSession, refused, Rv, withoutNotes, type Pkcs11Call } from './call';
 import { count, inClear, ulong } from './codec';
+import { MAX_FOUND } from './library';
 import { isPublicPart, publicPartsOf } from './public-parts';
 import {
   CKM_AES_KEY_GEN,
@@ -32,50 +31,29 @@ import {
 
 /** Functions of PKCS#11 about objects, by the rules of KMIP's operations. All objects are those of the token. */
 
-/** How many objects one search tells of. */
-const MAX_FOUND = 10_000;
-
-const findObjectsInit = inSession((session, input, _library, context) => {
+const findObjectsInit = inSession((session, input, library, context) => {
   const template = readTemplate(input);
   input.end();
   if (session.found !== undefined) return refused(Rv.OPERATION_ACTIVE);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   return byOperation('inspect', context, async (within) => {
-    session.found = await found(template, within);
-    return done();
+    return library.keepFound(session, await found(template, within)) ? done() : refused(Rv.DEVICE_MEMORY);
   });
 });
 
-/** Identifiers of the objects that are as a template says. */
-async function found(template: Pkcs11Template, context: OperationContext): Promise<readonly string[]> {
-  const conditions = conditionsOf(template);
-  if (conditions === undefined) return [];
-  const { alternatives, others } = conditions;
-  // What is looked at besides may be true of none but the last.
-  const maximumItems = others.length === 0 ? MAX_FOUND : undefined;
-  const matching: string[] = [];
-  for (const attributes of alternatives) {
-    const { uniqueIdentifiers } = await locate.execute({ attributes, maximumItems }, withoutNotes(context));
-    for (const uniqueIdentifier of uniqueIdentifiers) {
-      if (matching.length === MAX_FOUND) return matching;
-      if (await isSo(uniqueIdentifier, others, context)) matching.push(uniqueIdentifier);
-    }
-  }
-  return matching;
-}
-
-async function isSo(
-  uniqueIdentifier: string,
-  others: Conditions['others'],
-  { objects }: OperationContext,
-): Promise<boolean> {
-  if (others.length === 0) return true;
-  const object = await objects.find(uniqueIdentifier);
-  return others.every(([type, value]) => object && isValue(valueOf(type, object.attributes), value));
-}
-
-function isValue(value: Pkcs11Value | undefined, wanted: Pkcs11Value): boolean {
-  return Buffer.isBuffer(value) ? Buffer.isBuffer(wanted) && value.equals(wanted) : value === wanted;
+/** Identifiers of the objects that are as a template says, newest first. */
+async function found(template: Pkcs11Template, { objects }: OperationContext): Promise<readonly string[]> {
+  const filters = conditionsOf(template);
+  if (filters === undefined) return [];
+  const { uniqueIdentifiers } = await objects.locate({
+    filters,
+    storage: { online: true, archived: false, destroyed: false },
+    order: 'newest-first',
+    offsetItems: 0,
+    maximumItems: MAX_FOUND,
+    isCounted: false,
+  });
+  return uniqueIdentifiers;
 }
 
 const findObjects = inSession((session, input, library) => {
@@ -146,7 +124,8 @@ const generateKey = inSession(({ isReadWrite }, input, library, context) => {
   input.end();
   if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
   const algorithm = GENERATED.get(mechanism);
-  if (algorithm === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (algorithm === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (hasParameter) return refused(Rv.MECHANISM_PARAM_INVALID);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   const said = attributesOf(template);
   if (said === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
@@ -184,7 +163,8 @@ const generateKeyPair = inSession(({ isReadWrite }, input, library, context) => 
   const ofPublic = readTemplate(input);
   const ofPrivate = ofPublic === undefined ? undefined : readTemplate(input);
   if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
-  if (algorithm === undefined || hasParameter) return refused(Rv.MECHANISM_INVALID);
+  if (algorithm === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (hasParameter) return refused(Rv.MECHANISM_PARAM_INVALID);
   if (ofPublic === undefined || ofPrivate === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();
   const [forPublic, forPrivate] = [attributesOf(ofPublic), attributesOf(ofPrivate)];

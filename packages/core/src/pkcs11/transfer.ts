@@ -208,7 +208,7 @@ const derive = inSession(({ isReadWrite }, input, library, context) => {
   const baseKey = library.identifierOf(input.ulong());
   const template = readTemplate(input);
   if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
-  if (derivation === undefined) return refused(Rv.MECHANISM_INVALID);
+  if (typeof derivation === 'string') return refusedMechanism(derivation);
   if (baseKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();

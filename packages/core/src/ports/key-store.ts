@@ -65,6 +65,14 @@ export type LocateFilter =
   | { readonly kind: 'range'; readonly key: AttributeKey; readonly from: number; readonly to: number }
   /** Mask attributes: all these bits are set. */
   | { readonly kind: 'bits'; readonly key: AttributeKey; readonly bits: number }
+  /** Mask attributes: at least one of these bits is set. */
+  | { readonly kind: 'someBits'; readonly key: AttributeKey; readonly bits: number }
+  /** Mask attributes: none of these bits is set, as where there is no mask. */
+  | { readonly kind: 'noBits'; readonly key: AttributeKey; readonly bits: number }
+  /** The object has one of these. */
+  | { readonly kind: 'anyOf'; readonly attributes: readonly Attribute[] }
+  /** No instance has all members that the value has; one without members: there is no instance at all. */
+  | { readonly kind: 'lacks'; readonly attribute: Attribute }
   | { readonly kind: 'state'; readonly state: State };
 
 export interface LocateQuery {

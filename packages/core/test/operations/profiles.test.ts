@@ -63,5 +63,7 @@ describe('profiles', () => {
     const names = namesOf(ALL.filter((name) => name !== 'RNGSeed'));
     expect(names).toContain(ProfileName.BaselineServer);
     expect(names).not.toContain(ProfileName.RNGCryptographicServer);
+    expect(names).toContain(ProfileName.PKCS_11Server);
+    expect(namesOf(ALL.filter((name) => name !== 'PKCS_11'))).not.toContain(ProfileName.PKCS_11Server);
   });
 });

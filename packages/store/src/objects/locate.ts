@@ -113,15 +113,22 @@ function termClauses(
 
 /** @returns whether a column tells all that the filter asks for */
 function addColumn(conditions: Conditions, filter: LocateFilter): boolean {
-  if (filter.kind === 'bits' && filter.key === 'CryptographicUsageMask') {
-    const mask = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(filter.bits));
-    conditions.clauses.push(`p.usage_mask & ${mask} = ${mask}`);
-    return true;
-  }
+  if ('bits' in filter) return filter.key === 'CryptographicUsageMask' && addUsageMask(conditions, filter);
   if (filter.kind === 'range') return addRange(conditions, filter.key, filter.from, filter.to);
   if (filter.kind !== 'equals' || typeof filter.attribute.value !== 'number') return false;
   const { key, value } = filter.attribute;
   return addRange(conditions, key, value, value);
+}
+
+function addUsageMask(conditions: Conditions, { kind, bits }: Extract<LocateFilter, { bits: number }>): true {
+  const mask = conditions.parameter(TypeId.int4, (writer) => writer.int4Value(bits));
+  const wanted = {
+    bits: `p.usage_mask & ${mask} = ${mask}`,
+    someBits: `p.usage_mask & ${mask} <> 0`,
+    noBits: `COALESCE(p.usage_mask, 0) & ${mask} = 0`,
+  };
+  conditions.clauses.push(wanted[kind]);
+  return true;
 }
 
 /** @returns whether the date has a column */

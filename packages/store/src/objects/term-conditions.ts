@@ -61,11 +61,29 @@ export function termConditionOf(
       return rangeCondition(terms, filter.key, filter.from, filter.to);
     case 'bits':
       return newCondition(maskLists(terms, definitionOf(filter.key).tag, filter.bits));
+    case 'someBits':
+      return newCondition([maskList(terms, definitionOf(filter.key).tag, filter.bits)]);
+    case 'anyOf':
+      return anyCondition(filter.attributes.map((attribute) => equalCondition(terms, attribute)));
+    case 'noBits':
+    case 'lacks':
+      return undefined;
   }
 }
 
 function newCondition(lists: readonly (readonly Term[])[]): TermCondition | undefined {
   return lists.length === 0 ? undefined : { lists, isKnownToAll: false, isExact: false };
+}
+
+/** One of several conditions of one list each. */
+function anyCondition(conditions: readonly (TermCondition | undefined)[]): TermCondition | undefined {
+  const known = conditions.filter((condition) => condition !== undefined);
+  if (known.length < conditions.length) return undefined;
+  return {
+    lists: [known.flatMap(({ lists }) => lists.flat())],
+    isKnownToAll: known.every(({ isKnownToAll }) => isKnownToAll),
+    isExact: known.every(({ isExact }) => isExact),
+  };
 }
 
 function equalCondition(terms: Terms, attribute: Attribute): TermCondition | undefined {
@@ -172,5 +190,15 @@ function maskLists(terms: Terms, tag: number, mask: number): readonly (readonly 
     if (wanted === 0) return [];
     const values = GROUP_VALUES.filter((value) => (value & wanted) === wanted);
     return [values.map((value) => terms.bits(tag, group, value))];
+  });
+}
+
+/** For all groups of four bits together, the values that have some of those wanted. */
+function maskList(terms: Terms, tag: number, mask: number): readonly Term[] {
+  return GROUPS.flatMap((group) => {
+    const wanted = groupOf(mask, group);
+    return GROUP_VALUES.filter((value) => (value & wanted) !== 0).map((value) =>
+      terms.bits(tag, group, value),
+    );
   });
 }

@@ -39,6 +39,19 @@ export const SELECTIVE: readonly (readonly [what: string, attribute: Attribute, 
     { kind: 'bits', key: 'CryptographicUsageMask', bits: 0x100 },
   ],
   [
+    'one of several bits',
+    { key: 'CryptographicUsageMask', value: 0x801 },
+    { kind: 'someBits', key: 'CryptographicUsageMask', bits: 0xf000 | 0x800 },
+  ],
+  [
+    'one of several values',
+    { key: 'ObjectGroup', value: 'sought' },
+    {
+      kind: 'anyOf',
+      attributes: ['no such', 'sought'].map((value) => ({ key: 'ObjectGroup', value }) as const),
+    },
+  ],
+  [
     'bits of another mask',
     { key: 'ProtectionStorageMask', value: 6 },
     { kind: 'bits', key: 'ProtectionStorageMask', bits: 4 },
