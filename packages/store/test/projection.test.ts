@@ -237,6 +237,7 @@ describe('what the server is to rotate by itself', () => {
   test('is found when its time has come, in that order', async () => {
     const domainId = randomUUID();
     const [late, early] = [rotated(domainId, 2000), rotated(domainId, 1000)];
+    const ancient = rotated(domainId, -1000);
     const others = [
       rotated(domainId, 1, { key: 'RotateAutomatic', value: false }),
       rotated(domainId, 1, { key: 'RotateInterval', value: 0 }),
@@ -252,6 +253,8 @@ describe('what the server is to rotate by itself', () => {
     expect(await fixture.store.rotations.due(2100, first, 10)).toMatchObject([
       { domainId, uniqueIdentifier: late.uniqueIdentifier, rotationDate: 2100 },
     ]);
+    await create(ancient);
+    expect(await due(1100)).toEqual([ancient.uniqueIdentifier, early.uniqueIdentifier]);
     await fixture.sql('DELETE FROM object WHERE domain_id = $1', [domainId]);
     await fixture.sql('DELETE FROM object_projection WHERE domain_id = $1', [domainId]);
   });

@@ -10,6 +10,8 @@ import { IS_OUTDATED } from './terms';
 
 const PAGE_ITEMS = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+/** Imported objects may be older than 1970. */
+const BEFORE_ALL = { rotationDate: Number.MIN_SAFE_INTEGER, internalId: FIRST_ID };
 
 /** An object that is to be rotated, as its projection says: the object itself has to be asked. */
 export interface DueRotation {
@@ -61,7 +63,7 @@ export class PostgresRotations implements RotationStore {
 
   async due(
     nowSeconds: number,
-    after: Pick<DueRotation, 'rotationDate' | 'internalId'> = { rotationDate: 0, internalId: FIRST_ID },
+    after: Pick<DueRotation, 'rotationDate' | 'internalId'> = BEFORE_ALL,
     maximumItems: number,
   ): Promise<readonly DueRotation[]> {
     return this.#run((session) =>
