@@ -238,6 +238,19 @@ test('connections beyond the limit are recorded', async () => {
   expect(records).toContain(' connection failure too many connections');
 });
 
+test('audit search tells the last records that match, in their order', async () => {
+  const officer = await asFirstOfficer(server);
+  for (let reads = 0; reads < 3; reads++) await client.call(get, { uniqueIdentifier: key });
+  const search = (limit: number) =>
+    officer.call('POST /audit/search', { operation: 'Get', object: key, limit });
+  const all = await search(10_000);
+  expect(all.length).toBeGreaterThan(3);
+  expect(all.map(({ position }) => position)).toEqual(
+    all.map(({ position }) => position).sort((one, other) => one - other),
+  );
+  for (const limit of [1, 3]) expect(await search(limit)).toEqual(all.slice(-limit));
+});
+
 test('audit tail -f goes on as records are added', async () => {
   const holdfast = join(__dirname, '../../packages/cli/bin/holdfast.js');
   const options = ['audit', 'tail', '-f', '-n', '1', '--json', '--data-dir', server.dataDir];

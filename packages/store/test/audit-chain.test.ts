@@ -68,6 +68,39 @@ async function faults(outside: readonly Checkpoint[] = []): Promise<readonly str
   return (await allFaults(outside)).filter((problem) => !problem.includes(LOSS));
 }
 
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test('gives the records of many checkpoints as those of each, in either order', async () => {
+  const epoch = await claimed();
+  await linkAll(epoch);
+  const before = await linked();
+  for (const count of [1, 2, 1200, 1, 1]) {
+    const record = { actor: TEST_ACTOR, action: 'test', outcome: 'success' } as const;
+    const subjects = Array.from({ length: count }, () => ({ ...record, subject: randomUUID() }));
+    await store.auditLog.append(...subjects);
+    await linkAll(epoch);
+  }
+  const { auditChain } = store;
+  const checkpoints = await collected(auditChain.checkpoints(before + 1));
+  const each = [];
+  for (const checkpoint of checkpoints) {
+    each.push({ checkpoint, entries: await auditChain.recordsOf(checkpoint) });
+  }
+  expect(each.map(({ entries }) => entries.length)).toEqual([1, 2, 1200, 1, 1]);
+  expect(await collected(auditChain.withRecords(auditChain.checkpoints(before + 1)))).toEqual(each);
+  const [last] = await collected(auditChain.checkpointsBack(await linked()));
+  expect(last).toEqual(checkpoints.at(-1));
+  const without = each.filter((_, index) => index !== 3).reverse();
+  async function* some() {
+    for (const { checkpoint } of without) yield await Promise.resolve(checkpoint);
+  }
+  expect(await collected(auditChain.withRecords(some()))).toEqual(without);
+});
+
 test('links every record of every table once', async () => {
   await Promise.all([note(), note(), change(), store.directory.addDomain(randomUUID(), TEST_ACTOR)]);
   const epoch = await claimed();

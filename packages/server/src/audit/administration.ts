@@ -60,13 +60,10 @@ export class AuditAdministration {
     // Who follows the log has left a record when that began.
     if (after === undefined || after !== this.#told.get(actor.id)) await this.#record('audit.search', actor);
     await this.keeper.advance();
-    const found: AuditLine[] = [];
-    for await (const line of this.#lines(query)) {
-      if (!matches(line)) continue;
-      found.push(line);
-      if (after === undefined && found.length > limit) found.shift();
-      else if (after !== undefined && found.length === limit) break;
-    }
+    const found =
+      after === undefined
+        ? await this.#last(query, matches, limit)
+        : await this.#firstAfter(after, query, matches, limit);
     this.#told.set(actor.id, found.at(-1)?.position ?? after ?? 0);
     return found;
   }
@@ -160,25 +157,58 @@ export class AuditAdministration {
     return this.keeper.archiver.open(file);
   }
 
-  /** The lines of the checkpoints that may have some of what is asked for, and of what no checkpoint covers. */
-  async *#lines({ since, until, after = 0 }: AuditQuery): AsyncGenerator<AuditLine> {
+  /** The last lines that match, in their order. The log is walked from its end. */
+  async #last(
+    query: AuditQuery,
+    matches: (line: AuditLine) => boolean,
+    limit: number,
+  ): Promise<readonly AuditLine[]> {
     const { auditChain } = this.store;
-    const [fromUs, toUs] = [timeUs(since) ?? -Infinity, timeUs(until) ?? Infinity];
-    let position = 0;
-    let last: Parameters<typeof auditChain.recordsSince>[0];
-    for await (const checkpoint of auditChain.checkpoints(after + 1)) {
-      const statement = statementOf(checkpoint);
-      const [earliestUs, latestUs] = statement.recorded;
-      if (latestUs >= fromUs && earliestUs <= toUs) {
-        const first = statement.position - statement.records;
-        yield* linesOf(await auditChain.recordsOf(checkpoint), first, after);
+    const found: AuditLine[] = [];
+    const take = (entries: readonly PackedEntry[], before: number): void => {
+      for (let index = entries.length; index > 0 && found.length < limit; index--) {
+        const line = lineAt(before + index, entries[index - 1] as PackedEntry);
+        if (matches(line)) found.push(line);
       }
-      ({ position } = statement);
-      last = checkpoint;
+    };
+    const newest = await auditChain.newest();
+    const linked = newest === undefined ? 0 : statementOf(newest).position;
+    take(await auditChain.recordsSince(newest), linked);
+    const mayMatch = possible(query, auditChain.checkpointsBack(linked));
+    for await (const { checkpoint, entries } of auditChain.withRecords(mayMatch)) {
+      if (found.length === limit) break;
+      const { position, records } = statementOf(checkpoint);
+      take(entries, position - records);
     }
-    last ??= await auditChain.newest();
-    if (last !== undefined) ({ position } = statementOf(last));
-    yield* linesOf(await auditChain.recordsSince(last), position, after);
+    return found.reverse();
+  }
+
+  /** The first lines behind a position that match. */
+  async #firstAfter(
+    after: number,
+    query: AuditQuery,
+    matches: (line: AuditLine) => boolean,
+    limit: number,
+  ): Promise<readonly AuditLine[]> {
+    const found: AuditLine[] = [];
+    for await (const line of this.#linesAfter(after, query)) {
+      if (matches(line)) found.push(line);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** The lines of the checkpoints that may have some of what is asked for, and of what no checkpoint covers. */
+  async *#linesAfter(after: number, query: AuditQuery): AsyncGenerator<AuditLine> {
+    const { auditChain } = this.store;
+    const newest = await auditChain.newest();
+    const linked = newest === undefined ? 0 : statementOf(newest).position;
+    for await (const checkpoint of possible(query, auditChain.checkpoints(after + 1))) {
+      const { position, records } = statementOf(checkpoint);
+      if (position > linked) break;
+      yield* linesOf(await auditChain.recordsOf(checkpoint), position - records, after);
+    }
+    yield* linesOf(await auditChain.recordsSince(newest), linked, after);
   }
 
   #record(action: string, actor: Actor): Promise<void> {
@@ -220,9 +250,25 @@ function archiveAnswer({
   return { number, file, first, last, earliest, latest, time, sha256 };
 }
 
+/** The checkpoints that may be over records of the time that is asked for. @throws HoldfastError InvalidField */
+async function* possible(
+  { since, until }: AuditQuery,
+  checkpoints: AsyncIterable<Checkpoint>,
+): AsyncGenerator<Checkpoint> {
+  const [fromUs, toUs] = [timeUs(since) ?? -Infinity, timeUs(until) ?? Infinity];
+  for await (const checkpoint of checkpoints) {
+    const [earliestUs, latestUs] = statementOf(checkpoint).recorded;
+    if (latestUs >= fromUs && earliestUs <= toUs) yield checkpoint;
+  }
+}
+
+function lineAt(position: number, { who, what }: PackedEntry): AuditLine {
+  return auditLine(position, decodeEntry(who, what));
+}
+
 function* linesOf(entries: readonly PackedEntry[], before: number, after: number): Generator<AuditLine> {
-  for (const [index, { who, what }] of entries.entries()) {
+  for (const [index, entry] of entries.entries()) {
     const position = before + index + 1;
-    if (position > after) yield auditLine(position, decodeEntry(who, what));
+    if (position > after) yield lineAt(position, entry);
   }
 }

@@ -19,7 +19,8 @@ import {
 } from './checkpoint';
 import { selectArchives, stateBehind, type ArchiveFile } from './archive';
 import { archiveIn } from './archiving';
-import { allRecords, pauses, readRecords, type RecordRange } from './records';
+import { withRecords, type LinkedRecords } from './linked-records';
+import { allRecords, pauses, readRecords, type NumberedRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
@@ -62,6 +63,10 @@ export interface AuditChainStore {
   takesChanges(): Promise<boolean>;
   /** Checkpoints in their order: those whose last record is at `fromPosition` or behind it. */
   checkpoints(fromPosition: number): AsyncGenerator<Checkpoint>;
+  /** Checkpoints in reverse order: those whose last record is at `fromPosition` or before it. */
+  checkpointsBack(fromPosition: number): AsyncGenerator<Checkpoint>;
+  /** Checkpoints, each with the records that it is over, in their order. */
+  withRecords(checkpoints: AsyncIterable<Checkpoint>): AsyncGenerator<LinkedRecords>;
   /** The records that a checkpoint is over, in their order. */
   recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]>;
   /** Records behind a checkpoint, or all of them: what the newest one does not cover yet. */
@@ -229,28 +234,39 @@ export class PostgresAuditChain implements AuditChainStore {
     return row?.mode === 'off';
   }
 
-  async *checkpoints(fromPosition: number): AsyncGenerator<Checkpoint> {
-    for (let from = fromPosition; ;) {
+  checkpoints(fromPosition: number): AsyncGenerator<Checkpoint> {
+    return this.#walk('position >= $1 ORDER BY audit_checkpoint.position', fromPosition, 1);
+  }
+
+  checkpointsBack(fromPosition: number): AsyncGenerator<Checkpoint> {
+    return this.#walk('position <= $1 ORDER BY audit_checkpoint.position DESC', fromPosition, -1);
+  }
+
+  async *#walk(where: string, first: number, step: 1 | -1): AsyncGenerator<Checkpoint> {
+    for (let from = first; ;) {
       const page = await this.#query<Checkpoint & { position: string }>(
-        `SELECT position::text, statement, signature FROM audit_checkpoint WHERE position >= $1
-          ORDER BY audit_checkpoint.position LIMIT ${PAGE_CHECKPOINTS}`,
+        `SELECT position::text, statement, signature FROM audit_checkpoint WHERE ${where} LIMIT ${PAGE_CHECKPOINTS}`,
         [from],
       );
       yield* page;
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE_CHECKPOINTS) return;
-      from = Number(last.position) + 1;
+      from = Number(last.position) + step;
     }
   }
 
-  recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]> {
-    const [from, to] = statementOf(checkpoint).transactions;
-    return this.#records(from, to);
+  withRecords(checkpoints: AsyncIterable<Checkpoint>): AsyncGenerator<LinkedRecords> {
+    return withRecords(checkpoints, (from, to) => this.#records(from, to));
   }
 
-  recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]> {
+  async recordsOf(checkpoint: Checkpoint): Promise<readonly PackedEntry[]> {
+    const [from, to] = statementOf(checkpoint).transactions;
+    return (await this.#records(from, to)).entries;
+  }
+
+  async recordsSince(checkpoint: Checkpoint | undefined): Promise<readonly PackedEntry[]> {
     const { horizon } = checkpoint === undefined ? GENESIS : stateAfter(checkpoint);
-    return this.#records(horizon, NO_END);
+    return (await this.#records(horizon, NO_END)).entries;
   }
 
   async databaseId(): Promise<string> {
@@ -282,7 +298,7 @@ export class PostgresAuditChain implements AuditChainStore {
     return rows.map(({ name }) => name);
   }
 
-  #records(from: number, to: number): Promise<readonly PackedEntry[]> {
+  #records(from: number, to: number): Promise<NumberedRecords> {
     return repeatable(
       (run) => this.database.hot(run),
       (session) => allRecords(session, from, to),

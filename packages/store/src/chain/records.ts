@@ -141,9 +141,14 @@ function whatBytes(what: What): Buffer {
 /** The tables whose rows the chain links. */
 export const RECORD_TABLES = ['change_record', 'audit_record', 'audit_batch'] as const;
 
-/** Records in their order, and how far they reach. */
-export interface RecordRange {
+/** Records in their order, and of each the number of the transaction that wrote it. */
+export interface NumberedRecords {
   readonly entries: readonly PackedEntry[];
+  readonly numbers: readonly number[];
+}
+
+/** The same, and how far they reach. */
+export interface RecordRange extends NumberedRecords {
   /** Identifiers of the rows of audit_batch among them. */
   readonly batchIds: readonly string[];
   /** All records of transactions before this number are among them. */
@@ -171,35 +176,37 @@ export async function readRecords(
     complete.sort((one, other) => one.number - other.number);
     for (const domainId of new Set(complete.map((row) => row.domainId))) await keyring?.ensure(domainId);
     const entries: PackedEntry[] = [];
+    const numbers: number[] = [];
     const batchIds: string[] = [];
     let refused = 0;
     const pause = pauses();
     for (const row of complete) {
       if (keyring === undefined || isGenuine(row, keyring)) {
         const added = row.entries();
-        for (const entry of added) entries.push(entry);
+        for (const entry of added) {
+          entries.push(entry);
+          numbers.push(row.number);
+        }
         if (row.batchId !== undefined) batchIds.push(row.batchId);
         const paused = pause(added.length);
         if (paused !== undefined) await paused;
       } else refused++;
     }
-    return { entries, batchIds, to: end, refused };
+    return { entries, numbers, batchIds, to: end, refused };
   }
 }
 
 /** All records of a range of transactions. */
-export async function allRecords(
-  session: Session,
-  from: number,
-  to: number,
-): Promise<readonly PackedEntry[]> {
+export async function allRecords(session: Session, from: number, to: number): Promise<NumberedRecords> {
   const entries: PackedEntry[] = [];
+  const numbers: number[] = [];
   for (let next = from; next < to;) {
     const range = await readRecords(session, next, to);
     for (const entry of range.entries) entries.push(entry);
+    for (const number of range.numbers) numbers.push(number);
     next = range.to;
   }
-  return entries;
+  return { entries, numbers };
 }
 
 async function readRows(

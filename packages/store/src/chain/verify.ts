@@ -153,7 +153,7 @@ async function problemOf(
   head: Buffer,
   onLoss: (position: number, loss: string) => void,
 ): Promise<string | undefined> {
-  const entries = await allRecords(session, from, to);
+  const { entries } = await allRecords(session, from, to);
   const where = `records ${position - records + 1} to ${position}`;
   for (const [index, entry] of entries.entries()) {
     const loss = lossIn(entry);
