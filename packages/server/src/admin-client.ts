@@ -5,10 +5,22 @@ import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { adminSocketPath } from './admin-socket';
 import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './admin-protocol';
 
-/** Longest a call may take; adding a client with an RSA key pair takes a second or two. */
+/** Longest a server may be silent; adding a client with an RSA key pair takes a second or two. */
 const CALL_TIMEOUT_MS = 30_000;
 /** What a node does not tell of itself within seconds it does not tell at all. */
 const STATUS_TIMEOUT_MS = 5_000;
+/** The answer to what first walks through all objects, or all records, begins as late as there are many. */
+const WALK_TIMEOUT_MS = 3_600_000;
+const WALKS: readonly AdminCall[] = [
+  'POST /audit/search',
+  'POST /backup',
+  'POST /copies/:name/confirm',
+  'GET /domain-keys',
+  'POST /domain-keys/rotate',
+  'POST /escrow',
+  'GET /objects/digests',
+  'POST /reindex',
+];
 
 const NOBODY_THERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED'];
 
@@ -32,8 +44,7 @@ export class AdminClient {
     const [method, template] = call.split(' ') as [string, string];
     if (parameters.name === '') throw new HoldfastError('InvalidField', 'the name is empty');
     const path = template.replace(':name', encodeURIComponent(parameters.name ?? ''));
-    const timeoutMs = call === 'GET /status' ? STATUS_TIMEOUT_MS : CALL_TIMEOUT_MS;
-    const response = await this.#exchange(method, path, body, timeoutMs);
+    const response = await this.#exchange(method, path, body, timeoutOf(call));
     const text = await textOf(response);
     if (response.statusCode === 200) return JSON.parse(text) as AdminCalls[C]['answer'];
     throw refusalFrom(text);
@@ -48,7 +59,7 @@ export class AdminClient {
     body: AdminCalls[C]['request'],
   ): Promise<AsyncIterable<Buffer>> {
     const [method, path] = call.split(' ') as [string, string];
-    const response = await this.#exchange(method, path, body, CALL_TIMEOUT_MS);
+    const response = await this.#exchange(method, path, body, timeoutOf(call));
     if (response.statusCode === 200) return response as AsyncIterable<Buffer>;
     throw refusalFrom(await textOf(response));
   }
@@ -66,7 +77,10 @@ export class AdminClient {
           ...(this.officerToken === undefined ? {} : { authorization: `Bearer ${this.officerToken}` }),
         },
       });
-      call.on('response', resolve);
+      call.on('response', (response) => {
+        call.setTimeout(Math.min(timeoutMs, CALL_TIMEOUT_MS));
+        resolve(response);
+      });
       call.on('timeout', () => call.destroy(this.#late(timeoutMs)));
       call.on('error', (cause) => reject(this.#unreachable(cause)));
       if (isBytes(body)) {
@@ -95,6 +109,12 @@ export class AdminClient {
     const message = `the Holdfast server on ${this.dataDir} broke the connection off: see holdfast status, and its log`;
     return new HoldfastError('StoreUnavailable', message, { cause });
   }
+}
+
+/** How long the answer may take to begin, in milliseconds. */
+export function timeoutOf(call: AdminCall): number {
+  if (call === 'GET /status') return STATUS_TIMEOUT_MS;
+  return WALKS.includes(call) ? WALK_TIMEOUT_MS : CALL_TIMEOUT_MS;
 }
 
 function isBytes(body: unknown): body is AsyncIterable<Buffer> {
