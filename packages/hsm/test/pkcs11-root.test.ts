@@ -34,6 +34,22 @@ const READ_VALUE = `
   }
 `;
 
+/** Changes the PIN of a token to another, in a process of its own. */
+const CHANGE_PIN = `
+  const { Module, SessionFlag } = require('graphene-pk11');
+  const [modulePath, tokenLabel] = process.argv.slice(1);
+  const module_ = Module.load(modulePath, 'pin');
+  module_.initialize();
+  const slots = module_.getSlots(true);
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots.items(index);
+    if (slot.getToken().label.trim() !== tokenLabel) continue;
+    const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION);
+    session.login(process.env.PIN);
+    session.setPin(process.env.PIN, 'another-pin');
+  }
+`;
+
 const isRequired = process.env['CI'] === 'true';
 const LABEL = 'holdfast';
 /** How long the service may be away after a fault, or after the device is back. */
@@ -71,6 +87,13 @@ const AWAY_AT_MOST_MS = 5_000;
     async function makeKey(keyLabel: string, tokenLabel = LABEL): Promise<void> {
       const keeper = await TokenKeeper.open({ ...options(keyLabel, tokenLabel), mayWrite: true });
       await keeper.generateRootKey().finally(() => keeper.close());
+    }
+
+    async function changePin(tokenLabel: string): Promise<void> {
+      await run(process.execPath, ['-e', CHANGE_PIN, hsm.modulePath, tokenLabel], {
+        cwd: __dirname,
+        env: { ...process.env, PIN: hsm.pin },
+      });
     }
 
     const made = new Set<string>();
@@ -263,7 +286,40 @@ const AWAY_AT_MOST_MS = 5_000;
         code: 'Configuration',
         message: expect.stringContaining('CKR_PIN_INCORRECT') as string,
       });
-      expect(warnings).toEqual([{ reason: 'CKR_PIN_INCORRECT' }]);
+      expect(warnings).toEqual([{ reason: 'CKR_PIN_INCORRECT', token: LABEL }]);
+    });
+
+    test('a PIN that tokens take no more is tried once at each; until the last one refuses it, the others are used', async () => {
+      await hsm.initToken('first');
+      await makeKey('guarded', 'first');
+      hsm.clone('first', 'second');
+      await changePin('second');
+      const targets = ['first', 'second'].map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
+      const pool = await DevicePool.open({ ...options('guarded'), targets });
+      const refusals = () => warnings.filter((warning) => 'token' in warning);
+      const listed = () => pool.request('listRootKeys', { label: 'guarded' });
+      const refused = { code: 'Configuration' };
+      warnings.length = 0;
+      try {
+        await until(() => pool.processIds.length === 2, 'both processes are ready');
+        const bringBack = hsm.removeToken('first');
+        for (const processId of pool.processIds) process.kill(processId, 'SIGKILL');
+        await until(() => refusals().length > 0, 'the second token refuses the PIN');
+        bringBack();
+        expect(await listed()).toHaveLength(1);
+        await until(() => pool.processIds.length === 2, 'both processes are ready again');
+        expect(refusals()).toEqual([{ reason: 'CKR_PIN_INCORRECT', token: 'second' }]);
+        expect(pool.warning).toContain('refused by "second" (CKR_PIN_INCORRECT)');
+        await changePin('first');
+        for (const processId of pool.processIds) process.kill(processId, 'SIGKILL');
+        await expect(listed()).rejects.toMatchObject(refused);
+        await expect(listed()).rejects.toMatchObject(refused);
+        expect(refusals()).toEqual(
+          ['second', 'first'].map((token) => ({ reason: 'CKR_PIN_INCORRECT', token })),
+        );
+      } finally {
+        await pool.close();
+      }
     });
 
     describe('a pool of processes', () => {

@@ -373,10 +373,11 @@ export class Node {
     const workers = this.#isSealed ? 0 : (this.#serving?.processes ?? 0);
     const isShort = !this.#isSealed && workers < this.config.workers;
     const isLossy = this.store.auditLosses.rows + (this.#serving?.lostRows ?? 0) > 0;
-    const warnings: readonly (readonly [boolean, string])[] = [
+    const warnings: readonly (readonly [boolean, string | undefined])[] = [
       [isLossy, LOSS_WARNING],
       [this.#audit.isFailing, AUDIT_WARNING],
       [isShort, WORKERS_WARNING],
+      [root.warning !== undefined, root.warning],
     ];
     const warning = warnings.find(([isSo]) => isSo)?.[1];
     return {

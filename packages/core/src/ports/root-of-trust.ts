@@ -43,6 +43,9 @@ export interface RootOfTrust {
   /** How many requests of each kind the device was sent since it was opened; undefined where there is none. */
   readonly requestCounts?: Readonly<Record<string, number>> | undefined;
 
+  /** What an operator has to mend at the device, though it may be in use; undefined where there is nothing. */
+  readonly warning?: string | undefined;
+
   /** Keys of objects inside the device; there where the root is one. */
   readonly hsmKeys?: HsmKeys | undefined;
 

@@ -1,33 +1,22 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { HoldfastError, SecretBytes } from '@holdfast/core';
 import { errorOf } from './device-error';
-import type { DeviceCall, DeviceCalls, Fault, FromDevice, Pkcs11Target, ToDevice } from './protocol';
+import {
+  DeviceSlot,
+  LONG_CALLS,
+  LONG_CALL_TIMEOUT_MS,
+  OPEN_TIMEOUT_MS,
+  type DeviceLog,
+  type Request,
+  type SlotOwner,
+} from './device-slot';
+import type { DeviceCall, DeviceCalls, Fault, Pkcs11Target, ToDevice } from './protocol';
 
-/** The built file: a process cannot be started from a source. */
-const DEVICE_PROCESS = join(__dirname, '../../dist/pkcs11/device-process.js');
-
-const OPEN_TIMEOUT_MS = 15_000;
 /** Where there is another token to turn to; a request can wait for that. Doubled each time that it was too short. */
 const FIRST_OPEN_TIMEOUT_MS = 4_000;
-/** A call that takes longer hangs: its process is ended and another one asked. */
-const CALL_TIMEOUT_MS = 3_000;
-/** The search for primes of a long RSA key; looking at all keys, one by one. */
-const LONG_CALL_TIMEOUT_MS = 60_000;
-const LONG_CALLS: ReadonlySet<DeviceCall> = new Set(['generateHsmKeyPair', 'listHsmKeys']);
 /** How long a request may wait in all, through restarts of processes and devices; a long call waits for others besides. */
 export const REQUEST_TIMEOUT_MS = 8_000;
 const MAX_ATTEMPTS = 4;
-const FIRST_RETRY_MS = 100;
-/** With what opening a token takes, this is how long the service stays away once its device is back. */
-const LONGEST_RETRY_MS = 1_000;
 const DEFAULT_PROCESSES = 2;
-
-/** What the pool tells its owner's log; structurally a pino logger. */
-export interface DeviceLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 export interface DevicePoolOptions {
   /** One, or several that hold the same root key: where one fails the next is used. */
@@ -40,29 +29,19 @@ export interface DevicePoolOptions {
   readonly processes?: number;
 }
 
-interface Request {
-  readonly call: DeviceCall;
-  readonly input: unknown;
-  /** Of a clock that is never set. */
-  readonly deadlineMs: number;
-  attempts: number;
-  lastFault: string | undefined;
-  errorOf(fault: Fault): HoldfastError;
-  resolve(output: unknown): void;
-  reject(error: HoldfastError): void;
-}
-
 /**
  * A small pool of processes that hold the vendor's library, whose calls are synchronous and may crash or hang. A request
  * waits for a free process; where one dies or its device fails, the request goes to another, and the process is
- * replaced. A refused PIN ends all of it: another try might lock the token.
+ * replaced. A token that refuses the PIN is not tried again, since that might lock it: sessions that are open stay in use,
+ * and so do its clones, until they refuse it too.
  */
-export class DevicePool {
+export class DevicePool implements SlotOwner {
   readonly #slots: DeviceSlot[];
   readonly #queue: Request[] = [];
   readonly #pin: SecretBytes;
   #sweep: NodeJS.Timeout | undefined;
-  #refusedPin: string | undefined;
+  /** What tokens said that refused the PIN, by their place among the targets. */
+  readonly #refusedPins = new Map<number, string>();
   readonly #requestCounts = new Map<DeviceCall, number>();
   #hasOpened = false;
   /** The token that was opened last. */
@@ -124,9 +103,8 @@ export class DevicePool {
     if (this.#closed) {
       return Promise.reject(new HoldfastError('RootOfTrustUnavailable', 'the root of trust is closed'));
     }
-    if (this.#refusedPin !== undefined) {
-      return Promise.reject(toError({ kind: 'pin', message: this.#refusedPin }));
-    }
+    const refusal = this.#finalRefusal;
+    if (refusal !== undefined) return Promise.reject(toError(refusal));
     this.#requestCounts.set(call, (this.#requestCounts.get(call) ?? 0) + 1);
     return new Promise((resolve, reject) => {
       this.#queue.push({
@@ -183,7 +161,6 @@ export class DevicePool {
     return place === -1 ? undefined : this.#queue.splice(place, 1)[0];
   }
 
-  /** A process has opened a token, which is the one in use from now on: whoever looks after it hears that it is another one. */
   opened(target: number): void {
     if (this.#target !== undefined && this.#target !== target) {
       this.options.log.warn(
@@ -194,7 +171,6 @@ export class DevicePool {
     this.#target = target;
   }
 
-  /** A process could not do a request: another try, unless it had its share. */
   again(request: Request, fault: Fault): void {
     request.attempts++;
     request.lastFault = fault.message;
@@ -206,17 +182,53 @@ export class DevicePool {
     this.dispatch();
   }
 
-  refusePin(fault: Fault): void {
-    if (this.#refusedPin === undefined) {
-      this.options.log.warn({ reason: fault.message }, 'the HSM refuses the PIN; it is not tried again');
-    }
-    this.#refusedPin = fault.message;
-    for (const request of this.#queue.splice(0)) request.reject(request.errorOf(fault));
+  refusePin(target: number, { message }: Fault): void {
+    const token = this.options.targets[target]?.tokenLabel;
+    this.options.log.warn({ reason: message, token }, 'the HSM refuses the PIN; it is not tried again');
+    this.#refusedPins.set(target, message);
   }
 
-  /** Whether a process that ended is replaced: not before a token was open once, and not after the PIN was refused. */
+  rejectInVain(): void {
+    const refusal = this.#finalRefusal;
+    if (refusal === undefined) return;
+    for (const request of this.#queue.splice(0)) request.reject(request.errorOf(refusal));
+  }
+
+  /** Why no request is carried out any more; undefined while one may be. */
+  get #finalRefusal(): Fault | undefined {
+    const [message] = this.#refusedPins.values();
+    if (message === undefined || this.#mayOpenAny || this.processIds.length > 0) return undefined;
+    return { kind: 'pin', message };
+  }
+
+  get #mayOpenAny(): boolean {
+    return this.#refusedPins.size < this.options.targets.length;
+  }
+
   get mayStart(): boolean {
-    return this.#hasOpened && !this.#closed && this.#refusedPin === undefined;
+    return this.#hasOpened && !this.#closed && this.#mayOpenAny;
+  }
+
+  targetFrom(target: number): number {
+    const { length } = this.options.targets;
+    for (let next = target; next < target + length; next++) {
+      if (!this.#refusedPins.has(next % length)) return next % length;
+    }
+    return target % length;
+  }
+
+  isOpening(target: number): boolean {
+    return this.#slots.some((slot) => slot.opensTarget === target);
+  }
+
+  /** Which tokens refused the PIN; undefined where none did. */
+  get warning(): string | undefined {
+    const refusals = Array.from(
+      this.#refusedPins,
+      ([target, message]) => `"${this.options.targets[target]?.tokenLabel ?? ''}" (${message})`,
+    );
+    if (refusals.length === 0) return undefined;
+    return `the PIN was refused by ${refusals.join(' and ')} and is not tried there again: correct it, then restart the node`;
   }
 
   get targets(): readonly Pkcs11Target[] {
@@ -231,7 +243,6 @@ export class DevicePool {
     return this.options.log;
   }
 
-  /** The message that opens a token; whoever sends it zeroes the PIN in it. */
   opening(target: Pkcs11Target): Extract<ToDevice, { kind: 'open' }> {
     return {
       kind: 'open',
@@ -257,179 +268,4 @@ export class DevicePool {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
-}
-
-/** The place of one process: whoever sits in it is replaced when it ends. */
-class DeviceSlot {
-  #child: ChildProcess | undefined;
-  #isOpen = false;
-  #request: Request | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
-  #retryMs = FIRST_RETRY_MS;
-  #target: number;
-  #openTimeoutMs: number;
-  #nextId = 0;
-  #started: ((fault: Fault | undefined) => void) | undefined;
-
-  constructor(
-    private readonly pool: DevicePool,
-    index: number,
-  ) {
-    this.#target = index;
-    this.#openTimeoutMs = pool.firstOpenTimeoutMs;
-  }
-
-  get isReady(): boolean {
-    return this.#isOpen;
-  }
-
-  /** Whether a token was given up since one was open because it took too long. */
-  get wasLate(): boolean {
-    return this.#openTimeoutMs > this.pool.firstOpenTimeoutMs;
-  }
-
-  get isBusy(): boolean {
-    return this.#request !== undefined;
-  }
-
-  get isBusyForLong(): boolean {
-    return this.#request !== undefined && LONG_CALLS.has(this.#request.call);
-  }
-
-  get processId(): number | undefined {
-    return this.#isOpen ? this.#child?.pid : undefined;
-  }
-
-  /** Starts a process on a target. @returns why it failed, or undefined once its token is open */
-  start(target: number): Promise<Fault | undefined> {
-    this.#target = target % this.pool.targets.length;
-    const child = fork(DEVICE_PROCESS, { serialization: 'advanced', env: environment() });
-    this.#child = child;
-    child.on('message', (message: FromDevice) => {
-      if (this.#child === child) this.#hear(message);
-    });
-    child.once('exit', (code, signal) => {
-      if (this.#child === child) this.#ended({ kind: 'device', message: describeExit(code, signal) });
-    });
-    child.on('error', ({ message }) => {
-      if (this.#child === child) this.#ended({ kind: 'device', message });
-    });
-    this.#limit(this.#openTimeoutMs);
-    const opening = this.pool.opening(this.pool.targets[this.#target] as Pkcs11Target);
-    child.send(opening);
-    opening.pin.fill(0);
-    return new Promise((resolve) => {
-      this.#started = resolve;
-    });
-  }
-
-  /** Turns to the token that is in use, unless it is asked something. */
-  follow(target: number | undefined): void {
-    if (target === undefined || target === this.#target || !this.#isOpen || this.isBusy) return;
-    this.#ended({ kind: 'device', message: 'another token is in use' }, target);
-  }
-
-  run(request: Request): void {
-    this.#request = request;
-    this.#limit(LONG_CALLS.has(request.call) ? LONG_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS);
-    this.#child?.send({ kind: 'call', id: ++this.#nextId, call: request.call, input: request.input });
-  }
-
-  async stop(): Promise<void> {
-    clearTimeout(this.#retryTimer);
-    const child = this.#child;
-    if (child === undefined) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    this.#ended({ kind: 'device', message: 'the root of trust is closed' });
-    await exited;
-  }
-
-  #hear(message: FromDevice): void {
-    switch (message.kind) {
-      case 'open':
-        clearTimeout(this.#timer);
-        this.#isOpen = true;
-        this.#retryMs = FIRST_RETRY_MS;
-        this.#openTimeoutMs = this.pool.firstOpenTimeoutMs;
-        this.pool.opened(this.#target);
-        this.#settleStart(undefined);
-        this.pool.dispatch();
-        return;
-      case 'failed':
-        this.#ended(message.fault);
-        return;
-      case 'answer':
-        if (message.id === this.#nextId) this.#finish()?.resolve(message.output);
-        this.pool.dispatch();
-        return;
-      case 'refusal':
-        if (message.id === this.#nextId) this.#refused(message.fault);
-    }
-  }
-
-  #refused(fault: Fault): void {
-    if (fault.kind === 'device') {
-      // The session is not to be trusted any more: a new process builds everything anew.
-      this.#ended(fault);
-      return;
-    }
-    const request = this.#finish();
-    request?.reject(request.errorOf(fault));
-    this.pool.dispatch();
-  }
-
-  #finish(): Request | undefined {
-    clearTimeout(this.#timer);
-    const request = this.#request;
-    this.#request = undefined;
-    return request;
-  }
-
-  #limit(withinMs: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (!this.#isOpen) this.#openTimeoutMs = Math.min(2 * this.#openTimeoutMs, OPEN_TIMEOUT_MS);
-      // Another try at a device that hangs would hang as long.
-      this.#ended({ kind: 'device', message: `no answer within ${withinMs} ms` }, this.#target + 1);
-    }, withinMs);
-  }
-
-  #settleStart(fault: Fault | undefined): void {
-    this.#started?.(fault);
-    this.#started = undefined;
-  }
-
-  /** The process is of no more use: it is killed, its request goes elsewhere, another process takes its place. */
-  #ended(fault: Fault, target = this.#isOpen ? this.#target : this.#target + 1): void {
-    const wasOpen = this.#isOpen;
-    const request = this.#finish();
-    this.#child?.kill('SIGKILL');
-    this.#child = undefined;
-    this.#isOpen = false;
-    if (fault.kind === 'pin') this.pool.refusePin(fault);
-    this.#settleStart(fault);
-    if (request !== undefined) this.pool.again(request, fault);
-    if (!this.pool.mayStart) return;
-    this.pool.log.warn(
-      { reason: fault.message, wasOpen },
-      'a process of the HSM ended; another one is started',
-    );
-    this.#retryTimer = setTimeout(
-      () => {
-        if (this.pool.mayStart) void this.start(target);
-      },
-      wasOpen ? 0 : this.#retryMs,
-    );
-    if (!wasOpen) this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
-  }
-}
-
-/** The library's own settings come from the environment; secrets of the server do not go there. */
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_')));
-}
-
-function describeExit(code: number | null, signal: string | null): string {
-  return signal === null ? `its process ended with code ${code ?? 0}` : `its process was ended by ${signal}`;
 }

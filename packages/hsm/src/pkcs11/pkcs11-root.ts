@@ -34,6 +34,10 @@ class Pkcs11Root implements RootOfTrust {
     return this.pool.requestCounts;
   }
 
+  get warning(): string | undefined {
+    return this.pool.warning;
+  }
+
   /** Asked of the device each time it is opened: what it says is compared with what is known. */
   async keyCheckValue(): Promise<string> {
     const keys = await this.pool.request('listRootKeys', { label: this.key.label });
@@ -108,7 +112,7 @@ function errorOfKey(fault: Fault): HoldfastError {
     case 'not-authentic':
       return new HoldfastError('CryptographicFailure', 'the HSM does not take these bytes for this key');
     case 'pin':
-      return errorOf({ kind: 'device', message: fault.message });
+      return new HoldfastError('RootOfTrustUnavailable', errorOf(fault).message, { retryable: true });
     case 'absent':
     case 'device':
       return errorOf(fault);
