@@ -295,9 +295,11 @@ function serversOf(options: KmipClientOptions): Servers {
     );
   }
   const http = path === undefined ? undefined : { path, encoding: ENCODINGS[encoding] };
-  return new Servers([{ host: options.host, port: options.port }, ...alternatives], (address) => {
+  return new Servers([{ host: options.host, port: options.port }, ...alternatives], (address, signal) => {
     const there = { ...options, ...address };
-    return http === undefined ? Connection.open(there) : HttpsConnection.open({ ...there, ...http });
+    return http === undefined
+      ? Connection.open(there, signal)
+      : HttpsConnection.open({ ...there, ...http }, signal);
   });
 }
 

@@ -44,9 +44,10 @@ export class Connection implements Channel {
   }
 
   /** @throws ConnectionFailure, see openTls */
-  static async open(options: ConnectionOptions): Promise<Connection> {
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options;
-    return new Connection(await openTls(options), addressOf(options), timeoutMs, maxResponseBytes);
+    const socket = await openTls(options, signal);
+    return new Connection(socket, addressOf(options), timeoutMs, maxResponseBytes);
   }
 
   get facts(): TlsFacts {

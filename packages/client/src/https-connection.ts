@@ -58,8 +58,11 @@ export class HttpsConnection implements Channel {
   }
 
   /** @throws ConnectionFailure, see openTls */
-  static async open(options: ConnectionOptions & HttpOptions): Promise<HttpsConnection> {
-    return new HttpsConnection(await openTls(options), options);
+  static async open(
+    options: ConnectionOptions & HttpOptions,
+    signal?: AbortSignal,
+  ): Promise<HttpsConnection> {
+    return new HttpsConnection(await openTls(options, signal), options);
   }
 
   get facts(): TlsFacts {

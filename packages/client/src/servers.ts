@@ -9,12 +9,12 @@ export class Servers {
   #current = 0;
   #channel: Channel | undefined;
   #opening: Promise<Channel> | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
-  /** @param open connects to one of them */
+  /** @param open connects to one of them, and fails at once where `signal` says so */
   constructor(
     private readonly addresses: readonly ServerAddress[],
-    private readonly open: (address: ServerAddress) => Promise<Channel>,
+    private readonly open: (address: ServerAddress, signal: AbortSignal) => Promise<Channel>,
   ) {}
 
   /** Of the connection that is in use, or was last. @throws ConnectionFailure where there has been none */
@@ -25,29 +25,34 @@ export class Servers {
 
   /**
    * Sends a request, on a new connection where the old one is of no more use. One that failed is sent again where the
-   * first server is known to have done nothing, or `mayRepeat`: over a new connection to each server once at most.
+   * first server is known to have done nothing, or `mayRepeat`: over a new connection to each server once at most. After a
+   * server that does not answer the next one is asked, by the next request too: else one that hangs would keep all changes up.
    * @throws ConnectionFailure
    */
   async exchange(request: Buffer, mayRepeat: boolean): Promise<Buffer> {
     for (let left = this.addresses.length; ;) {
       const known = this.#channel;
       const channel = await this.connect();
+      const asked = this.#current;
       try {
         return await channel.exchange(request);
       } catch (error) {
-        if (!(error instanceof ConnectionFailure) || this.#isClosed) throw error;
-        if (error.reason === 'protocol' || !(error.outcomeKnown || mayRepeat)) throw error;
-        // A connection that had been idle may have ended unnoticed: that says nothing against its server.
-        if (channel === known) continue;
-        if (--left === 0) throw error;
-        if (this.#channel === channel) this.#current++;
+        if (!(error instanceof ConnectionFailure) || this.#closing.signal.aborted) throw error;
+        if (error.reason === 'protocol') throw error;
+        // A connection that had been idle may have ended unnoticed: an end says nothing against its server then.
+        const wasIdle = channel === known;
+        const speaksAgainst = !wasIdle || error.reason === 'timeout';
+        // Several requests may fail together.
+        if (speaksAgainst && this.#current === asked) this.#current++;
+        if (!(error.outcomeKnown || mayRepeat)) throw error;
+        if (!wasIdle && --left === 0) throw error;
       }
     }
   }
 
   /** @throws ConnectionFailure: of the first server, where none can be reached */
   async connect(): Promise<Channel> {
-    if (this.#isClosed) throw new ConnectionFailure('closed', 'the connection was closed here');
+    if (this.#closing.signal.aborted) throw new ConnectionFailure('closed', 'the connection was closed here');
     if (this.#channel?.isOpen === true) return this.#channel;
     this.#opening ??= this.#openNext().finally(() => (this.#opening = undefined));
     this.#channel = await this.#opening;
@@ -55,7 +60,7 @@ export class Servers {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     await this.#opening?.catch(() => undefined);
     await this.#channel?.close();
   }
@@ -64,8 +69,10 @@ export class Servers {
     const failures: ConnectionFailure[] = [];
     for (let left = this.addresses.length; left > 0; left--) {
       try {
-        return await this.open(this.addresses[this.#current % this.addresses.length] as ServerAddress);
+        const address = this.addresses[this.#current % this.addresses.length] as ServerAddress;
+        return await this.open(address, this.#closing.signal);
       } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
         // What is wrong with the client's own files is wrong for every server.
         if (!(error instanceof ConnectionFailure) || error.reason === 'credentials') throw error;
         failures.push(error);

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { explainBreak, timedOut } from './connection-failure';
+import { closedHere, explainBreak, timedOut } from './connection-failure';
 import { secureContextOf, type TlsCredentials } from './credentials';
 
 export interface ServerAddress {
@@ -57,9 +57,10 @@ export function addressOf({ host, port = KMIP_PORT }: ServerAddress): string {
 /**
  * Connects and authenticates both sides. A server that refuses the client's certificate under TLS 1.3 says so only
  * after the handshake: then the first exchange fails.
+ * @param signal breaks off the attempt
  * @throws ConnectionFailure
  */
-export async function openTls(options: ConnectionOptions): Promise<TLSSocket> {
+export async function openTls(options: ConnectionOptions, signal?: AbortSignal): Promise<TLSSocket> {
   const { host, port = KMIP_PORT, serverName, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const address = addressOf(options);
   const secureContext = secureContextOf(options);
@@ -78,14 +79,20 @@ export async function openTls(options: ConnectionOptions): Promise<TLSSocket> {
     const timer = setTimeout(() => {
       opening.destroy(timedOut(address, 'no connection', timeoutMs, true));
     }, timeoutMs);
-    const failed = (error?: unknown) => {
+    const aborted = () => opening.destroy(closedHere(address, false));
+    signal?.addEventListener('abort', aborted);
+    const settled = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+    };
+    const failed = (error?: unknown) => {
+      settled();
       reject(explainBreak(error, { address, secure: false, answered: false, pending: false }));
     };
     opening.once('error', failed);
     opening.once('close', failed);
     opening.once('secureConnect', () => {
-      clearTimeout(timer);
+      settled();
       opening.off('error', failed);
       opening.off('close', failed);
       opening.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);

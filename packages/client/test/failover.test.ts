@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { activate, getAttributes } from '@holdfast/core';
 import { ResultStatus, Tag, dialectNamed, type Request } from '@holdfast/kmip';
@@ -74,6 +75,11 @@ async function clientOf(
   return client;
 }
 
+const WAYS = [
+  ['TLS', {}],
+  ['HTTPS', { httpsPath: '/kmip' }],
+] as const;
+
 const attributes = { uniqueIdentifier: 'k', attributeReferences: [] };
 const named = async (client: KmipClient) => (await client.call(getAttributes, attributes)).uniqueIdentifier;
 const activated = async (client: KmipClient) =>
@@ -124,6 +130,36 @@ test('a server that never answers is given up once', async () => {
   expect(await named(client)).toBe('two');
 });
 
+test('a server that never answers keeps up one change alone, which is not sent again', async () => {
+  const silent = await mute(() => undefined);
+  const two = await server('two');
+  const client = await clientOf([silent.port, two.port], { timeoutMs: 1000 });
+  const failed = { status: 'rejected', reason: { reason: 'timeout', outcomeKnown: false } };
+  expect(await Promise.allSettled([activated(client), activated(client)])).toMatchObject([failed, failed]);
+  expect(two.heard()).toBe(0);
+  expect([await activated(client), await activated(client)]).toEqual(['two', 'two']);
+});
+
+test.each(WAYS)('over %s a client that is closed waits for no connection', async (_, options) => {
+  let reached: () => void = () => undefined;
+  const began = new Promise<void>((resolve) => (reached = resolve));
+  const swallowing = createServer((socket) => {
+    socket.on('error', () => undefined);
+    reached();
+  });
+  await new Promise<void>((resolve) => swallowing.listen(0, '127.0.0.1', resolve));
+  const one = await mute((socket) => socket.destroy());
+  const client = await clientOf([one.port, (swallowing.address() as AddressInfo).port], {
+    ...options,
+    timeoutMs: 3_600_000,
+  });
+  const call = expect(named(client)).rejects.toMatchObject({ reason: 'closed' });
+  await began;
+  await client.close();
+  await call;
+  await new Promise((resolve) => swallowing.close(resolve));
+});
+
 test('all hang up: the failure is told, and the client may try again', async () => {
   const [one, two] = [await server('one', 0), await server('two', 0)];
   const client = await clientOf([one.port, two.port]);
@@ -148,11 +184,6 @@ async function mute(then: (socket: TLSSocket) => void) {
   peers.push(peer);
   return { port: peer.port, heard: () => heard, came };
 }
-
-const WAYS = [
-  ['TLS', {}],
-  ['HTTPS', { httpsPath: '/kmip' }],
-] as const;
 
 test.each(WAYS)('over %s every call comes to its end where the server hangs up', async (_way, options) => {
   const { port, heard } = await mute((socket) => socket.destroy());
