@@ -2,7 +2,10 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_pr
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { connect } from 'node:tls';
 import { Command } from 'commander';
+import { Tag } from '@holdfast/kmip';
+import { ItemType, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { buildProgram as kmipProgram } from '../src/kmip/program';
 
@@ -175,6 +178,39 @@ describe('batch', () => {
   });
 });
 
+/** A request with a secret where none belongs: as a number, in tags of a vendor, in a Big Integer outside of Key Material. */
+function oddlyHidden(secret: string): Buffer {
+  const structure = (tag: number, ...value: Item[]): Item => ({ tag, type: ItemType.Structure, value });
+  const integer = (tag: number, value: number): Item => ({ tag, type: ItemType.Integer, value });
+  const text = (tag: number): Item => ({ tag, type: ItemType.TextString, value: secret });
+  const digits = BigInt(`0x${Buffer.from(secret).toString('hex')}`);
+  return encodeTtlv(
+    structure(
+      Tag.RequestMessage,
+      structure(Tag.CredentialValue, integer(Tag.Password, 4711)),
+      structure(
+        0x540000,
+        text(0x540001),
+        structure(0x540002, text(Tag.Description), integer(0x540003, 4711)),
+      ),
+      { tag: Tag.Modulus, type: ItemType.BigInteger, value: digits },
+      { tag: Tag.PKCS_11InputParameters, type: ItemType.TextString, value: secret },
+    ),
+  );
+}
+
+/** Sends bytes to the proxy, and waits until it has enough of them. */
+function sendTo(address: string, bytes: Buffer): Promise<void> {
+  const [host, port] = address.split(':');
+  return new Promise((done) => {
+    const socket = connect({ host, port: Number(port), rejectUnauthorized: false }, () =>
+      socket.write(bytes),
+    );
+    socket.resume().on('error', () => undefined);
+    socket.once('close', () => done());
+  });
+}
+
 describe('trace', () => {
   let proxy: ChildProcess;
   let output = '';
@@ -214,6 +250,10 @@ describe('trace', () => {
     expect(got.stdout.trim()).toBe(secret);
     const distrusting = await kmip(['query'], '', { KMIP_SERVER: through.KMIP_SERVER });
     expect(distrusting).toMatchObject({ code: 3 });
+    await sendTo(
+      through.KMIP_SERVER,
+      Buffer.concat([oddlyHidden('o4dsecret'), Buffer.from('GET /o4dsecret')]),
+    );
     proxy.kill('SIGTERM');
     await new Promise((done) => proxy.once('close', done));
     expect(output).toMatch(/came to nothing: the program .* does not accept the certificate of the proxy/);
@@ -221,7 +261,12 @@ describe('trace', () => {
     expect(output).toContain('Key Material: (24 bytes)');
     expect(output).toContain('Result Status: Success');
     expect(output).toContain('"traced"');
-    expect(output).not.toContain('pa55word');
+    expect(output).toContain('tag 0x540001: (a text)');
+    expect(output).toContain('is no KMIP in TTLV');
+    for (const hidden of ['pa55word', 'o4dsecret', '4711', Buffer.from('o4dsecret').toString('hex')]) {
+      expect(output).not.toContain(hidden);
+    }
+    expect(output).not.toContain(BigInt(`0x${Buffer.from('o4dsecret').toString('hex')}`).toString());
     expect(output.toLowerCase()).not.toContain('5ec2e7');
     expect(output).not.toContain(Buffer.from(secret, 'hex').toString('latin1'));
   });

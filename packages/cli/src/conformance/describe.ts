@@ -14,7 +14,11 @@ const SECRETS: ReadonlySet<number> = new Set([
   Tag.CredentialValue,
   Tag.Password,
   Tag.DerivationData,
+  Tag.PKCS_11InputParameters,
+  Tag.PKCS_11OutputParameters,
 ]);
+/** Of secrets too: names of algorithms and the like, and what has its value in items of its own. */
+const SAY_NOTHING_OF_KEYS: ReadonlySet<ItemType> = new Set([ItemType.Structure, ItemType.Enumeration]);
 const LONGEST_SHOWN = 80;
 
 function brief(text: string): string {
@@ -34,18 +38,34 @@ export function pathText(tags: readonly number[]): string {
     .join('/');
 }
 
+/** What is shown of an item whose value may be a secret: a password can be a number, too. */
+export function withoutValue(item: Item): string {
+  switch (item.type) {
+    case ItemType.ByteString:
+      return `(${item.value.length} bytes)`;
+    case ItemType.BigInteger:
+      return '(a Big Integer)';
+    case ItemType.TextString:
+      return '(a text)';
+    default:
+      return '(a number)';
+  }
+}
+
 /** A value for a report; never key material. `siblings` are the items before it, which say what an Attribute Value is. */
 export function valueText(item: Item, tags: readonly number[], siblings: readonly Item[] = []): string {
-  const isSecret = [...tags, item.tag].some((tag) => SECRETS.has(tag));
+  if (!SAY_NOTHING_OF_KEYS.has(item.type) && [...tags, item.tag].some((tag) => SECRETS.has(tag))) {
+    return withoutValue(item);
+  }
   switch (item.type) {
     case ItemType.Structure: {
       const name = itemAt(item, Tag.AttributeName);
       return name?.type === ItemType.TextString ? `a structure (${brief(name.value)})` : 'a structure';
     }
     case ItemType.ByteString:
-      return isSecret ? `(${item.value.length} bytes)` : brief(item.value.toString('hex')) || '(no bytes)';
+      return brief(item.value.toString('hex')) || '(no bytes)';
     case ItemType.BigInteger:
-      return isSecret ? '(a Big Integer)' : brief(item.value.toString());
+      return brief(item.value.toString());
     case ItemType.DateTime:
       return moment(item.value);
     case ItemType.Enumeration:
@@ -56,7 +76,7 @@ export function valueText(item: Item, tags: readonly number[], siblings: readonl
     case ItemType.Integer:
       return vocabulary.maskNames(item.tag, item.value, { siblings })?.join(' ') || String(item.value);
     case ItemType.TextString:
-      return isSecret ? '(a text)' : `"${brief(item.value)}"`;
+      return `"${brief(item.value)}"`;
     default:
       return String(item.value);
   }

@@ -2,9 +2,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Command } from 'commander';
 import { KmipClient, type KmipClientOptions } from '@holdfast/client';
-import { ENCODINGS, Tag, tagName } from '@holdfast/kmip';
-import { DEFAULT_LIMITS, FrameReader, ItemType, type Item } from '@holdfast/ttlv';
-import { valueText } from '../../conformance/describe';
+import { ENCODINGS, Tag, tagName, tags as knownTags } from '@holdfast/kmip';
+import { DEFAULT_LIMITS, FrameReader, HoldfastError, ItemType, type Item } from '@holdfast/ttlv';
+import { valueText, withoutValue } from '../../conformance/describe';
 import { errorCode } from '../../error-code';
 import { wrongUse } from '../../exit';
 import { printable } from '../../table';
@@ -24,6 +24,12 @@ const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 const SHOWN_BYTES: ReadonlySet<number> = new Set([Tag.UniqueBatchItemID, Tag.IVCounterNonce]);
 const LIMITS = { ...DEFAULT_LIMITS, maxMessageBytes: 64 * 1024 * 1024, maxItems: 1_000_000 };
 
+/** Byte strings and Big Integers are mostly keys; of what a vendor has in tags of its own nobody knows what it is. */
+function mayBeSecret(item: Item, tags: readonly number[]): boolean {
+  if (item.type === ItemType.ByteString) return !SHOWN_BYTES.has(item.tag);
+  return item.type === ItemType.BigInteger || [...tags, item.tag].some((tag) => !knownTags.byValue.has(tag));
+}
+
 /** The items of a message, one on a line; no secret among them. */
 function* lines(
   item: Item,
@@ -39,10 +45,9 @@ function* lines(
       yield* lines(child, [...tags, item.tag], before, `${indent}  `);
       before.push(child);
     }
-  } else if (item.type === ItemType.ByteString && !SHOWN_BYTES.has(item.tag)) {
-    yield `${indent}${name}: (${item.value.length} bytes)`;
   } else {
-    yield `${indent}${name}: ${valueText(item, tags, siblings)}`;
+    const value = mayBeSecret(item, tags) ? withoutValue(item) : valueText(item, tags, siblings);
+    yield `${indent}${name}: ${value}`;
   }
 }
 
@@ -59,6 +64,8 @@ function show(arrow: string, connection: number, bytes: Buffer, elapsedMs?: numb
 
 /** What ended a connection of the program, or its handshake; the words of OpenSSL are for nobody. */
 function endingText(error: unknown, inHandshake = false): string {
+  if (error instanceof HoldfastError && error.code === 'InvalidMessage')
+    return `what the program sends is no KMIP in TTLV (${error.message})`;
   const code = errorCode(error) ?? '';
   if (/^ERR_SSL_(?:WRONG_VERSION_NUMBER|HTTP)/.test(code)) return 'the program does not speak TLS';
   if (/^ERR_SSL_.*ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/.test(code))
@@ -85,6 +92,7 @@ async function carry(socket: Socket, connection: number, options: KmipClientOpti
         show('<', connection, answer, Date.now() - sentAtMs);
         socket.write(answer);
       }
+      if (reader.fault !== undefined) throw reader.fault;
     }
   } finally {
     await client.close();
@@ -177,7 +185,8 @@ export function traceCommand(): Command {
       .addHelpText(
         'after',
         `
-The program has to trust the proxy's certificate. Bytes are shown by their number; keys, data and passwords never.
+The program has to trust the proxy's certificate. Bytes are shown by their number; keys, data, passwords and the values of
+vendors' own tags never.
 
 A certificate for it:
   $ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7 -subj /CN=localhost \\
