@@ -622,6 +622,23 @@ describe('authenticated encryption', () => {
     expect(codeOf(() => running.final())).toBe('CryptographicFailure');
   });
 
+  test.each([
+    ['GCM', gcm()],
+    ['CCM', gcm({}, { blockCipherMode: CCM })],
+    ['ChaCha20-Poly1305', { ...gcm(), algorithm: ChaCha20Poly1305, key: '11'.repeat(32), parameters: {} }],
+  ])('%s verifies the tag where there is no data', (_name, use) => {
+    for (const aad of [undefined, '0102']) {
+      const { data, tag = '' } = encrypted({ ...use, aad }, '');
+      const forged = tag.replace(/^../, (first) => (first === '00' ? '01' : '00'));
+      expect([data, decrypted({ ...use, aad, tag }, '')]).toEqual(['', '']);
+      expect(codeOf(() => decrypted({ ...use, aad, tag: forged }, ''))).toBe('CryptographicFailure');
+      expect(codeOf(() => decrypted({ ...use, aad: '03', tag }, ''))).toBe('CryptographicFailure');
+      const appended = { ...use, aad, isTagAppended: true };
+      expect(decrypted(appended, tag)).toBe('');
+      expect(codeOf(() => decrypted(appended, forged))).toBe('CryptographicFailure');
+    }
+  });
+
   test.each([GCM, CCM])('mode %d covers the additional data', (blockCipherMode) => {
     const use = gcm({ aad: '0102' }, { blockCipherMode });
     const { data, tag } = encrypted(use, TWO_BLOCKS);

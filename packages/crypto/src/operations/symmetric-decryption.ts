@@ -9,6 +9,7 @@ import {
   missingIv,
   opensslIv,
   newDecipher,
+  present,
   randomIvLength,
   requireLength,
   requireNoAdditionalData,
@@ -152,7 +153,7 @@ class WholeDecryption implements ImmediateDecryption {
       if (facts.tagLengths.length > 0) decipher.setAuthTag(this.tag ?? given.subarray(tagStart));
       if (this.additionalData !== undefined)
         decipher.setAAD(this.additionalData, { plaintextLength: ciphertext.length });
-      const plaintext = new SecretBytes(decipher.update(ciphertext));
+      const plaintext = new SecretBytes(decipher.update(present(ciphertext)));
       try {
         decipher.final();
         return plaintext;

@@ -11,6 +11,7 @@ import {
   opensslIv,
   newCipher,
   newIvLength,
+  present,
   requireLength,
   requireNoAdditionalData,
   withPrepared,
@@ -117,7 +118,7 @@ class WholeEncryption implements ImmediateEncryption {
       if (this.additionalData !== undefined) {
         cipher.setAAD(this.additionalData, { plaintextLength: plaintext.length });
       }
-      const data = cipher.update(plaintext);
+      const data = cipher.update(present(plaintext));
       cipher.final();
       return withTag(data, facts.tagLengths.length > 0 ? cipher.getAuthTag() : undefined, this.isTagAppended);
     });

@@ -156,6 +156,16 @@ export function newDecipher(prepared: Prepared, iv: Buffer): DecipherGCM {
   });
 }
 
+const NO_BYTES = Buffer.alloc(1).subarray(0, 0);
+
+/**
+ * Data as OpenSSL has to be given it. An empty buffer may be a null pointer, by which OpenSSL understands that no data is given: CCM
+ * then makes no tag, and takes any.
+ */
+export function present(data: Buffer): Buffer {
+  return data.length === 0 ? NO_BYTES : data;
+}
+
 /** XTS has one block at least; the length of CCM has to fit the octets that its nonce leaves (NIST SP 800-38C A.1). */
 export function requireLength({ kind, blockLengthBytes }: CipherFacts, data: Buffer, iv: Buffer): void {
   if (kind === 'whole' && data.length < blockLengthBytes) throw failure('the data is shorter than a block');
