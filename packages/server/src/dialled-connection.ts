@@ -47,16 +47,17 @@ export class DialledConnection {
     socket.on('close', () => this.#fail(gone()));
   }
 
-  /** @throws where it cannot be reached, or is somebody else */
+  /** @throws where it cannot be reached, or is somebody else, or the signal ended it before that was known */
   static async open(
     options: ConnectionOptions,
     clientId: string,
     ports: DiallingPorts,
     limits: ServerLimits,
     log: Logger,
+    signal: AbortSignal,
   ): Promise<DialledConnection> {
     const peer = `${options.host ?? ''}:${options.port ?? 0}`;
-    const socket = await secured(options, limits.handshakeTimeoutMs);
+    const socket = await secured(options, limits.handshakeTimeoutMs, signal);
     try {
       const authorities = (await ports.directory.listAuthorities()).filter(
         ({ revokedAtSeconds }) => revokedAtSeconds === undefined,
@@ -90,7 +91,10 @@ export class DialledConnection {
       const frame = await new Promise<Buffer>((resolve, reject) => {
         this.#answer = { resolve, reject };
         if (this.isOpen) this.socket.write(message, () => message.fill(0));
-        else reject(this.#failure ?? gone());
+        else {
+          message.fill(0);
+          reject(this.#failure ?? gone());
+        }
       });
       takeAnswer(frame, this.principal, this.log);
     } finally {
@@ -115,11 +119,14 @@ export class DialledConnection {
   }
 }
 
-function secured(options: ConnectionOptions, timeoutMs: number): Promise<TLSSocket> {
+function secured(options: ConnectionOptions, timeoutMs: number, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Whose certificate it is decides, as on the server's own listeners: see `authenticate`.
     const socket = connect({ ...options, minVersion: 'TLSv1.2', rejectUnauthorized: false });
     const timer = setTimeout(() => socket.destroy(unreachable('it takes too long')), timeoutMs);
+    const end = (): unknown => socket.destroy(unreachable('it is no longer wanted'));
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
     socket.once('error', reject).once('close', () => clearTimeout(timer));
     socket.once('secureConnect', () => {
       clearTimeout(timer);

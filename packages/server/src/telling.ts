@@ -37,6 +37,8 @@ export interface TellingPorts {
 /** How it goes with one client. */
 interface Line {
   connection?: DialledConnection | undefined;
+  /** Ends the connection that is being opened. */
+  opening?: AbortController | undefined;
   isBusy: boolean;
   pauseMs: number;
   notBeforeMs: number;
@@ -70,7 +72,7 @@ export class Telling {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#looking;
-    for (const { connection } of this.#lines.values()) connection?.destroy();
+    for (const line of this.#lines.values()) hangUp(line);
     await Promise.all(this.#running);
     await this.#lead?.end();
   }
@@ -78,7 +80,7 @@ export class Telling {
   /** Who is at the other end of a connection is looked up again where something may have changed about it. */
   directoryChanged({ kind }: DirectoryChange): void {
     if (!['client', 'credential', 'authority', 'domain'].includes(kind)) return;
-    for (const { connection } of this.#lines.values()) connection?.destroy();
+    for (const line of this.#lines.values()) hangUp(line);
   }
 
   /** Tells what waits, where it is this process that tells. */
@@ -162,19 +164,31 @@ export class Telling {
 
   async #tellOne(client: NotifiedClient, line: Line, content: Buffer): Promise<void> {
     const { announcement, dialect } = readAnnouncement(content);
-    if (line.connection?.isOpen !== true) line.connection = await this.#connect(client);
-    const { connection } = line;
+    const connection = line.connection?.isOpen === true ? line.connection : await this.#connect(client, line);
     const message = await this.ports.announcer.message(announcement, connection.principal, dialect);
     if (message !== undefined) await connection.tell(message);
   }
 
-  async #connect({ clientId, endpoint }: NotifiedClient): Promise<DialledConnection> {
+  async #connect({ clientId, endpoint }: NotifiedClient, line: Line): Promise<DialledConnection> {
     const { host, port } = endpoint;
     const { prepare, identity } = this.ports;
-    const options = { host, port, servername: isIP(host) === 0 ? host : '', ...(await identity()) };
-    const connection = await DialledConnection.open(options, clientId, this.ports, this.limits, this.log);
-    await prepare(connection.principal);
-    return connection;
+    const { signal } = (line.opening = new AbortController());
+    try {
+      const options = { host, port, servername: isIP(host) === 0 ? host : '', ...(await identity()) };
+      const connection = await DialledConnection.open(
+        options,
+        clientId,
+        this.ports,
+        this.limits,
+        this.log,
+        signal,
+      );
+      line.connection = connection;
+      await prepare(connection.principal);
+      return connection;
+    } finally {
+      line.opening = undefined;
+    }
   }
 
   async #cut({ clientId, name }: NotifiedClient): Promise<void> {
@@ -185,4 +199,9 @@ export class Telling {
       this.log.warn({ error: describeError(error) }, 'what waits for a client cannot be counted');
     }
   }
+}
+
+function hangUp({ connection, opening }: Line): void {
+  opening?.abort();
+  connection?.destroy();
 }
