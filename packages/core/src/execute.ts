@@ -89,7 +89,7 @@ export async function execute<Request, Response>(
         const response =
           held === undefined || !mayWait
             ? await attempt(attempts === 1 ? (presuming ?? session) : session)
-            : await session.transaction(async (transaction) => {
+            : await session.transaction(principal.domainId, async (transaction) => {
                 await transaction.lock(held);
                 return attempt(transaction);
               });

@@ -159,7 +159,7 @@ export class Batch {
   async #runUndo(): Promise<readonly ResponseBatchItem[]> {
     this.changes.hold({ mayBeUndone: true });
     try {
-      const done = await this.ports.keyStore.transaction(async (session) => {
+      const done = await this.ports.keyStore.transaction(this.principal.domainId, async (session) => {
         const results = await this.#runAll(session, false);
         if (results.some(({ resultStatus }) => resultStatus !== ResultStatus.Success))
           throw new Undone(results);
@@ -293,7 +293,7 @@ export class Batch {
     if (!('transaction' in session)) return carryOut(session);
     this.changes.hold({ mayBeUndone: true });
     try {
-      const answer = await session.transaction(carryOut);
+      const answer = await session.transaction(this.principal.domainId, carryOut);
       this.changes.tell();
       return answer;
     } finally {

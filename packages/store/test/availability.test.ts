@@ -83,7 +83,7 @@ test('a commit that never arrived is said not to have happened, and may be tried
 
 test('a transaction whose COMMIT lost its answer is found to have happened', async () => {
   const object = newAesKey({ domainId });
-  const result = await keyStore.transaction(async (session) => {
+  const result = await keyStore.transaction(domainId, async (session) => {
     await session.commit([creation(object)], TEST_CAUSE);
     proxy.muteAnswersFrom('COMMIT');
     void until(() => isThere(object), 'the object is there').then(() => proxy.cut());
@@ -94,7 +94,7 @@ test('a transaction whose COMMIT lost its answer is found to have happened', asy
 
 test('a transaction that breaks before its COMMIT has not happened', async () => {
   const object = newAesKey({ domainId });
-  const work = keyStore.transaction(async (session) => {
+  const work = keyStore.transaction(domainId, async (session) => {
     await session.commit([creation(object)], TEST_CAUSE);
     proxy.cut();
     await session.fetch(domainId, object.uniqueIdentifier);

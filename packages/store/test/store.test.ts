@@ -298,6 +298,52 @@ test('the time goes on where the clock of the machine is set', async () => {
   }
 });
 
+describe('what one domain keeps to itself for long', () => {
+  const creationIn = (domainId: string) => {
+    const object = newAesKey({ domainId });
+    return { object, changes: [{ kind: 'create', object }] as const };
+  };
+
+  test('are not all connections for transactions: others begin theirs', async () => {
+    const { keyStore } = fixture.store;
+    const [holding, other] = [randomUUID(), randomUUID()];
+    let end = (): void => undefined;
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const long = Array.from({ length: 16 }, () => keyStore.transaction(holding, () => held));
+    const [one, two] = [creationIn(other), creationIn(other)];
+    await keyStore.commit([...one.changes, ...two.changes], TEST_CAUSE);
+    end();
+    await Promise.all(long);
+  });
+
+  test('are not all changes: those of others wait for no lock in it', async () => {
+    const { keyStore } = fixture.store;
+    const [holding, other] = [randomUUID(), randomUUID()];
+    const made = [...Array.from({ length: 4 }, () => creationIn(holding)), creationIn(other)];
+    for (const { changes } of made) await keyStore.commit(changes, TEST_CAUSE);
+    const change = async ({ object: { domainId, uniqueIdentifier } }: (typeof made)[number]) => {
+      const object = await keyStore.fetch(domainId, uniqueIdentifier);
+      if (object === undefined) throw new Error('it is there');
+      const { attributes } = object;
+      await keyStore.commit([{ kind: 'update', object, attributes, value: 'erase' }], TEST_CAUSE);
+    };
+    const free = made.pop();
+    await fixture.sql('BEGIN');
+    await fixture.sql('SELECT FROM object WHERE domain_id = $1 FOR UPDATE', [holding]);
+    const waiting: Promise<void>[] = [];
+    for (const each of made) {
+      waiting.push(change(each));
+      // As many batches as there may be at once.
+      const batches = Math.min(waiting.length, 3);
+      const waits = () => fixture.sql('SELECT FROM pg_locks WHERE NOT granted');
+      await until(async () => (await waits()).length >= batches, 'it waits for the lock');
+    }
+    if (free !== undefined) await change(free);
+    await fixture.sql('ROLLBACK');
+    await Promise.all(waiting);
+  });
+});
+
 test('closing leaves no connection behind', async () => {
   const connections = async (): Promise<readonly number[]> => {
     const rows = await fixture.sql<{ pid: number }>(
@@ -310,7 +356,7 @@ test('closing leaves no connection behind', async () => {
   const store = await fixture.open();
   const end = await store.directory.watch(() => undefined);
   await store.keyStore.fetch(randomUUID(), 'x');
-  await store.keyStore.transaction(() => Promise.resolve());
+  await store.keyStore.transaction(randomUUID(), () => Promise.resolve());
   const own = (await connections()).filter((pid) => !before.includes(pid));
   expect(own.length).toBeGreaterThanOrEqual(3);
   await end();

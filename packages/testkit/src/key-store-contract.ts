@@ -249,7 +249,7 @@ export function keyStoreContract(
     describe('transactions', () => {
       test('happen when the work is done, and show it their own changes before', async () => {
         const object = newKey({ name: 'mine' });
-        const result = await probe.store.transaction(async (session) => {
+        const result = await probe.store.transaction(probe.domainId, async (session) => {
           await session.commit([creation(object)], TEST_CAUSE);
           expect(await probe.store.fetch(probe.domainId, object.uniqueIdentifier)).toBeUndefined();
           await session.commit(
@@ -269,7 +269,7 @@ export function keyStoreContract(
       test('leave nothing where the work throws', async () => {
         const object = newKey({ name: 'undone' });
         const failure = new Error('changed my mind');
-        const work = probe.store.transaction(async (session) => {
+        const work = probe.store.transaction(probe.domainId, async (session) => {
           await session.commit([creation(object)], TEST_CAUSE);
           throw failure;
         });
@@ -281,7 +281,7 @@ export function keyStoreContract(
       test('go on after a commit in them was refused, of which nothing remains', async () => {
         await create(newKey({ name: 'taken' }));
         const [half, whole] = [newKey({ name: 'half' }), newKey({ name: 'whole' })];
-        await probe.store.transaction(async (session) => {
+        await probe.store.transaction(probe.domainId, async (session) => {
           const refused = session.commit([creation(half), creation(newKey({ name: 'taken' }))], TEST_CAUSE);
           expect(await codeOf(refused)).toBe('NonUniqueNameAttribute');
           const twice = session.commit([creation(whole), creation(whole)], TEST_CAUSE);
@@ -298,7 +298,11 @@ export function keyStoreContract(
         const stale = await get(object);
         const codes = await Promise.all(
           [1, 2].map(() =>
-            codeOf(probe.store.transaction((session) => session.commit([updateOf(stale)], TEST_CAUSE))),
+            codeOf(
+              probe.store.transaction(probe.domainId, (session) =>
+                session.commit([updateOf(stale)], TEST_CAUSE),
+              ),
+            ),
           ),
         );
         expect(codes.sort()).toEqual(['RevisionConflict', undefined]);

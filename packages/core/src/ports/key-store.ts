@@ -149,6 +149,9 @@ export interface PresumingSession extends KeyStoreSession {
 
 export interface KeyStore extends KeyStoreSession {
   presuming(): PresumingSession;
-  /** Runs `work` in one transaction: all of its commits happen when it resolves, none where it throws. */
-  transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction: all of its commits happen when it resolves, none where it throws.
+   * @param domainId whose objects it is about: where those of one domain last, others do not wait for them
+   */
+  transaction<T>(domainId: string, work: (session: KeyStoreTransaction) => Promise<T>): Promise<T>;
 }

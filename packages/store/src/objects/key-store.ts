@@ -121,14 +121,19 @@ export class PostgresKeyStore implements KeyStore {
     cause: ChangeCause,
     announcements: readonly NewAnnouncement[] = [],
   ): Promise<void> {
-    if (announcements.length > 0 || changes.some(concernsHsmKeys)) {
-      return this.transaction((session) => session.commit(changes, cause, announcements));
+    const [first] = changes;
+    if (first !== undefined && (announcements.length > 0 || changes.some(concernsHsmKeys))) {
+      return this.transaction(first.object.domainId, (session) =>
+        session.commit(changes, cause, announcements),
+      );
     }
     return this.#writer.commit(changes, cause);
   }
 
-  transaction<T>(work: (session: KeyStoreTransaction) => Promise<T>): Promise<T> {
-    return this.#writer.transaction((session, ...written) => work(this.within(session, ...written)));
+  transaction<T>(domainId: string, work: (session: KeyStoreTransaction) => Promise<T>): Promise<T> {
+    return this.#writer.transaction(domainId, (session, ...written) =>
+      work(this.within(session, ...written)),
+    );
   }
 
   /** The key store within a transaction that somebody else begins and ends; the lists take what was written. */

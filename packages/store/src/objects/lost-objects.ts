@@ -57,7 +57,7 @@ export class PostgresLostObjects implements LostObjectStore {
   async recover(object: NewObject, cause: ChangeCause): Promise<void> {
     const { domainId, uniqueIdentifier } = object;
     await this.keyring.ensure(domainId);
-    await this.#writer.transaction(async (session, written) => {
+    await this.#writer.transaction(domainId, async (session, written) => {
       const recorded = await lostIn(session, domainId, uniqueIdentifier);
       if (recorded === undefined) throw new HoldfastError('ItemNotFound', 'no such object is lost');
       // What is left of it beside its row.

@@ -1,6 +1,7 @@
 import { HoldfastError, type ChangeCause, type Keyring, type ObjectChange } from '@holdfast/core';
 import { Batcher } from '../postgres/batcher';
 import type { Backend, Database, Session } from '../postgres/database';
+import { Deadlines } from '../postgres/deadlines';
 import { SqlState, isStalePreparation, leavesOutcomeOpen, sqlStateOf, storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { refreshRetired } from '../postgres/retired-keys';
@@ -20,6 +21,11 @@ interface PendingChange {
 /** A transaction of its own costs PostgreSQL as much as seven objects do. */
 const BATCHES = { concurrency: 3, atOnce: 2, minShare: 8, maxItems: 64 };
 const MAX_REPETITIONS = 3;
+/** What takes so long waits for a lock that somebody else of the same domain holds. */
+const HELD_UP_AFTER_MS = 1000;
+/** For so long the changes of the domain are kept apart from others. */
+const KEPT_APART_MS = 60_000;
+const APART = { concurrency: 1, maxItems: 64 };
 /** Where a name was taken, others are likely to be: for so many batches names are looked for before they are taken. */
 const CAREFUL_BATCHES = 32;
 
@@ -33,6 +39,9 @@ type Write = (session: Session, changes: readonly PreparedChange[]) => Promise<R
 export class ObjectWriter {
   readonly #creates: Batcher<PendingChange>;
   readonly #updates: Batcher<PendingChange>;
+  /** By domain, where changes were held up lately: nobody else waits with them. */
+  readonly #apart = new Map<string, { readonly untilMs: number; readonly changes: Batcher<PendingChange> }>();
+  readonly #late = new Deadlines<{ heldUp(): void }>((batch) => batch.heldUp());
   #carefulBatches = 0;
 
   constructor(
@@ -42,11 +51,11 @@ export class ObjectWriter {
     private readonly nowMs: () => number,
   ) {
     this.#creates = new Batcher((items) => {
-      if (this.#carefulBatches === 0) return this.#runBatch(items, insertAll);
+      if (this.#carefulBatches === 0) return this.#unlessHeldUp(items, insertAll);
       this.#carefulBatches--;
-      return this.#runBatch(items, insertPossible);
+      return this.#unlessHeldUp(items, insertPossible);
     }, BATCHES);
-    this.#updates = new Batcher((items) => this.#runBatch(inOrder(items), changeObjects), BATCHES);
+    this.#updates = new Batcher((items) => this.#unlessHeldUp(inOrder(items), changeObjects), BATCHES);
   }
 
   /** Commits the changes, all or none. @throws as KeyStoreSession.commit */
@@ -62,8 +71,56 @@ export class ObjectWriter {
   /** Commits a prepared change that takes at most one name. @throws HoldfastError RevisionConflict, StoreUnavailable */
   commitAlone(only: PreparedChange): Promise<void> {
     return new Promise((resolve, reject) => {
-      (only.kind === 'create' ? this.#creates : this.#updates).add({ change: only, resolve, reject });
+      const usual = only.kind === 'create' ? this.#creates : this.#updates;
+      (this.#keptApart(only.row.domainId) ?? usual).add({ change: only, resolve, reject });
     });
+  }
+
+  /** Runs a batch. Where it is held up the next ones begin beside it, without changes of the domains in it. */
+  #unlessHeldUp(all: readonly PendingChange[], write: Write): Promise<void> {
+    const items = this.#apart.size === 0 ? all : all.filter((item) => !this.#isDiverted(item));
+    if (items.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const batch = {
+        heldUp: () => {
+          for (const { change } of items) this.#keepApart(change.row.domainId);
+          resolve();
+        },
+      };
+      this.#late.set(batch, HELD_UP_AFTER_MS);
+      void this.#runBatch(items, write).finally(() => {
+        this.#late.met(batch);
+        resolve();
+      });
+    });
+  }
+
+  /** Whether a change waits with those that are kept apart, and no longer with the others. */
+  #isDiverted(item: PendingChange): boolean {
+    const changes = this.#keptApart(item.change.row.domainId);
+    changes?.add(item);
+    return changes !== undefined;
+  }
+
+  #keepApart(domainId: string): Batcher<PendingChange> {
+    const untilMs = performance.now() + KEPT_APART_MS;
+    const changes =
+      this.#apart.get(domainId)?.changes ?? new Batcher((items) => this.#runApartFromOthers(items), APART);
+    this.#apart.set(domainId, { untilMs, changes });
+    return changes;
+  }
+
+  #keptApart(domainId: string): Batcher<PendingChange> | undefined {
+    const kept = this.#apart.get(domainId);
+    if (kept === undefined || kept.untilMs > performance.now()) return kept?.changes;
+    this.#apart.delete(domainId);
+    return undefined;
+  }
+
+  async #runApartFromOthers(items: readonly PendingChange[]): Promise<void> {
+    const [creates, updates] = [items.filter(isCreation), items.filter((item) => !isCreation(item))];
+    if (creates.length > 0) await this.#runBatch(creates, insertPossible);
+    if (updates.length > 0) await this.#runBatch(inOrder(updates), changeObjects);
   }
 
   /** Encodes and seals changes, loading the keys of their domains where that has not been done. */
@@ -88,7 +145,9 @@ export class ObjectWriter {
 
   /** Commits prepared changes in one transaction. */
   async commitTogether(changes: readonly PreparedChange[]): Promise<void> {
-    await this.transaction(async (session, written) => {
+    const [first] = changes;
+    if (first === undefined) return;
+    await this.transaction(first.row.domainId, async (session, written) => {
       await this.write(session, changes);
       written.push(...changes);
     });
@@ -97,15 +156,17 @@ export class ObjectWriter {
   /**
    * Runs `work` in a transaction; it names what it wrote, objects and audit records, by which a lost answer to COMMIT is
    * resolved.
-   * @throws what `work` throws, after everything was undone; HoldfastError StoreUnavailable
+   * @param domainId of the objects: transactions may last, and those of one domain leave connections for the others
+   * @throws what `work` throws, after everything was undone; HoldfastError StoreUnavailable, ServerLimitExceeded
    */
   async transaction<T>(
+    domainId: string,
     work: (session: Session, written: PreparedChange[], recordIds: string[]) => Promise<T>,
   ): Promise<T> {
     const written: PreparedChange[] = [];
     const recordIds: string[] = [];
     return inTransaction(
-      (run) => this.database.transactional(run),
+      (run) => this.database.shared(domainId, run),
       (session) => work(session, written, recordIds),
       async (backend) =>
         (await this.#committed(backend, written)).length === written.length &&
@@ -188,8 +249,11 @@ export class ObjectWriter {
     try {
       const changes = items.map(({ change }) => change);
       const committed = new Set(await this.#committed(backend, changes));
+      const domains = new Set(changes.map(({ row }) => row.domainId));
       for (const item of items) {
         if (committed.has(item.change)) item.resolve();
+        // Perhaps it waited for what another domain holds.
+        else if (domains.size > 1) this.#keepApart(item.change.row.domainId).add(item);
         else item.reject(storeError(cause));
       }
     } catch (error) {
@@ -216,6 +280,10 @@ export class ObjectWriter {
       });
     });
   }
+}
+
+function isCreation({ change }: PendingChange): boolean {
+  return change.kind === 'create';
 }
 
 /** Whether a change can share a statement with others. */

@@ -14,6 +14,7 @@ import { KeptConnections } from './kept-connections';
 import { isStalePreparation, isUnavailable, leavesOutcomeOpen, storeError } from './errors';
 import { LeanClient } from './lean-client';
 import { answered } from './liveness';
+import { Shares } from './shares';
 import { SELECT_REQUIRED_SETTINGS, requireSettings } from './required-settings';
 import { SESSION_SETTINGS } from './session-settings';
 import { execute, type Paging, type Statement } from './statement';
@@ -41,6 +42,7 @@ export const WALK_TIMEOUT_MS = 3_600_000;
 /** After so long without a word the system asks whether the server is there. */
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const HOT_CONNECTIONS = 8;
+const MAX_WAITING_OF_A_DOMAIN = 1024;
 
 /**
  * The hot statements reach rows by their keys alone. Their plan is made once, perhaps while the tables are nearly empty,
@@ -94,6 +96,7 @@ export class Database {
   readonly #hotConnections: KeptConnections;
   readonly #hotSessions = new WeakMap<PoolClient, Session>();
   readonly #statementTimeoutMs: number;
+  readonly #shares: Shares;
 
   /** @throws HoldfastError Configuration for a connection string that is none */
   constructor(private readonly options: DatabaseOptions) {
@@ -103,6 +106,7 @@ export class Database {
     this.#hotConnections = new KeptConnections(this.#hot, (error) => this.#lostIdle(this.#hot, error));
     this.#transactions = this.#pool(options.poolSize, HOT_SETTINGS);
     this.#general = this.#pool(options.poolSize, GENERAL_SETTINGS);
+    this.#shares = new Shares(Math.max(1, Math.floor(options.poolSize / 2)), MAX_WAITING_OF_A_DOMAIN);
   }
 
   /** What a client needs to connect outside the pools. */
@@ -149,6 +153,14 @@ export class Database {
   /** Runs `work` on a connection for a transaction; `work` begins and ends it. */
   transactional<T>(work: (session: Session) => Promise<T>, timeoutMs = this.#statementTimeoutMs): Promise<T> {
     return this.#with(this.#transactions, work, timeoutMs);
+  }
+
+  /**
+   * Like `transactional`, for work of a domain's clients, which may last: one domain has half of the connections at most.
+   * @throws HoldfastError ServerLimitExceeded where too much of the domain waits already
+   */
+  shared<T>(domainId: string, work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#shares.run(domainId, () => this.transactional(work));
   }
 
   /** Runs `work` on a connection for statements that are planned for their parameters. */
