@@ -5,6 +5,7 @@ import {
   CryptographicAlgorithm,
   Data,
   HashingAlgorithm,
+  KeyFormatType,
   ObjectType,
   Operation,
   QueryFunction,
@@ -38,7 +39,7 @@ import {
   type RequestItem,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
+import { ItemType, decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { createKey, createPayload, errorsOf } from './support';
 
 /** Batches as the standard has them: KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9. */
@@ -95,6 +96,42 @@ function createNewer(name?: string): RequestItem {
     ),
   );
 }
+
+test('what a batch computes holds up nobody else until all of it is done', async () => {
+  const large = (tag: number): Item => ({ tag, type: ItemType.BigInteger, value: 2n ** 4095n - 1n });
+  const material = structure(Tag.KeyMaterial, large(Tag.Modulus), large(Tag.PrivateExponent), {
+    tag: Tag.PublicExponent,
+    type: ItemType.BigInteger,
+    value: 65537n,
+  });
+  // A modulus that no primes are found for, though they are looked for.
+  const key = structure(
+    Tag.PrivateKey,
+    structure(
+      Tag.KeyBlock,
+      enumeration(Tag.KeyFormatType, KeyFormatType.TransparentRSAPrivateKey),
+      structure(Tag.KeyValue, material),
+      enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.RSA),
+      integer(Tag.CryptographicLength, 4095),
+    ),
+  );
+  const attributes = structure(Tag.Attributes, integer(Tag.CryptographicUsageMask, 1));
+  const registration = (): RequestItem =>
+    item(Operation.Register, enumeration(Tag.ObjectType, ObjectType.PrivateKey), attributes, key);
+  const order: string[] = [];
+  const [long] = await Promise.all([
+    newer.batch(Array.from({ length: 24 }, registration), option(Continue)).finally(() => order.push('long')),
+    (async () => {
+      // By itself the first is answered with whatever came with it.
+      for (let asked = 0; asked < 2; asked++) await peer.call(Operation.Query, []);
+      order.push('short');
+    })(),
+  ]);
+  expect(order).toEqual(['short', 'long']);
+  expect(new Set(long.items.map(({ message }) => message))).toEqual(
+    new Set([expect.stringContaining('RSA')]),
+  );
+});
 
 describe('the ID Placeholder', () => {
   test.each<[VersionName, () => RequestItem]>([

@@ -45,6 +45,7 @@ import { ItemRecords } from './item-records';
 import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
+import { pauses } from './turn';
 
 export interface BatchOptions {
   /** Whether this server can take the client's role on the connection. */
@@ -199,7 +200,9 @@ export class Batch {
     const { items } = this.request;
     const results: ResponseBatchItem[] = [];
     this.#reservedBytes = goesOn ? roomFor(items) : 0;
+    const pause = pauses();
     for (const [index, item] of items.entries()) {
+      if (index > 0) await pause();
       const next = items[index + 1];
       if (goesOn) this.#reservedBytes -= roomForItem(item);
       else this.#reservedBytes = next === undefined ? 0 : roomForItem(next);

@@ -63,6 +63,35 @@ export function instancesOf(attributes: AttributeSet, reference: AttributeRefere
   return attributes.vendorInstances(reference.vendorIdentification, reference.attributeName);
 }
 
+/** The instances of several attributes, in their order. However many there are, custom ones are looked for once. */
+export function instancesOfAll(
+  attributes: AttributeSet,
+  references: readonly AttributeReference[],
+): readonly Attribute[] {
+  let custom: ReadonlyMap<string, readonly Attribute[]> | undefined;
+  return references.flatMap((reference) => {
+    if ('unknownName' in reference || reference.key !== 'VendorAttribute')
+      return instancesOf(attributes, reference);
+    custom ??= customInstances(attributes);
+    return custom.get(customKey(reference)) ?? [];
+  });
+}
+
+function customInstances(attributes: AttributeSet): ReadonlyMap<string, readonly Attribute[]> {
+  const found = new Map<string, Attribute[]>();
+  for (const attribute of attributes.instances('VendorAttribute')) {
+    const key = customKey(attribute.value);
+    const alike = found.get(key);
+    if (alike === undefined) found.set(key, [attribute]);
+    else alike.push(attribute);
+  }
+  return found;
+}
+
+function customKey(name: { readonly vendorIdentification: string; readonly attributeName: string }): string {
+  return JSON.stringify([name.vendorIdentification, name.attributeName]);
+}
+
 /** The same text for references to the same attribute, another for others; the 1.x index does not matter. */
 export function referenceKey(reference: AttributeReference): string {
   return JSON.stringify({ ...reference, index: undefined });

@@ -12,7 +12,7 @@ import {
   type AttributeReference,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
-import { describe, instancesOf, referenceKey } from '../objects/attribute-rules';
+import { describe, instancesOfAll, referenceKey } from '../objects/attribute-rules';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -43,7 +43,7 @@ export const getAttributes = operation({
       attributes:
         attributeReferences.length === 0
           ? [...object.attributes]
-          : attributeReferences.flatMap((reference) => instancesOf(object.attributes, reference)),
+          : instancesOfAll(object.attributes, attributeReferences),
     };
   },
 });

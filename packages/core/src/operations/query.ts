@@ -174,7 +174,7 @@ export const query = operation({
 
   async execute({ queryFunctions, objectGroups }, context): Promise<QueryResponse> {
     for (const group of objectGroups?.objectGroups ?? []) await requireKnownGroup(group, context);
-    return queryFunctions.reduce<QueryResponse>(
+    return [...new Set(queryFunctions)].reduce<QueryResponse>(
       (told, asked) => ({ ...told, ...ANSWERS[asked as QueryFunction]?.(context) }),
       NOTHING,
     );
