@@ -3,7 +3,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import { adminSocketPath } from './admin-socket';
-import type { AdminCall, AdminCalls, AdminErrorAnswer, AdminStream } from './admin-protocol';
+import {
+  BROKEN_OFF_TRAILER,
+  type AdminCall,
+  type AdminCalls,
+  type AdminErrorAnswer,
+  type AdminStream,
+} from './admin-protocol';
 
 /** Longest a server may be silent; adding a client with an RSA key pair takes a second or two. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -60,8 +66,19 @@ export class AdminClient {
   ): Promise<AsyncIterable<Buffer>> {
     const [method, path] = call.split(' ') as [string, string];
     const response = await this.#exchange(method, path, body, timeoutOf(call));
-    if (response.statusCode === 200) return response as AsyncIterable<Buffer>;
+    if (response.statusCode === 200) return this.#whole(response);
     throw refusalFrom(await textOf(response));
+  }
+
+  /** @throws HoldfastError as the server says behind what it could not finish; StoreUnavailable where it says nothing */
+  async *#whole(response: IncomingMessage): AsyncGenerator<Buffer> {
+    try {
+      yield* response as AsyncIterable<Buffer>;
+    } catch (cause) {
+      throw this.#unreachable(cause as NodeJS.ErrnoException);
+    }
+    const brokenOff = response.trailers[BROKEN_OFF_TRAILER];
+    if (brokenOff !== undefined) throw refusalFrom(decodeURIComponent(brokenOff));
   }
 
   #exchange(method: string, path: string, body: unknown, timeoutMs: number): Promise<IncomingMessage> {

@@ -70,6 +70,8 @@ export interface StatusAnswer {
     readonly kind: 'embedded' | 'external';
     readonly version: string;
     readonly isReachable: boolean;
+    /** How what goes to it is protected; absent where that does not leave the machine. `unverified`: TLS with whoever answers. */
+    readonly transport: 'verified' | 'unverified' | 'unencrypted' | undefined;
   };
   /** Whether clients can remove all objects of their domains at once (Interop). */
   readonly testMode: boolean;
@@ -271,6 +273,9 @@ export interface FindingAnswer {
 export interface AdminErrorAnswer {
   readonly error: { readonly code: string; readonly message: string };
 }
+
+/** Stands behind a stream that could not be finished: an AdminErrorAnswer in JSON, percent-encoded. */
+export const BROKEN_OFF_TRAILER = 'holdfast-broken-off';
 
 /** The answer of a call that has nothing to tell. */
 export interface Done {

@@ -10,11 +10,13 @@ import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 import { checksOf, handlersOf, type AdminServices, type Checks, type Handlers } from './admin-handlers';
 import {
   AUDITOR_CALLS,
+  BROKEN_OFF_TRAILER,
   OPERATOR_CALLS,
   SEALED_CALLS,
   STREAMED_REQUESTS,
   isStream,
   type AdminCall,
+  type AdminErrorAnswer,
 } from './admin-protocol';
 import { adminSocketPath } from './admin-socket';
 import { describeError, type Logger } from './log';
@@ -167,19 +169,16 @@ export class AdminServer {
       if (isStream(answer)) await this.#stream(response, answer);
       else this.#answer(response, 200, answer);
     } catch (error) {
-      if (response.headersSent) {
-        // Half a stream has gone out: its reader learns from the broken connection that it is no whole.
-        this.log.error({ error: describeError(error) }, 'administrative call failed');
-        response.destroy();
-        return;
-      }
       const known = error instanceof HoldfastError;
-      if (!known || HTTP_STATUS[error.code] === undefined) {
+      const isHalfAnswered = response.headersSent;
+      if (isHalfAnswered || !known || HTTP_STATUS[error.code] === undefined) {
         this.log.error({ error: describeError(error) }, 'administrative call failed');
       }
       const code = known ? error.code : 'InternalServerError';
       const message = known ? error.message : 'the call failed; the server log says why';
-      this.#answer(response, HTTP_STATUS[code] ?? 500, { error: { code, message } });
+      const refusal: AdminErrorAnswer = { error: { code, message } };
+      if (isHalfAnswered) breakOff(response, refusal);
+      else this.#answer(response, HTTP_STATUS[code] ?? 500, refusal);
     }
   }
 
@@ -261,13 +260,21 @@ export class AdminServer {
     const stream = Readable.from(content, { objectMode: false });
     // The first bytes decide whether it is an answer or a refusal.
     await once(stream, 'readable');
-    response.writeHead(200, { 'content-type': 'application/octet-stream' });
-    await pipeline(stream, response);
+    response.writeHead(200, { 'content-type': 'application/octet-stream', trailer: BROKEN_OFF_TRAILER });
+    await pipeline(stream, response, { end: false });
+    response.end();
   }
 
   #answer(response: ServerResponse, status: number, body: unknown): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
+}
+
+/** Half a stream has gone out: what comes behind it says that it is no whole, and why. */
+function breakOff(response: ServerResponse, refusal: AdminErrorAnswer): void {
+  if (response.destroyed) return;
+  response.addTrailers({ [BROKEN_OFF_TRAILER]: encodeURIComponent(JSON.stringify(refusal)) });
+  response.end();
 }
 
 function notForAuditors(): HoldfastError {

@@ -138,6 +138,9 @@ export const DEFAULT_AUDIT_GRACE_SECONDS = 3600;
 export const TEST_MODE_WARNING =
   'TEST MODE: any client can remove all objects of its domain at once (Interop); never run it with keys that matter';
 
+export const TRANSPORT_WARNING =
+  'who is on the way to PostgreSQL can read what goes there, or answer in its place: end the database URL in sslmode=verify-full';
+
 /** @throws HoldfastError Configuration where there is no such policy */
 export function parsePolicy(text: string): AuthenticationPolicy {
   const policy = AUTHENTICATION_POLICIES.find((each) => each === text);

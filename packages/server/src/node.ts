@@ -16,7 +16,7 @@ import { AuditKeeper } from './audit/audit-keeper';
 import { readSyslogFiles } from './audit/syslog-connection';
 import { bootstrap } from './bootstrap';
 import type { ListenAddress } from './address';
-import { TEST_MODE_WARNING, type NodeConfig } from './config';
+import { TEST_MODE_WARNING, TRANSPORT_WARNING, type NodeConfig } from './config';
 import { Custody } from './custody';
 import { bindRoot, keyringSource } from './domain-keys';
 import { Recovery } from './escrow/recovery';
@@ -146,6 +146,8 @@ export class Node {
       undo.push(() => root.close());
       const keys = (opened.keys = new RootKeys(root));
       if (root.kind.startsWith('software')) log.warn({ root: root.kind }, SOFTWARE_ROOT_WARNING);
+      const { transport } = store;
+      if (transport !== undefined && transport !== 'verified') log.warn({ transport }, TRANSPORT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
       if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
       const node = new Node({ ...config, dataDir }, log, { postgres, connection }, store, keys, keyring);
@@ -395,6 +397,7 @@ export class Node {
         kind: this.config.databaseUrl === undefined ? 'embedded' : 'external',
         version: this.store.databaseVersion,
         isReachable: isDatabaseReachable,
+        transport: this.store.transport,
       },
       testMode: this.config.testMode,
       approvedOnly: this.config.approvedOnly,
@@ -420,8 +423,8 @@ function addressesOf({ crlUrls, caIssuerUrls }: NodeConfig): PublishedAddresses 
 }
 
 function present<T>(value: T | undefined): T {
-  if (value === undefined) throw new HoldfastError('RootOfTrustUnavailable', 'the server is still starting');
-  return value;
+  if (value !== undefined) return value;
+  throw new HoldfastError('RootOfTrustUnavailable', 'the server is still starting: see holdfast status');
 }
 
 function notShared(): never {

@@ -10,6 +10,7 @@ import {
   removeRootKeyFile,
   SOFTWARE_ROOT_FILE,
   TokenKeeper,
+  type Pkcs11RootOptions,
 } from '@holdfast/hsm';
 import type { RootKeyState, RootKeyStore } from '@holdfast/store';
 import type { ReshareRequest } from './admin-protocol';
@@ -209,9 +210,8 @@ export class RootMigration {
   ): Promise<RootOfTrust> {
     if (pin === undefined) throw new HoldfastError('InvalidField', 'the HSM wants a PIN');
     const options = { ...config, pin, log: this.log };
-    if (incoming !== undefined || !isRotation) {
-      return openPkcs11Root(options, incoming === undefined ? [] : [incoming]);
-    }
+    if (incoming !== undefined) return openIncoming(options, incoming);
+    if (!isRotation) return openPkcs11Root(options, []);
     const keeper = await TokenKeeper.open({ ...options, mayWrite: true });
     try {
       const { checkValue } = await keeper.generateRootKey({ besides: true });
@@ -328,6 +328,19 @@ export class RootMigration {
     const use = await this.store.use(checkValue);
     this.#use = { checkValue, end: () => use.end() };
     await before?.end();
+  }
+}
+
+/** @throws HoldfastError ObjectAlreadyExists where the token does not have it, and as openPkcs11Root */
+async function openIncoming(options: Pkcs11RootOptions, incoming: string): Promise<RootOfTrust> {
+  try {
+    return await openPkcs11Root(options, [incoming]);
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError) || cause.code !== 'RootOfTrustMismatch') throw cause;
+    throw underWay(
+      'another root key is coming in, which is not in this token: give the command that began the move, or give the move up ' +
+        '(holdfast root cancel)',
+    );
   }
 }
 

@@ -19,6 +19,7 @@ import { PostgresAuditChain, type AuditChainStore } from './chain/audit-chain';
 import { prepareChain } from './chain/prepare';
 import type { Checkpoint } from './chain/checkpoint';
 import { dumpStore } from './backup/dump';
+import { transportOf, type Transport } from './postgres/connection-string';
 import { DatabaseClock } from './clock';
 import { PostgresCustody, type CustodyStore } from './custody';
 import { PostgresApprovals, type ApprovalStore } from './approvals';
@@ -86,6 +87,8 @@ export interface Store {
   readonly approvals: ApprovalStore;
   /** PostgreSQL's version, e.g. "15.13". */
   readonly databaseVersion: string;
+  /** How what goes to PostgreSQL is protected; undefined where that does not leave the machine. */
+  readonly transport: Transport | undefined;
   /** Rebuilds names and projections of all objects from their rows. @returns how many objects there are */
   reindex(): Promise<number>;
   /**
@@ -156,6 +159,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       approvals: new PostgresApprovals(database, keyring, nowMs),
       custodyCopies: new PostgresCustodyCopies(database, keyring, nowMs),
       databaseVersion,
+      transport: transportOf(connection),
       reindex: () => reindex(database, keyring),
       dump: (unwrap) => dumpStore(database.clientConfig(), unwrap),
       objectDigests: () => objectDigestLines(database.clientConfig()),

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Client } from 'pg';
 import { BinaryWriter, RowReader, TypeId, isUuid, uuidText } from '../src/postgres/binary';
 import { Database, type Session } from '../src/postgres/database';
+import { transportOf } from '../src/postgres/connection-string';
 import { MessageSplitter } from '../src/postgres/lean-client';
 import type { Statement } from '../src/postgres/statement';
 import { inTransaction, repeatable } from '../src/postgres/transaction';
@@ -319,4 +320,24 @@ test('the driver still has the seam between socket and parser that rows are take
   const stream = new EventEmitter();
   connection.attachListeners(stream);
   expect(stream.listenerCount('data')).toBe(1);
+});
+
+test.each([
+  ['/run/postgresql keys', undefined],
+  ['socket:/run/postgresql?db=keys', undefined],
+  ['postgresql://me@localhost/keys?host=/run/postgresql', undefined],
+  ['postgresql://me@localhost/keys', undefined],
+  ['postgresql://me@127.0.0.2:5433/keys', undefined],
+  ['postgresql://me@[::1]/keys?sslmode=disable', undefined],
+  ['postgresql://me@db/keys', 'unencrypted'],
+  ['postgresql://me@db/keys?sslmode=disable', 'unencrypted'],
+  ['postgresql://me@localhost.example/keys?ssl=0', 'unencrypted'],
+  ['postgresql://me@db/keys?sslmode=no-verify', 'unverified'],
+  ['postgresql://me@db/keys?ssl=no-verify', 'unverified'],
+  ['postgresql://me@db/keys?uselibpqcompat=true&sslmode=require', 'unverified'],
+  [`postgresql://me@db/keys?uselibpqcompat=true&sslmode=verify-ca&sslrootcert=${__filename}`, 'unverified'],
+  ['postgresql://me@db/keys?sslmode=verify-full', 'verified'],
+  ['postgresql://me@db/keys?ssl=true', 'verified'],
+])('what goes over the network to %s is %s', (url, transport) => {
+  expect(transportOf(url)).toBe(transport);
 });

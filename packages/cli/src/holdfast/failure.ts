@@ -8,6 +8,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer|auditor list.',
   StoreUnavailable:
     'See that PostgreSQL runs, where it runs, and what it logs. A server that is running goes on by itself once it is back.',
+  RootOfTrustUnavailable:
+    'Bring the root of trust back (token, PKCS#11 library, root.key): a server that is running goes on by itself. Of one that is lost for good, restore the newest backup under another: holdfast backup restore.',
   RootOfTrustMismatch:
     'Check --data-dir, --root and the passphrase: they must be those of the first start, or of the last root rotate or migrate.',
 };

@@ -56,7 +56,9 @@ async function move(
   );
   if (answer.problem !== undefined) {
     throw new CommandFailure(ExitCode.NoConnection, `the move has stopped: ${answer.problem}`, {
-      hint: 'It goes on when the same command is given again; holdfast root cancel gives it up.',
+      hint:
+        'It goes on when the same command is given again; holdfast root cancel gives it up.\n' +
+        'Nothing moves without the root key so far: where that is lost for good, restore the newest backup under another (holdfast backup restore).',
     });
   }
   print(answer, options.json, COLUMNS, '');

@@ -45,13 +45,22 @@ async function status(options: StatusOptions): Promise<void> {
   const { database, problem, warning, root } = answer;
   process.stdout
     .write(`Holdfast ${answer.version}, ${answer.state}${answer.state === 'serving' ? ' since' : ', started'} ${answer.startedAt}
-${noteLine('Problem', problem)}${noteLine('Warning', warning)}${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}${database.isReachable ? '' : ' (does not answer)'}
+${noteLine('Problem', problem)}${noteLine('Warning', warning)}${servingLines(answer)}Database     ${database.kind}, PostgreSQL ${database.version}${databaseNotes(database)}
 Root         ${root.kind}${rootNote(answer)}
 ${syslogLine(answer)}${answer.approvedOnly ? 'Cryptography approved alone (NIST SP 800-131A)\n' : ''}${answer.testMode ? 'TEST MODE    any client can remove all objects of its domain (Interop)\n' : ''}`);
 }
 
 function noteLine(title: string, note: string | undefined): string {
   return note === undefined ? '' : `${title.padEnd(13)}${note}; the log of the server says more\n`;
+}
+
+function databaseNotes({ isReachable, transport }: StatusAnswer['database']): string {
+  const notes = [
+    ...(isReachable ? [] : ['does not answer']),
+    ...(transport === 'unencrypted' ? ['over the network NOT ENCRYPTED'] : []),
+    ...(transport === 'unverified' ? ['its certificate is NOT CHECKED'] : []),
+  ];
+  return notes.length === 0 ? '' : ` (${notes.join(', ')})`;
 }
 
 function syslogLine({ syslog }: StatusAnswer): string {

@@ -1,5 +1,6 @@
+import type { ConnectionOptions } from 'node:tls';
 import { HoldfastError } from '@holdfast/ttlv';
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 
 /** What pg takes for a URL or the path of a socket; of anything else it would make the address of some host. */
 const FORMS = /^(?:postgres(?:ql)?:\/\/|socket:|\/)/i;
@@ -30,6 +31,20 @@ export function checkConnectionString(text: string): void {
         : `it names a file that cannot be read: ${path} (${code ?? ''})`;
     throw unusable(reason, cause);
   }
+}
+
+/** What the network between a node and PostgreSQL is kept from: `unverified` is encrypted for whoever answers. */
+export type Transport = 'verified' | 'unverified' | 'unencrypted';
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i;
+
+/** @returns undefined where it does not leave the machine. @throws as pg for what checkConnectionString refuses */
+export function transportOf(connection: string | ClientConfig): Transport | undefined {
+  const { host, ssl } = new Client(connection) as { readonly host: string; readonly ssl: unknown };
+  if (host.startsWith('/') || LOOPBACK.test(host)) return undefined;
+  if (ssl === undefined || ssl === false) return 'unencrypted';
+  const { rejectUnauthorized, checkServerIdentity } = ssl as ConnectionOptions;
+  return rejectUnauthorized === false || checkServerIdentity !== undefined ? 'unverified' : 'verified';
 }
 
 function unusable(reason: string, cause?: unknown): HoldfastError {
