@@ -85,6 +85,19 @@ test('requests are refused while the database is away, and answered once it is b
   await verifyRows(database, there.length, faults);
   expect(faults).toEqual([]);
 
+  // A disk on which records find no room, though the sequencer has nothing to add.
+  await database.sql(
+    `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON audit_batch EXECUTE FUNCTION full_disk()`,
+  );
+  expect(await ask(started)).toBe('refusal');
+  const full = await holdfastResult(status);
+  expect([full.code, full.stdout]).toEqual([1, expect.stringContaining('refusing')]);
+  expect(full.stdout).toContain('the disk of its PostgreSQL is full');
+  await database.sql('DROP TRIGGER full_disk ON audit_batch');
+  expect((await holdfastResult(status)).stdout).toContain('serving since');
+
   const name = connection.database;
   await database.sql(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
   await database.sql(

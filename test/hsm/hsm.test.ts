@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -234,6 +234,17 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       hsm.unplug();
       await killAll();
       const late = outcomeOf(useKeyInside(another));
+      const out = join(dataDir, 'without-the-hsm.backup');
+      const backup = holdfastResult([
+        'backup',
+        'create',
+        '--data-dir',
+        dataDir,
+        '--to',
+        server.clientFiles.cert,
+        '--out',
+        out,
+      ]);
       const isTrue = async (condition: string): Promise<boolean> =>
         (await database.sql(`SELECT FROM audit_chain WHERE ${condition}`)).length === 1;
       // While the HSM answers, that is confirmed twice a second.
@@ -249,9 +260,15 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
         state: 'refusing',
         problem: expect.stringContaining('not signed') as string,
       });
+      expect(server.log()).toContain('requests are refused: the audit log was not signed');
       // What needs the HSM waits for it, and is answered in the end.
       expect(await late).toBe('InternalServerError');
       await another.close();
+      // What broke it off is told, though its beginning was sent.
+      const { code, stderr } = await backup;
+      expect([code, stderr]).toEqual([3, expect.stringContaining('the HSM does not answer') as string]);
+      expect(stderr).toContain('holdfast backup restore');
+      expect(readdirSync(dataDir).filter((name) => name.includes('backup'))).toEqual([]);
       hsm.plugIn();
       await until(isServed, 'everything is served again');
       expect(await statusOf(server)).toMatchObject({ state: 'serving' });

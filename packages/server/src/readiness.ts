@@ -4,8 +4,6 @@ import type { AuditChainStore } from '@holdfast/store';
 /** Who checks the health of a node gives it a few seconds. */
 const ANSWER_MS = 3_000;
 
-const READ_ONLY = 'the database takes no changes: its PostgreSQL is a standby, or read-only';
-
 /** What serving needs besides the node itself. */
 export interface Readiness {
   readonly isDatabaseReachable: boolean;
@@ -18,7 +16,7 @@ export interface Readiness {
  * @param graceSeconds how long they are served while the audit log is not signed
  */
 export async function readinessOf(
-  chain: Pick<AuditChainStore, 'unconfirmedSeconds' | 'takesChanges'>,
+  chain: Pick<AuditChainStore, 'unconfirmedSeconds' | 'requireWritable'>,
   graceSeconds: number,
 ): Promise<Readiness> {
   let timer: NodeJS.Timeout | undefined;
@@ -27,10 +25,14 @@ export async function readinessOf(
     timer = setTimeout(late, ANSWER_MS);
   });
   try {
-    const asked = Promise.all([chain.unconfirmedSeconds(), chain.takesChanges()]);
-    const [seconds, takesChanges] = await Promise.race([asked, isLate]);
     // Nothing is answered that cannot be recorded.
-    if (!takesChanges) return { isDatabaseReachable: true, problem: READ_ONLY };
+    const refusal = chain.requireWritable().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const asked = Promise.all([chain.unconfirmedSeconds(), refusal]);
+    const [seconds, refused] = await Promise.race([asked, isLate]);
+    if (refused !== undefined) return { isDatabaseReachable: true, problem: problemOf(refused) };
     const isSigned = seconds <= graceSeconds;
     return {
       isDatabaseReachable: true,
@@ -41,4 +43,8 @@ export async function readinessOf(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function problemOf(refused: unknown): string {
+  return refused instanceof HoldfastError ? refused.message : 'the database takes no changes';
 }

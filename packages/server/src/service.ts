@@ -87,7 +87,7 @@ export class Service implements Serving {
     const crypto = createCrypto(config.approvedOnly, hsmKeys, randomness);
     const approvalRules = new ApprovalRules(directory);
     const approvals = new Approvals(approvalRules, store.approvals, () => clock.nowSeconds());
-    const gate = new AuditGate(store.auditChain, config.auditGraceSeconds);
+    const gate = new AuditGate(store.auditChain, config.auditGraceSeconds, log);
     const announcer = new Announcer({ keyStore, auditLog, clock, policies, approvals, gate });
     const notifiedClients = new NotifiedClients(directory);
     const batchPorts = {

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import type { AuditChainStore } from '@holdfast/store';
+import type { Logger } from '../log';
 
 const INTERVAL_MS = 1000;
 
@@ -12,6 +13,7 @@ export class AuditGate {
   constructor(
     private readonly chain: AuditChainStore,
     private readonly graceSeconds: number,
+    private readonly log: Logger,
   ) {}
 
   start(): void {
@@ -33,6 +35,9 @@ export class AuditGate {
   async #look(): Promise<void> {
     // A database that is away is noticed by whoever needs it.
     const seconds = await this.chain.unconfirmedSeconds().catch(() => undefined);
-    if (seconds !== undefined) this.#isOpen = seconds <= this.graceSeconds;
+    if (seconds === undefined || this.#isOpen === seconds <= this.graceSeconds) return;
+    this.#isOpen = !this.#isOpen;
+    if (this.#isOpen) this.log.info({}, 'the audit log is being signed again: requests are served');
+    else this.log.error({ seconds }, 'requests are refused: the audit log was not signed for so long');
   }
 }

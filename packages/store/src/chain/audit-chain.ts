@@ -4,7 +4,7 @@ import { WALK_TIMEOUT_MS, type Database, type Session } from '../postgres/databa
 import { storeError } from '../postgres/errors';
 import { askAfterLoss } from '../postgres/outcome';
 import { inTransaction, repeatable } from '../postgres/transaction';
-import type { PackedEntry } from '../records/audit-batch';
+import { TRIAL_BATCH, type PackedEntry } from '../records/audit-batch';
 import { batchNumberOf } from '../records/batch-ids';
 import { NumberRanges, type NumberRange } from '../records/number-ranges';
 import {
@@ -59,8 +59,11 @@ export interface AuditChainStore {
   newest(): Promise<Checkpoint | undefined>;
   /** Seconds since a sequencer last linked while the root of trust was there. */
   unconfirmedSeconds(): Promise<number>;
-  /** Whether anything can be written: not on a standby, nor where the database is read-only. */
-  takesChanges(): Promise<boolean>;
+  /**
+   * Whether a record can be written, as each request leaves one: one is, and taken back.
+   * @throws HoldfastError StoreUnavailable on a standby, where the database is read-only, and where its disk is full
+   */
+  requireWritable(): Promise<void>;
   /** Checkpoints in their order: those whose last record is at `fromPosition` or behind it. */
   checkpoints(fromPosition: number): AsyncGenerator<Checkpoint>;
   /** Checkpoints in reverse order: those whose last record is at `fromPosition` or before it. */
@@ -227,11 +230,19 @@ export class PostgresAuditChain implements AuditChainStore {
     return row?.seconds ?? 0;
   }
 
-  async takesChanges(): Promise<boolean> {
-    const [row] = await this.#query<{ mode: string }>(
-      `SELECT current_setting('transaction_read_only') AS mode`,
-    );
-    return row?.mode === 'off';
+  async requireWritable(): Promise<void> {
+    try {
+      await this.database.general(async (session) => {
+        await session.query('BEGIN');
+        try {
+          await session.query(TRIAL_BATCH);
+        } finally {
+          await session.query('ROLLBACK').catch(() => undefined);
+        }
+      });
+    } catch (error) {
+      throw storeError(error);
+    }
   }
 
   checkpoints(fromPosition: number): AsyncGenerator<Checkpoint> {

@@ -94,6 +94,10 @@ export const appendAuditBatch: Statement = {
     ON CONFLICT (id) DO NOTHING RETURNING 0::int4`,
 };
 
+/** Adds a row that is no record, to be taken back: of a size that goes into no gap that the records so far have left. */
+export const TRIAL_BATCH = `INSERT INTO audit_batch (${AUDIT_BATCH_NAMES})
+  VALUES (0, gen_random_uuid(), 0, decode(repeat('00', 1800), 'hex'), 0, '')`;
+
 export function writeAuditBatch(writer: BinaryWriter, { columns, mac }: AuthenticatedColumns): void {
   writer.raw(columns.bytes);
   writer.bytesValue(mac);
