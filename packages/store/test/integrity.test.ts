@@ -1,6 +1,6 @@
 import { TEST_ACTOR, TEST_CAUSE, newAesKey } from '@holdfast/testkit';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { SecretBytes, type NewObject } from '@holdfast/core';
+import { HoldfastError, SecretBytes, type NewObject } from '@holdfast/core';
 import type { Store } from '../src';
 import { ruleColumns } from '../src/directory/tables';
 import { KeptObjects } from '../src/objects/kept-objects';
@@ -421,6 +421,20 @@ test('a record is looked at whatever its identifier', async () => {
   expect(findings.filter(({ table }) => table === 'audit_record')).toMatchObject([
     { row: first, problem: 'the record is not what was written' },
   ]);
+});
+
+test('a root of trust that is away is no fault of what is stored', async () => {
+  const { domainKeys } = fixture.store;
+  const domainId = randomUUID();
+  const root = await domainKeys.setRootCheckValue('root');
+  await domainKeys.addFirstKey(domainId, [{ root, wrapped: randomBytes(60) }], () => randomBytes(32));
+  const keyring = testKeyring();
+  const ensure = keyring.ensure.bind(keyring);
+  const isAway = new HoldfastError('RootOfTrustUnavailable', 'the HSM does not answer');
+  keyring.ensure = (id) => (id === domainId ? Promise.reject(isAway) : ensure(id));
+  await expect(fixture.store.verify(keyring, [], () => undefined)).rejects.toBe(isAway);
+  await fixture.sql('DELETE FROM domain_key_wrapping WHERE domain_id = $1', [domainId]);
+  await fixture.sql('DELETE FROM domain_key WHERE domain_id = $1', [domainId]);
 });
 
 describe('what SQL takes for what was looked for', () => {

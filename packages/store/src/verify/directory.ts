@@ -1,4 +1,4 @@
-import { SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
+import { HoldfastError, SYSTEM_DOMAIN_ID, type Keyring } from '@holdfast/core';
 import { RESEALED_TABLES } from '../directory/reseal';
 import type { Session } from '../postgres/database';
 import type { Walk } from './finding';
@@ -35,7 +35,10 @@ export async function verifyDirectory(session: Session, keyring: Keyring, walk: 
   }
 }
 
-/** Opens the keys of every domain: a wrapped key that was changed or exchanged does not open. */
+/**
+ * Opens the keys of every domain: a wrapped key that was changed or exchanged does not open.
+ * @throws HoldfastError RootOfTrustUnavailable: that says nothing of what is stored
+ */
 export async function verifyDomainKeys(session: Session, keyring: Keyring, walk: Walk): Promise<void> {
   const rows = await session.query<{ domain_id: string; count: number; current: number }>(
     `SELECT domain_id, count(*)::int4 AS count, (count(*) FILTER (WHERE status = 'current'))::int4 AS current
@@ -46,7 +49,10 @@ export async function verifyDomainKeys(session: Session, keyring: Keyring, walk:
       walk.find({ table: 'domain_key', row: '', domainId, problem, severity: 'fault' });
     };
     if (current !== 1) fault(`${current} versions are current`);
-    await keyring.ensure(domainId).catch((error: unknown) => fault(problemOf(error)));
+    await keyring.ensure(domainId).catch((error: unknown) => {
+      if (error instanceof HoldfastError && error.code === 'RootOfTrustUnavailable') throw error;
+      fault(problemOf(error));
+    });
     walk.advance(count);
   }
 }

@@ -19,7 +19,7 @@ const MAX_FINDINGS = 10_000;
  * @param keyring a new one, so that the wrapped keys are those of the database, not of memory
  * @param outside checkpoints of the audit chain that were kept outside the database
  * @param onProgress told after each page
- * @throws HoldfastError StoreUnavailable
+ * @throws HoldfastError StoreUnavailable, RootOfTrustUnavailable
  */
 export function verifyStore(
   database: Database,
