@@ -459,6 +459,9 @@ const IN_HSM: Attribute = {
       const made = textAt(await peer.call(Operation.Create, asking(true)), Tag.UniqueIdentifier);
       expect(await peer.refused(Operation.Get, [named(made)])).not.toBe('');
       expect(await peer.refused(Operation.Create, asking(false))).toBe('InvalidField');
+      // Nothing could cover it.
+      expect((await holdfast('domain', 'set', 'flagged', '--require-escrow')).code).toBe(0);
+      expect(await peer.refused(Operation.Create, asking(true))).toBe('PermissionDenied');
       await peer.close();
     });
 

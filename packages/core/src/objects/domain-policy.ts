@@ -9,6 +9,7 @@ import {
   type ObjectType,
 } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import type { Principal } from '../identity';
 import {
   describe,
   instancesOf,
@@ -30,6 +31,11 @@ export interface DomainPolicy {
   readonly keysInHsm?: true | undefined;
   /** Whether its objects cannot be used before a backup or an escrow covers them. */
   readonly requiresEscrow?: true | undefined;
+}
+
+/** Whether what a principal makes cannot be used before a backup or an escrow covers it. */
+export function requiresEscrow(policy: DomainPolicy, { settings }: Pick<Principal, 'settings'>): boolean {
+  return settings?.requiresEscrow === true || policy.requiresEscrow === true;
 }
 
 /** What says which key it is: it goes together, and is not filled in one by one. */

@@ -11,6 +11,7 @@ import type { ManagedObject } from '../object-access';
 import type { OperationContext } from '../operation';
 import type { HsmKeyMaker } from '../ports/hsm-keys';
 import type { AttributeSet } from './attribute-set';
+import { requiresEscrow } from './domain-policy';
 
 /** Where values are kept: sealed in a database, or, of keys that are generated so, inside an HSM. */
 
@@ -58,7 +59,8 @@ function isAskedFor(requested: AttributeSet): boolean {
  * first Protection Storage Mask that can be satisfied wants it. Its attributes are completed to say that it does not leave.
  * @param old the key that it replaces
  * @param code how the error table of the operation calls it that no mask can be satisfied
- * @throws HoldfastError `code`, InvalidAttributeValue (attributes contradict it)
+ * @throws HoldfastError `code`, InvalidAttributeValue (attributes contradict it), PermissionDenied (what the principal makes
+ * waits for a backup or an escrow)
  */
 export function isToBeInHsm(
   requested: AttributeSet,
@@ -71,7 +73,14 @@ export function isToBeInHsm(
     context.policy.keysInHsm === true ||
     isAskedFor(requested) ||
     (old !== undefined && isInHsm(old.attributes));
-  const possible = availableStorages(context).filter((storage) => !isDemanded || storage === Hardware);
+  // What waits for a backup or an escrow is not to be where none can be had: only officers can want that, for a domain.
+  const mayBeInside = context.policy.keysInHsm === true || !requiresEscrow(context.policy, context.principal);
+  if (isDemanded && !mayBeInside) {
+    throw new HoldfastError('PermissionDenied', 'no backup or escrow would cover a key inside the HSM');
+  }
+  const possible = availableStorages(context).filter((storage) =>
+    isDemanded ? storage === Hardware : mayBeInside || storage !== Hardware,
+  );
   let isInside = isDemanded;
   for (const mask of masks) {
     const acceptable = mask?.protectionStorageMasks ?? [];

@@ -4,7 +4,7 @@ import type { AccessClass } from '../access';
 import type { Principal } from '../identity';
 import { SERVER_VENDOR } from './attribute-rules';
 import type { AttributeSet } from './attribute-set';
-import type { DomainPolicy } from './domain-policy';
+import { requiresEscrow, type DomainPolicy } from './domain-policy';
 import { isInHsm } from './protection-storage';
 
 /**
@@ -36,12 +36,12 @@ export function awaitsBackup(attributes: AttributeSet): boolean {
 /** Marks what a principal makes, where it or its domain has to wait. */
 export function markAwaiting(
   attributes: AttributeSet,
-  { settings }: Pick<Principal, 'settings'>,
+  principal: Pick<Principal, 'settings'>,
   policy: DomainPolicy,
 ): void {
-  if (settings?.requiresEscrow !== true && policy.requiresEscrow !== true) return;
+  if (!requiresEscrow(policy, principal)) return;
   if (NOT_KEPT_SAFE.has(attributes.get('ObjectType')) || awaitsBackup(attributes)) return;
-  // No backup of ours has what the HSM never gives away.
+  // No backup of ours has what the HSM never gives away: officers wanted it there all the same.
   if (isInHsm(attributes)) return;
   attributes.add(AWAITS_BACKUP);
 }
