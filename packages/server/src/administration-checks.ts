@@ -85,10 +85,9 @@ export function checkDomainSettings(settings: unknown, hasHsm: boolean): DomainS
 }
 
 /** @throws HoldfastError InvalidField */
-export function checkClientSettings(settings: unknown = {}): ClientSettings {
-  const { authentication, toleratesBatchCount, requiresEscrow, notify, ...others } = settings as Readonly<
-    Record<string, unknown>
-  >;
+export function checkClientSettings(settings: unknown): ClientSettings {
+  const { authentication, toleratesBatchCount, requiresEscrow, notify, ...others } = (settings ??
+    {}) as Readonly<Record<string, unknown>>;
   const policy = AUTHENTICATION_POLICIES.find((each) => each === authentication);
   const isKnown =
     Object.keys(others).length === 0 &&
@@ -110,7 +109,7 @@ export function checkClientSettings(settings: unknown = {}): ClientSettings {
 
 /** @throws HoldfastError InvalidField */
 function checkEndpoint(endpoint: unknown): NotifiedEndpoint {
-  const { host, port, version, ...others } = endpoint as Readonly<Record<string, unknown>>;
+  const { host, port, version, ...others } = (endpoint ?? {}) as Readonly<Record<string, unknown>>;
   const known = VERSION_NAMES.find((each) => each === version);
   const isAddress = typeof host === 'string' && /^[\x21-\x7e]{1,255}$/.test(host);
   const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65536;
