@@ -316,6 +316,30 @@ describe('what one domain keeps to itself for long', () => {
     await Promise.all(long);
   });
 
+  test('are not all connections for the rest: of those who wait for a ticket one has one', async () => {
+    const { directory, tickets } = fixture.store;
+    const [name, peer] = [`holder-${randomUUID()}`, '127.0.0.1:1'];
+    const { id: domainId } = await directory.addDomain(name, TEST_ACTOR);
+    const { id } = await directory.addClient({ name, domainId, role: 'user' }, [], TEST_ACTOR);
+    const principal = {
+      clientId: id,
+      clientName: name,
+      domainId,
+      role: 'user',
+      credentialId: id,
+      peer,
+    } as const;
+    const ticket = await tickets.issue({ leaseSeconds: 600, requestCount: 100 }, principal);
+    await fixture.sql('BEGIN');
+    await fixture.sql('SELECT FROM ticket WHERE holder_id = $1 FOR UPDATE', [id]);
+    const waiting = Promise.all(Array.from({ length: 16 }, () => tickets.show(ticket, peer)));
+    const waits = () => fixture.sql('SELECT FROM pg_locks WHERE NOT granted');
+    await until(async () => (await waits()).length > 0, 'it waits for the lock');
+    await directory.domainNamed(name);
+    await fixture.sql('ROLLBACK');
+    await waiting;
+  });
+
   test('are not all changes: those of others wait for no lock in it', async () => {
     const { keyStore } = fixture.store;
     const [holding, other] = [randomUUID(), randomUUID()];

@@ -3,6 +3,7 @@ import {
   HoldfastError,
   SYSTEM_DOMAIN_ID,
   SecretBytes,
+  Turns,
   actorOf,
   type Actor,
   type Keyring,
@@ -153,6 +154,8 @@ export class PostgresTicketChanges implements TicketChanges {
 export class PostgresTickets implements Tickets {
   readonly #transactions: DirectoryTransactions;
   readonly #changes: PostgresTicketChanges;
+  /** Of those who wait for the lock of one ticket, one has a connection. */
+  readonly #turns = new Turns();
 
   constructor(
     private readonly database: Database,
@@ -167,8 +170,8 @@ export class PostgresTickets implements Tickets {
     return this.#changes.issue(ticket, principal);
   }
 
-  end(ticketValue: Buffer, principal: Principal): Promise<void> {
-    return this.#changes.end(ticketValue, principal);
+  async end(ticketValue: Buffer, principal: Principal): Promise<void> {
+    await this.#inTurn(ticketIdOf(ticketValue), () => this.#changes.end(ticketValue, principal));
   }
 
   async show(ticketValue: Buffer, peer: string): Promise<ShownTicket> {
@@ -199,20 +202,30 @@ export class PostgresTickets implements Tickets {
   }
 
   spend(ticketId: string, rights: readonly number[], principal: Principal): Promise<void> {
-    return this.#changes.spend(ticketId, rights, principal);
+    return this.#inTurn(ticketId, () => this.#changes.spend(ticketId, rights, principal));
   }
 
   #spendRequest(before: TicketRow, ticketValue: Buffer, peer: string): Promise<void> {
     const { holder_kind: kind, holder_id: id, holder_name: name } = before;
     const actor = { kind: kind as 'client' | 'user', id: id as string, name: name as string, peer };
-    return this.#change(actor, async (transaction) => {
+    const spend = async (transaction: DirectoryTransaction): Promise<void> => {
       const row = await locked(transaction.session, this.keyring, before.id);
       requireInForce(row, ticketValue, this.nowMs());
       const left = row.requests_left as number;
       if (left <= 0) throw exceeded();
       const changed = await transaction.update(tickets, row, { requests_left: left - 1 });
       await transaction.record('ticket.request', changed, row.id, row.domain_id as string);
-    });
+    };
+    return this.#inTurn(before.id, () => this.#change(actor, spend));
+  }
+
+  async #inTurn<T>(ticketId: string, work: () => Promise<T>): Promise<T> {
+    const endTurn = await this.#turns.take(ticketId);
+    try {
+      return await work();
+    } finally {
+      endTurn();
+    }
   }
 
   /** @throws HoldfastError InvalidTicket where the holder is gone, revoked or has another password */
