@@ -36,6 +36,8 @@ import {
   whileTampered,
 } from './site';
 
+jest.setTimeout(300_000);
+
 /**
  * Plays a database administrator against a running server: whatever column of an object's row is changed, or of a row
  * that decides access, the next use of exactly that object or client fails loudly, and all others go on. Columns for which
@@ -252,52 +254,55 @@ test('any column of a pending request, of which no other is affected', async () 
   await peer.close();
 });
 
-test('any column of the rows that say who a user is, and what a ticket allows', async () => {
-  const officer = await asFirstOfficer(server);
-  const client = await newClient(server, 'of-users');
-  const asks = async (...credentials: readonly Credential[]): Promise<string> => {
-    const { host, port } = server;
-    const { cert, key, ca } = client;
-    const connection = await KmipClient.connect({ host, port, cert, key, ca, version: '2.1', credentials });
-    try {
-      return await outcomeOf(connection.call(query, { queryFunctions: [] }));
-    } finally {
-      await connection.close();
-    }
-  };
-  // A user whose row is not found is then refused, not passed over.
-  const settings = { authentication: 'certificate-or-credential' } as const;
-  await officer.call('POST /clients/:name/settings', settings, { name: 'of-users' });
-  const faults: string[] = [];
-  const uses: Record<string, { readonly password: Credential; readonly ticket: Credential }> = {};
-  for (const name of ['one', 'other']) {
-    await officer.call('POST /users', { name, password: 'password of both', domain: 'of-users' });
-    const credential = password(name, 'password of both');
-    const { host, port } = server;
-    const { cert, key, ca } = client;
-    const options = { host, port, cert, key, ca, version: '2.1', credentials: [credential] } as const;
-    const connection = await KmipClient.connect(options);
-    const { ticketValue } = (await connection.call(login, {})).ticket;
-    await connection.close();
-    uses[name] = { password: credential, ticket: ticket(ticketValue) };
+describe('any column of the rows', () => {
+  interface Uses {
+    readonly password: () => Promise<string>;
+    readonly ticket: () => Promise<string>;
   }
-  const [one, other] = [uses['one'], uses['other']];
-  if (one === undefined || other === undefined) throw new Error('there are two');
-  faults.push(
-    ...(await walk({
-      table: 'kmip_user',
-      where: `name = 'one'`,
-      uses: { password: () => asks(one.password), ticket: () => asks(one.ticket) },
-      neighbours: [() => asks(other.ticket)],
-    })),
-    ...(await walk({
-      table: 'ticket',
-      where: `holder_name = 'one'`,
-      uses: { ticket: () => asks(one.ticket) },
-      neighbours: [() => asks(other.ticket)],
-    })),
-  );
-  expect(faults).toEqual([]);
+  let one: Uses;
+  let other: Uses;
+
+  beforeAll(async () => {
+    const officer = await asFirstOfficer(server);
+    const { cert, key, ca } = await newClient(server, 'of-users');
+    const connect = (...credentials: readonly Credential[]): Promise<KmipClient> => {
+      const { host, port } = server;
+      return KmipClient.connect({ host, port, cert, key, ca, version: '2.1', credentials });
+    };
+    const asks = async (credential: Credential): Promise<string> => {
+      const connection = await connect(credential);
+      try {
+        return await outcomeOf(connection.call(query, { queryFunctions: [] }));
+      } finally {
+        await connection.close();
+      }
+    };
+    const addUser = async (name: string): Promise<Uses> => {
+      await officer.call('POST /users', { name, password: 'password of both', domain: 'of-users' });
+      const credential = password(name, 'password of both');
+      const connection = await connect(credential);
+      const { ticketValue } = (await connection.call(login, {})).ticket;
+      await connection.close();
+      return { password: () => asks(credential), ticket: () => asks(ticket(ticketValue)) };
+    };
+    // A user whose row is not found is then refused, not passed over.
+    const settings = { authentication: 'certificate-or-credential' } as const;
+    await officer.call('POST /clients/:name/settings', settings, { name: 'of-users' });
+    [one, other] = [await addUser('one'), await addUser('other')];
+  });
+
+  test('that say who a user is', async () => {
+    const where = `name = 'one'`;
+    expect(await walk({ table: 'kmip_user', where, uses: { ...one }, neighbours: [other.ticket] })).toEqual(
+      [],
+    );
+  });
+
+  test('that say what a ticket allows', async () => {
+    const where = `holder_name = 'one'`;
+    const uses = { ticket: one.ticket };
+    expect(await walk({ table: 'ticket', where, uses, neighbours: [other.ticket] })).toEqual([]);
+  });
 });
 
 test('any column of an officer, of whom no other is affected', async () => {

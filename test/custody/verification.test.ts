@@ -8,9 +8,10 @@ import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess 
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
 import { hasTerminal, onTerminal } from '../support/terminal';
+import { until } from '../support/until';
 import { columnsOf, dropConstraints, named, newClient, newKey, otherValues, whileTampered } from './site';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 /** `holdfast verify` finds whatever a database administrator changed, in any column of any table. */
 
@@ -41,7 +42,10 @@ let victim: string;
 
 async function verified(): Promise<VerificationAnswer> {
   let answer = await officer.call('POST /verification');
-  while (answer.state === 'running') answer = await officer.call('GET /verification');
+  await until(async () => {
+    if (answer.state === 'running') answer = await officer.call('GET /verification');
+    return answer.state !== 'running';
+  }, 'the verification ends');
   expect(answer.state).toBe('done');
   return answer;
 }

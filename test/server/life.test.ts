@@ -184,6 +184,8 @@ describe('several processes', () => {
   });
 
   const workers = () => workersOf(server.pid);
+  const isInState = (pid: number, state: 'T' | 'Z') =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8').includes(`) ${state} `);
 
   test('get on without one that is killed, and replace it', async () => {
     const before = workers();
@@ -209,14 +211,12 @@ describe('several processes', () => {
     ask();
     await until(answered(1), 'it is answered');
     process.kill(server.pid, 'SIGSTOP');
+    await until(() => isInState(server.pid, 'T'), 'it stands still');
     // It is asked first, asks its worker, and only then hears that there is none any more.
     ask();
     const before = workers();
     for (const worker of before) process.kill(worker, 'SIGKILL');
-    await until(
-      () => before.every((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')),
-      'the workers are dead',
-    );
+    await until(() => before.every((pid) => isInState(pid, 'Z')), 'the workers are dead');
     process.kill(server.pid, 'SIGCONT');
     await until(answered(2), 'it is answered once more');
     admin.destroy();

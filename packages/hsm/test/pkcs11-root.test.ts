@@ -182,7 +182,8 @@ const AWAY_AT_MOST_MS = 5_000;
         { modulePath: hsm.modulePath, tokenLabel: 'another' },
         { modulePath: hsm.modulePath, tokenLabel: LABEL },
       ];
-      const root = await openPkcs11Root({ ...options('one'), targets }, []);
+      await makeKey('next');
+      const root = await openPkcs11Root({ ...options('next'), targets }, []);
       const wrapped = await root.wrap(SecretBytes.copyOf(Buffer.from('a key')), Buffer.alloc(0));
       expect((await root.unwrap(wrapped, Buffer.alloc(0))).reveal().toString()).toBe('a key');
       await root.close();

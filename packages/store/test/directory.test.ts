@@ -8,6 +8,8 @@ import {
   type PresentedCertificate,
 } from '@holdfast/core';
 import type { Approval } from '../src';
+import { PostgresApprovals, requireApproved } from '../src/approvals';
+import { PostgresTickets } from '../src/directory/tickets';
 import { Database } from '../src/postgres/database';
 import { until } from '../../../test/support/until';
 import { destroyRequest, openFixture, quietLog, testKeyring, type Fixture } from './support/fixture';
@@ -245,9 +247,12 @@ test('connections that are to stay are found to be dead, though nothing says so'
   const end = await directory.watch((change) => changes.push(change));
   const use = await rootKeys.use('a root key');
   const lead = await rotations.lead();
-  const dead = await fixture.sql<{ pid: number }>(`SELECT pid ${LISTENING}
-    UNION SELECT pid FROM pg_locks WHERE locktype = 'advisory'`);
-  expect(dead).toHaveLength(3);
+  let dead: readonly { readonly pid: number }[] = [];
+  await until(async () => {
+    dead = await fixture.sql(`SELECT pid ${LISTENING}
+      UNION SELECT pid FROM pg_locks WHERE locktype = 'advisory'`);
+    return dead.length === 3;
+  }, 'those of earlier tests have ended, and no others are left');
   // Whoever waits for their answers, or their notices, waits in vain.
   for (const { pid } of dead) process.kill(pid, 'SIGSTOP');
   const proxy = await startProxy(fixture.connection);
@@ -269,7 +274,7 @@ test('connections that are to stay are found to be dead, though nothing says so'
   await end();
   await database.close();
   await proxy.close();
-  expect(await rootKeys.users('a root key')).toBe(0);
+  await until(async () => (await rootKeys.users('a root key')) === 0, 'nobody uses it any more');
 });
 
 test('approvals that are asked for at the same time are numbered one after the other, those for the same once', async () => {
@@ -284,6 +289,53 @@ test('approvals that are asked for at the same time are numbered one after the o
   const same = destroyRequest('g');
   const once = await Promise.all([1, 2, 3].map(() => approvals.add(same, terms, TEST_ACTOR)));
   expect(once.map(({ number }) => number)).toEqual([7, 7, 7]);
+});
+
+test('they, and tickets, are good until the second in which they expire', async () => {
+  let nowSeconds = Math.floor(Date.now() / 1000);
+  const nowMs = (): number => nowSeconds * 1000 + 999;
+  const database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 1 });
+  const approvals = new PostgresApprovals(database, testKeyring(), nowMs);
+  const request = destroyRequest('soon over');
+  const vote = { officerId: randomUUID(), officerName: 'one', atSeconds: nowSeconds };
+  const votes = [
+    { ...vote, approves: true },
+    { ...vote, approves: false },
+  ];
+  const asked = { needed: 2, votes, expiresAtSeconds: nowSeconds + 60 };
+  const open = await approvals.add(request, { ...asked, state: 'open' }, TEST_ACTOR);
+  const outcomeOf = (state: Approval['state']): string => {
+    try {
+      requireApproved({ ...open, state }, nowSeconds);
+      return 'approved';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const tickets = new PostgresTickets(database, testKeyring(), nowMs);
+  const { client, domain } = await addClient();
+  const principal = {
+    clientId: client.id,
+    clientName: client.name,
+    domainId: domain.id,
+    role: 'user' as const,
+    credentialId: randomUUID(),
+    peer: '',
+  };
+  const ticket = await tickets.issue({ leaseSeconds: 60 }, principal);
+  const forged = Buffer.from(ticket);
+  forged[forged.length - 1]! ^= 1;
+  nowSeconds += 59;
+  expect((await approvals.find(request))?.number).toBe(open.number);
+  expect(outcomeOf('approved')).toBe('approved');
+  expect(outcomeOf('open')).toContain('1 of 2 officers');
+  expect((await tickets.show(ticket, '')).holder).toMatchObject({ client: { id: client.id } });
+  await expect(tickets.show(forged, '')).rejects.toMatchObject({ code: 'InvalidTicket' });
+  nowSeconds += 1;
+  expect(await approvals.find(request)).toBeUndefined();
+  for (const state of ['approved', 'open'] as const) expect(outcomeOf(state)).toContain('has expired');
+  await expect(tickets.show(ticket, '')).rejects.toMatchObject({ code: 'InvalidTicket' });
+  await database.close();
 });
 
 test('those of one requester that wait are bounded, and those that expired long ago are removed', async () => {
