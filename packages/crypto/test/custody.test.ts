@@ -165,14 +165,26 @@ test('shares of another splitting, of another key and of another kind are named 
   expect(collection.given).toBe(0);
 });
 
-test('facts that were altered where they are kept do not pass for those of the splitting', async () => {
-  const facts = { ...split, threshold: 2 };
-  const collection = new ShareCollection(facts);
-  const share = await opened(1);
-  expect(codeOf(() => collection.add(share))).toBe('IntegrityViolation');
-  for (const index of [1, 2, 3]) collection.add({ ...(await opened(index)), split: facts });
-  expect(codeOf(() => collection.join())).toBe('IntegrityViolation');
-});
+test.each<[string, () => Partial<SplitFacts>]>([
+  ['threshold', () => ({ threshold: 2 })],
+  ['time', () => ({ createdAt: '2001-01-01T00:00:00.000Z' })],
+  [
+    'custodians',
+    () => ({
+      custodians: split.custodians.map((each, index) => (index === 2 ? { ...each, name: 'mallory' } : each)),
+    }),
+  ],
+])(
+  'facts of which the %s was altered where they are kept do not pass for those of the splitting',
+  async (_which, altered) => {
+    const facts = { ...split, ...altered() };
+    const collection = new ShareCollection(facts);
+    const share = await opened(1);
+    expect(codeOf(() => collection.add(share))).toBe('IntegrityViolation');
+    for (const index of [1, 2, 3]) collection.add({ ...(await opened(index)), split: facts });
+    expect(codeOf(() => collection.join())).toBe('IntegrityViolation');
+  },
+);
 
 test('passphrases seal shares as well; another passphrase opens none', async () => {
   const passphrase = SecretBytes.copyOf(Buffer.from('correct horse battery'));

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
@@ -69,6 +69,24 @@ describe('sealing', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('opens what was sealed in format 1, whatever program did so', () => {
+    const hmac = (key: Buffer, ...parts: readonly Buffer[]) =>
+      createHmac('sha256', key).update(Buffer.concat(parts)).digest();
+    const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
+    const subkey = hmac(KEYS[2] ?? Buffer.alloc(0), Buffer.from('holdfast domain subkey 1\0seal\x01'));
+    const salt = Buffer.alloc(32, 5);
+    const generationAndVersion = Buffer.from('00000000000100000002', 'hex');
+    const { domainId, internalId } = BINDING;
+    const bound = [Buffer.of(1), salt, text(domainId), text(internalId), generationAndVersion];
+    const context = Buffer.concat(bound);
+    const nonce = Buffer.alloc(12, 6);
+    const cipher = createCipheriv('aes-256-gcm', hmac(subkey, context, Buffer.of(1)), nonce);
+    cipher.setAAD(context);
+    const content = Buffer.concat([cipher.update(SECRET), cipher.final()]);
+    const value = { salt, sealed: Buffer.concat([Buffer.of(1), nonce, content, cipher.getAuthTag()]) };
+    expect(keyring.open(BINDING, value).reveal()).toEqual(SECRET);
   });
 
   it('leaves the plaintext to its owner', () => {

@@ -1,4 +1,11 @@
-import { constants, privateDecrypt, publicEncrypt, createPrivateKey, createPublicKey } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  privateDecrypt,
+  publicEncrypt,
+  createPrivateKey,
+  createPublicKey,
+} from 'node:crypto';
 import {
   CryptographicAlgorithm,
   HashingAlgorithm,
@@ -92,6 +99,31 @@ describe('OAEP', () => {
     ];
     for (const each of wrong)
       expect(await rejectionOf(decrypted(each, ciphertext))).toBe('CryptographicFailure');
+  });
+
+  /** RFC 8017 section 7.1.2 step 3 g: each fault on its own. */
+  test.each<[string, string, (block: Buffer) => void]>([
+    ['a leading octet that is not zero', '01', () => undefined],
+    ['another label', '00', (block) => void (block[0] = (block[0] ?? 0) ^ 1)],
+    ['another octet than 1 behind the zeros', '00', (block) => void (block[100] = 2)],
+    ['nothing behind the zeros', '00', (block) => void block.fill(0, 32)],
+  ])('%s does not decrypt', async (_what, first, spoil) => {
+    const sha256 = (...parts: readonly Buffer[]) =>
+      createHash('sha256').update(Buffer.concat(parts)).digest();
+    const masked = (block: Buffer, by: Buffer): Buffer =>
+      Buffer.from(block.map((octet, at) => octet ^ (sha256(by, Buffer.of(0, 0, 0, at >> 5))[at & 31] ?? 0)));
+    const encoded = (leading: string, block: Buffer): Buffer => {
+      const maskedBlock = masked(block, Buffer.alloc(32, 5));
+      const maskedSeed = masked(Buffer.alloc(32, 5), maskedBlock);
+      return Buffer.concat([Buffer.from(leading, 'hex'), maskedSeed, maskedBlock]);
+    };
+    const raw = { key: theirs().publicKey, padding: constants.RSA_NO_PADDING };
+    const block = Buffer.concat([sha256(), Buffer.alloc(68), Buffer.of(1), Buffer.alloc(122, 7)]);
+    const right = publicEncrypt(raw, encoded('00', block));
+    expect(await decrypted(oaep(SHA_256), right)).toEqual(Buffer.alloc(122, 7));
+    spoil(block);
+    const wrong = publicEncrypt(raw, encoded(first, block));
+    expect(await rejectionOf(decrypted(oaep(SHA_256), wrong))).toBe('CryptographicFailure');
   });
 
   test('holds what the hashes leave', async () => {

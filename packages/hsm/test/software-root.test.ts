@@ -1,10 +1,17 @@
 import { HoldfastError, SecretBytes } from '@holdfast/core';
 import { rootOfTrustContract } from '@holdfast/testkit';
+import { createCipheriv, createHmac } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { createSoftwareRoot, openSoftwareRoot, SOFTWARE_ROOT_FILE, SOFTWARE_ROOT_WARNING } from '../src';
+import {
+  createSoftwareRoot,
+  openSharedRootKey,
+  openSoftwareRoot,
+  SOFTWARE_ROOT_FILE,
+  SOFTWARE_ROOT_WARNING,
+} from '../src';
 
 let base: string;
 beforeAll(async () => {
@@ -46,6 +53,22 @@ function opener(secret?: SecretBytes) {
 
 rootOfTrustContract('the software root in a file', opener());
 rootOfTrustContract('the software root under a passphrase', opener(passphrase));
+
+test('a root key is known by the same check value, and opens what was wrapped in format 1, for ever', async () => {
+  const key = Buffer.alloc(32, 7);
+  const root = openSharedRootKey(SecretBytes.copyOf(key));
+  // HKDF of RFC 5869, without a salt; one block is more than is taken.
+  const hmac = (by: Buffer, of: Buffer) => createHmac('sha256', by).update(of).digest();
+  const block = hmac(hmac(Buffer.alloc(32), key), Buffer.from('holdfast root key check value 1\x01'));
+  expect(await root.keyCheckValue()).toBe(block.subarray(0, 16).toString('hex'));
+  const [nonce, aad] = [Buffer.alloc(12, 8), Buffer.from('domain and version')];
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.concat([Buffer.of(1), aad]));
+  const content = Buffer.concat([cipher.update(Buffer.alloc(32, 9)), cipher.final()]);
+  const wrapped = Buffer.concat([Buffer.of(1), nonce, content, cipher.getAuthTag()]);
+  expect((await root.unwrap(wrapped, aad)).reveal()).toEqual(Buffer.alloc(32, 9));
+  await root.close();
+});
 
 describe('root.key', () => {
   test('is private, whole and alone in its folder, and opens again', async () => {

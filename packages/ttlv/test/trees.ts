@@ -3,7 +3,11 @@ import { ItemType, type Item } from '../src';
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const uint32 = fc.nat({ max: 0xffffffff });
-const text = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((value) => !value.endsWith('\0'));
+/** What means something to XML or JSON is rare among all that there is. */
+const meaningful = fc.constantFrom(...'"\'\\&<>{}[]:,;\n\r\t a'.split(''));
+const text = fc
+  .oneof(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.string({ unit: meaningful, maxLength: 20 }))
+  .filter((value) => !value.endsWith('\0'));
 
 const tag = fc.oneof(
   fc.integer({ min: 0x420000, max: 0x42ffff }),

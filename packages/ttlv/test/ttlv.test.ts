@@ -168,6 +168,9 @@ describe('bytes that are refused', () => {
     expect(refusal(() => decodeTtlv(big, { ...DEFAULT_LIMITS, maxBigIntegerBytes: 8 })).message).toMatch(
       /16 bytes/,
     );
+    expect(decodeTtlv(big, { ...DEFAULT_LIMITS, maxBigIntegerBytes: 16 }).value).toBe(1n << 70n);
+    const exact = { ...DEFAULT_LIMITS, maxItems: 12, maxMessageBytes: 152 };
+    expect(decodeTtlv(hex(digits), exact)).toEqual(QUERY_REQUEST.item);
   });
 });
 

@@ -128,8 +128,8 @@ describe('worked examples', () => {
       { tag: 0x42000d, type: ItemType.Integer, value: 10 },
     ],
     [
-      '<ResultMessage type="TextString" value="&#x1F511; &lt;&amp;&gt; a&#10;b"/>',
-      { tag: 0x42007d, type: ItemType.TextString, value: '\u{1f511} <&> a\nb' },
+      '<ResultMessage type="TextString" value="&#x1F511; &lt;&amp;&gt; a&#10;b&#13;c&#9;&quot; d=&quot;"/>',
+      { tag: 0x42007d, type: ItemType.TextString, value: '\u{1f511} <&> a\nb\rc\t" d="' },
     ],
   ])('%s', (text, item) => {
     expect(read(text)).toEqual(item);

@@ -157,6 +157,12 @@ describe('a key', () => {
     expect(await both(early)).toEqual([undefined, WRONG]);
     const late = await newKey({ key: 'ProtectStopDate', value: harness.nowSeconds - 1 });
     expect(await both(late)).toEqual([WRONG, DECRYPTS]);
+    // Each from its very second on.
+    const now = await newKey(
+      { key: 'ProcessStartDate', value: harness.nowSeconds },
+      { key: 'ProtectStopDate', value: harness.nowSeconds },
+    );
+    expect(await both(now)).toEqual([WRONG, DECRYPTS]);
   });
 
   test('serves a reader of its domain, and nobody else', async () => {
@@ -215,6 +221,21 @@ describe('Usage Limits', () => {
     };
     expect((await harness.run(decrypt, back)).data?.equals(data())).toBe(true);
     expect(await countOf(uniqueIdentifier)).toBe(0n);
+  });
+
+  test('by objects count several parts once', async () => {
+    const uniqueIdentifier = await limited(UsageLimitsUnit.Object, 1n);
+    const { correlationValue } = await harness.run(encrypt, {
+      uniqueIdentifier,
+      cryptographicParameters: CBC,
+      ivCounterNonce: ZERO_IV,
+      data: data(),
+      initIndicator: true,
+    });
+    expect(await countOf(uniqueIdentifier)).toBe(0n);
+    await harness.run(encrypt, { correlationValue, data: data() });
+    await harness.run(encrypt, { correlationValue, data: data(), finalIndicator: true });
+    expect(await refused(encrypted(uniqueIdentifier, CBC, ZERO_IV))).toBe('UsageLimitExceeded');
   });
 
   test('by bytes count each part', async () => {

@@ -108,6 +108,26 @@ describe('Revoke', () => {
   });
 });
 
+describe('dates that have come', () => {
+  test('move an object on from their very second', async () => {
+    const value = harness.nowSeconds + 100;
+    const begins = await createKey(harness, { key: 'ActivationDate', value });
+    const ends = await createKey(harness, { key: 'DeactivationDate', value });
+    const both = await createKey(
+      harness,
+      { key: 'ActivationDate', value },
+      { key: 'DeactivationDate', value: value + 1 },
+    );
+    harness.nowSeconds += 99;
+    expect([await stateOf(begins), await stateOf(both)]).toEqual([State.PreActive, State.PreActive]);
+    harness.nowSeconds += 1;
+    expect([await stateOf(begins), await stateOf(both)]).toEqual([State.Active, State.Active]);
+    expect(await refused(activateKey(ends))).toBe('WrongKeyLifecycleState');
+    harness.nowSeconds += 1;
+    expect(await stateOf(both)).toBe(State.Deactivated);
+  });
+});
+
 describe('dates that operations set', () => {
   test('do not keep attributes from changing, and are taken by Import', async () => {
     const now = harness.nowSeconds;

@@ -184,6 +184,12 @@ test('dates are judged at the Validity Date', async () => {
   expect(await verdict({ given, at: harness.nowSeconds + 29 * DAY })).toBe(Valid);
   expect(await verdict({ given, at: harness.nowSeconds + 31 * DAY })).toBe(Invalid);
   expect(await verdict({ given, at: harness.nowSeconds - DAY })).toBe(Invalid);
+  // Both ends are within (RFC 5280 section 4.1.2.5).
+  const dates = [...given, root].map(({ pem }) => new X509Certificate(pem));
+  const first = Math.max(...dates.map(({ validFrom }) => Date.parse(validFrom) / 1000));
+  const last = Math.min(...dates.map(({ validTo }) => Date.parse(validTo) / 1000));
+  const ends = [first - 1, first, last, last + 1].map((at) => verdict({ given, at }));
+  expect(await Promise.all(ends)).toEqual([Invalid, Valid, Valid, Invalid]);
 });
 
 test('certificates that are no chain are invalid', async () => {
