@@ -76,6 +76,19 @@ const LABEL = 'holdfast';
       expect(await compute({ ...common, use: 'decrypt', bytes: sealed })).toEqual(text);
     });
 
+    test('no data at all has a tag and MACs, too', async () => {
+      const [keyId, macKeyId] = [await newKey(), await newKey('hmac')];
+      const bytes = Buffer.alloc(0);
+      const common = { keyId, mechanism: 'AES_GCM', iv: randomBytes(12), tagLengthBytes: 16 } as const;
+      const tag = await compute({ ...common, use: 'encrypt', bytes });
+      expect(tag).toHaveLength(16);
+      expect(await compute({ ...common, use: 'decrypt', bytes: tag })).toHaveLength(0);
+      expect(await compute({ keyId, use: 'sign', mechanism: 'AES_CMAC', bytes })).toHaveLength(16);
+      expect(await compute({ keyId: macKeyId, use: 'sign', mechanism: 'SHA256_HMAC', bytes })).toHaveLength(
+        32,
+      );
+    });
+
     test('altered ciphertext is refused, and the device goes on', async () => {
       const keyId = await newKey();
       const processIds = [...root.processIds];

@@ -140,12 +140,17 @@ export class TokenKeys {
     const bytes = viewOf(computation.bytes);
     const room = Buffer.alloc(bytes.length + LONGEST_OVERHEAD_BYTES);
     switch (use) {
-      case 'encrypt':
-        return this.session.createCipher(mechanismOf(computation), key).once(bytes, room);
+      // Data of no length would be a null pointer, which libraries refuse: nothing is given then.
+      case 'encrypt': {
+        const cipher = this.session.createCipher(mechanismOf(computation), key);
+        return bytes.length === 0 ? cipher.final() : cipher.once(bytes, room);
+      }
       case 'decrypt':
         return this.session.createDecipher(mechanismOf(computation), key).once(bytes, room);
-      case 'sign':
-        return this.session.createSign({ name: mechanism, params: null }, key).once(bytes);
+      case 'sign': {
+        const sign = this.session.createSign({ name: mechanism, params: null }, key);
+        return bytes.length === 0 ? sign.final() : sign.once(bytes);
+      }
       case 'wrap': {
         const passing = this.session.create({ ...PASSING, value: bytes }).toType<Key>();
         try {
