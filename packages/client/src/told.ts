@@ -12,6 +12,7 @@ import {
   encodeRequest,
   encodeResponse,
   refuseCriticalExtensions,
+  tolerant,
   type Dialect,
   type Infer,
   type ResponseBatchItem,
@@ -55,7 +56,7 @@ export async function toldByServer(options: KmipClientOptions): Promise<AsyncGen
   );
   await requireAccepted(messages);
   socket.setTimeout(0);
-  return toldOn(socket, messages);
+  return toldOn(socket, messages, options.isStrict === true ? (spoken) => spoken : tolerant);
 }
 
 function send(socket: TLSSocket, message: Item, dialect: Dialect): void {
@@ -100,7 +101,11 @@ async function requireAccepted(messages: AsyncGenerator<Item, void>): Promise<vo
   }
 }
 
-async function* toldOn(socket: TLSSocket, messages: AsyncGenerator<Item, void>): AsyncGenerator<Told, void> {
+async function* toldOn(
+  socket: TLSSocket,
+  messages: AsyncGenerator<Item, void>,
+  reading: (dialect: Dialect) => Dialect,
+): AsyncGenerator<Told, void> {
   for await (const message of messages) {
     const { dialect, items } = understood(() => {
       const request = decodeRequest(message);
@@ -109,7 +114,7 @@ async function* toldOn(socket: TLSSocket, messages: AsyncGenerator<Item, void>):
     });
     const answers: ResponseBatchItem[] = [];
     for (const item of items) {
-      const told = 'fault' in item ? undefined : understood(() => toldIn(item, dialect));
+      const told = 'fault' in item ? undefined : understood(() => toldIn(item, reading(dialect)));
       if (told !== undefined) yield told;
       answers.push(answerTo(item, told !== undefined));
     }

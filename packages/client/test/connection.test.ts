@@ -1,6 +1,8 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
+import { Operation, ResultStatus, Tag, dialectNamed, encodeRequest, encodeResponse } from '@holdfast/kmip';
+import { ItemType, encodeTtlv, type Item, type StructureItem } from '@holdfast/ttlv';
 import { KmipClient, isEncryptedKey, toldByServer, type KmipClientOptions } from '../src';
 import { explainBreak } from '../src/connection-failure';
 import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
@@ -15,6 +17,12 @@ beforeAll(async () => {
   server = await authority.server();
 });
 afterEach(() => Promise.all(peers.splice(0).map((peer) => peer.stop())));
+
+const emptyPayload = (tag: number, value: readonly Item[] = []): StructureItem => ({
+  tag,
+  type: ItemType.Structure,
+  value,
+});
 
 /** Connects and asks for the versions; answers what came of it. */
 async function attempt(
@@ -167,6 +175,39 @@ test.each([
     await end;
   },
 );
+
+test('what a server tells of an attribute that the version does not have is told as it came', async () => {
+  const dialect = dialectNamed('2.1');
+  const operation = Operation.SetEndpointRole;
+  const accepted = {
+    operation,
+    resultStatus: ResultStatus.Success,
+    payload: emptyPayload(Tag.ResponsePayload),
+  };
+  const foreign: Item = { tag: 0x540001, type: ItemType.Integer, value: 7 };
+  const payload = emptyPayload(Tag.RequestPayload, [
+    { tag: Tag.UniqueIdentifier, type: ItemType.TextString, value: 'k' },
+    { tag: Tag.Attributes, type: ItemType.Structure, value: [foreign] },
+  ]);
+  const messages = [
+    encodeResponse({ dialect, header: { timeStamp: 1 }, items: [accepted] }),
+    encodeRequest({ dialect, header: {}, items: [{ operation: Operation.Notify, payload }] }),
+  ];
+  const peer = await startPeer(server, (socket) => {
+    socket.once('data', () => socket.write(Buffer.concat(messages.map(encodeTtlv))));
+  });
+  peers.push(peer);
+  const options = { host: '127.0.0.1', port: peer.port, ca: authority.ca, ...authority.client };
+  const first = async (isStrict: boolean) => {
+    for await (const told of await toldByServer({ ...options, isStrict })) return told;
+    return undefined;
+  };
+  expect(await first(false)).toMatchObject({
+    operation: 'Notify',
+    request: { uniqueIdentifier: 'k', attributes: { changed: [{ key: undefined, value: foreign }] } },
+  });
+  await expect(first(true)).rejects.toMatchObject({ reason: 'protocol' });
+});
 
 describe('the client’s own credentials', () => {
   const encrypted = (key: string) =>

@@ -1,7 +1,6 @@
 import {
   Operation,
   Tag,
-  attributeList,
   emptyStructure,
   enumerated,
   managedObjectField,
@@ -10,6 +9,7 @@ import {
   required,
   structure,
   textString,
+  toldAttributes,
 } from '@holdfast/kmip';
 
 /** Hands an object to a client that did not ask for it. Servers send it, clients answer. */
@@ -23,7 +23,7 @@ export const put = {
     putFunction: required(Tag.PutFunction, enumerated(putFunctionEnum)),
     replacedUniqueIdentifier: optional(Tag.ReplacedUniqueIdentifier, textString),
     object: managedObjectField(),
-    attributes: attributeList({ omitsEmpty: true }),
+    attributes: toldAttributes({ omitsEmpty: true }),
   }),
   response: emptyStructure,
 } as const;

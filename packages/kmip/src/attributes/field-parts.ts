@@ -71,6 +71,15 @@ export function decodeToldAttribute(
     ? decodeIndexedAttribute
     : decodeTaggedAttribute,
 ): ToldAttribute {
+  return decodeOrTolerate(item, dialect, decode);
+}
+
+/** What `decode` reads; where it fails and the dialect tolerates that, the attribute as it came. */
+export function decodeOrTolerate<T>(
+  item: Item,
+  dialect: Dialect,
+  decode: (item: Item, dialect: Dialect) => T,
+): T | UnknownAttribute {
   try {
     return decode(item, dialect);
   } catch (error) {

@@ -209,8 +209,8 @@ function attributeItems(items: readonly Item[], dialect: Dialect, structure: Ite
 }
 
 /** The attributes that an answer is there to tell: those that are unknown too, where the dialect tolerates them. */
-export function toldAttributes(): Field<readonly ToldAttribute[], false> {
-  const list = attributeList();
+export function toldAttributes(options: AttributeListOptions = {}): Field<readonly ToldAttribute[], false> {
+  const list = attributeList(options);
   return {
     ...list,
     decode: (items, dialect, structure) =>

@@ -17,7 +17,9 @@ import {
   NO_TAGS,
   ONLY_INDEXED,
   ONLY_TAGGED,
+  childrenOf,
   decodeAttributes,
+  decodeOrTolerate,
   decodeToldAttribute,
   encodeAttributes,
   isIndexed,
@@ -26,7 +28,7 @@ import {
   pushPresent,
 } from './field-parts';
 import type { AttributeReference } from './reference';
-import { isKnownAttribute, type Attribute } from './table';
+import { isKnownAttribute, type Attribute, type ToldAttribute } from './table';
 
 /** The members of payloads that name attributes, or hold a single one: 1.x and 2.x differ in structure here too. */
 
@@ -194,7 +196,7 @@ export function returnedAttribute(): Field<Attribute, true> {
 
 /** What Notify and Put tell of attributes. */
 export interface NotifiedAttributes {
-  readonly changed: readonly Attribute[];
+  readonly changed: readonly ToldAttribute[];
   /** With an index one of several instances, which 1.x alone tells; else the attribute. */
   readonly deleted: readonly AttributeReference[];
 }
@@ -212,20 +214,22 @@ export function notifiedAttributes(): Field<NotifiedAttributes, false> {
     window: ANY_VERSION,
     tagsIn: (dialect) => (isIndexed(dialect) ? LIST_TAGS_V1 : NOTIFIED_TAGS_V2),
     decode(items, dialect) {
-      const changed: Attribute[] = [];
+      const changed: ToldAttribute[] = [];
       const deleted: AttributeReference[] = [];
       for (const item of items) {
         if (item.tag === Tag.AttributeReference) deleted.push(decodeAttributeReference(item, dialect));
-        else if (item.tag === Tag.Attributes) changed.push(...decodeAttributes(item, dialect));
+        else if (item.tag === Tag.Attributes)
+          changed.push(...childrenOf(item).map((child) => decodeToldAttribute(child, dialect)));
         else {
-          const notified = decodeNotifiedAttribute(item, dialect);
+          const notified = decodeOrTolerate(item, dialect, decodeNotifiedAttribute);
           if ('value' in notified) changed.push(notified);
           else deleted.push(notified);
         }
       }
       return { changed, deleted };
     },
-    encode({ changed, deleted }, dialect, out) {
+    encode({ changed: told, deleted }, dialect, out) {
+      const changed = told.filter(isKnownAttribute);
       if (isIndexed(dialect)) {
         for (const attribute of changed) pushPresent(encodeIndexedAttribute(attribute, dialect), out);
         for (const reference of deleted) pushPresent(encodeDeletedAttribute(reference, dialect), out);
