@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   activate,
   create,
@@ -608,6 +609,18 @@ describe('a broken connection', () => {
     expect(await unanswered).toMatchObject({ reason: 'closed' });
     await client.close();
   });
+});
+
+test('programs in ESM import by name what the library is used with', () => {
+  const program =
+    "import { KmipClient, KmipRefusal } from '@holdfast/client'; import { create, operations } from '@holdfast/core';" +
+    "import { ObjectType, dialectNamed } from '@holdfast/kmip'; import { SecretBytes } from '@holdfast/ttlv';" +
+    'console.log(KmipClient.name, KmipRefusal.name, create.name, operations.length > 9, ObjectType.SymmetricKey, dialectNamed.name, SecretBytes.name)';
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: __dirname,
+    encoding: 'utf8',
+  });
+  expect([stdout, stderr]).toEqual(['KmipClient KmipRefusal Create true 2 dialectNamed SecretBytes\n', '']);
 });
 
 test('an ID Placeholder can be said in every version', async () => {

@@ -26,4 +26,5 @@ export * from './vocabulary/tags';
 
 // What is exported here are getters that share one body, and V8 keeps them in a dictionary: each use would cost a search.
 // Plain properties of an object that is some object's prototype cost nothing.
-Object.create((module.exports = { ...(module.exports as object) }));
+// Not by an assignment: Node.js would tell programs in ESM of none of the names above.
+Object.create(Object.assign(module, { exports: { ...(module.exports as object) } }).exports as object);
