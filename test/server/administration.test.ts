@@ -127,7 +127,7 @@ describe('client add', () => {
     expect(statSync(join(out, 'key.pem')).mode & 0o777).toBe(0o600);
     expect(await isKnown(filesIn(out))).toBe(true);
     const key = readFileSync(join(out, 'key.pem'));
-    await refused(1, 'exists already', 'client', 'add', 'array-8', '--out', out);
+    await refused(2, 'exists already', 'client', 'add', 'array-8', '--out', out);
     expect(readFileSync(join(out, 'key.pem'))).toEqual(key);
     // Nothing was left behind by the refusal.
     await refused(1, 'array-8', 'client', 'show', 'array-8');

@@ -450,7 +450,7 @@ describe('with a server', () => {
 
     test('refuses to write over files, and adds nobody', async () => {
       const before = readFileSync(path('array-1/key.pem'));
-      await refused(1, 'array-1/cert.pem exists already', 'client', 'add', 'array-2', '--out', 'array-1');
+      await refused(2, 'array-1/cert.pem exists already', 'client', 'add', 'array-2', '--out', 'array-1');
       expect(readFileSync(path('array-1/key.pem'))).toEqual(before);
       await refused(1, 'no client is called "array-2"', 'client', 'show', 'array-2');
     });
@@ -686,7 +686,7 @@ describe('with a server', () => {
         'twin.json',
       );
       expect(existsSync(path('twin.json'))).toBe(false);
-      await refused(1, 'second.json exists already', 'officer', 'add', 'third', '--out', 'second.json');
+      await refused(2, 'second.json exists already', 'officer', 'add', 'third', '--out', 'second.json');
       expect(readFileSync(path('second.json'))).toEqual(before);
       await refused(2, 'cannot write absent/o.json', 'officer', 'add', 'third', '--out', 'absent/o.json');
       const names = (await json<{ name: string }[]>('officer', 'list')).map(({ name }) => name);

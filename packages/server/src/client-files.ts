@@ -7,7 +7,7 @@ import { makeFolder } from './folder';
 
 /**
  * Writes cert.pem, key.pem (mode 0600, where a key was made) and ca.pem into a folder, which is made if need be.
- * @throws HoldfastError ObjectAlreadyExists where one of them is there already; nothing is overwritten
+ * @throws HoldfastError Configuration where one of them is there already; nothing is overwritten
  */
 export async function writeClientFiles(folder: string, issued: Omit<IssuedAnswer, 'client'>): Promise<void> {
   await makeFolder(folder);
@@ -42,8 +42,6 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
     await writeFile(path, text, { mode, flag: 'wx' });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new HoldfastError('ObjectAlreadyExists', `${path} exists already: choose another folder`, {
-      cause,
-    });
+    throw new HoldfastError('Configuration', `${path} exists already: choose another folder`, { cause });
   }
 }

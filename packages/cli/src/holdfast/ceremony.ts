@@ -172,9 +172,8 @@ async function writeShares(
 async function writeShare(path: string, contents: Buffer, onMade: () => void): Promise<void> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw isThere
-      ? new HoldfastError('ObjectAlreadyExists', `${path} exists already: move it away first`, { cause })
-      : new HoldfastError('Configuration', `cannot write ${path}`, { cause });
+    const what = isThere ? `${path} exists already: move it away first` : `cannot write ${path}`;
+    throw new HoldfastError('Configuration', what, { cause });
   });
   onMade();
   try {

@@ -170,7 +170,7 @@ async function prepareFolder(options: CredentialOptions): Promise<() => Promise<
   }
   const taken = ['cert.pem', 'key.pem', 'ca.pem'].map((name) => join(out, name)).find(existsSync);
   if (taken !== undefined)
-    throw new HoldfastError('ObjectAlreadyExists', `${taken} exists already: choose another --out`);
+    throw new HoldfastError('Configuration', `${taken} exists already: choose another --out`);
   const isNew = await makeFolder(out);
   return async () => {
     if (isNew) await rmdir(out).catch(() => undefined);

@@ -36,14 +36,12 @@ const ROOM_BYTES = 16 * 1024;
 /**
  * Writes a secret to a new file (mode 0600). The file comes first, with room on the disk, so that no secret is made that could
  * not be written; where making it fails, the file goes again.
- * @throws HoldfastError ObjectAlreadyExists, InvalidField, Configuration, and what `make` throws
+ * @throws HoldfastError Configuration (something is there, or there is no room), InvalidField, and what `make` throws
  */
 export async function writeNewSecret(path: string, make: () => Promise<string>): Promise<void> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     if (errorCode(cause) === 'EEXIST') {
-      throw new HoldfastError('ObjectAlreadyExists', `${path} exists already: choose another file`, {
-        cause,
-      });
+      throw new HoldfastError('Configuration', `${path} exists already: choose another file`, { cause });
     }
     throw new HoldfastError('InvalidField', `cannot write ${path}`, { cause });
   });

@@ -101,9 +101,9 @@ const NOT_WRITABLE: readonly (string | undefined)[] = [
   'EROFS',
 ];
 
-/** @throws HoldfastError ObjectAlreadyExists */
+/** @throws HoldfastError Configuration */
 export async function mustNotExist(path: string): Promise<void> {
-  if (await isThere(path)) throw new HoldfastError('ObjectAlreadyExists', `${path} is there already`);
+  if (await isThere(path)) throw new HoldfastError('Configuration', `${path} is there already`);
 }
 
 /**
@@ -124,7 +124,7 @@ async function putInPlace(begun: string, path: string): Promise<void> {
  * Writes a file (mode 0600) under another name until it is whole and on the disk; never over a file that is there.
  * @param what it is, for messages
  * @returns the SHA-256 of what was written, in hex
- * @throws HoldfastError ObjectAlreadyExists, Configuration, StoreUnavailable
+ * @throws HoldfastError Configuration, StoreUnavailable
  */
 export async function writeWhole(
   path: string,
@@ -149,7 +149,7 @@ export async function writeWhole(
     if (isBegun) await rm(begun, { force: true });
     if (code === 'EEXIST') {
       throw new HoldfastError(
-        'ObjectAlreadyExists',
+        'Configuration',
         isBegun
           ? `${path} is there already`
           : `${begun} is there: another ${what} is being written, or one was cut off; then remove it`,

@@ -27,7 +27,7 @@ export function buildProgram(): Command {
     .version(VERSION)
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 refused or not as it should be, 2 wrong use, 3 no server or database to talk to.\n',
+      '\nExit codes: 0 done, 1 refused or not as it should be, 2 wrong use (a file that is to be\nwritten and is there already, too), 3 no server or database to talk to.\n',
     )
     .showHelpAfterError('(add --help to see how it is used)');
   for (const command of [

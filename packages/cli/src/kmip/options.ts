@@ -31,7 +31,7 @@ export function withConnectionOptions(command: Command): Command {
     .option('--profile <name>', 'saved settings, see "kmip profile" [KMIP_PROFILE]')
     .option(
       '--async',
-      'have the server carry it out later; prints the value for "kmip poll" (since KMIP 2.0)',
+      'have the server carry it out later, in KMIP 1.x where it likes to; prints the value for "kmip poll"',
     )
     .option('--timeout <seconds>', 'longest wait for the connection and for each answer (default: 30)')
     .option('--verbose', 'tell about the TLS connection and the protocol version on standard error')

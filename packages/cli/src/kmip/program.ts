@@ -12,7 +12,8 @@ const FOOTER = `
 Every command shows its own options and an example with --help. Settings are taken from options, then from
 environment variables (KMIP_SERVER, KMIP_CERT, KMIP_KEY, KMIP_CA, KMIP_VERSION, KMIP_ENCODING), then from a profile.
 
-Exit codes: 0 done, 1 refused by the server, 2 wrong use, 3 no connection.
+Exit codes: 0 done, 1 refused by the server or not as it should be, 2 wrong use (a file that is to be
+written and is there already, too), 3 no connection.
 `;
 
 /** The `kmip` command: talks KMIP to any server. */

@@ -5,6 +5,7 @@ import {
   dateTimeExtended,
   enumerated,
   openEnumeration,
+  operationEnum,
   operationsStructure,
   optional,
   processingStageEnum,
@@ -23,7 +24,7 @@ const correlationValuesStructure = structure({
 /** KMIP 2.1 section 7.2. */
 const asynchronousRequestStructure = structure({
   asynchronousCorrelationValue: required(Tag.AsynchronousCorrelationValue, byteString),
-  operation: required(Tag.Operation, openEnumeration),
+  operation: required(Tag.Operation, { ...openEnumeration, table: operationEnum }),
   submissionDate: required(Tag.SubmissionDate, dateTimeExtended),
   processingStage: required(Tag.ProcessingStage, enumerated(processingStageEnum)),
 });

@@ -50,7 +50,10 @@ export async function setConstraintsAction(flags: RuleFlags): Promise<void> {
 }
 
 export async function getConstraintsAction(flags: CommonFlags): Promise<void> {
-  await perform(getConstraints, {}, flags, ({ constraints }) => `${oneLine(constraints ?? null)}\n`);
+  await perform(getConstraints, {}, flags, ({ constraints }) => {
+    const text = oneLine(constraints ?? null);
+    return text === '' ? 'Nothing is demanded.\n' : `${text}\n`;
+  });
 }
 
 /** Adds defaults to those that there are, or replaces them all. */
