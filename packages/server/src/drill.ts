@@ -68,11 +68,16 @@ export function nameOfState(state: number): string | undefined {
  */
 export async function drillBackup(options: DrillOptions): Promise<DrillReport> {
   const undo: (() => Promise<unknown>)[] = [];
-  try {
-    return await drill(options, undo);
-  } finally {
-    for (const step of undo.reverse()) await step();
-  }
+  const errors: unknown[] = [];
+  const failed = (error: unknown): undefined => {
+    errors.push(error);
+    return undefined;
+  };
+  const report = await drill(options, undo).catch(failed);
+  // A step that cannot be taken back leaves the others to be: the scratch folder goes even where the schema stays.
+  for (const step of undo.reverse()) await step().catch(failed);
+  if (report === undefined || errors.length > 0) throw errors[0];
+  return report;
 }
 
 async function drill(options: DrillOptions, undo: (() => Promise<unknown>)[]): Promise<DrillReport> {

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SecretBytes } from '@holdfast/core';
 import { openSharedRootKey } from '@holdfast/hsm';
-import type { AuditChainStore, CheckpointSigner } from '@holdfast/store';
-import type { OutsideCheckpoints } from '../src/audit/outside-checkpoints';
+import type { AuditChainStore, Checkpoint, CheckpointSigner } from '@holdfast/store';
+import { OutsideCheckpoints } from '../src/audit/outside-checkpoints';
 import { Sequencer } from '../src/audit/sequencer';
 import { createLogger } from '../src/log';
 import { RootKeys } from '../src/root-keys';
@@ -46,4 +49,21 @@ test('the root of trust is there when the root key was replaced and the one befo
   await sequencer.close();
   expect([confirmed[0], confirmed.at(-1)]).toEqual([true, true]);
   await keys.close();
+});
+
+test('a checkpoint is kept behind the piece of a line that a crash left', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-'));
+  try {
+    const outside = new OutsideCheckpoints(dataDir);
+    const [first, second] = [1, 2].map((position) => ({
+      statement: JSON.stringify({ position }),
+      signature: randomBytes(64),
+    }));
+    await outside.keep(first as Checkpoint);
+    await appendFile(join(dataDir, 'audit', 'checkpoints.jsonl'), '{"checkpoint":"{\\"format\\":1,\\"posi');
+    await outside.keep(second as Checkpoint);
+    expect(await outside.kept()).toEqual([first, second]);
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
 });

@@ -72,10 +72,10 @@ export function lineOf({ statement, signature }: Checkpoint): string {
   return `${JSON.stringify({ checkpoint: statement, signature: signature.toString('base64') })}\n`;
 }
 
-/** The checkpoint in such a line, or in one that has it behind something else, as of syslog; undefined where there is none. */
+/** The checkpoint in such a line, or in one that has it behind something else, as of syslog or the piece that a crash left; undefined where there is none. */
 export function checkpointIn(line: string): Checkpoint | undefined {
   try {
-    const start = Math.max(0, line.indexOf('{"checkpoint":'));
+    const start = Math.max(0, line.lastIndexOf('{"checkpoint":'));
     const text = line.slice(start, line.lastIndexOf('}') + 1);
     const { checkpoint, signature } = JSON.parse(text) as { checkpoint: string; signature: string };
     const read = { statement: checkpoint, signature: Buffer.from(signature, 'base64') };
