@@ -1,5 +1,5 @@
 import { notify, put } from '@holdfast/core';
-import { Operation, Tag, decodeRequest } from '@holdfast/kmip';
+import { Operation, Tag, decodeRequest, isKnownAttribute } from '@holdfast/kmip';
 import { enumeration, structure, type Wire } from '@holdfast/testkit';
 import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
 
@@ -40,6 +40,8 @@ export async function notified(wire: Pick<Wire, 'next' | 'send'>) {
   const what = await told(wire);
   if (!('deleted' in what.attributes)) throw new Error('it was no Notify');
   const { changed, deleted } = what.attributes;
-  const values = Object.fromEntries(changed.map(({ key, value }) => [key, value as unknown]));
+  const values = Object.fromEntries(
+    changed.filter(isKnownAttribute).map(({ key, value }) => [key, value as unknown]),
+  );
   return { id: what.uniqueIdentifier, changed: values, deleted };
 }
