@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { Tag } from '@holdfast/kmip';
 import { ItemType, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { until } from '../../../test/support/until';
 import { buildProgram as kmipProgram } from '../src/kmip/program';
 
 /** What `kmip` does with messages as such, and the completion of shells. */
@@ -254,6 +255,7 @@ describe('trace', () => {
       through.KMIP_SERVER,
       Buffer.concat([oddlyHidden('o4dsecret'), Buffer.from('GET /o4dsecret')]),
     );
+    await until(() => output.includes('connection 3 ends'), 'the proxy tells of the end');
     proxy.kill('SIGTERM');
     await new Promise((done) => proxy.once('close', done));
     expect(output).toMatch(/came to nothing: the program .* does not accept the certificate of the proxy/);
