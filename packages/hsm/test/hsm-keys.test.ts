@@ -102,7 +102,8 @@ const LABEL = 'holdfast';
       await expect(compute({ ...part, bytes: randomBytes(5) })).rejects.toMatchObject({
         code: 'CryptographicFailure',
       });
-      expect([...root.processIds]).toEqual(processIds);
+      // The other process may still have been opening the token.
+      expect(root.processIds).toEqual(expect.arrayContaining(processIds));
     });
 
     test('a key is not taken for destroyed while its token is away', async () => {
@@ -211,7 +212,8 @@ const LABEL = 'holdfast';
         code: 'UnsupportedCryptographicParameters',
         retryable: false,
       });
-      expect([...root.processIds]).toEqual(processIds);
+      // The other process may still have been opening the token.
+      expect(root.processIds).toEqual(expect.arrayContaining(processIds));
     });
 
     test('while pairs are made everything else goes on, and they wait for each other whatever the clock does', async () => {
