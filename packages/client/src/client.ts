@@ -84,11 +84,26 @@ export type Polled =
   | { readonly status: 'done'; readonly operation: OperationDefinition; readonly response: unknown }
   | { readonly status: 'refused' | 'undone'; readonly refusal: KmipRefusal };
 
-export interface BatchOptions {
+/** How one call is made. */
+export interface CallOptions {
+  /**
+   * Gives the call up: it rejects with the signal's reason. Where a change was sent already it rejects with a
+   * ConnectionFailure `aborted`, whose cause that reason is: `outcomeKnown` is false then.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BatchOptions extends CallOptions {
   /** What the server does after an operation that failed: Stop where left out. */
   readonly continuation?: BatchErrorContinuationOption | undefined;
   /** Operations are carried out in their order: needed for the ID Placeholder; true where left out. */
   readonly inOrder?: boolean | undefined;
+}
+
+/** How a message is sent. */
+interface Sending extends CallOptions {
+  /** Nothing comes of it but its answer, so that it can be sent twice. */
+  readonly mayRepeat: boolean;
 }
 
 /** Operations that can be asked for twice, as nothing comes of them but their answer. */
@@ -125,22 +140,22 @@ export class KmipClient {
 
   /**
    * Connects, and agrees on a version where `version` is `auto` or left out.
-   * @throws ConnectionFailure, and KmipRefusal where no version can be agreed on
+   * @throws ConnectionFailure, KmipRefusal where no version can be agreed on, the signal's reason
    */
-  static async connect(options: KmipClientOptions): Promise<KmipClient> {
+  static async connect(options: KmipClientOptions, { signal }: CallOptions = {}): Promise<KmipClient> {
     const { version = 'auto' } = options;
     const client = new KmipClient(
       serversOf(options),
       dialectNamed(version === 'auto' ? '1.1' : version),
       options,
     );
-    await client.#servers.connect();
-    if (version !== 'auto') return client;
     try {
+      await client.#servers.connect(signal);
+      if (version !== 'auto') return client;
       client.#dialect = await negotiateVersion({
-        discover: (dialect) => client.#versionsAskedIn(dialect),
+        discover: (dialect) => client.#versionsAskedIn(dialect, signal),
         query: (dialect) =>
-          client.#callIn(dialect, query, { queryFunctions: [QueryFunction.QueryOperations] }),
+          client.#callIn(dialect, query, { queryFunctions: [QueryFunction.QueryOperations] }, { signal }),
         canBeAskedIn: (dialect) =>
           client.#credentials.every((each) => credential.encode(Tag.Credential, each, dialect) !== undefined),
       });
@@ -163,22 +178,25 @@ export class KmipClient {
 
   /**
    * Asks for one operation. Calls may be made while earlier ones are unanswered.
-   * @throws KmipRefusal, ConnectionFailure, HoldfastError (the request cannot be said in this version)
+   * @throws KmipRefusal, ConnectionFailure, HoldfastError (the request cannot be said in this version), the signal's reason
    */
   async call<Request, Response>(
     operation: OperationDefinition<Request, Response>,
     request: Request,
+    { signal }: CallOptions = {},
   ): Promise<Response> {
-    return await this.#callIn(this.#dialect, operation, request, this.#asynchronous);
+    const asynchronousIndicator = this.#asynchronous;
+    return await this.#callIn(this.#dialect, operation, request, { asynchronousIndicator, signal });
   }
 
   /**
    * Asks for the answer of an operation that is pending. KMIP 1.4 section 4.28, KMIP 2.1 section 6.1.38.
-   * @throws KmipRefusal (of Poll itself), ConnectionFailure
+   * @throws KmipRefusal (of Poll itself), ConnectionFailure, the signal's reason
    */
-  async poll(asynchronousCorrelationValue: Buffer): Promise<Polled> {
+  async poll(asynchronousCorrelationValue: Buffer, { signal }: CallOptions = {}): Promise<Polled> {
     const payload = requestPayload(poll, { asynchronousCorrelationValue }, this.#dialect);
-    const { items, dialect } = await this.#send(this.#dialect, [{ operation: poll.code, payload }], {}, true);
+    const asked = [{ operation: poll.code, payload }];
+    const { items, dialect } = await this.#send(this.#dialect, asked, {}, { mayRepeat: true, signal });
     const [item] = items;
     if (item === undefined) throw unreadable('the answer to one operation has no items');
     if (item.resultStatus === ResultStatus.OperationPending) return { status: 'pending' };
@@ -193,13 +211,13 @@ export class KmipClient {
   /**
    * Asks for several operations in one message; each answer is told apart by its Unique Batch Item ID.
    * KMIP 1.4 sections 6.4, 6.12 and 6.13, KMIP 2.1 sections 9.4 to 9.8.
-   * @throws KmipRefusal (the message as a whole), ConnectionFailure, HoldfastError
+   * @throws KmipRefusal (the message as a whole), ConnectionFailure, HoldfastError, the signal's reason
    */
   async batch<const C extends readonly AnyCall[]>(
     calls: C,
     options: BatchOptions = {},
   ): Promise<Outcomes<C>> {
-    const { continuation = BatchErrorContinuationOption.Stop, inOrder = true } = options;
+    const { continuation = BatchErrorContinuationOption.Stop, inOrder = true, signal } = options;
     const items = calls.map(({ operation, request }, index) => ({
       operation: operation.code,
       payload: requestPayload(operation, request, this.#dialect),
@@ -211,7 +229,7 @@ export class KmipClient {
       asynchronousIndicator: this.#asynchronous,
     };
     const mayRepeat = calls.every(({ operation }) => isRepeatable(operation));
-    const response = await this.#send(this.#dialect, items, header, mayRepeat);
+    const response = await this.#send(this.#dialect, items, header, { mayRepeat, signal });
     refuseWhole(response);
     const answers = answersTo(
       items.map(({ uniqueBatchItemID }) => uniqueBatchItemID),
@@ -225,32 +243,31 @@ export class KmipClient {
 
   /**
    * Sends a Request Message as it is, for tests and tools, and returns the Response Message.
-   * @throws ConnectionFailure
+   * @throws ConnectionFailure, the signal's reason
    */
-  async exchange(message: Item): Promise<Item> {
-    return await this.#exchange(message, false);
+  async exchange(message: Item, { signal }: CallOptions = {}): Promise<Item> {
+    return await this.#exchange(message, { mayRepeat: false, signal });
   }
 
   /** The same with bytes, which are in the client's encoding. */
-  async exchangeBytes(message: Buffer): Promise<Buffer> {
-    return await this.#servers.exchange(message, false);
+  async exchangeBytes(message: Buffer, { signal }: CallOptions = {}): Promise<Buffer> {
+    return await this.#servers.exchange(message, false, signal);
   }
 
   async close(): Promise<void> {
     await this.#servers.close();
   }
 
-  async #exchange(message: Item, mayRepeat: boolean): Promise<Item> {
+  async #exchange(message: Item, { mayRepeat, signal }: Sending): Promise<Item> {
     const version = peekVersion(message);
     const dialect = version === undefined ? this.#dialect : dialectOf(version);
-    const answer = await this.#servers.exchange(this.#encoding.encode(message, dialect), mayRepeat);
+    const answer = await this.#servers.exchange(this.#encoding.encode(message, dialect), mayRepeat, signal);
     return readable(answer, (bytes) => this.#encoding.decode(bytes, this.#limits));
   }
 
-  async #versionsAskedIn(dialect: Dialect) {
-    const { protocolVersions } = await this.#callIn(dialect, discoverVersions, {
-      protocolVersions: OFFERED_VERSIONS,
-    });
+  async #versionsAskedIn(dialect: Dialect, signal: AbortSignal | undefined) {
+    const request = { protocolVersions: OFFERED_VERSIONS };
+    const { protocolVersions } = await this.#callIn(dialect, discoverVersions, request, { signal });
     return protocolVersions;
   }
 
@@ -258,11 +275,15 @@ export class KmipClient {
     dialect: Dialect,
     operation: OperationDefinition<Request, Response>,
     request: Request,
-    asynchronousIndicator: AsynchronousMode = 'prohibited',
+    {
+      asynchronousIndicator = 'prohibited',
+      signal,
+    }: CallOptions & { readonly asynchronousIndicator?: AsynchronousMode } = {},
   ): Promise<Response> {
     const payload = requestPayload(operation, request, dialect);
     const items = [{ operation: operation.code, payload }];
-    const response = await this.#send(dialect, items, { asynchronousIndicator }, isRepeatable(operation));
+    const mayRepeat = isRepeatable(operation);
+    const response = await this.#send(dialect, items, { asynchronousIndicator }, { mayRepeat, signal });
     const [item, second] = response.items;
     if (item === undefined || second !== undefined) {
       throw unreadable(`the answer to one operation has ${response.items.length} items`);
@@ -276,10 +297,10 @@ export class KmipClient {
     dialect: Dialect,
     items: Parameters<typeof encodeRequest>[0]['items'],
     header: Partial<RequestHeader>,
-    mayRepeat: boolean,
+    sending: Sending,
   ): Promise<Response> {
     const message = encodeRequest({ dialect, header: { ...header, credentials: this.#credentials }, items });
-    return readable(await this.#exchange(message, mayRepeat), (answer) =>
+    return readable(await this.#exchange(message, sending), (answer) =>
       decodeResponse(answer, { toleratesUnknown: this.#toleratesUnknown }),
     );
   }

@@ -13,6 +13,8 @@ export type ConnectionFailureReason =
   /** No TLS that both sides speak. */
   | 'tls'
   | 'timeout'
+  /** The caller gave the call up, after it was sent. */
+  | 'aborted'
   | 'closed'
   /** What came back is no KMIP answer to what was asked. */
   | 'protocol';
@@ -204,6 +206,18 @@ export function timedOut(
   return new ConnectionFailure('timeout', withAddress(address, `${what} within ${timeoutMs / 1000} s`), {
     outcomeKnown,
   });
+}
+
+/** @param reason that of the signal by which the caller gave a request up that was sent */
+export function givenUp(address: string, reason: unknown): ConnectionFailure {
+  return new ConnectionFailure(
+    'aborted',
+    withAddress(address, 'the call was given up before its answer came'),
+    {
+      cause: reason,
+      outcomeKnown: false,
+    },
+  );
 }
 
 /** An answer that is none to what was asked: what became of that is not known. */

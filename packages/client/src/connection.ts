@@ -1,23 +1,26 @@
 import type { TLSSocket } from 'node:tls';
 import { Tag } from '@holdfast/kmip';
 import { FrameReader } from '@holdfast/ttlv';
-import { ConnectionFailure, closedHere, explainBreak, timedOut } from './connection-failure';
+import { onAbort } from './abort';
+import { ConnectionFailure, closedHere, explainBreak, givenUp, timedOut } from './connection-failure';
 import {
   DEFAULT_MAX_RESPONSE_BYTES,
-  DEFAULT_TIMEOUT_MS,
   addressOf,
   closeTls,
   factsOf,
   openTls,
+  timeoutOf,
   type Channel,
   type ConnectionOptions,
   type TlsFacts,
 } from './tls';
 
+/** A request without an answer. */
 interface Waiting {
   readonly resolve: (answer: Buffer) => void;
   readonly reject: (failure: ConnectionFailure) => void;
-  readonly timer: NodeJS.Timeout;
+  /** Ends its timer, and its heed of the caller's signal. */
+  readonly settled: () => void;
 }
 
 /**
@@ -45,20 +48,20 @@ export class Connection implements Channel {
 
   /** @throws ConnectionFailure, see openTls */
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options;
+    const { maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options;
     const socket = await openTls(options, signal);
-    return new Connection(socket, addressOf(options), timeoutMs, maxResponseBytes);
+    return new Connection(socket, addressOf(options), timeoutOf(options), maxResponseBytes);
   }
 
   get facts(): TlsFacts {
     return factsOf(this.#socket);
   }
 
-  get isOpen(): boolean {
-    return this.#failure === undefined;
+  get failure(): ConnectionFailure | undefined {
+    return this.#failure;
   }
 
-  exchange(request: Buffer): Promise<Buffer> {
+  exchange(request: Buffer, signal?: AbortSignal): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
@@ -67,7 +70,13 @@ export class Connection implements Channel {
       const timer = setTimeout(() => {
         this.#break(timedOut(this.#address, 'no answer', this.#timeoutMs, false));
       }, this.#timeoutMs);
-      this.#waiting.push({ resolve, reject, timer });
+      // It keeps its place, since answers come in the order of the requests, and its time.
+      const heedNoMore = onAbort(signal, () => reject(givenUp(this.#address, signal?.reason)));
+      const settled = (): void => {
+        clearTimeout(timer);
+        heedNoMore();
+      };
+      this.#waiting.push({ resolve, reject, settled });
       this.#socket.write(request);
     });
   }
@@ -100,7 +109,7 @@ export class Connection implements Channel {
       );
       return;
     }
-    clearTimeout(waiting.timer);
+    waiting.settled();
     waiting.resolve(frame);
   }
 
@@ -130,8 +139,8 @@ export class Connection implements Channel {
     });
     this.#failure = failure;
     if (failure.reason === 'timeout') this.#socket.destroy();
-    for (const { reject, timer } of this.#waiting.splice(0)) {
-      clearTimeout(timer);
+    for (const { reject, settled } of this.#waiting.splice(0)) {
+      settled();
       reject(failure);
     }
   }

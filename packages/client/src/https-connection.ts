@@ -1,14 +1,15 @@
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { MessageEncoding } from '@holdfast/kmip';
-import { ConnectionFailure, closedHere, explainBreak, timedOut } from './connection-failure';
+import { onAbort } from './abort';
+import { ConnectionFailure, closedHere, explainBreak, givenUp, timedOut } from './connection-failure';
 import {
   DEFAULT_MAX_RESPONSE_BYTES,
-  DEFAULT_TIMEOUT_MS,
   addressOf,
   closeTls,
   factsOf,
   openTls,
+  timeoutOf,
   type Channel,
   type ConnectionOptions,
   type TlsFacts,
@@ -28,6 +29,11 @@ interface Waiting {
   readonly reject: (failure: ConnectionFailure) => void;
   /** Its answer has begun to come. */
   isBegun: boolean;
+}
+
+/** What waits for the answers to earlier requests has no socket yet: nothing of it was sent. */
+function wasSent({ socket }: ClientRequest): boolean {
+  return socket !== null;
 }
 
 /** Hands out the one TLS connection that there is. */
@@ -69,17 +75,18 @@ export class HttpsConnection implements Channel {
     return factsOf(this.socket);
   }
 
-  get isOpen(): boolean {
-    return this.#failure === undefined;
+  get failure(): ConnectionFailure | undefined {
+    return this.#failure;
   }
 
-  exchange(message: Buffer): Promise<Buffer> {
+  exchange(message: Buffer, signal?: AbortSignal): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
         return;
       }
-      const { path, encoding, timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
+      const { path, encoding } = this.options;
+      const timeoutMs = timeoutOf(this.options);
       const address = addressOf(this.options);
       const headers = {
         Host: address,
@@ -93,8 +100,17 @@ export class HttpsConnection implements Channel {
       }, timeoutMs);
       const settled = (): void => {
         clearTimeout(timer);
+        heedNoMore();
         this.#unanswered.delete(sent);
       };
+      const heedNoMore = onAbort(signal, () => {
+        const failure = givenUp(address, signal?.reason);
+        if (wasSent(sent)) reject(failure);
+        else {
+          waiting.reject(failure.beforeAnyChange());
+          sent.destroy();
+        }
+      });
       const waiting: Waiting = {
         isBegun: false,
         reject: (failure) => {
@@ -116,7 +132,10 @@ export class HttpsConnection implements Channel {
           },
         );
       });
-      sent.on('error', (error) => waiting.reject(this.#fail(error)));
+      sent.on('error', (error) => {
+        // One that was taken back before it was sent says nothing of the connection.
+        if (this.#unanswered.has(sent)) waiting.reject(this.#fail(error));
+      });
       sent.end(message);
     });
   }
@@ -175,10 +194,10 @@ export class HttpsConnection implements Channel {
     this.#failure = failure;
     for (const [sent, { isBegun, reject }] of this.#unanswered) {
       if (isBegun) continue;
-      // What waits for the answers to earlier requests has no socket yet: nothing of it was sent, and nothing else ends it.
-      const wasSent = sent.socket !== null;
+      const known = wasSent(sent) ? failure : failure.beforeAnyChange();
+      // Nothing else ends one that waits for the answers to earlier requests.
       sent.destroy();
-      reject(wasSent ? failure : failure.beforeAnyChange());
+      reject(known);
     }
     return failure;
   }

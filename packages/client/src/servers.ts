@@ -1,3 +1,4 @@
+import { unlessAborted } from './abort';
 import { ConnectionFailure } from './connection-failure';
 import type { Channel, ServerAddress, TlsFacts } from './tls';
 
@@ -8,6 +9,8 @@ import type { Channel, ServerAddress, TlsFacts } from './tls';
 export class Servers {
   #current = 0;
   #channel: Channel | undefined;
+  /** The server that it leads to. */
+  #asked = 0;
   #opening: Promise<Channel> | undefined;
   readonly #closing = new AbortController();
 
@@ -27,36 +30,44 @@ export class Servers {
    * Sends a request, on a new connection where the old one is of no more use. One that failed is sent again where the
    * first server is known to have done nothing, or `mayRepeat`: over a new connection to each server once at most. After a
    * server that does not answer the next one is asked, by the next request too: else one that hangs would keep all changes up.
-   * @throws ConnectionFailure
+   * @param signal gives the request up
+   * @throws ConnectionFailure, and the signal's reason where what was given up can have changed nothing
    */
-  async exchange(request: Buffer, mayRepeat: boolean): Promise<Buffer> {
+  async exchange(request: Buffer, mayRepeat: boolean, signal?: AbortSignal): Promise<Buffer> {
     for (let left = this.addresses.length; ;) {
       const known = this.#channel;
-      const channel = await this.connect();
-      const asked = this.#current;
+      const channel = await this.connect(signal);
+      const asked = this.#asked;
+      signal?.throwIfAborted();
       try {
-        return await channel.exchange(request);
+        return await channel.exchange(request, signal);
       } catch (error) {
         if (!(error instanceof ConnectionFailure) || this.#closing.signal.aborted) throw error;
         if (error.reason === 'protocol') throw error;
+        if (error.reason === 'aborted' && (error.outcomeKnown || mayRepeat)) signal?.throwIfAborted();
+        if (error.reason === 'aborted') throw error;
         // A connection that had been idle may have ended unnoticed: an end says nothing against its server then.
         const wasIdle = channel === known;
-        const speaksAgainst = !wasIdle || error.reason === 'timeout';
-        // Several requests may fail together.
-        if (speaksAgainst && this.#current === asked) this.#current++;
+        if (!wasIdle) this.#leave(asked);
         if (!(error.outcomeKnown || mayRepeat)) throw error;
         if (!wasIdle && --left === 0) throw error;
       }
     }
   }
 
-  /** @throws ConnectionFailure: of the first server, where none can be reached */
-  async connect(): Promise<Channel> {
+  /**
+   * @param signal gives up waiting; the connection is made all the same, for whoever asks next
+   * @throws ConnectionFailure: of the first server, where none can be reached; the signal's reason
+   */
+  async connect(signal?: AbortSignal): Promise<Channel> {
+    signal?.throwIfAborted();
     if (this.#closing.signal.aborted) throw new ConnectionFailure('closed', 'the connection was closed here');
-    if (this.#channel?.isOpen === true) return this.#channel;
+    const failure = this.#channel?.failure;
+    if (this.#channel !== undefined && failure === undefined) return this.#channel;
+    // Whoever asked a server that hangs may have given up before that was known.
+    if (failure?.reason === 'timeout') this.#leave(this.#asked);
     this.#opening ??= this.#openNext().finally(() => (this.#opening = undefined));
-    this.#channel = await this.#opening;
-    return this.#channel;
+    return await unlessAborted(this.#opening, signal);
   }
 
   async close(): Promise<void> {
@@ -65,12 +76,19 @@ export class Servers {
     await this.#channel?.close();
   }
 
+  /** The next server is asked from now on; several requests may find out together. */
+  #leave(server: number): void {
+    if (this.#current === server) this.#current++;
+  }
+
   async #openNext(): Promise<Channel> {
     const failures: ConnectionFailure[] = [];
     for (let left = this.addresses.length; left > 0; left--) {
       try {
         const address = this.addresses[this.#current % this.addresses.length] as ServerAddress;
-        return await this.open(address, this.#closing.signal);
+        this.#channel = await this.open(address, this.#closing.signal);
+        this.#asked = this.#current;
+        return this.#channel;
       } catch (error) {
         if (this.#closing.signal.aborted) throw error;
         // What is wrong with the client's own files is wrong for every server.

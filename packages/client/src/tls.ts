@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { closedHere, explainBreak, timedOut } from './connection-failure';
+import { onAbort } from './abort';
+import { closedHere, explainBreak, timedOut, type ConnectionFailure } from './connection-failure';
 import { secureContextOf, type TlsCredentials } from './credentials';
 
 export interface ServerAddress {
@@ -12,7 +13,7 @@ export interface ServerAddress {
 export interface ConnectionOptions extends TlsCredentials, ServerAddress {
   /** The name that the server's certificate has to have, where it is not `host`. */
   readonly serverName?: string | undefined;
-  /** How long to wait for the connection, and then for each answer; 30 s where left out. */
+  /** How long to wait for the connection, and then for each answer; 30 s where left out, Infinity for as long as it takes. */
   readonly timeoutMs?: number | undefined;
   /** Longest answer in bytes that is taken; 64 MiB where left out, a million identifiers. */
   readonly maxResponseBytes?: number | undefined;
@@ -33,25 +34,34 @@ export interface TlsFacts {
 export interface Channel {
   /** What the two sides agreed on, and who the server is. */
   readonly facts: TlsFacts;
-  /** Whether it can still be used. */
-  readonly isOpen: boolean;
+  /** Why it can be used no more; undefined while it can. */
+  readonly failure: ConnectionFailure | undefined;
   /**
    * Sends one Request Message and waits for its Response Message.
-   * @throws ConnectionFailure; after one the connection is of no more use
+   * @param signal not aborted yet. Once it is, nobody waits for the answer; the connection can be used still, as long as that
+   *   answer comes in time
+   * @throws ConnectionFailure: `aborted` by the signal, its outcome known where nothing was sent; after any other one the
+   *   connection is of no more use
    */
-  exchange(request: Buffer): Promise<Buffer>;
+  exchange(request: Buffer, signal?: AbortSignal): Promise<Buffer>;
   /** Ends the connection in order; requests that have no answer yet fail. */
   close(): Promise<void>;
 }
 
 export const KMIP_PORT = 5696;
 export const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
-export const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Timers count no further: 24 days. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_DELAY_MS = 60_000;
 const CLOSE_DEADLINE_MS = 1000;
 
 export function addressOf({ host, port = KMIP_PORT }: ServerAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: Pick<ConnectionOptions, 'timeoutMs'>): number {
+  return Math.min(timeoutMs, MAX_TIMEOUT_MS);
 }
 
 /**
@@ -61,7 +71,8 @@ export function addressOf({ host, port = KMIP_PORT }: ServerAddress): string {
  * @throws ConnectionFailure
  */
 export async function openTls(options: ConnectionOptions, signal?: AbortSignal): Promise<TLSSocket> {
-  const { host, port = KMIP_PORT, serverName, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { host, port = KMIP_PORT, serverName } = options;
+  const timeoutMs = timeoutOf(options);
   const address = addressOf(options);
   const secureContext = secureContextOf(options);
   return await new Promise<TLSSocket>((resolve, reject) => {
@@ -79,11 +90,10 @@ export async function openTls(options: ConnectionOptions, signal?: AbortSignal):
     const timer = setTimeout(() => {
       opening.destroy(timedOut(address, 'no connection', timeoutMs, true));
     }, timeoutMs);
-    const aborted = () => opening.destroy(closedHere(address, false));
-    signal?.addEventListener('abort', aborted);
+    const heedNoMore = onAbort(signal, () => opening.destroy(closedHere(address, false)));
     const settled = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', aborted);
+      heedNoMore();
     };
     const failed = (error?: unknown) => {
       settled();

@@ -18,11 +18,12 @@ import {
   type ResponseBatchItem,
 } from '@holdfast/kmip';
 import { DEFAULT_LIMITS, FrameReader, HoldfastError, type Item } from '@holdfast/ttlv';
-import type { KmipClientOptions } from './client';
+import { onAbort } from './abort';
+import type { CallOptions, KmipClientOptions } from './client';
 import { ConnectionFailure, explainBreak, readable, timedOut, unreadable } from './connection-failure';
 import { requestPayload } from './expressible';
 import { KmipRefusal } from './refusal';
-import { DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT_MS, addressOf, openTls } from './tls';
+import { DEFAULT_MAX_RESPONSE_BYTES, addressOf, openTls, timeoutOf } from './tls';
 
 /** What a server tells a client. KMIP 2.1 sections 6.2.2 and 6.2.3. */
 export type Told =
@@ -32,13 +33,17 @@ export type Told =
 /**
  * Hands the server's role over, on a connection of its own to the first server: from then on the server tells what changes
  * in the client's domain. Each is answered when the next one is asked for; whoever asks for no more (leaves the loop) ends
- * the connection. KMIP 2.1 section 6.1.54.
+ * the connection; so does the signal, for whoever waits for the next one. KMIP 2.1 section 6.1.54.
  * @param options 2.1 is spoken where the version is left to the server
  * @throws KmipRefusal, HoldfastError (no such operation in this version, or over HTTPS), ConnectionFailure: also later,
- * where the server ends the connection
+ * where the server ends the connection; the signal's reason, then too
  */
-export async function toldByServer(options: KmipClientOptions): Promise<AsyncGenerator<Told, void>> {
-  const { version = 'auto', credentials = [], timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+export async function toldByServer(
+  options: KmipClientOptions,
+  { signal }: CallOptions = {},
+): Promise<AsyncGenerator<Told, void>> {
+  const { version = 'auto', credentials = [] } = options;
+  const timeoutMs = timeoutOf(options);
   if (options.httpsPath !== undefined) {
     throw new HoldfastError(
       'Configuration',
@@ -48,8 +53,12 @@ export async function toldByServer(options: KmipClientOptions): Promise<AsyncGen
   const dialect = dialectNamed(version === 'auto' ? '2.1' : version);
   const payload = requestPayload(setEndpointRole, { endpointRole: EndpointRole.Client }, dialect);
   const items = [{ operation: setEndpointRole.code, payload }];
-  const socket = await openTls(options);
-  const messages = messagesOn(socket, options);
+  signal?.throwIfAborted();
+  const socket = await openTls(options, signal).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
+  const messages = messagesOn(socket, options, signal);
   send(socket, encodeRequest({ dialect, header: { credentials }, items }), dialect);
   socket.setTimeout(timeoutMs, () =>
     socket.destroy(timedOut(addressOf(options), 'no answer', timeoutMs, false)),
@@ -67,11 +76,14 @@ function send(socket: TLSSocket, message: Item, dialect: Dialect): void {
 async function* messagesOn(
   socket: TLSSocket,
   options: Pick<KmipClientOptions, 'host' | 'port' | 'maxResponseBytes'>,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Item, void> {
   const { maxResponseBytes: maxFrameBytes = DEFAULT_MAX_RESPONSE_BYTES } = options;
   const address = addressOf(options);
   const reader = new FrameReader({ tags: [Tag.ResponseMessage, Tag.RequestMessage], maxFrameBytes });
   let failure: unknown;
+  const heedNoMore = onAbort(signal, () => socket.destroy());
+  if (signal?.aborted === true) socket.destroy();
   try {
     for await (const chunk of socket) {
       for (const frame of reader.push(chunk as Buffer)) {
@@ -80,7 +92,10 @@ async function* messagesOn(
     }
   } catch (error) {
     failure = error;
+  } finally {
+    heedNoMore();
   }
+  signal?.throwIfAborted();
   if (failure instanceof HoldfastError) {
     const message = `${address}: what the server sends is no KMIP`;
     throw new ConnectionFailure('protocol', message, { cause: failure });

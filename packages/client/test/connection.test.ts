@@ -209,6 +209,27 @@ test('what a server tells of an attribute that the version does not have is told
   await expect(first(true)).rejects.toMatchObject({ reason: 'protocol' });
 });
 
+test('who is told by a server waits until the signal says otherwise', async () => {
+  const dialect = dialectNamed('2.1');
+  const payload = emptyPayload(Tag.ResponsePayload);
+  const item = { operation: Operation.SetEndpointRole, resultStatus: ResultStatus.Success, payload };
+  const accepted = encodeTtlv(encodeResponse({ dialect, header: { timeStamp: 1 }, items: [item] }));
+  let ended = (): void => undefined;
+  const end = new Promise<void>((done) => (ended = done));
+  const peer = await startPeer(server, (socket) => {
+    socket.once('data', () => socket.write(accepted)).once('close', ended);
+  });
+  peers.push(peer);
+  const options = { host: '127.0.0.1', port: peer.port, ca: authority.ca, ...authority.client };
+  const controller = new AbortController();
+  const told = await toldByServer(options, { signal: controller.signal });
+  const enough = new Error('enough');
+  const next = expect(told.next()).rejects.toBe(enough);
+  controller.abort(enough);
+  await next;
+  await end;
+});
+
 describe('the client’s own credentials', () => {
   const encrypted = (key: string) =>
     createPrivateKey(key).export({

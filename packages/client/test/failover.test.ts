@@ -1,8 +1,15 @@
 import { createServer, type AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { activate, getAttributes } from '@holdfast/core';
-import { ResultStatus, Tag, dialectNamed, type Request } from '@holdfast/kmip';
-import { ConnectionFailure, KmipClient, call, type KmipClientOptions } from '../src';
+import { ENCODINGS, ResultStatus, Tag, dialectNamed, encodeResponse, type Request } from '@holdfast/kmip';
+import {
+  ConnectionFailure,
+  KmipClient,
+  call,
+  toldByServer,
+  type CallOptions,
+  type KmipClientOptions,
+} from '../src';
 import {
   makeAuthority,
   speaking,
@@ -81,9 +88,10 @@ const WAYS = [
 ] as const;
 
 const attributes = { uniqueIdentifier: 'k', attributeReferences: [] };
-const named = async (client: KmipClient) => (await client.call(getAttributes, attributes)).uniqueIdentifier;
-const activated = async (client: KmipClient) =>
-  (await client.call(activate, { uniqueIdentifier: 'k' })).uniqueIdentifier;
+const named = async (client: KmipClient, options?: CallOptions) =>
+  (await client.call(getAttributes, attributes, options)).uniqueIdentifier;
+const activated = async (client: KmipClient, options?: CallOptions) =>
+  (await client.call(activate, { uniqueIdentifier: 'k' }, options)).uniqueIdentifier;
 
 test('the first that answers is taken, and kept', async () => {
   const [one, two] = [await server('one'), await server('two')];
@@ -218,6 +226,157 @@ test.each([
     hint: expect.stringContaining(hint) as string,
     outcomeKnown,
   });
+});
+
+/** An answer over HTTPS. */
+function posted(uniqueIdentifier: string): Buffer {
+  const dialect = dialectNamed('1.4');
+  const payload = activate.response.encode(Tag.ResponsePayload, { uniqueIdentifier }, dialect);
+  const item = { operation: getAttributes.code, resultStatus: ResultStatus.Success, payload };
+  const { contentType, encode } = ENCODINGS.ttlv;
+  const body = encode(encodeResponse({ dialect, header: { timeStamp: 1 }, items: [item] }), dialect);
+  const head = `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+describe('a call that its caller gives up', () => {
+  const ENOUGH = new Error('enough');
+  const GIVEN_UP = { reason: 'aborted', outcomeKnown: false, cause: ENOUGH };
+
+  /** Gives up as soon as the peer has heard of it. */
+  function givingUp(): { readonly signal: AbortSignal; readonly now: () => void } {
+    const controller = new AbortController();
+    return { signal: controller.signal, now: () => controller.abort(ENOUGH) };
+  }
+
+  test.each(WAYS)('over %s tells whether it may have changed something', async (_way, options) => {
+    const { port, came, heard } = await mute(() => undefined);
+    const client = await clientOf([port], options);
+    const { signal, now } = givingUp();
+    const change = activated(client, { signal });
+    await came;
+    const question = named(client, { signal });
+    const later = activated(client);
+    const ends = Promise.allSettled([change, question]);
+    now();
+    expect(await ends).toEqual([
+      { status: 'rejected', reason: expect.objectContaining(GIVEN_UP) as unknown },
+      { status: 'rejected', reason: ENOUGH },
+    ]);
+    const closed = expect(later).rejects.toMatchObject({ reason: 'closed' });
+    await client.close();
+    await closed;
+    expect(heard()).toBe(1);
+  });
+
+  test('keeps up none of the others, on the same connection', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let cameFirst: () => void = () => undefined;
+    const came = new Promise<void>((resolve) => (cameFirst = resolve));
+    let connections = 0;
+    let heard = 0;
+    const answer = speaking(async ({ items }: Request): Promise<Answer> => {
+      const name = `answer ${++heard}`;
+      cameFirst();
+      await held;
+      return items.map(({ operation }) => ({
+        operation,
+        resultStatus: ResultStatus.Success,
+        payload: activate.response.encode(
+          Tag.ResponsePayload,
+          { uniqueIdentifier: name },
+          dialectNamed('1.4'),
+        ),
+      }));
+    });
+    const peer = await startPeer(identity, (socket) => {
+      connections++;
+      answer(socket);
+    });
+    peers.push(peer);
+    const client = await clientOf([peer.port]);
+    const { signal, now } = givingUp();
+    const given = expect(named(client, { signal })).rejects.toBe(ENOUGH);
+    await came;
+    const other = named(client);
+    now();
+    await given;
+    release();
+    expect([await other, await named(client)]).toEqual(['answer 2', 'answer 3']);
+    expect(connections).toBe(1);
+  });
+
+  test('over HTTPS is not sent any more where it waited for the answer to another', async () => {
+    const posts: string[] = [];
+    let connection: TLSSocket | undefined;
+    const { port, came } = await mute((socket) => {
+      connection = socket;
+      socket.on('data', (chunk: Buffer) => {
+        posts.push(...(chunk.toString('latin1').match(/^POST /gm) ?? []));
+        if (posts.length > 0) socket.write(posted('three'));
+      });
+    });
+    const client = await clientOf([port], { httpsPath: '/kmip' });
+    const first = named(client);
+    await came;
+    const { signal, now } = givingUp();
+    const second = activated(client, { signal });
+    const third = named(client);
+    now();
+    await expect(second).rejects.toBe(ENOUGH);
+    connection?.write(posted('one'));
+    expect([await first, await third, posts.length]).toEqual(['one', 'three', 1]);
+  });
+
+  test('is not made at all where that was known before', async () => {
+    const one = await server('one');
+    const client = await clientOf([one.port]);
+    const signal = AbortSignal.abort(ENOUGH);
+    await expect(activated(client, { signal })).rejects.toBe(ENOUGH);
+    await expect(client.batch([call(activate, {})], { signal })).rejects.toBe(ENOUGH);
+    expect([await activated(client), one.heard()]).toEqual(['one', 1]);
+  });
+
+  test('leaves a server that hangs to the next call, which asks another', async () => {
+    let isGone: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => (isGone = resolve));
+    const silent = await mute((socket) => socket.once('close', isGone));
+    const two = await server('two');
+    const client = await clientOf([silent.port, two.port], { timeoutMs: 500 });
+    const { signal, now } = givingUp();
+    const given = expect(named(client, { signal })).rejects.toBe(ENOUGH);
+    await silent.came;
+    now();
+    await given;
+    await gone;
+    expect(await activated(client)).toBe('two');
+  });
+
+  test('waits for no connection', async () => {
+    let reached: () => void = () => undefined;
+    const began = new Promise<void>((resolve) => (reached = resolve));
+    const swallowing = createServer((socket) => {
+      socket.on('error', () => undefined);
+      reached();
+    });
+    await new Promise<void>((resolve) => swallowing.listen(0, '127.0.0.1', resolve));
+    const { port } = swallowing.address() as AddressInfo;
+    const options = { host: '127.0.0.1', port, ca: authority.ca, ...authority.client };
+    for (const connect of [KmipClient.connect.bind(KmipClient), toldByServer]) {
+      const { signal, now } = givingUp();
+      const given = expect(connect({ ...options, timeoutMs: 3_600_000 }, { signal })).rejects.toBe(ENOUGH);
+      await began;
+      now();
+      await given;
+    }
+    await new Promise((resolve) => swallowing.close(resolve));
+  });
+});
+
+test('a client may wait for ever', async () => {
+  const { port } = await server('one');
+  expect(await named(await clientOf([port], { timeoutMs: Infinity }))).toBe('one');
 });
 
 test('a client that was closed stays so', async () => {
