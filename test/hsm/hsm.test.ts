@@ -172,7 +172,7 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       async () => {
         const command = [process.execPath, HOLDFAST, 'hsm', 'status', '--module', hsm.modulePath, '--token'];
         const answer = { to: "PIN of the HSM's user: ", typed: hsm.pin };
-        const asked = await onTerminal([...command, 'holdfast'], answer, hsm.environment);
+        const asked = await onTerminal([...command, 'holdfast'], [answer], hsm.environment);
         expect(asked).toMatchObject({ code: 0, shown: expect.stringContaining('mechanisms (') as string });
         expect(asked.shown).toContain(answer.to);
         expect(asked.shown).not.toContain(hsm.pin);

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { certificates } from '@holdfast/pki';
 import { startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { hasTerminal, onTerminal } from '../../../test/support/terminal';
 
 /** The built `holdfast` command, run as an operator and an officer run it, against a real server process. */
 
@@ -325,6 +326,22 @@ describe('init', () => {
     expect(pem('sealed/client/cert.pem').checkIssued(pem('sealed/client/ca.pem'))).toBe(true);
     expect(readFileSync(path('sealed/root.key'), 'latin1')).toContain('software-passphrase');
   });
+
+  (hasTerminal ? test : test.skip)(
+    'asks for a new passphrase twice (skipped where there is no Python), and makes nothing of two different ones',
+    async () => {
+      const dir = path('typed');
+      const init = [process.execPath, HOLDFAST, 'init', '--passphrase', '--data-dir', dir];
+      const { code, shown } = await onTerminal(init, [
+        { to: 'Passphrase of the new root key: ', typed: passphrase },
+        { to: 'The same again: ', typed: `${passphrase}r` },
+      ]);
+      expect([code, shown]).toEqual([2, expect.stringContaining('two different ones')]);
+      const empty = await onTerminal(init, [{ to: 'Passphrase of the new root key: ', typed: '' }]);
+      expect([empty.code, empty.shown]).toEqual([2, expect.stringContaining('nothing was given')]);
+      expect(existsSync(join(dir, 'root.key'))).toBe(false);
+    },
+  );
 
   test('keeps what is there, and tells of no credential that it did not make', async () => {
     const contents = (): readonly Buffer[] =>

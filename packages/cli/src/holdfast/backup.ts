@@ -22,7 +22,7 @@ import {
 } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print, printDone } from './print';
-import { readRoot } from './root-options';
+import { readRoot, secretsOfNode } from './root-options';
 import { databaseUrl, withNodeOptions, type NodeOptions } from './serve';
 
 interface CreateOptions extends OfficerOptions, HolderOptions {
@@ -61,7 +61,7 @@ async function restore(file: string, options: OpenerOptions & NodeOptions & Cere
   await mustBeReadable(file);
   const { LOG_LEVELS, restoreBackup } = await import('@holdfast/server');
   const opener = await readOpener(options);
-  const { root, secret } = await readRoot(options);
+  const { root, secret } = await readRoot(options, secretsOfNode(options.dataDir));
   const prepared = await readCeremony(options);
   const logLevel = LOG_LEVELS.find((level) => level === options.logLevel) ?? 'info';
   const facts = await restoreBackup(

@@ -15,8 +15,14 @@ import {
   type CeremonyOptions,
   type PreparedCeremony,
 } from './ceremony';
-import { readRoot, withRootLocation, type RootOptions } from './root-options';
-import { HSM_PIN, PASSPHRASE, handOver, readSecret, type SecretSource } from './secret';
+import {
+  readRoot,
+  secretsOfNode,
+  withRootLocation,
+  type RootOptions,
+  type RootSecrets,
+} from './root-options';
+import { HSM_PIN, NEW_PASSPHRASE, handOver, readSecret } from './secret';
 
 const COLUMNS = {
   State: ({ state }: RootAnswer) => state,
@@ -31,8 +37,8 @@ const COLUMNS = {
 };
 
 /** The secrets of a root of trust to which domain keys are to go. */
-const NEW_SECRETS: Readonly<Record<'software' | 'pkcs11', SecretSource>> = {
-  software: { variable: 'HOLDFAST_NEW_PASSPHRASE', prompt: 'Passphrase of the new root key: ' },
+const NEW_SECRETS: RootSecrets = {
+  software: { ...NEW_PASSPHRASE, variable: 'HOLDFAST_NEW_PASSPHRASE' },
   pkcs11: { variable: 'HOLDFAST_NEW_HSM_PIN', prompt: "PIN of the new HSM's user: " },
 };
 
@@ -92,7 +98,7 @@ async function rotate(options: MoveOptions): Promise<void> {
   const secret =
     kind === 'pkcs11'
       ? await readSecret(HSM_PIN, true)
-      : await readSecret(PASSPHRASE, ask || (kind === 'software-passphrase' && process.stdin.isTTY));
+      : await readSecret(NEW_PASSPHRASE, ask || (kind === 'software-passphrase' && process.stdin.isTTY));
   await move(options, handOver(secret));
 }
 
@@ -112,7 +118,7 @@ async function retire(options: OfficerOptions & { readonly destroyFile?: boolean
 }
 
 async function destroy(checkValue: string, options: OfficerOptions & RootOptions): Promise<void> {
-  const { root, secret } = await readRoot({ ...options, root: 'pkcs11' });
+  const { root, secret } = await readRoot({ ...options, root: 'pkcs11' }, secretsOfNode(options.dataDir));
   if (root.kind !== 'pkcs11' || secret === undefined) {
     throw new HoldfastError('Configuration', 'the HSM wants a PIN: give it in HOLDFAST_HSM_PIN_FILE');
   }

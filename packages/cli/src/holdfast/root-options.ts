@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import type { RootConfig } from '@holdfast/server';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
-import { HSM_PIN, PASSPHRASE, readSecret, type SecretSource } from './secret';
+import { HSM_PIN, NEW_PASSPHRASE, PASSPHRASE, readSecret, type SecretSource } from './secret';
+
+/** The software root of trust, in the data folder. */
+export const ROOT_KEY_FILE = 'root.key';
 
 export interface RootOptions {
   readonly root: string;
@@ -44,17 +49,25 @@ export function withRootLocation(command: Command): Command {
     .option('--passphrase', 'ask for the passphrase of the software root, or the PIN of the HSM');
 }
 
+/** Where the secrets of a root of trust come from. */
+export interface RootSecrets {
+  readonly software: SecretSource;
+  readonly pkcs11: SecretSource;
+}
+
+/** Those of a node: its software root key is made where its data folder has none. */
+export function secretsOfNode(dataDir: string): RootSecrets {
+  const isThere = existsSync(join(dataDir, ROOT_KEY_FILE));
+  return { software: isThere ? PASSPHRASE : NEW_PASSPHRASE, pkcs11: HSM_PIN };
+}
+
 /**
  * What the options say of the root of trust, with the secret that opens it.
- * @param secrets where that comes from
  * @throws HoldfastError Configuration
  */
 export async function readRoot(
   options: RootOptions,
-  secrets: { readonly software: SecretSource; readonly pkcs11: SecretSource } = {
-    software: PASSPHRASE,
-    pkcs11: HSM_PIN,
-  },
+  secrets: RootSecrets,
 ): Promise<{ readonly root: RootConfig; readonly secret: SecretBytes | undefined }> {
   const ask = options.passphrase === true;
   if (options.root === 'software')

@@ -7,10 +7,17 @@ export interface SecretSource {
   /** Environment variable; another one of its name and _FILE names a file. */
   readonly variable: string;
   readonly prompt: string;
+  /** What it opens is yet to be made: who mistypes it once would never open that. */
+  readonly isNew?: boolean;
 }
 export const PASSPHRASE: SecretSource = {
   variable: 'HOLDFAST_PASSPHRASE',
   prompt: 'Passphrase of the root key: ',
+};
+export const NEW_PASSPHRASE: SecretSource = {
+  ...PASSPHRASE,
+  prompt: 'Passphrase of the new root key: ',
+  isNew: true,
 };
 export const HSM_PIN: SecretSource = { variable: 'HOLDFAST_HSM_PIN', prompt: "PIN of the HSM's user: " };
 
@@ -31,11 +38,11 @@ export async function askTwice(prompt: string): Promise<string> {
 
 /**
  * A secret from the environment (and taken out of it, so that children do not inherit it), from a file that the
- * environment names, or asked for at the terminal. Undefined where none of these was wanted.
+ * environment names, or asked for at the terminal: a new one twice. Undefined where none of these was wanted.
  * @throws HoldfastError Configuration
  */
 export async function readSecret(
-  { variable, prompt }: SecretSource,
+  { variable, prompt, isNew = false }: SecretSource,
   ask: boolean,
 ): Promise<SecretBytes | undefined> {
   const fileVariable = `${variable}_FILE`;
@@ -56,7 +63,7 @@ export async function readSecret(
       `there is no terminal to ask on: set ${fileVariable} or ${variable}`,
     );
   }
-  return new SecretBytes(Buffer.from(await question(prompt), 'utf8'));
+  return new SecretBytes(Buffer.from(await (isNew ? askTwice(prompt) : question(prompt)), 'utf8'));
 }
 
 /** As the environment or a file gave it: it may be wanted for several keys. */
@@ -71,7 +78,8 @@ export async function sharePassphrase(of: string): Promise<SecretBytes | undefin
 
 async function question(prompt: string): Promise<string> {
   const answer = await promptSecret(prompt);
-  if (answer === undefined) throw new HoldfastError('Configuration', 'nothing was given');
+  // An HSM would count an empty PIN among those that were wrong.
+  if (answer === undefined || answer === '') throw new HoldfastError('Configuration', 'nothing was given');
   return answer;
 }
 

@@ -7,7 +7,7 @@ import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import { withConfigFile } from './config-file';
 import { withDataDir } from './options';
-import { withRootOptions, readRoot, type RootOptions } from './root-options';
+import { ROOT_KEY_FILE, readRoot, secretsOfNode, withRootOptions, type RootOptions } from './root-options';
 import { readSecretFile } from './secret-file';
 
 export interface NodeOptions extends RootOptions {
@@ -129,7 +129,7 @@ async function openNode(
   if (logLevel === undefined) {
     throw new HoldfastError('Configuration', `the log level is one of ${LOG_LEVELS.join(', ')}`);
   }
-  const { root, secret } = await readRoot(options);
+  const { root, secret } = await readRoot(options, secretsOfNode(options.dataDir));
   return Node.open(
     {
       dataDir: options.dataDir,
@@ -292,7 +292,7 @@ async function init(options: NodeOptions & CeremonyOptions): Promise<void> {
   }
   const rootKey =
     options.root === 'software'
-      ? '  root.key        the software root of trust: without it no key opens\n'
+      ? `  ${ROOT_KEY_FILE}        the software root of trust: without it no key opens\n`
       : `  The root key "${options.pkcs11Key}" stays in the HSM: without it no key opens.\n`;
   process.stdout.write(setUp(dataDir, rootKey, start));
 }
