@@ -20,9 +20,22 @@ import {
 import { SOFT_HSM_MODULE, SoftHsm } from '@holdfast/testkit';
 import { until } from '../../../test/support/until';
 import { openPkcs11Root, TokenKeeper } from '../src';
+import { CURVES, pointIn } from '../src/pkcs11/curves';
 
 const isRequired = process.env['CI'] === 'true';
 const LABEL = 'holdfast';
+
+test.each(['P-256', 'P-384', 'P-521'] as const)(
+  'a point of %s is the same alone and in DER, whatever its coordinates begin with',
+  (curve) => {
+    const { pointBytes } = CURVES[curve];
+    // The second byte would be the length of what follows, were it DER.
+    const point = Buffer.alloc(pointBytes, 7).fill(Buffer.of(4, pointBytes - 2), 0, 2);
+    const length = pointBytes < 128 ? [pointBytes] : [0x81, pointBytes];
+    expect(pointIn(point, curve)).toEqual(point);
+    expect(pointIn(Buffer.concat([Buffer.of(4, ...length), point]), curve)).toEqual(point);
+  },
+);
 
 (SOFT_HSM_MODULE === undefined && !isRequired ? describe.skip : describe)(
   'keys inside a token (skipped where the system package softhsm2 is missing)',

@@ -1,4 +1,4 @@
-import type { HsmComputation, HsmCurve, HsmKeyCalls, HsmPublicKey } from '@holdfast/core';
+import type { HsmComputation, HsmKeyCalls, HsmPublicKey } from '@holdfast/core';
 import {
   AesGcm240Params,
   KeyGenMechanism,
@@ -9,6 +9,7 @@ import {
   type Key,
   type Session,
 } from 'graphene-pk11';
+import { CURVES, pointIn } from './curves';
 import { DeviceFault, faultOfMaking, faultOfUse } from './faults';
 
 /** CKA_LABEL of the keys of clients' objects. */
@@ -17,11 +18,6 @@ const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
 const LONGEST_OVERHEAD_BYTES = 64;
 /** Handles that are remembered; beyond that all are looked up anew. */
 const MAX_HANDLES = 4096;
-const CURVES: Readonly<Record<HsmCurve, string>> = {
-  'P-256': '1.2.840.10045.3.1.7',
-  'P-384': '1.3.132.0.34',
-  'P-521': '1.3.132.0.35',
-};
 const KEY_CLASSES = [ObjectClass.SECRET_KEY, ObjectClass.PRIVATE_KEY] as const;
 /** Never leaves the token, and nothing of it can be changed. */
 const INSIDE: ITemplate = {
@@ -89,11 +85,11 @@ export class TokenKeys {
     const type = { keyType: KeyType.ECDSA };
     const { pointEC } = this.#pair(
       KeyGenMechanism.EC,
-      { ...shown, ...type, paramsEC: NamedCurve.getByOid(CURVES[kind.curve]).value },
+      { ...shown, ...type, paramsEC: NamedCurve.getByOid(CURVES[kind.curve].oid).value },
       { ...half, ...type, sign: true },
       { pointEC: null },
     );
-    return { curve: kind.curve, point: contentOf(pointEC ?? Buffer.alloc(0)) };
+    return { curve: kind.curve, point: pointIn(pointEC ?? Buffer.alloc(0), kind.curve) };
   }
 
   compute(computation: HsmComputation): Buffer {
@@ -232,12 +228,4 @@ function mechanismOf({ mechanism, iv, additionalData, tagLengthBytes }: HsmCompu
     return { name: mechanism, params: new AesGcm240Params(nonce, aad, (tagLengthBytes ?? 16) * 8) };
   }
   return { name: mechanism, params: iv === undefined ? null : Buffer.from(iv) };
-}
-
-/** CKA_EC_POINT is an OCTET STRING in DER; some libraries give the point alone (PKCS#11 2.40 section 2.3.3). */
-function contentOf(point: Buffer): Buffer {
-  const isLong = point[1] === 0x81;
-  const start = isLong ? 3 : 2;
-  const length = isLong ? point[2] : point[1];
-  return point[0] === 0x04 && length === point.length - start ? point.subarray(start) : point;
 }
