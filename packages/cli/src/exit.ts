@@ -16,7 +16,7 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** What ends a command from outside: Ctrl-C, a service manager or timeout(1), a terminal that goes. */
-const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type EndingSignal = (typeof ENDING_SIGNALS)[number];
 
 /** As a shell counts a command that a signal ended. */
@@ -45,16 +45,18 @@ export interface Failure {
 export class CommandFailure extends Error implements Failure {
   readonly exitCode: ExitCode;
   readonly hint: string | undefined;
+  readonly output: string | undefined;
 
   constructor(
     exitCode: ExitCode,
     message: string,
-    options: { readonly hint?: string; readonly cause?: unknown } = {},
+    options: { readonly hint?: string; readonly output?: string; readonly cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CommandFailure';
     this.exitCode = exitCode;
     this.hint = options.hint;
+    this.output = options.output;
   }
 }
 

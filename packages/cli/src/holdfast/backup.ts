@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { Command, Option } from 'commander';
 import type { DrillReport } from '@holdfast/server';
-import { ExitCode } from '../exit';
+import { ENDING_SIGNALS, ExitCode } from '../exit';
 import { counted, printable, table } from '../table';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import {
@@ -89,7 +89,7 @@ async function drill(file: string, options: DrillOptions): Promise<void> {
   const opener = await readOpener(options);
   const officer = options.live === true ? await asOfficer(options) : undefined;
   const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+  for (const signal of ENDING_SIGNALS) process.once(signal, () => stopped.abort());
   const report = await drillBackup({
     path: file,
     opener,

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { Ceremony } from '@holdfast/server';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
+import { ENDING_SIGNALS } from '../exit';
 import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } from './ceremony';
 import { withConfigFile } from './config-file';
 import { withDataDir } from './options';
@@ -170,7 +171,7 @@ function syslogConfig(
   return { ...parse(syslog), caFile: syslogCa, certFile: syslogCert, keyFile: syslogKey };
 }
 
-/** SIGTERM and SIGINT, from the first moment on: one that comes while the node starts stops it once it has started. */
+/** What ends it in order, from the first moment on: a signal that comes while the node starts stops it once it has started. */
 function stopSignal(): { readonly requested: () => boolean; readonly arrived: Promise<void> } {
   let requested = false;
   const arrived = new Promise<void>((resolveArrived) => {
@@ -178,7 +179,7 @@ function stopSignal(): { readonly requested: () => boolean; readonly arrived: Pr
       requested = true;
       resolveArrived();
     };
-    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+    for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
   });
   return { requested: () => requested, arrived };
 }

@@ -52,4 +52,5 @@ process.on('message', (message: ToDevice) => {
 // The pool decides when this process ends.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
+process.on('SIGHUP', () => undefined);
 process.on('disconnect', () => process.exit(0));
