@@ -6,7 +6,12 @@ interface Place {
   readonly words: readonly string[];
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly options: readonly Flag[];
+  /** Whether a word that begins like no option can be a file. */
+  readonly takesFiles: boolean;
 }
+
+/** Arguments that name a file or a folder. */
+const FILE_ARGUMENT = /^(?:files?|dir|share)$/;
 
 interface Flag {
   readonly flag: string;
@@ -31,6 +36,7 @@ function placesOf(command: Command, words: readonly string[]): Place[] {
       .flatMap(({ long, description, required, argChoices = [] }) =>
         long === undefined ? [] : [{ flag: long, description, hasValue: required, choices: argChoices }],
       ),
+    takesFiles: command.registeredArguments.some((argument) => FILE_ARGUMENT.test(argument.name())),
   };
   return [place, ...commands.flatMap((child) => placesOf(child, [...words, child.name()]))];
 }
@@ -42,6 +48,12 @@ function walk(places: readonly Place[], word: string): string {
   const nested = places.filter(({ words }) => words.length > 1);
   const cases = nested.map(({ words }) => `      ${quoted(words.join(' '))}) ;;`).join('\n');
   return `    case "$place ${word}" in\n${cases}\n      *) continue ;;\n    esac\n    place="$place ${word}"`;
+}
+
+/** A shell line that takes the options away again where a file is what comes next. */
+function filesCase(places: readonly Place[], word: string, nothing: string): string {
+  const patterns = places.filter(({ takesFiles }) => takesFiles).map(({ words }) => quoted(words.join(' ')));
+  return `    ${patterns.join('|')}) [[ "${word}" == -* ]] || candidates=${nothing} ;;`;
 }
 
 /** Shell lines that set `candidates` to what the value of the option before can be, where it has one. */
@@ -73,6 +85,9 @@ ${walk(places, '${COMP_WORDS[i]}')}
 ${cases.join('\n')}
   esac
   case "$place" in
+${filesCase(places, '${COMP_WORDS[COMP_CWORD]}', "''")}
+  esac
+  case "$place" in
 ${valueCases(places, (words) => quoted(words.join(' ')))}
   esac
   COMPREPLY=($(compgen -W "$candidates" -- "\${COMP_WORDS[COMP_CWORD]}"))
@@ -100,6 +115,9 @@ ${walk(places, '${words[i]}')}
   done
   case "$place" in
 ${cases.join('\n')}
+  esac
+  case "$place" in
+${filesCase(places, '${words[CURRENT]}', '()')}
   esac
   case "$place" in
 ${valueCases(places, (words) => `(${words.map(quoted).join(' ')})`)}

@@ -18,6 +18,19 @@ test('columns are aligned and no line ends in spaces', () => {
   ).toBe('NAME          STATE\na             Active\na longer one\n');
 });
 
+test('columns are aligned whatever takes no cell of the terminal, or two', () => {
+  expect(
+    table(
+      ['NAME', 'STATE'],
+      [
+        ['バックアップ', 'Active'],
+        ['cle\u0301', 'Active'],
+        ['한글 ａ🔑', 'Active'],
+      ],
+    ),
+  ).toBe('NAME          STATE\nバックアップ  Active\ncle\u0301           Active\n한글 ａ🔑     Active\n');
+});
+
 test('a cell cannot break its line', () => {
   expect(table(['A', 'B'], [['x\ny', 'z']])).toBe('A        B\nx\\u{a}y  z\n');
 });
