@@ -51,6 +51,7 @@ export function isThere(path: string): Promise<boolean> {
  */
 export async function requireWritable(path: string, instead?: string): Promise<void> {
   await refuseOther(path, instead);
+  if (path.endsWith('/')) throw wrongUse(`${path} is the name of a folder`, 'Choose the path of a file.');
   await access(dirname(path), constants.W_OK | constants.X_OK).catch((cause: unknown) => {
     throw notWritable(path, cause);
   });
@@ -81,6 +82,7 @@ function notWritable(path: string, cause: unknown): CommandFailure {
 
 async function write(path: string, content: string | Buffer, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode);
+  const keep = removeOnExit(path);
   try {
     await file.writeFile(content);
     await file.sync();
@@ -88,6 +90,7 @@ async function write(path: string, content: string | Buffer, mode: number): Prom
     await rm(path, { force: true });
     throw error;
   } finally {
+    keep();
     await file.close();
   }
 }

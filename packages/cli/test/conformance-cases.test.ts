@@ -1,8 +1,11 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { certificates } from '@holdfast/pki';
 import { ItemType } from '@holdfast/ttlv';
 import { Tag } from '@holdfast/kmip';
+import { AskedRequests } from '../src/conformance/asked';
 import { findCases, parseCase } from '../src/conformance/case-file';
 import { itemAt } from '../src/conformance/expectation';
 import { CaseMemory, ServerMemory } from '../src/conformance/memory';
@@ -162,4 +165,16 @@ test('a published slip is read as it is meant, and only that slip', () => {
   };
   expect(minors('OMOS-O-1-14')).toEqual([3, 4]);
   expect(minors('OMOS-O-1-13')).toEqual([3, 3]);
+});
+
+test('whom the server tells of changes listens with a key under a passphrase, too', async () => {
+  const issued = await certificates.createAuthority({ commonName: 'a', nowSeconds: NOW });
+  const key = createPrivateKey(certificates.privateKeyPem(issued.privateKey).reveal().toString()).export({
+    type: 'pkcs8',
+    format: 'pem',
+    cipher: 'aes-256-cbc',
+    passphrase: 'secret',
+  });
+  const identity = { host: 'kms', cert: issued.pem, key, ca: issued.pem, passphrase: 'secret' };
+  await (await AskedRequests.listen({ host: '127.0.0.1', port: 0 }, identity)).close();
 });

@@ -293,6 +293,12 @@ describe('what comes in goes out', () => {
     const kek = await made('create', '--usage-mask', 'WrapKey|UnwrapKey', '--activation-date', 'now');
     const id = await made('create');
     expect((await kmip('get', id, '--wrap-with', kek, '--format', 'hex')).stdout).toMatch(/^[0-9a-f]{80}\n$/);
+    // 1.0 wraps the Key Value as a structure: 48 bytes, of which AES Key Wrap makes 56.
+    expect(await kmip('get', id, '--wrap-with', kek, '--format', 'hex', '--kmip-version', '1.0')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^[0-9a-f]{112}\n$/) as string,
+      stderr: expect.stringContaining('as a structure') as string,
+    });
     const asked = await kmip('get', id, '--wrap-mode', 'GCM', '--format', 'hex');
     expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('--wrap-with') as string });
   });
@@ -719,6 +725,20 @@ describe('exit code 2: wrong use', () => {
     [['register', '--hex', '0011']],
     [['register', '--type', 'symmetric-key', '--hex', '0011']],
     [['get', 'id', '--format', 'der']],
+    [['get', 'id', '--wrap-with', 'key', '--mac-first']],
+    [['query', '--profile', '']],
+    [['create-key-pair', '--name', '']],
+    [['destroy', '']],
+    [['rng-retrieve', '8', '--out', 'none/']],
+    [['locate', '--username', 'ada', '--ticket', 'file']],
+    [['query', '--function', 'Profiles', '--kmip-version', '1.2']],
+    [['delete-attribute', 'id', 'ObjectGroup=tapes', '--index', '1']],
+    [['signature-verify', 'id', '--hex', '00', '--signature', 'file', '--signature-hex', '00']],
+    [['re-provision', '--certificate', 'file', '--out', 'new.pem']],
+    [['set-endpoint-role', '--max', '0']],
+    [['encrypt', 'id', '--hex', '00', '--iv', '00', '--random-iv']],
+    [['create', '--length', '256', '--attribute', 'CryptographicLength=128']],
+    [['check', 'id', '--usage-count', '9223372036854775808']],
   ])('%j', async (args) => {
     expect(await kmip(...args)).toMatchObject({ code: 2, stdout: '' });
   });
@@ -844,7 +864,8 @@ test('an operation is carried out later, listed, fetched and taken back', async 
   const { uniqueIdentifier } = JSON.parse(polled.stdout) as { uniqueIdentifier: string };
   expect((await kmip('locate', '--name', 'made-later', '--ids')).stdout).toBe(`${uniqueIdentifier}\n`);
   expect((await kmip('cancel', value, '--json')).stdout).toContain('"Completed"');
-  const second = (await kmip('get-attributes', 'nothing', '--async')).stdout.trim();
+  const told = await kmip('get-attributes', 'nothing', '--async', '--json');
+  const second = json<{ asynchronousCorrelationValue: string }>(told).asynchronousCorrelationValue;
   expect((await kmip('async-requests')).stdout).toMatch(new RegExp(`${second} +[A-Z][A-Za-z]+ +\\d`));
   expect(await kmip('process', second)).toMatchObject({ code: 0 });
   expect(await kmip('poll', second)).toMatchObject({

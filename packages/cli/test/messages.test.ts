@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { Tag } from '@holdfast/kmip';
 import { ItemType, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { hasTerminal, onTerminal } from '../../../test/support/terminal';
 import { until } from '../../../test/support/until';
 import { buildProgram as kmipProgram } from '../src/kmip/program';
 
@@ -286,6 +287,14 @@ describe('trace', () => {
   });
 });
 
+(hasTerminal ? test : test.skip)(
+  'at a terminal a message that is missing is asked for as the command takes it (skipped where there is no Python)',
+  async () => {
+    const { code, shown } = await onTerminal([process.execPath, KMIP, 'decode']);
+    expect([code, shown]).toEqual([2, expect.stringContaining('Name a file')]);
+  },
+);
+
 describe('completion', () => {
   /** What makes each shell print what the last of some words can become: the file of the script goes before the words. */
   const SHELLS: readonly (readonly [shell: string, options: readonly string[], script: string])[] = [
@@ -321,6 +330,10 @@ describe('completion', () => {
     // A value follows, such as a file: no option, and no command.
     expect(complete('kmip', 'create', '--name', 'cre')).not.toContain('create');
     expect(complete('kmip', 'create', '--name', '')).not.toContain('--');
+    // A file comes next, which the shell itself looks for; options where one is begun.
+    expect(complete('kmip', 'batch', '')).not.toContain('--');
+    expect(complete('kmip', 'batch', '--cont')).toBe('--continuation');
+    expect(complete('kmip', 'logout', '--ticket', 't', '')).not.toContain('--');
     // Another command has the name of this one, and this option.
     writeFileSync(file, (await holdfast('completion', shell)).replaceAll('_holdfast', '_kmip'));
     expect(complete('holdfast', 'status', '--w')).toBe('--wait');

@@ -29,9 +29,9 @@ export class AskedRequests implements Asked {
   /** @throws HoldfastError InvalidField where it cannot listen there */
   static async listen(
     { host, port }: ReturnType<typeof addressOf>,
-    { cert, key, ca }: KmipClientOptions,
+    { cert, key, passphrase, ca }: KmipClientOptions,
   ): Promise<AskedRequests> {
-    const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true });
+    const server = createServer({ cert, key, passphrase, ca, requestCert: true, rejectUnauthorized: true });
     const asked = new AskedRequests(server);
     await new Promise<void>((resolve, reject) => {
       const refuse = (cause: Error): void =>

@@ -3,6 +3,7 @@ import { HoldfastError } from '@holdfast/ttlv';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
 import type { RootKeyFacts, TokenKeeper } from '@holdfast/server/hsm';
 import { ExitCode } from '../exit';
+import { printable } from '../table';
 import { print } from './print';
 import { HSM_PIN, readSecret } from './secret';
 
@@ -60,8 +61,8 @@ async function status(options: HsmOptions): Promise<void> {
     return;
   }
   const { mechanisms, ...facts } = token;
-  for (const [name, value] of Object.entries(facts)) process.stdout.write(`${name}: ${value}\n`);
-  process.stdout.write(`mechanisms (${mechanisms.length}): ${mechanisms.join(' ')}\n\n`);
+  for (const [name, value] of Object.entries(facts)) process.stdout.write(`${name}: ${printable(value)}\n`);
+  process.stdout.write(`mechanisms (${mechanisms.length}): ${printable(mechanisms.join(' '))}\n\n`);
   print(keys, false, KEY_COLUMNS, `No AES key is labelled "${options.key}": make it with holdfast hsm init.`);
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
+import { emptyOption } from '../empty-options';
 import { approvalCommand } from './approval';
 import { auditCommand } from './audit';
 import { backupCommand } from './backup';
@@ -59,18 +60,16 @@ export function buildProgram(): Command {
   return program.hook('preAction', (_program, command) => refuseEmpty(command));
 }
 
-/** Whatever is named has a name: an empty --data-dir or --out, of a variable that is not set, would be the folder one is in. */
+/** Whatever is named has a name. @throws HoldfastError Configuration */
 function refuseEmpty(command: Command): void {
-  for (const option of command.options) {
-    const name = option.attributeName();
-    const values = [command.getOptionValue(name) as unknown].flat();
-    if (!values.includes('')) continue;
-    if (command.getOptionValueSource(name) === 'env') givenIn(option.envVar ?? '');
-    throw new HoldfastError(
-      'Configuration',
-      `${option.long ?? name} is empty: give a value, or leave it out`,
-    );
-  }
+  const found = emptyOption(command);
+  if (found === undefined) return;
+  const { option, isVariable } = found;
+  if (isVariable) givenIn(option.envVar ?? '');
+  throw new HoldfastError(
+    'Configuration',
+    `${option.long ?? option.name()} is empty: give a value, or leave it out`,
+  );
 }
 
 /** Subcommands end with the same exit codes and hints as the program itself. */

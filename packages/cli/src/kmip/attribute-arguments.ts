@@ -148,16 +148,7 @@ export function attributeOf(key: AttributeKey, text: string): Attribute {
  */
 export function attributesOf(flags: AttributeFlags): readonly Attribute[] {
   return [
-    ...ATTRIBUTE_FLAGS.flatMap(([flag, usage, key]) =>
-      (flags[flag] ?? []).map((text) => {
-        if (text === '')
-          throw wrongUse(
-            `nothing is given after ${usage.split(' ', 1)[0]}`,
-            'Is a variable of the shell not set?',
-          );
-        return attributeOf(key, text);
-      }),
-    ),
+    ...ATTRIBUTE_FLAGS.flatMap(([flag, , key]) => (flags[flag] ?? []).map((text) => attributeOf(key, text))),
     ...(flags.custom ?? []).map((text) => {
       const [name, value] = splitAt(text, '=');
       if (value === undefined)

@@ -13,6 +13,8 @@ import { wrongUse } from '../exit';
 import { passwordIn } from '../password';
 import { promptSecret } from '../prompt';
 import { printable } from '../table';
+import { tellPendingInJson } from './explain';
+import type { OutputFlags } from './output';
 import {
   connectionSettings,
   parseServers,
@@ -115,7 +117,7 @@ function describeConnection(client: KmipClient, server: string): string {
  * @throws CommandFailure (wrong use), ConnectionFailure, KmipRefusal
  */
 export async function withClient<T>(
-  flags: ConnectionFlags,
+  flags: ConnectionFlags & OutputFlags,
   work: (client: KmipClient, options: KmipClientOptions) => Promise<T>,
   isStrict = false,
 ): Promise<T> {
@@ -129,6 +131,9 @@ export async function withClient<T>(
   try {
     if (flags.verbose === true) process.stderr.write(describeConnection(client, settings.server));
     return await work(client, options);
+  } catch (error) {
+    if (flags.json === true) tellPendingInJson(error);
+    throw error;
   } finally {
     await client.close();
   }

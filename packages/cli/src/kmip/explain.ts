@@ -1,7 +1,7 @@
 import { ConnectionFailure, KmipRefusal } from '@holdfast/client';
 import { ResultReason, ResultStatus } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
-import { ExitCode, type Failure } from '../exit';
+import { CommandFailure, ExitCode, type Failure } from '../exit';
 
 /** What to try next, by Result Reason. */
 const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
@@ -51,12 +51,31 @@ const HINTS: { readonly [R in keyof typeof ResultReason]?: string } = {
   InternalServerError: 'The server’s log tells more than it tells its clients.',
 };
 
+/** What fetches the answer of an operation that is pending; undefined of any other refusal. */
+function correlationValueOf({ asynchronousCorrelationValue }: KmipRefusal): string | undefined {
+  return asynchronousCorrelationValue?.toString('hex');
+}
+
+const howToPoll = (correlationValue: string): string => `"kmip poll ${correlationValue}" fetches its answer.`;
+
+/** Tells of an operation that is pending in JSON. @throws CommandFailure, with the exit code of what was done */
+export function tellPendingInJson(error: unknown): void {
+  if (!(error instanceof KmipRefusal)) return;
+  const asynchronousCorrelationValue = correlationValueOf(error);
+  if (asynchronousCorrelationValue === undefined) return;
+  throw new CommandFailure(ExitCode.Done, error.message, {
+    hint: howToPoll(asynchronousCorrelationValue),
+    output: `${JSON.stringify({ asynchronousCorrelationValue })}\n`,
+    cause: error,
+  });
+}
+
 function explainRefusal(refusal: KmipRefusal): Failure {
   const reason = refusal.resultReasonName;
-  const correlationValue = refusal.asynchronousCorrelationValue?.toString('hex');
-  if (correlationValue !== undefined) {
-    const hint = `"kmip poll ${correlationValue}" fetches its answer.`;
-    return { exitCode: ExitCode.Done, message: refusal.message, hint, output: `${correlationValue}\n` };
+  const value = correlationValueOf(refusal);
+  if (value !== undefined) {
+    const { message } = refusal;
+    return { exitCode: ExitCode.Done, message, hint: howToPoll(value), output: `${value}\n` };
   }
   const hint =
     refusal.resultStatus === ResultStatus.OperationPending

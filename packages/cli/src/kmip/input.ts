@@ -8,10 +8,7 @@ const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 async function standardInput(what: string): Promise<Buffer> {
   if (process.stdin.isTTY) {
-    throw wrongUse(
-      `${what} is missing`,
-      'Use --file FILE or --hex HEX, or send the bytes to standard input.',
-    );
+    throw wrongUse(`${what} is missing`, 'Name a file, or send the bytes to standard input.');
   }
   const chunks: Buffer[] = [];
   let length = 0;

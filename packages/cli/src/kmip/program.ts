@@ -1,7 +1,9 @@
-import { Command } from 'commander';
+import { Command, type Option } from 'commander';
 import { VERSION } from '@holdfast/server/admin';
 import { completionCommand } from '../completion';
 import { conformanceCommand } from '../conformance/command';
+import { emptyOption } from '../empty-options';
+import { wrongUse } from '../exit';
 import { operationCommands } from './commands';
 import { batchCommand } from './messages/batch';
 import { convertCommands } from './messages/convert';
@@ -33,7 +35,17 @@ export function buildProgram(): Command {
   for (const command of [...operationCommands(), ...tools, completionCommand(program)]) {
     program.addCommand(inherit(command, program));
   }
-  return program;
+  return program.hook('preAction', (_program, command) => refuseEmpty(command));
+}
+
+/** Bytes may be none, and an attribute's value an empty text; whatever else is given has a name. @throws CommandFailure wrong use */
+function refuseEmpty(command: Command): void {
+  const found = emptyOption(command, ({ flags }: Option) => /<(?:hex|value)>$/.test(flags));
+  const empty = found === undefined ? undefined : (found.option.long ?? found.option.name());
+  if (empty === undefined && !command.args.includes('')) return;
+  const what =
+    empty === undefined ? `an argument of ${command.name()} is empty` : `nothing is given after ${empty}`;
+  throw wrongUse(what, 'Is a variable of the shell not set?');
 }
 
 function inherit(command: Command, parent: Command): Command {

@@ -85,9 +85,14 @@ async function chosenProfile(flags: ConnectionFlags, environment: Environment): 
   return chosen === undefined ? {} : profileNamed(stored, chosen);
 }
 
-/** Whom requests are made as: a user and a ticket stand in for each other, so both come from the first that names one. */
+/**
+ * Whom requests are made as: a user and a ticket stand in for each other, so both come from the first that names one.
+ * @throws CommandFailure wrong use, where that names both
+ */
 function holderIn(...sources: readonly Pick<Partial<Profile>, 'username' | 'ticket'>[]) {
   const holder = sources.find(({ username, ticket }) => username !== undefined || ticket !== undefined);
+  if (holder?.username !== undefined && holder.ticket !== undefined)
+    throw wrongUse('a user and a ticket are both given', 'A ticket stands in for a user: give one of them.');
   return { username: holder?.username, ticket: holder?.ticket };
 }
 

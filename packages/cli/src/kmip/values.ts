@@ -54,6 +54,12 @@ export function parseInteger(text: string, what: string): number {
 }
 
 export function parseLongInteger(text: string, what: string): bigint {
+  const value = parseBigInteger(text, what);
+  if (BigInt.asIntN(64, value) === value) return value;
+  throw wrongUse(`${what} is a whole number of 64 bits, not ${JSON.stringify(text)}`);
+}
+
+export function parseBigInteger(text: string, what: string): bigint {
   const value = /^-?\d{1,5000}$/.test(text) ? BigInt(text) : undefined;
   if (value !== undefined) return value;
   throw wrongUse(`${what} is a whole number, not ${JSON.stringify(text)}`);
@@ -88,8 +94,9 @@ function parseScalar(codec: Codec<unknown>, text: string, what: string): unknown
     case ItemType.Enumeration:
       return parseHexNumber(text) ?? parseInteger(text, what);
     case ItemType.LongInteger:
-    case ItemType.BigInteger:
       return parseLongInteger(text, what);
+    case ItemType.BigInteger:
+      return parseBigInteger(text, what);
     case ItemType.Boolean:
       return parseBoolean(text, what);
     case ItemType.ByteString:

@@ -5,7 +5,9 @@ import {
   PaddingMethod,
   WrappingMethod,
   blockCipherModeEnum,
+  keyWrappingSpecificationStructure,
   type CryptographicParameters,
+  type Dialect,
   type KeyWrappingSpecification,
 } from '@holdfast/kmip';
 import type { Command } from 'commander';
@@ -51,9 +53,24 @@ function methodOf({ wrapWith, macWith, macFirst }: WrappingFlags): WrappingMetho
   return macFirst === true ? WrappingMethod.MACSignThenEncrypt : WrappingMethod.EncryptThenMACSign;
 }
 
+/**
+ * The same as a version can ask for it: KMIP 1.0 has no Encoding Option, and wraps the Key Value as a structure always.
+ * KMIP 1.0 section 2.1.5.
+ */
+export function wrappingIn(
+  specification: KeyWrappingSpecification,
+  dialect: Dialect,
+): KeyWrappingSpecification {
+  const { encodingOption } = keyWrappingSpecificationStructure.fields;
+  const isThere = encodingOption !== undefined && dialect.knows(encodingOption.window);
+  return isThere ? specification : { ...specification, encodingOption: undefined };
+}
+
 /** What the flags ask for: the bytes of the key alone, or with attributes as a structure. @throws CommandFailure wrong use */
 export function wrappingOf(flags: WrappingFlags): KeyWrappingSpecification | undefined {
-  const { wrapWith, wrapMode, macWith, wrapAttribute: attributeNames = [] } = flags;
+  const { wrapWith, wrapMode, macWith, macFirst = false, wrapAttribute: attributeNames = [] } = flags;
+  if (macFirst && (wrapWith === undefined || macWith === undefined))
+    throw wrongUse('--mac-first says what comes before what', 'Use it with --wrap-with and --mac-with.');
   if (wrapWith === undefined && macWith === undefined) {
     if (wrapMode === undefined && attributeNames.length === 0) return undefined;
     throw wrongUse('the key that shall wrap is not named', 'Use --wrap-with ID.');

@@ -15,6 +15,7 @@ import {
   type AttributeReference,
 } from '@holdfast/kmip';
 import { ItemType, type Item } from '@holdfast/ttlv';
+import { wrongUse } from '../../exit';
 import { table } from '../../table';
 import { parseAttribute, parseReference } from '../attribute-arguments';
 import type { PlainRecord } from '../output';
@@ -109,6 +110,8 @@ export async function deleteAttributeAction(
   flags: DeleteFlags,
 ): Promise<void> {
   if (text.includes('=')) {
+    if (flags.index !== undefined)
+      throw wrongUse('a value and --index are both given', 'Say which instance by one of them.');
     await perform(deleteAttribute, { uniqueIdentifier, currentAttribute: parseAttribute(text) }, flags);
     return;
   }

@@ -74,6 +74,8 @@ export interface EncryptFlags extends UseFlags, KeyOutputFlags {
 
 export async function encryptAction(uniqueIdentifier: string, flags: EncryptFlags): Promise<void> {
   const destination = await keyDestination(flags);
+  if (flags.iv !== undefined && flags.randomIv === true)
+    throw wrongUse('--iv and --random-iv are both given', 'Use one of them.');
   const request = {
     uniqueIdentifier,
     cryptographicParameters: parametersOf(flags, flags.randomIv === true ? { randomIV: true } : {}),
@@ -185,6 +187,8 @@ export interface VerifyFlags extends UseFlags {
 }
 
 async function claimedSignature({ signature, signatureHex }: VerifyFlags): Promise<Buffer> {
+  if (signature !== undefined && signatureHex !== undefined)
+    throw wrongUse('--signature and --signature-hex are both given', 'Use one of them.');
   if (signatureHex !== undefined) return parseHexBytes(signatureHex, '--signature-hex');
   if (signature !== undefined) return readNamedFile(signature, 'the signature');
   throw wrongUse('the signature is missing', 'Use --signature FILE or --signature-hex HEX.');

@@ -38,11 +38,12 @@ export async function deriveKeyAction(
   const objectType = flags.type === undefined ? ObjectType.SymmetricKey : objectTypeOf(flags.type);
   const isKey = objectType === ObjectType.SymmetricKey;
   const algorithm = named === undefined ? CryptographicAlgorithm.AES : algorithmOf(named);
-  const attributes = describing(attributesOf(flags), {
+  const what = {
     algorithm: isKey ? algorithm : undefined,
     lengthBits: lengthOf(flags.length) ?? DEFAULT_LENGTH_BITS,
     usage: isKey ? symmetricUsage(algorithm) : CryptographicUsageMask.DeriveKey,
-  });
+  };
+  const attributes = describing(attributesOf(flags), what, flags);
   const request = {
     objectType,
     uniqueIdentifiers,

@@ -2,6 +2,7 @@ import { get, getAttributes, locate, rngRetrieve } from '@holdfast/core';
 import { ConnectionFailure, KmipRefusal, call, type KmipClient } from '@holdfast/client';
 import {
   BatchErrorContinuationOption,
+  EncodingOption,
   ObjectGroupMember,
   StorageStatusMask,
   cryptographicAlgorithmEnum,
@@ -26,6 +27,7 @@ import { normalised, parseInteger, parseMember } from '../values';
 import { attributesTable } from './attributes';
 import { deliver } from './deliver';
 import type { CommonFlags } from './perform';
+import { wrappingIn } from '../wrapping-flags';
 import { presentationOf, type PresentationFlags } from './transfer';
 
 function present(members: Readonly<Record<string, Plain | undefined>>): PlainRecord {
@@ -53,10 +55,18 @@ async function attributesOfObject(
 const HOW_TO_GET_BYTES =
   'The value itself is shown with --format hex|base64|pem|raw, or saved with --out FILE.\n';
 
+const WRAPPED_AS_STRUCTURE =
+  'KMIP 1.0 wraps the Key Value as a structure (TTLV), never the bytes of the key alone: another --kmip-version does.\n';
+
 export async function getAction(uniqueIdentifier: string, flags: GetFlags): Promise<void> {
   const destination = await keyDestination(flags);
-  const request = presentationOf(uniqueIdentifier, flags);
+  const asked = presentationOf(uniqueIdentifier, flags);
   await withClient(flags, async (client) => {
+    const { keyWrappingSpecification: wrapping } = asked;
+    const wrappingHere = wrapping && wrappingIn(wrapping, client.dialect);
+    if (wrapping?.encodingOption === EncodingOption.NoEncoding && wrappingHere?.encodingOption === undefined)
+      process.stderr.write(WRAPPED_AS_STRUCTURE);
+    const request = { ...asked, keyWrappingSpecification: wrappingHere };
     let response = await client.call(get, request);
     const better = request.keyFormatType === undefined ? formatWithBytes(response.object) : undefined;
     if (destination !== undefined && better !== undefined) {

@@ -24,7 +24,7 @@ import { inputBytes, type InputFlags } from '../input';
 import type { AttributeFlags } from '../options';
 import { parseDuration } from '../times';
 import { describeAsymmetric, managedObject, recognise, type ValueDescription } from '../value-input';
-import { parseInteger, parseLongInteger, parseMask, parseMember } from '../values';
+import { parseBigInteger, parseInteger, parseMask, parseMember } from '../values';
 import { perform, type CommonFlags } from './perform';
 
 const { DeriveKey, Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
@@ -49,7 +49,16 @@ function has(attributes: readonly Attribute[], key: Attribute['key']): boolean {
   return attributes.some((attribute) => attribute.key === key);
 }
 
-/** The attributes that say what is to be made, unless they are given by name. */
+/** The options that say what an attribute says too. */
+interface DescribingFlags {
+  readonly algorithm?: string | undefined;
+  readonly length?: string | undefined;
+}
+
+/**
+ * The attributes that say what is to be made, unless they are given by name.
+ * @throws CommandFailure wrong use, where one is given by an option besides
+ */
 export function describing(
   given: readonly Attribute[],
   what: {
@@ -57,7 +66,15 @@ export function describing(
     lengthBits?: number | undefined;
     usage?: number | undefined;
   },
+  flags: DescribingFlags = {},
 ): readonly Attribute[] {
+  for (const [flag, key] of [
+    ['algorithm', 'CryptographicAlgorithm'],
+    ['length', 'CryptographicLength'],
+  ] as const) {
+    if (flags[flag] !== undefined && has(given, key))
+      throw wrongUse(`--${flag} and the attribute ${key} are both given`, 'Use one of them.');
+  }
   const described: Attribute[] = [];
   if (what.algorithm !== undefined) described.push({ key: 'CryptographicAlgorithm', value: what.algorithm });
   if (what.lengthBits !== undefined) described.push({ key: 'CryptographicLength', value: what.lengthBits });
@@ -98,11 +115,9 @@ export async function createAction(flags: CreateFlags): Promise<void> {
         ? CryptographicAlgorithm.AES
         : undefined;
   const usualLength = algorithm === CryptographicAlgorithm.AES ? DEFAULT_AES_LENGTH_BITS : undefined;
-  const attributes = describing(given, {
-    algorithm,
-    lengthBits: lengthOf(flags.length) ?? usualLength,
-    usage: isKey ? symmetricUsage(algorithm) : CryptographicUsageMask.DeriveKey,
-  });
+  const usage = isKey ? symmetricUsage(algorithm) : CryptographicUsageMask.DeriveKey;
+  const lengthBits = lengthOf(flags.length) ?? usualLength;
+  const attributes = describing(given, { algorithm, lengthBits, usage }, flags);
   await perform(create, { objectType, newAttributes: newAttributes(attributes) }, flags);
 }
 
@@ -151,6 +166,7 @@ export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<vo
         : [{ key: 'CryptographicDomainParameters', value: { recommendedCurve: curve } } as const]),
     ],
     { algorithm, lengthBits: lengthOf(flags.length) ?? usualLength },
+    flags,
   );
   const half = (
     ownName: string | undefined,
@@ -214,7 +230,7 @@ function splitOf({ parts, threshold, part, method, prime }: RegisterFlags): Valu
     keyPartIdentifier: parseInteger(part, 'the Key Part Identifier'),
     splitKeyThreshold: parseInteger(threshold, 'the Split Key Threshold'),
     splitKeyMethod: splitKeyMethodOf(method),
-    primeFieldSize: prime === undefined ? undefined : parseLongInteger(prime, 'the prime'),
+    primeFieldSize: prime === undefined ? undefined : parseBigInteger(prime, 'the prime'),
   };
 }
 
@@ -296,11 +312,9 @@ export async function registerAction(flags: RegisterFlags): Promise<void> {
   if (content.length === 0) throw wrongUse('what is to be registered is empty');
   const value = describeInput(content, flags);
   const object = managedObject(value);
-  const attributes = describing(given, {
-    algorithm: value.algorithm,
-    lengthBits: value.lengthBits,
-    usage: usualUsage(object.objectType, value.algorithm),
-  });
+  const usage = usualUsage(object.objectType, value.algorithm);
+  const { algorithm, lengthBits } = value;
+  const attributes = describing(given, { algorithm, lengthBits, usage }, flags);
   try {
     await perform(
       register,

@@ -44,6 +44,14 @@ async function newFile(what: string, option: string, out: string | undefined, { 
   return (await keyDestination({ out, force })) as KeyDestination;
 }
 
+/** @throws CommandFailure wrong use, where a file would never be read, or written */
+function refuseContradictions({ certificate, csr, out, keyOut }: ReProvisionFlags): void {
+  if (certificate !== undefined && [csr, out, keyOut].some((file) => file !== undefined))
+    throw wrongUse('a certificate that is there already is given', 'Leave out --csr, --out and --key-out.');
+  if (csr !== undefined && keyOut !== undefined)
+    throw wrongUse('the key of a certificate request is the client’s own', 'Leave out --key-out, or --csr.');
+}
+
 function responseOf<R>(outcome: Outcome<R>): R {
   if (outcome.status === 'done') return outcome.response;
   if (outcome.status === 'not-run') throw new CommandFailure(ExitCode.Refused, 'the server stopped early');
@@ -55,6 +63,7 @@ function responseOf<R>(outcome: Outcome<R>): R {
  * therefore fetches what the server made. KMIP 2.1 section 6.1.48.
  */
 export async function reProvisionAction(flags: ReProvisionFlags): Promise<void> {
+  refuseContradictions(flags);
   if (flags.certificate !== undefined) {
     const certificateValue = await derOf(flags.certificate);
     const certificate = { certificateType: CertificateType.X_509, certificateValue };

@@ -1,5 +1,12 @@
 import { discoverVersions, interop, log, ping, pkcs11, query } from '@holdfast/core';
-import { QueryFunction, interopFunctionEnum, queryFunctionEnum, type InteropFunction } from '@holdfast/kmip';
+import {
+  QueryFunction,
+  interopFunctionEnum,
+  queryFunctionEnum,
+  type Dialect,
+  type InteropFunction,
+} from '@holdfast/kmip';
+import { wrongUse } from '../../exit';
 import { withClient } from '../connect';
 import { label, print, type PlainRecord } from '../output';
 import { oneLine, plainStructure, type Plain } from '../plain';
@@ -48,10 +55,23 @@ export async function queryAction(flags: QueryFlags): Promise<void> {
   const named = (flags.function ?? []).map((name) => functionNamed(name));
   await withClient(flags, async (client) => {
     const known = [...queryFunctionEnum.byValue.values()].filter((entry) => client.dialect.knows(entry));
+    refuseLaterFunctions(named, client.dialect);
     const asked = flags.all === true ? known.map(({ value }) => value) : named.length > 0 ? named : USUAL;
     const response = await client.call(query, { queryFunctions: asked });
     print(plainStructure(query.response.fields, response), flags, sections);
   });
+}
+
+/** Servers answer functions of later versions with nothing. @throws CommandFailure wrong use */
+function refuseLaterFunctions(named: readonly number[], dialect: Dialect): void {
+  for (const value of named) {
+    const entry = queryFunctionEnum.byValue.get(value);
+    if (entry === undefined || dialect.knows(entry)) continue;
+    throw wrongUse(
+      `there is no ${entry.name} in KMIP ${dialect.name}`,
+      'Another --kmip-version may have it.',
+    );
+  }
 }
 
 /** With or without the "Query" that all their names begin with. */

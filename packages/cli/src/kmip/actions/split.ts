@@ -2,7 +2,7 @@ import { createSplitKey, joinSplitKey } from '@holdfast/core';
 import { CryptographicAlgorithm, ObjectType, secretDataTypeEnum, type SecretDataType } from '@holdfast/kmip';
 import { attributesOf } from '../attribute-arguments';
 import type { AttributeFlags } from '../options';
-import { parseInteger, parseLongInteger, parseMember } from '../values';
+import { parseBigInteger, parseInteger, parseMember } from '../values';
 import {
   algorithmOf,
   describing,
@@ -38,8 +38,8 @@ export async function createSplitKeyAction(
     splitKeyParts: parseInteger(flags.parts, 'the number of parts'),
     splitKeyThreshold: parseInteger(flags.threshold, 'the Split Key Threshold'),
     splitKeyMethod: splitKeyMethodOf(flags.method),
-    primeFieldSize: flags.prime === undefined ? undefined : parseLongInteger(flags.prime, 'the prime'),
-    newAttributes: newAttributes(describing(attributesOf(flags), made)),
+    primeFieldSize: flags.prime === undefined ? undefined : parseBigInteger(flags.prime, 'the prime'),
+    newAttributes: newAttributes(describing(attributesOf(flags), made, flags)),
   };
   await perform(createSplitKey, request, flags);
 }

@@ -1,5 +1,6 @@
 import { toldByServer, type Told } from '@holdfast/client';
 import { objectTypeEnum, putFunctionEnum } from '@holdfast/kmip';
+import { wrongUse } from '../../exit';
 import { printable } from '../../table';
 import { clientOptions } from '../connect';
 import { print, type PlainRecord } from '../output';
@@ -15,6 +16,7 @@ export interface ToldFlags extends CommonFlags {
 /** Prints what the server tells, each on a line, without the key of what is put. */
 export async function setEndpointRoleAction(flags: ToldFlags): Promise<void> {
   let left = flags.max === undefined ? Infinity : parseInteger(flags.max, '--max');
+  if (left < 1) throw wrongUse('--max is at least 1');
   const told = await toldByServer(await clientOptions(await connectionSettings(flags, process.env)));
   process.stderr.write('The server tells what changes in the domain. Ctrl-C ends it.\n');
   for await (const one of told) {
