@@ -219,7 +219,7 @@ describe('kmip re-provision', () => {
     for (const [args, words] of [
       [[], '--out FILE'],
       [['--out', path, '--key-out', path, '--force'], 'the same file'],
-      [['--out', path, '--key-out', nowhere], 'cannot be written (ENOENT)'],
+      [['--out', path, '--key-out', nowhere], 'cannot be written: its folder'],
     ] as const) {
       const { status, stderr } = run(old, ...args);
       expect([status, stderr]).toEqual([2, expect.stringContaining(words)]);

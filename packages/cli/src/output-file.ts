@@ -77,7 +77,22 @@ export function removeOnExit(path: string): () => void {
 }
 
 function notWritable(path: string, cause: unknown): CommandFailure {
-  return wrongUse(`${path} cannot be written (${errorCode(cause) ?? 'unknown reason'})`);
+  return wrongUse(`${path} cannot be written: ${whyNotWritable(cause)}`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'what should be its folder is a file',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'nothing can be written there',
+  ENAMETOOLONG: 'its name is too long',
+};
+
+/** Why no file could be made. */
+export function whyNotWritable(cause: unknown): string {
+  const code = errorCode(cause) ?? 'unknown reason';
+  return REASONS[code] ?? code;
 }
 
 async function write(path: string, content: string | Buffer, mode: number): Promise<void> {

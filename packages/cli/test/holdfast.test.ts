@@ -182,6 +182,10 @@ describe('without a server', () => {
     [['client', 'add', 'a', '--csr', 'absent.csr', '--cert', 'absent.pem'], 'give one of --csr, --cert'],
     [['client', 'add', 'a', '--cert', 'absent.pem'], 'cannot read absent.pem: it does not exist'],
     [['client', 'add', 'a', '--role', 'admin', '--out', 'a'], 'Allowed choices are user, reader'],
+    [['client', 'add', 'a', '--csr', 'absent', '--key-algorithm', 'RSA-2048', '--out', 'a'], 'is made here'],
+    [['client', 'add', 'a', '--cert', 'absent', '--days', '5'], 'is issued here'],
+    [['client', 'add', 'a', '--ca', 'corporate', '--out', 'a'], '--ca goes with --subject or --san'],
+    [['init', '--pkcs11-token', 'holdfast'], '--pkcs11-token goes with --root pkcs11'],
     [['client', 'add', 'a', '--days', '0', '--out', 'a'], 'give whole days'],
     [['client', 'list', '--officer', 'absent.json'], 'there is no officer credential absent.json'],
     [['ca', 'add', 'absent.pem'], 'cannot read absent.pem'],
@@ -705,7 +709,15 @@ describe('with a server', () => {
       expect(existsSync(path('twin.json'))).toBe(false);
       await refused(2, 'second.json exists already', 'officer', 'add', 'third', '--out', 'second.json');
       expect(readFileSync(path('second.json'))).toEqual(before);
-      await refused(2, 'cannot write absent/o.json', 'officer', 'add', 'third', '--out', 'absent/o.json');
+      await refused(
+        2,
+        'cannot write absent/o.json: its folder',
+        'officer',
+        'add',
+        'third',
+        '--out',
+        'absent/o.json',
+      );
       const names = (await json<{ name: string }[]>('officer', 'list')).map(({ name }) => name);
       expect(names).toEqual(['first-officer', 'second']);
     });

@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
 import { makeFolder } from '@holdfast/server/admin';
+import { whyNotWritable } from '../output-file';
 import { readText } from './files';
 import { collect, wholeNumber } from './holders';
 import { askNewSecret } from './secret';
@@ -172,7 +173,9 @@ async function writeShares(
 async function writeShare(path: string, contents: Buffer, onMade: () => void): Promise<void> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const what = isThere ? `${path} exists already: move it away first` : `cannot write ${path}`;
+    const what = isThere
+      ? `${path} exists already: move it away first`
+      : `cannot write ${path}: ${whyNotWritable(cause)}`;
     throw new HoldfastError('Configuration', what, { cause });
   });
   onMade();

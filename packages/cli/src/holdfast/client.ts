@@ -141,10 +141,24 @@ function settingsText(settings: ClientSettings): string {
   return texts.filter((text) => text !== undefined).join(', ');
 }
 
+/** @throws HoldfastError InvalidField where an option would be passed over */
+function refuseContradictions({ csr, cert, subject, san, ca, keyAlgorithm, days }: CredentialOptions): void {
+  const ways = [csr, cert, subject, san].filter((way) => way !== undefined);
+  const contradictions = [
+    [ways.length > 1, 'give one of --csr, --cert, --subject and --san'],
+    [ways.length > 0 && keyAlgorithm !== undefined, '--key-algorithm is for a key that is made here'],
+    [
+      ways.length > (csr === undefined ? 0 : 1) && days !== undefined,
+      '--days is for a certificate that is issued here',
+    ],
+    [ca !== undefined && subject === undefined && san === undefined, '--ca goes with --subject or --san'],
+  ] as const;
+  const found = contradictions.find(([isOne]) => isOne);
+  if (found !== undefined) throw new HoldfastError('InvalidField', found[1]);
+}
+
 async function credentialRequest(options: CredentialOptions): Promise<CredentialRequest> {
-  const ways = [options.csr, options.cert, options.subject, options.san].filter((way) => way !== undefined);
-  if (ways.length > 1)
-    throw new HoldfastError('InvalidField', 'give one of --csr, --cert, --subject and --san');
+  refuseContradictions(options);
   return {
     ...(options.csr === undefined ? {} : { csrPem: await readText(options.csr) }),
     ...(options.cert === undefined ? {} : { certificatePem: await readText(options.cert) }),

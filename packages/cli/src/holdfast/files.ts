@@ -1,7 +1,7 @@
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/ttlv';
 import { errorCode } from '../error-code';
-import { removeOnExit } from '../output-file';
+import { removeOnExit, whyNotWritable } from '../output-file';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -43,7 +43,7 @@ export async function writeNewSecret(path: string, make: () => Promise<string>):
     if (errorCode(cause) === 'EEXIST') {
       throw new HoldfastError('Configuration', `${path} exists already: choose another file`, { cause });
     }
-    throw new HoldfastError('InvalidField', `cannot write ${path}`, { cause });
+    throw new HoldfastError('InvalidField', `cannot write ${path}: ${whyNotWritable(cause)}`, { cause });
   });
   const keep = removeOnExit(path);
   try {

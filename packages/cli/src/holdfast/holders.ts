@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv';
 import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
-import { isThere, removeOnExit, writeNewFile } from '../output-file';
+import { isThere, removeOnExit, whyNotWritable, writeNewFile } from '../output-file';
 import { noRoomReason, readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
 
@@ -156,7 +156,7 @@ export async function writeWhole(
       );
     }
     if (NOT_WRITABLE.includes(code)) {
-      throw new HoldfastError('Configuration', `cannot write ${path}`, { cause });
+      throw new HoldfastError('Configuration', `cannot write ${path}: ${whyNotWritable(cause)}`, { cause });
     }
     if (cause instanceof HoldfastError) throw cause;
     const noRoom = noRoomReason(cause);

@@ -70,6 +70,12 @@ export async function readRoot(
   secrets: RootSecrets,
 ): Promise<{ readonly root: RootConfig; readonly secret: SecretBytes | undefined }> {
   const ask = options.passphrase === true;
+  if (options.root !== 'pkcs11' && options.pkcs11Token !== undefined) {
+    throw new HoldfastError(
+      'Configuration',
+      'a token of an HSM is named, and the root of trust is another: --pkcs11-token goes with --root pkcs11',
+    );
+  }
   if (options.root === 'software')
     return { root: { kind: 'software' }, secret: await readSecret(secrets.software, ask) };
   if (options.root === 'shares') return { root: { kind: 'shares' }, secret: undefined };
