@@ -1,7 +1,9 @@
 import { createHook } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { SecretBytes, type User, type Users } from '@holdfast/core';
 import { CredentialType } from '@holdfast/kmip';
 import { FailureLimit, sourceOf } from '../src/credentials/failure-limit';
+import { checkHashedPassword, hashedPasswordVerifiers } from '../src/credentials/hashed-password';
 import { oneTimePassword, oneTimePasswordUri, stepOf } from '../src/credentials/one-time-password';
 import { hashPassword, isPassword } from '../src/credentials/password-hash';
 import { Proofs, type UserCredential } from '../src/credentials/proof';
@@ -51,6 +53,29 @@ test('a password hash says how it was made, opens to its password alone, and is 
   await expect(isPassword(secret('password'), '$other$')).rejects.toMatchObject({
     code: 'IntegrityViolation',
   });
+});
+
+test('a Hashed Password is taken where both of its halves are right, for its own time', () => {
+  // By hand, from KMIP 2.1 section 9.11.
+  const sha256 = (...parts: readonly Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
+  const [name, word, time] = [
+    Buffer.from('alice'),
+    Buffer.from('word'),
+    Buffer.from('0000000000000007', 'hex'),
+  ];
+  const [s1, s2] = [sha256(name, word), sha256(word, name)];
+  const right = Buffer.concat([sha256(s1, time), s2]);
+  const verifiers = hashedPasswordVerifiers('alice', secret('word'));
+  const check = (hashedPassword: Buffer, timeStamp = 7n) =>
+    checkHashedPassword({ timeStamp, hashedPassword }, verifiers);
+  expect(check(right)).toEqual(sha256(time, s1, sha256(s2)));
+  const altered = [0, 31, 32, 63].map((place) =>
+    right.map((octet, at) => (at === place ? octet ^ 1 : octet)),
+  );
+  const others = [right.subarray(0, 32), right.subarray(0, 63), right.subarray(32), Buffer.alloc(0)];
+  const longer = Buffer.concat([right, Buffer.alloc(1)]);
+  for (const wrong of [...altered, ...others, longer]) expect(check(Buffer.from(wrong))).toBeUndefined();
+  expect(check(right, 8n)).toBeUndefined();
 });
 
 describe('a wrong password is hashed once, so that time does not tell', () => {

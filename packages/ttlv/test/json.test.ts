@@ -104,6 +104,10 @@ describe('worked examples', () => {
       { tag: 0x420001, type: ItemType.DateTime, value: 0x3a505520n },
     ],
     [
+      '{"tag": "ActivationDate", "type":"DateTime", "value":"2001-01-01T10:00:00-14:00"}',
+      { tag: 0x420001, type: ItemType.DateTime, value: 978393600n },
+    ],
+    [
       '{"tag": "0x540001", "type":"Interval", "value":"0x0000001b"}',
       { tag: 0x540001, type: ItemType.Interval, value: 27 },
     ],
