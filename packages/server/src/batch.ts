@@ -21,6 +21,7 @@ import {
   type Principal,
   type TicketChanges,
 } from '@holdfast/core';
+import { pauses } from '@holdfast/store';
 import type { Item } from '@holdfast/ttlv';
 import type { BatchPorts } from './batch-ports';
 import { ChangesToTell, requireMayTurn } from './channels';
@@ -45,7 +46,7 @@ import { ItemRecords } from './item-records';
 import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
-import { pauses } from './turn';
+import { LONG_TURN_MS } from './turn';
 
 export interface BatchOptions {
   /** Whether this server can take the client's role on the connection. */
@@ -200,7 +201,7 @@ export class Batch {
     const { items } = this.request;
     const results: ResponseBatchItem[] = [];
     this.#reservedBytes = goesOn ? roomFor(items) : 0;
-    const pause = pauses();
+    const pause = pauses(LONG_TURN_MS);
     for (const [index, item] of items.entries()) {
       if (index > 0) await pause();
       const next = items[index + 1];

@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+/** How long one request computes before others get a turn of the event loop. */
+export const LONG_TURN_MS = 20;
 
 let begun: (() => void)[] = [];
 
@@ -15,18 +16,4 @@ function beginAll(): void {
   const all = begun;
   begun = [];
   for (const work of all) work();
-}
-
-/** How long one request computes before others get a turn of the event loop. */
-const LONG_TURN_MS = 20;
-
-/** @returns to be awaited between pieces of work: what fails at once waits for nothing in between, and nobody else gets a turn */
-export function pauses(): () => Promise<void> | undefined {
-  let sinceMs = performance.now();
-  return () => {
-    if (performance.now() - sinceMs <= LONG_TURN_MS) return undefined;
-    return nextTurn().then(() => {
-      sinceMs = performance.now();
-    });
-  };
 }

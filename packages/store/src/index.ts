@@ -52,6 +52,7 @@ export type { KeyRotationStore, KeyVersionUse } from './key-rotation';
 export { migrate, type MigrationResult } from './migrate';
 export type { DueRotation, RotationStore } from './objects/rotations';
 export type { RootKeyState, RootKeyStore } from './root-keys';
+export { pauses } from './pauses';
 export type { StoreLog } from './postgres/database';
 export type { Finding, Progress } from './verify/finding';
 export { decodeEntry, encodeEntry, type RecordEntry } from './records/entry';

@@ -19,8 +19,9 @@ import {
 } from './checkpoint';
 import { selectArchives, stateBehind, type ArchiveFile } from './archive';
 import { archiveIn } from './archiving';
+import { pauses } from '../pauses';
 import { withRecords, type LinkedRecords } from './linked-records';
-import { allRecords, pauses, readRecords, type NumberedRecords, type RecordRange } from './records';
+import { LONG_TURN_MS, allRecords, readRecords, type NumberedRecords, type RecordRange } from './records';
 
 /** How long a sequencer that is not heard of any more keeps others from taking its place. */
 const LEASE_SECONDS = 5;
@@ -346,13 +347,13 @@ async function statementFor(
   let { head } = state;
   let earliestUs = Infinity;
   let latestUs = -Infinity;
-  const pause = pauses();
+  const pause = pauses(LONG_TURN_MS);
   for (const { who, what } of entries) {
     head = linkHash(head, who, what);
     const recordedAtUs = timeOf(what);
     if (recordedAtUs < earliestUs) earliestUs = recordedAtUs;
     if (recordedAtUs > latestUs) latestUs = recordedAtUs;
-    const paused = pause(1);
+    const paused = pause();
     if (paused !== undefined) await paused;
   }
   return {

@@ -1,4 +1,3 @@
-import { setImmediate as immediate } from 'node:timers/promises';
 import { SYSTEM_DOMAIN_ID, type AuditOutcome, type Keyring, type MacPurpose } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/ttlv';
 import { AUDIT_BATCH_COLUMNS, unpackRecords, type PackedEntry } from '../records/audit-batch';
@@ -6,6 +5,7 @@ import { AUDIT_RECORD_COLUMNS } from '../records/audit-record';
 import { CHANGE_RECORD_COLUMNS } from '../records/change-record';
 import { beginWho, storable, writeWhat, type What } from '../records/entry';
 import { BinaryWriter, TypeId, type RowReader } from '../postgres/binary';
+import { pauses } from '../pauses';
 import type { Session } from '../postgres/database';
 import type { Statement } from '../postgres/statement';
 
@@ -141,6 +141,9 @@ function whatBytes(what: What): Buffer {
 /** The tables whose rows the chain links. */
 export const RECORD_TABLES = ['change_record', 'audit_record', 'audit_batch'] as const;
 
+/** How long records are worked on before requests get a turn of the event loop. */
+export const LONG_TURN_MS = 2;
+
 /** Records in their order, and of each the number of the transaction that wrote it. */
 export interface NumberedRecords {
   readonly entries: readonly PackedEntry[];
@@ -179,7 +182,7 @@ export async function readRecords(
     const numbers: number[] = [];
     const batchIds: string[] = [];
     let refused = 0;
-    const pause = pauses();
+    const pause = pauses(LONG_TURN_MS);
     for (const row of complete) {
       if (keyring === undefined || isGenuine(row, keyring)) {
         const added = row.entries();
@@ -188,7 +191,7 @@ export async function readRecords(
           numbers.push(row.number);
         }
         if (row.batchId !== undefined) batchIds.push(row.batchId);
-        const paused = pause(added.length);
+        const paused = pause();
         if (paused !== undefined) await paused;
       } else refused++;
     }
@@ -243,18 +246,4 @@ function isGenuine(row: ReadRow, keyring: Keyring): boolean {
     if (error instanceof HoldfastError && error.retryable) throw error;
     return false;
   }
-}
-
-/** Records that are worked on at once; between two parts whoever waits for the event loop has it. */
-const PART_LENGTH = 200;
-
-/** What to call after each piece of work with the records that it was about; where it is time, it gives the event loop back. */
-export function pauses(): (count: number) => Promise<void> | undefined {
-  let since = 0;
-  return (count) => {
-    since += count;
-    if (since < PART_LENGTH) return undefined;
-    since = 0;
-    return immediate();
-  };
 }
