@@ -100,7 +100,7 @@ test('a package imports only what stands to its left', () => {
         }
         if (specifier.startsWith('node:')) return false;
         const layer = LAYERS[file.package];
-        const own = /^@holdfast\/([a-z]+)(?:\/(?:admin|hsm|names))?$/.exec(specifier);
+        const own = /^@holdfast\/([a-z]+)(?:\/(?:admin|basics|hsm|names))?$/.exec(specifier);
         if (own !== null) return layer?.own.includes(own[1] as string) !== true;
         return layer?.foreign.some((name) => specifier === name || specifier.startsWith(`${name}/`)) !== true;
       }),
@@ -188,7 +188,7 @@ test('holdfast starts without the operations: a command that needs more imports 
     if (file === undefined || reached.has(file.path)) return;
     reached.add(file.path);
     const runtime = file.text.replace(/^(?:import|export) type [^;]*;/gms, '');
-    for (const [, specifier = ''] of runtime.matchAll(/\bfrom\s+'([^']+)'/g)) {
+    for (const [, specifier = ''] of runtime.matchAll(/\b(?:from\s+|require\(|load<.*>\()'([^']+)'/g)) {
       const [, name, entry = 'index'] = /^@holdfast\/([a-z]+)(?:\/([a-z]+))?$/.exec(specifier) ?? [];
       if (name !== undefined) visit(`packages/${name}/src/${entry}.ts`);
       else if (specifier.startsWith('.'))

@@ -2,4 +2,4 @@ import { runCommandLine } from './exit';
 import { explain } from './holdfast/failure';
 import { buildProgram } from './holdfast/program';
 
-void runCommandLine(buildProgram(), process.argv, explain);
+void runCommandLine(buildProgram(process.argv[2]), process.argv, explain);

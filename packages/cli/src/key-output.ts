@@ -1,4 +1,4 @@
-import type { SecretBytes } from '@holdfast/ttlv';
+import type { SecretBytes } from '@holdfast/ttlv/basics';
 import { wrongUse } from './exit';
 import { isThere, replaceFile, requireWritable, writeNewFile } from './output-file';
 

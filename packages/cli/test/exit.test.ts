@@ -6,6 +6,7 @@ import { KmipRefusal } from '@holdfast/client';
 import { Operation, ResultReason, ResultStatus } from '@holdfast/kmip';
 import { Command } from 'commander';
 import { ExitCode, Interrupted, failureText, runCommandLine, wrongUse } from '../src/exit';
+import { buildProgram } from '../src/holdfast/program';
 import { explain } from '../src/kmip/explain';
 import { promptSecret } from '../src/prompt';
 
@@ -45,6 +46,14 @@ test('exit codes tell done, refused, wrong use and no connection apart', async (
   expect(await exitCodeOf(['gett', 'x'])).toBe(2);
   expect(await exitCodeOf(['get', 'x'], fail(wrongUse('no')))).toBe(2);
   expect(await exitCodeOf(['get', 'x'], fail(new Error('refused')))).toBe(1);
+});
+
+test('the command of holdfast that is asked for is made alone; where none is, and for completion, all are', () => {
+  const made = (asked?: string) => buildProgram(asked).commands.map((each) => each.name());
+  const all = made();
+  expect(all.length).toBeGreaterThan(20);
+  for (const name of all) expect(made(name)).toEqual(name === 'completion' ? all : [name]);
+  for (const other of ['', '--help', 'help', 'constructor']) expect(made(other)).toEqual(all);
 });
 
 const KMIP = resolve(__dirname, '../bin/kmip.js');

@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
+import { HoldfastError, type ErrorCode } from '@holdfast/ttlv/basics';
 import { adminSocketPath } from './admin-socket';
 import {
   BROKEN_OFF_TRAILER,

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { ADMIN_SOCKET_NAME } from './admin-protocol';
 
 /** The system takes socket paths of this many bytes at most (sun_path), less the closing zero. */

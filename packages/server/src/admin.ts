@@ -7,7 +7,6 @@ export { readOfficerFile, writeClientFiles } from './client-files';
 export { makeFolder } from './folder';
 export { AUTHENTICATION_POLICIES, type AuthenticationPolicy } from '@holdfast/core/names';
 export { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/hsm/names';
-export { VERSION_NAMES, type VersionName } from '@holdfast/kmip/names';
 export { VERSION } from './version';
 export { DEFAULT_SEARCH_LIMIT, matcherOf } from './audit/matching';
 export type { AuditLine, LineFormatName } from './audit/lines';

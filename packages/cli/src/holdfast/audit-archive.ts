@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { ArchiveAnswer } from '@holdfast/server/admin';
 import { mustBeReadable, wholeNumber } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';

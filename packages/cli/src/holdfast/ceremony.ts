@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv/basics';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
 import { makeFolder } from '@holdfast/server/admin';
 import { whyNotWritable } from '../output-file';

@@ -3,9 +3,9 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ClientSettings } from '@holdfast/core';
+import { VERSION_NAMES, type VersionName } from '@holdfast/kmip/names';
 import {
   AUTHENTICATION_POLICIES,
-  VERSION_NAMES,
   listenText,
   makeFolder,
   parseListen,
@@ -16,9 +16,8 @@ import {
   type CredentialAnswer,
   type CredentialRequest,
   type IssuedAnswer,
-  type VersionName,
 } from '@holdfast/server/admin';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { CommandFailure, ExitCode } from '../exit';
 import { noRoomReason, readText } from './files';
 import { asOfficer, requireSettings, withOfficer, type OfficerOptions } from './options';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { unreadable } from './files';
 
 /** A setting that the configuration file may hold, and the command line option that says the same. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
 import { readBytes, readText, writeNewSecret } from './files';
 import { asOperator, withDataDir, type CommonOptions } from './options';

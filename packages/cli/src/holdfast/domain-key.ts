@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { DomainKeyAnswer } from '@holdfast/server/admin';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { EscrowPackage, PackageEntry } from '@holdfast/server';
 import type { AdminClient, ComparedAnswer, CustodyCopyAnswer, ImportAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';

@@ -1,4 +1,4 @@
-import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
+import { HoldfastError, type ErrorCode } from '@holdfast/ttlv/basics';
 import { ExitCode, type Failure } from '../exit';
 
 /** What the operator can do about a refusal; the message itself says what was refused. */

@@ -1,5 +1,5 @@
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { errorCode } from '../error-code';
 import { removeOnExit, whyNotWritable } from '../output-file';
 

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
 import { isThere, removeOnExit, whyNotWritable, writeNewFile } from '../output-file';
 import { noRoomReason, readBytes, readText, unreadable } from './files';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
 import type { RootKeyFacts, TokenKeeper } from '@holdfast/server/hsm';
 import { ExitCode } from '../exit';

@@ -1,6 +1,6 @@
 import { resolve, join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { AdminClient, OFFICER_FILE_NAME, readOfficerFile } from '@holdfast/server/admin';
 
 export interface CommonOptions {

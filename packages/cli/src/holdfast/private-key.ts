@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { readText } from './files';
 import { sharePassphrase } from './secret';
 

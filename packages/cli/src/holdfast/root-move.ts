@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { MoveRootRequest, RootAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
 import { counted } from '../table';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, type SecretBytes } from '@holdfast/ttlv/basics';
 import type { RootConfig } from '@holdfast/server';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
 import { HSM_PIN, NEW_PASSPHRASE, PASSPHRASE, readSecret, type SecretSource } from './secret';

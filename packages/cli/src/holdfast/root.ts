@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { ShareOpener, ShareToOpen } from '@holdfast/server';
 import {
   puttingInForce,

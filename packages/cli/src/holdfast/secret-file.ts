@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { readBytes } from './files';
 
 /**

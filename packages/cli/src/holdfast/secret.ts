@@ -1,4 +1,4 @@
-import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv/basics';
 import { isTerminal, promptSecret } from '../prompt';
 import { givenIn, readSecretFile } from './secret-file';
 

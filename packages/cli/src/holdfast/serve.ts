@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { Ceremony } from '@holdfast/server';
 import { OFFICER_FILE_NAME } from '@holdfast/server/admin';
 import { ENDING_SIGNALS } from '../exit';

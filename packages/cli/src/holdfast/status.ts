@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import { listenText, type StatusAnswer } from '@holdfast/server/admin';
 import { ExitCode } from '../exit';
 import { asOperator, withDataDir, type CommonOptions } from './options';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { AddUserRequest, UserAnswer } from '@holdfast/server/admin';
 import { passwordIn } from '../password';
 import { isTerminal } from '../prompt';

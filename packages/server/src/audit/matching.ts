@@ -1,5 +1,5 @@
 import type { AuditOutcome } from '@holdfast/core';
-import { HoldfastError } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { AuditLine } from './lines';
 import type { AuditQuery } from './protocol';
 

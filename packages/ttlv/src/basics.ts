@@ -1,0 +1,3 @@
+/** The entry for programs that read no messages. */
+export * from './errors';
+export * from './secret';
