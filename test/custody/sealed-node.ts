@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { AdminClient, type StatusAnswer, type UnsealAnswer } from '@holdfast/server/admin';
 import { privateKeyFrom, shareForNode, shareIn, type ShareOpener } from '@holdfast/server';
 import { SecretBytes } from '@holdfast/ttlv';
-import { holdfastResult } from '@holdfast/testkit';
+import { holdfastResult, keepLog } from '@holdfast/testkit';
 import { workersOf } from '../support/processes';
 import { until } from '../support/until';
 
@@ -92,6 +92,7 @@ export class SharedNode {
     child.stderr.on('data', (chunk: Buffer) => logged.push(chunk));
     const ended = new Promise<number | null>((resolveEnded) => child.once('exit', resolveEnded));
     const node = new SharedNode(dataDir, child.pid ?? 0, logged, ended);
+    keepLog(() => node.log);
     await until(
       () =>
         node.status().then(

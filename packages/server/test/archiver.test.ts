@@ -36,7 +36,7 @@ beforeAll(async () => {
   });
   postgres = await startTestPostgres();
   const log = createLogger('silent');
-  store = await openStore({ connection: await postgres.createDatabase(), keyring, log });
+  store = await openStore({ connection: await postgres.createStoreDatabase(), keyring, log });
   await store.directory.serverSecret(AUDIT_SIGNING_KEY, () => Promise.resolve(newSigningKey()));
   const clock = { nowSeconds: () => store.clock.nowSeconds() + daysAhead * DAY_SECONDS };
   archiver = new Archiver(

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import { layCluster } from './cluster';
 
-/** Databases for tests, each empty and of its own. */
+/** Databases for tests, each of its own. */
 export interface TestPostgres {
   /** Makes an empty database. */
   createDatabase(): Promise<ClientConfig>;
+  /** Makes one for a store, with its tables where there is one to copy: for what is not about making them. */
+  createStoreDatabase(): Promise<ClientConfig>;
   stop(): Promise<void>;
 }
 
@@ -18,18 +20,24 @@ export interface TestPostgres {
  */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const url = process.env['HOLDFAST_TEST_DATABASE_URL'];
-  if (url !== undefined) return databasesOf({ connectionString: url }, () => Promise.resolve());
+  if (url !== undefined) return databasesOf({ connectionString: url });
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
   await layCluster(dataDir);
   const { startEmbeddedPostgres } = await import('@holdfast/store');
   const server = await startEmbeddedPostgres({ dataDir, log: () => undefined });
-  return databasesOf(server.connection, async () => {
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  const { database, ...connection } = server.connection;
+  return {
+    // The database of a fresh cluster is copied, so nobody is to be connected to it.
+    ...databasesOf({ ...connection, database: 'postgres' }, database),
+    async stop() {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
 }
 
-function databasesOf(server: ClientConfig, stop: () => Promise<void>): TestPostgres {
+/** @param original a database of a store that nobody uses */
+function databasesOf(server: ClientConfig, original?: string): TestPostgres {
   const made: string[] = [];
   const run = async (text: string): Promise<void> => {
     const client = new Client(server);
@@ -40,20 +48,21 @@ function databasesOf(server: ClientConfig, stop: () => Promise<void>): TestPostg
       await client.end();
     }
   };
+  const create = async (template = ''): Promise<ClientConfig> => {
+    const name = `holdfast_test_${randomBytes(6).toString('hex')}`;
+    await run(`CREATE DATABASE ${name} ${template}`);
+    made.push(name);
+    const { connectionString } = server;
+    if (connectionString === undefined) return { ...server, database: name };
+    const url = new URL(connectionString);
+    url.pathname = `/${name}`;
+    return { connectionString: url.href };
+  };
   return {
-    async createDatabase() {
-      const name = `holdfast_test_${randomBytes(6).toString('hex')}`;
-      await run(`CREATE DATABASE ${name}`);
-      made.push(name);
-      const { connectionString } = server;
-      if (connectionString === undefined) return { ...server, database: name };
-      const url = new URL(connectionString);
-      url.pathname = `/${name}`;
-      return { connectionString: url.href };
-    },
+    createDatabase: () => create(),
+    createStoreDatabase: () => create(original === undefined ? '' : `TEMPLATE ${original}`),
     async stop() {
       for (const name of made) await run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-      await stop();
     },
   };
 }

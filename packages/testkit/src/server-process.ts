@@ -85,6 +85,16 @@ export async function holdfastResult(
   return { code, stdout, stderr };
 }
 
+/** Where the test environment finds what the servers of a test file have logged (test/support/environment.ts). */
+const LOGS = Symbol.for('holdfast.logs');
+
+/** Has the log of a server shown with a test that fails: nothing else is left of it then. */
+export function keepLog(log: () => string): void {
+  const holder = globalThis as { [LOGS]?: Set<() => string> | undefined };
+  const logs = holder[LOGS] ?? new Set();
+  holder[LOGS] = logs.add(log);
+}
+
 function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code)));
 }
@@ -186,6 +196,7 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   const logged = new Promise((resolveLogged) => child.stderr.once('close', resolveLogged));
   const exited = logged.then(() => hasEnded);
   const text = (): string => Buffer.concat(log).toString('utf8');
+  keepLog(text);
   const early = exited.then((code) => {
     throw new Error(`the server ended with code ${code ?? 'none'}:\n${text()}`);
   });

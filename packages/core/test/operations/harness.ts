@@ -83,7 +83,7 @@ export class Harness {
     });
     const silent = () => undefined;
     const log = { debug: silent, info: silent, warn: silent, error: silent };
-    const store = await openStore({ connection: await postgres.createDatabase(), keyring, log });
+    const store = await openStore({ connection: await postgres.createStoreDatabase(), keyring, log });
     const principal = {
       clientId: randomUUID(),
       clientName: 'tester',

@@ -33,10 +33,10 @@ export interface Fixture {
 
 export const quietLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A server, an empty database and an open store. */
+/** A server, a database and an open store. */
 export async function openFixture(): Promise<Fixture> {
   const postgres = await startTestPostgres();
-  const connection = await postgres.createDatabase();
+  const connection = await postgres.createStoreDatabase();
   const stores: Store[] = [];
   const open = async (log: StoreOptions['log'] = quietLog): Promise<Store> => {
     const store = await openStore({ connection, keyring: testKeyring(), log });
