@@ -237,12 +237,11 @@ export function encodeInteger(value: bigint): Buffer {
 
 /** DER of an OBJECT IDENTIFIER in dotted form (X.690 section 8.19). */
 export function encodeOid(oid: string): Buffer {
-  const [root = 0, second = 0, ...rest] = oid.split('.').map(Number);
-  const octets = [root * 40 + second, ...rest].flatMap((arc) => {
-    const groups = [arc % 128];
-    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) {
-      groups.unshift((left % 128) | 0x80);
-    }
+  const [root = 0n, second = 0n, ...rest] = oid.split('.').map(BigInt);
+  // Arcs may be longer than numbers are exact: those of UUIDs (2.25) have 128 bits.
+  const octets = [root * 40n + second, ...rest].flatMap((arc) => {
+    const groups = [Number(arc & 0x7fn)];
+    for (let left = arc >> 7n; left > 0n; left >>= 7n) groups.unshift(Number(left & 0x7fn) | 0x80);
     return groups;
   });
   return encodeElement(TAG.oid, Buffer.from(octets));

@@ -53,14 +53,18 @@ function validityFrom(nowSeconds: number, validitySeconds: number): Validity {
   return { notBeforeSeconds, notAfterSeconds };
 }
 
-/** A certificate that outlives its CA, or is older, fails at some peers and not at others. */
+/**
+ * A certificate that outlives its CA, or is older, fails at some peers and not at others.
+ * @throws HoldfastError InvalidField where the CA has expired, or will have before the certificate begins
+ */
 export function withinAuthority(wanted: Validity, authority: Validity, nowSeconds: number): Validity {
   if (nowSeconds > authority.notAfterSeconds)
     throw new HoldfastError('InvalidField', 'the CA certificate has expired');
-  return {
-    notBeforeSeconds: Math.max(wanted.notBeforeSeconds, authority.notBeforeSeconds),
-    notAfterSeconds: Math.min(wanted.notAfterSeconds, authority.notAfterSeconds),
-  };
+  const notBeforeSeconds = Math.max(wanted.notBeforeSeconds, authority.notBeforeSeconds);
+  const notAfterSeconds = Math.min(wanted.notAfterSeconds, authority.notAfterSeconds);
+  if (notBeforeSeconds > notAfterSeconds)
+    throw new HoldfastError('InvalidField', 'the CA certificate ends before the certificate would begin');
+  return { notBeforeSeconds, notAfterSeconds };
 }
 
 function toName(commonName: string, organization: string | undefined): JsonNameParams {

@@ -97,7 +97,7 @@ const KEY_ALGORITHMS: ReadonlyMap<string, KeyRow> = new Map([
   ['1.3.101.110', ['X25519', () => ({ lengthBits: 256 })]],
   ['1.3.101.111', ['X448', () => ({ lengthBits: 448 })]],
   ['1.3.101.112', ['Ed25519', () => ({ lengthBits: 256 })]],
-  ['1.3.101.113', ['Ed448', () => ({ lengthBits: 456 })]],
+  ['1.3.101.113', ['Ed448', () => ({ lengthBits: 448 })]],
   ['2.16.840.1.101.3.4.4.1', ['ML-KEM-512', encodedSize(800)]],
   ['2.16.840.1.101.3.4.4.2', ['ML-KEM-768', encodedSize(1184)]],
   ['2.16.840.1.101.3.4.4.3', ['ML-KEM-1024', encodedSize(1568)]],

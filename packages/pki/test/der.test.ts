@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { children, encodeInteger, readElement, readOid, readTime, TAG } from '../src/der';
+import { children, encodeInteger, encodeOid, readElement, readOid, readTime, TAG } from '../src/der';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
@@ -29,6 +29,16 @@ describe('DER', () => {
     expect(oid('0603550403')).toBe('2.5.4.3');
     expect(oid('0603883703')).toBe('2.999.3');
     expect(oid('060a2b' + 'ffffffffffffffff7f')).toBe('1.3.9223372036854775807');
+  });
+
+  test.each([
+    '0.9.2342.19200300.100.1.25',
+    '1.2.840.10045.3.1.7',
+    '2.999.3',
+    '1.3.9223372036854775807',
+    '2.25.329800735698586629295641978511506172918',
+  ])('writes the object identifier %s so that it reads back', (oid) => {
+    expect(readOid(readElement(encodeOid(oid)), 'it')).toBe(oid);
   });
 
   test.each([

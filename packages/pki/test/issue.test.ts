@@ -3,7 +3,7 @@ import {
   type IssuedCertificateWithKey,
   KEY_PAIR_ALGORITHMS,
 } from '@holdfast/core';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls';
@@ -174,6 +174,25 @@ describe('a client certificate', () => {
       notBeforeSeconds: early.notBeforeSeconds,
       notAfterSeconds: early.notAfterSeconds,
     });
+  });
+
+  test('is refused where it would begin after the end of its CA', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const end = authority.issued.notAfterSeconds;
+    const issue = (notBeforeSeconds: number) =>
+      certificates.issueEndEntity(authority.ca, {
+        subjectDer: Buffer.from('3000', 'hex'),
+        subjectAlternativeNames: [certificates.encodeAlternativeName('array-7')],
+        spkiDer: publicKey.export({ format: 'der', type: 'spki' }),
+        allowedUsages: undefined,
+        requestedUsages: undefined,
+        extendedKeyUsages: [],
+        nowSeconds,
+        notBeforeSeconds,
+        notAfterSeconds: end + 2 * DAY,
+      });
+    await expect(issue(end + DAY)).rejects.toMatchObject({ code: 'InvalidField' });
+    expect(await issue(end - DAY)).toMatchObject({ notBeforeSeconds: end - DAY, notAfterSeconds: end });
   });
 
   test('has a random positive serial number of its own', async () => {
