@@ -154,6 +154,58 @@ describe('RSA', () => {
     expect(verified(pair, pss({ hashingAlgorithm: SHA_256 }), signature, MESSAGE)).toBe(false);
   });
 
+  describe('a key that is for PSS alone', () => {
+    const made = generateKeyPairSync('rsa-pss', {
+      modulusLength: 2048,
+      hashAlgorithm: 'sha256',
+      mgf1HashAlgorithm: 'sha256',
+    });
+    const secretBytes = (bytes: Buffer) => new SecretBytes(bytes);
+    const own: Pair = {
+      privateKey: keyBlock(
+        KeyFormatType.PKCS_8,
+        secretBytes(made.privateKey.export({ format: 'der', type: 'pkcs8' })),
+      ),
+      publicKey: keyBlock(
+        KeyFormatType.X_509,
+        secretBytes(made.publicKey.export({ format: 'der', type: 'spki' })),
+      ),
+    };
+    const theirs = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+
+    test.each([
+      ['as the parameters have it', pss({ hashingAlgorithm: SHA_256 })],
+      ['without a Padding Method', { hashingAlgorithm: SHA_256 }],
+    ])('signs and verifies as OpenSSL does %s', async (_which, parameters) => {
+      const signature = await signed(own, parameters, MESSAGE);
+      expect(verify('sha256', MESSAGE, { key: made.publicKey, ...theirs }, signature)).toBe(true);
+      const other = sign('sha256', MESSAGE, { key: made.privateKey, ...theirs });
+      expect(verified(own, parameters, other, MESSAGE)).toBe(true);
+      expect(verified(own, parameters, tampered(other), MESSAGE)).toBe(false);
+    });
+
+    test.each([
+      ['PKCS1 v1.5', { paddingMethod: PaddingMethod.PKCS1V1_5, hashingAlgorithm: SHA_256 }],
+      ['another hash', pss({ hashingAlgorithm: SHA_512 })],
+      [
+        'another hash for the mask',
+        pss({ hashingAlgorithm: SHA_256, maskGeneratorHashingAlgorithm: SHA_512 }),
+      ],
+      ['a shorter salt', pss({ hashingAlgorithm: SHA_256, saltLengthBytes: 20 })],
+    ])('does not sign by %s', async (_which, parameters) => {
+      expect(await rejectionOf(signed(own, parameters, MESSAGE))).toBe('BadCryptographicParameters');
+    });
+
+    test('does not encrypt', () => {
+      const value = { objectType: ObjectType.PublicKey, keyBlock: own.publicKey };
+      const parameters = { paddingMethod: PaddingMethod.OAEP };
+      const request = { value, algorithm: RSA, parameters, ivCounterNonce: undefined };
+      expect(
+        codeOf(() => crypto.encryption({ ...request, additionalData: undefined, isTagAppended: false })),
+      ).toBe('BadCryptographicParameters');
+    });
+  });
+
   test('a key whose length is one more than whole bytes has a leading zero in PSS', async () => {
     const generated = generateKeyPairSync('rsa', { modulusLength: 1025 });
     const block = (key: KeyObject) =>

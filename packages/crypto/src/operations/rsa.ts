@@ -1,11 +1,19 @@
-import { constants, publicDecrypt, publicEncrypt } from 'node:crypto';
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  publicDecrypt,
+  publicEncrypt,
+  type KeyObject,
+} from 'node:crypto';
 import type { CipherRequest, Decryption, Encryption } from '@holdfast/core';
 import { HashingAlgorithm, PaddingMethod, type CryptographicParameters } from '@holdfast/kmip';
 import { SecretBytes } from '@holdfast/ttlv';
 import type { AsymmetricKey } from '../keys/asymmetric-key';
+import { withKeyInfo } from '../keys/key-info';
 import { hashFacts } from './hashes';
 import { HeldBytes } from './held-bytes';
-import { privateKeyOf, publicKeyOf, type AnyKey } from './key';
+import { isQuantumSafe, privateKeyOf, publicKeyOf, type AnyKey } from './key';
 import { attempt, badParameters, failure, unsupported } from './refusals';
 import { rsaPrivate } from './rsa-threads';
 import { decodeOaep, decodePkcs1, encodeOaep, encodePkcs1, type OaepParameters } from './rsa-encoding';
@@ -23,16 +31,31 @@ export function modulusLengthOf(key: AsymmetricKey): number {
   return Math.ceil(modulusBitsOf(key) / 8);
 }
 
+/** Whether the key says of itself that it is for PSS alone (id-RSASSA-PSS, RFC 4055 section 1.2). */
+export function isForPssAlone({ keyObject }: AsymmetricKey): boolean {
+  return keyObject.asymmetricKeyType === 'rsa-pss';
+}
+
+/** The numbers of the key: with one that is for PSS alone OpenSSL takes no encoding that is ready. */
+function bareKeyOf(key: AsymmetricKey): KeyObject {
+  const { keyObject } = key;
+  if (!isForPssAlone(key)) return keyObject;
+  const create = keyObject.type === 'private' ? createPrivateKey : createPublicKey;
+  return withKeyInfo(keyObject, (info) => create({ key: info.key, format: 'der', type: 'pkcs1' }));
+}
+
 /** RSASP1: the encoded message is as long as the modulus. */
-export function signEncoded({ keyObject, compute }: AsymmetricKey, encoded: Buffer): Promise<Buffer> {
-  return compute === undefined ? rsaPrivate('sign', keyObject, encoded) : compute('sign', encoded);
+export function signEncoded(key: AsymmetricKey, encoded: Buffer): Promise<Buffer> {
+  return key.compute === undefined
+    ? rsaPrivate('sign', bareKeyOf(key), encoded)
+    : key.compute('sign', encoded);
 }
 
 /** RSAVP1; undefined where it is no signature of the key's. */
 export function openSignature(key: AsymmetricKey, signature: Buffer): Buffer | undefined {
   if (signature.length !== modulusLengthOf(key)) return undefined;
   try {
-    return publicDecrypt({ key: key.keyObject, padding: constants.RSA_NO_PADDING }, signature);
+    return publicDecrypt({ key: bareKeyOf(key), padding: constants.RSA_NO_PADDING }, signature);
   } catch {
     return undefined;
   }
@@ -77,6 +100,8 @@ function schemeOf({ paddingMethod, ...parameters }: CryptographicParameters): Sc
 
 function requireRsa(key: AnyKey): asserts key is AsymmetricKey {
   if (key.family !== 'rsa') throw badParameters('of key pairs, only those of RSA encrypt');
+  if (!isQuantumSafe(key) && isForPssAlone(key))
+    throw badParameters('the key is for signatures by PSS alone');
 }
 
 export function encryptRsa(request: CipherRequest): Encryption {

@@ -17,7 +17,7 @@ import { hashFacts, hashing, requiredHash } from './hashes';
 import { HeldBytes } from './held-bytes';
 import { isQuantumSafe, privateKeyOf, publicKeyOf, type AnyKey } from './key';
 import { attempt, badParameters, unsupported } from './refusals';
-import { modulusBitsOf, modulusLengthOf, openSignature, signEncoded } from './rsa';
+import { isForPssAlone, modulusBitsOf, modulusLengthOf, openSignature, signEncoded } from './rsa';
 import { digestInfo, encodePkcs1Signature, encodePss, verifiesPss, type PssParameters } from './rsa-encoding';
 
 /** Digital signatures. Those of ECDSA and DSA are in DER (RFC 3279 section 2.2.2). */
@@ -62,6 +62,25 @@ interface Scheme {
 
 /** How the key signs under the parameters; undefined where they are those of another kind of key. */
 export function schemeOf(key: AnyKey, parameters: CryptographicParameters): Scheme | undefined {
+  const scheme = statedScheme(key, parameters);
+  return scheme === undefined || isQuantumSafe(key) || isAllowed(key, scheme) ? scheme : undefined;
+}
+
+/** A key that is for PSS alone may say with which hash, which hash of the mask and how long a salt at least. RFC 4055 section 3.1 */
+function isAllowed(key: AsymmetricKey, { padding, hash, parameters }: Scheme): boolean {
+  if (!isForPssAlone(key)) return true;
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength = 0 } = key.keyObject.asymmetricKeyDetails ?? {};
+  if (padding !== PaddingMethod.PSS) return false;
+  if (hashAlgorithm === undefined || hash === undefined) return true;
+  const maskHash = parameters.maskGeneratorHashingAlgorithm ?? hash;
+  return (
+    hashFacts(hash).opensslName === hashAlgorithm &&
+    hashFacts(maskHash).opensslName === mgf1HashAlgorithm &&
+    (parameters.saltLengthBytes ?? saltLength) >= saltLength
+  );
+}
+
+function statedScheme(key: AnyKey, parameters: CryptographicParameters): Scheme | undefined {
   const { cryptographicAlgorithm, digitalSignatureAlgorithm, hashingAlgorithm, paddingMethod } = parameters;
   if (digitalSignatureAlgorithm !== undefined) {
     const row = SIGNATURE_ALGORITHMS.get(digitalSignatureAlgorithm);
@@ -71,8 +90,12 @@ export function schemeOf(key: AnyKey, parameters: CryptographicParameters): Sche
   }
   if (cryptographicAlgorithm !== undefined && !key.algorithms.includes(cryptographicAlgorithm))
     return undefined;
-  const padding = paddingMethod ?? (key.family === 'rsa' ? PaddingMethod.PKCS1V1_5 : PaddingMethod.None);
-  return { hash: hashingAlgorithm, padding, parameters };
+  return { hash: hashingAlgorithm, padding: paddingMethod ?? usualPadding(key), parameters };
+}
+
+function usualPadding(key: AnyKey): PaddingMethod {
+  if (isQuantumSafe(key) || key.family !== 'rsa') return PaddingMethod.None;
+  return isForPssAlone(key) ? PaddingMethod.PSS : PaddingMethod.PKCS1V1_5;
 }
 
 /** What is done with all of the data, once it is there. */
