@@ -241,6 +241,20 @@ test.each([
   else expect(await rejectionOf(derivedBytes)).toBe(refusal);
 });
 
+// All that it takes a thread is bounded, not the Iteration Count alone.
+test.each([
+  [10_000_000, 41, Hash.SHA_1],
+  [2_500_001, 512, Hash.SHA_512],
+  [10_000_000, 8192, undefined],
+])(
+  'PBKDF2 of %d iterations for %d bytes is refused',
+  async (iterationCount, lengthBytes, hashingAlgorithm) => {
+    const parameters = hashingAlgorithm === undefined ? {} : { hashingAlgorithm };
+    const derivation = request(Method.PBKDF2, KEY, { parameters, salt: Buffer.alloc(16), iterationCount });
+    expect(await rejectionOf(crypto.deriveBytes(derivation, lengthBytes))).toBe('InvalidField');
+  },
+);
+
 describe('key agreement', () => {
   const agreement = async (
     mine: Awaited<ReturnType<typeof pairOf>>,

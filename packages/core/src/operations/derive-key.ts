@@ -40,7 +40,7 @@ import { GENERAL_REASONS } from './general-reasons';
 
 /** The most that is derived at once, in bits. */
 const MAX_LENGTH_BITS = 65_536;
-/** The most rounds of PBKDF2: some seconds. */
+/** The highest Iteration Count of PBKDF2; how long a key may be then is for the port to say. */
 const MAX_ITERATION_COUNT = 10_000_000;
 
 const derivationParameters = structure({

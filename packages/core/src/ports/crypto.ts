@@ -226,7 +226,7 @@ export interface CryptoPort {
    * Derives bytes from a symmetric key or Secret Data (of which `value` holds either), or from a private key and a peer.
    * @throws HoldfastError CryptographicFailure where the method does not give that many bytes,
    * UnsupportedCryptographicParameters, BadCryptographicParameters, FeatureNotSupported (hash), InvalidObjectType,
-   * KeyValueNotPresent
+   * InvalidField (more rounds of PBKDF2 than are computed), KeyValueNotPresent
    */
   deriveBytes(request: DerivationRequest, lengthBytes: number): Promise<SecretBytes>;
   /**

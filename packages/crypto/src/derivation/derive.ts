@@ -2,7 +2,7 @@ import { createHash, createHmac, hkdf, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { DerivationRequest, KeyUseRequest } from '@holdfast/core';
 import { DerivationMethod as Method, HashingAlgorithm } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { inLongJobTurn } from '../long-jobs';
 import { hashFacts, requiredHash } from '../operations/hashes';
 import { encryptInHsm } from '../operations/hsm-cipher';
@@ -20,6 +20,11 @@ import { counterMode, doublePipelineMode, feedbackMode } from './sp800-108';
 const EMPTY = Buffer.alloc(0);
 /** Node takes no more. */
 const MAX_HKDF_INFO_BYTES = 1024;
+/**
+ * The most rounds of PBKDF2: some seconds of a thread that others wait for. Each output of the hash takes as many as Iteration
+ * Count says.
+ */
+const MAX_PBKDF2_ROUNDS = 20_000_000;
 const pbkdf2OnThread = promisify(pbkdf2);
 const hkdfOnThread = promisify(hkdf);
 
@@ -33,7 +38,12 @@ const DERIVATIONS: Readonly<Record<Method, Derivation>> = {
   /** RFC 8018 section 5.2; HMAC-SHA-1 where no hash is named (its appendix A.2). */
   [Method.PBKDF2](request, lengthBytes) {
     const { salt = EMPTY, iterationCount = 0, parameters } = request;
-    const { opensslName } = hashFacts(parameters.hashingAlgorithm ?? HashingAlgorithm.SHA_1);
+    const { opensslName, lengthBytes: hashLength } = hashFacts(
+      parameters.hashingAlgorithm ?? HashingAlgorithm.SHA_1,
+    );
+    if (iterationCount * Math.ceil(lengthBytes / hashLength) > MAX_PBKDF2_ROUNDS) {
+      throw new HoldfastError('InvalidField', 'Iteration Count is too high for a key of this length');
+    }
     const password = secretOf(request).reveal();
     return inLongJobTurn(() => pbkdf2OnThread(password, salt, iterationCount, lengthBytes, opensslName));
   },
