@@ -3,7 +3,9 @@ import {
   AsynchronousIndicator,
   BatchErrorContinuationOption,
   CryptographicAlgorithm,
+  CryptographicUsageMask,
   Data,
+  DerivationMethod,
   HashingAlgorithm,
   KeyFormatType,
   ObjectType,
@@ -11,6 +13,7 @@ import {
   QueryFunction,
   ResultStatus,
   RevocationReasonCode,
+  SecretDataType,
   SplitKeyMethod,
   Tag,
   UniqueIdentifier,
@@ -252,6 +255,146 @@ describe('the ID Placeholder', () => {
       item(Operation.Get),
     ]);
     expect(textAt(items[2]?.payload, Tag.UniqueIdentifier)).toBe(identifier);
+  });
+
+  describe('after each operation, in 2.x', () => {
+    const { Encrypt, DeriveKey, Sign, Verify } = CryptographicUsageMask;
+    const ofKey = (usage: number, ...further: readonly Item[]) =>
+      structure(
+        Tag.Attributes,
+        enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.AES),
+        integer(Tag.CryptographicLength, 256),
+        integer(Tag.CryptographicUsageMask, usage),
+        ...further,
+      );
+    const symmetric = enumeration(Tag.ObjectType, ObjectType.SymmetricKey);
+    const pairOf = () => [
+      structure(
+        Tag.CommonAttributes,
+        enumeration(Tag.CryptographicAlgorithm, CryptographicAlgorithm.EC),
+        integer(Tag.CryptographicLength, 256),
+      ),
+      structure(Tag.PrivateKeyAttributes, integer(Tag.CryptographicUsageMask, Sign)),
+      structure(Tag.PublicKeyAttributes, integer(Tag.CryptographicUsageMask, Verify)),
+    ];
+    const hidden = structure(
+      Tag.SecretData,
+      enumeration(Tag.SecretDataType, SecretDataType.Password),
+      structure(
+        Tag.KeyBlock,
+        enumeration(Tag.KeyFormatType, KeyFormatType.Opaque),
+        structure(Tag.KeyValue, bytes(Tag.KeyMaterial, Buffer.from('secret'))),
+      ),
+    );
+    const secretData = enumeration(Tag.ObjectType, ObjectType.SecretData);
+    const of = (identifier: string) => uniqueIdentifier(identifier);
+    const named = `of the table ${Date.now()}`;
+    const made = { key: '', other: '', private: '', public: '', certificate: '', parts: [] as string[] };
+    beforeAll(async () => {
+      const active = dateTime(Tag.ActivationDate, 0);
+      const usage = ofKey(Encrypt | DeriveKey, active, nameValue(named, Tag.Name));
+      made.key = textAt(await newer.call(Operation.Create, [symmetric, usage]), Tag.UniqueIdentifier);
+      made.other = textAt(
+        await newer.call(Operation.Create, [symmetric, ofKey(Encrypt)]),
+        Tag.UniqueIdentifier,
+      );
+      const pair = await newer.call(Operation.CreateKeyPair, pairOf());
+      made.private = textAt(pair, Tag.PrivateKeyUniqueIdentifier);
+      made.public = textAt(pair, Tag.PublicKeyUniqueIdentifier);
+      const certified = await newer.call(Operation.Certify, [of(made.public)]);
+      made.certificate = textAt(certified, Tag.UniqueIdentifier);
+      made.parts = [...textsOf(await newer.call(Operation.CreateSplitKey, split()), Tag.UniqueIdentifier)];
+    });
+    const split = () => [
+      enumeration(Tag.ObjectType, ObjectType.SplitKey),
+      of(made.key),
+      integer(Tag.SplitKeyParts, 2),
+      integer(Tag.SplitKeyThreshold, 2),
+      enumeration(Tag.SplitKeyMethod, SplitKeyMethod.XOR),
+      structure(Tag.Attributes),
+    ];
+    const derivation = () => [
+      symmetric,
+      of(made.key),
+      enumeration(Tag.DerivationMethod, DerivationMethod.HASH),
+      structure(
+        Tag.DerivationParameters,
+        structure(Tag.CryptographicParameters, enumeration(Tag.HashingAlgorithm, HashingAlgorithm.SHA_256)),
+      ),
+      ofKey(Encrypt),
+    ];
+
+    test.each<[string, number, () => readonly Item[]]>([
+      ['Create', Operation.Create, () => [symmetric, ofKey(Encrypt)]],
+      ['Create Key Pair', Operation.CreateKeyPair, pairOf],
+      ['Register', Operation.Register, () => [secretData, structure(Tag.Attributes), hidden]],
+      ['Import', Operation.Import, () => [of(freshName()), secretData, structure(Tag.Attributes), hidden]],
+      ['Derive Key', Operation.DeriveKey, derivation],
+      ['Create Split Key', Operation.CreateSplitKey, split],
+      ['Join Split Key', Operation.JoinSplitKey, () => [symmetric, ...made.parts.map(of)]],
+      ['Export', Operation.Export, () => [of(made.key)]],
+      [
+        'Locate',
+        Operation.Locate,
+        () => [structure(Tag.Attributes, structure(Tag.Name, text(Tag.NameValue, named)))],
+      ],
+      ['Recover', Operation.Recover, () => [of(made.key)]],
+      ['Re-key', Operation.ReKey, () => [of(made.other)]],
+      ['Certify', Operation.Certify, () => [of(made.public)]],
+      ['Re-certify', Operation.ReCertify, () => [of(made.certificate)]],
+      ['Re-key Key Pair', Operation.ReKeyKeyPair, () => [text(Tag.PrivateKeyUniqueIdentifier, made.private)]],
+    ])('is what %s answers', async (_name, operation, payload) => {
+      const { items } = await newer.batch([
+        createNewer(),
+        item(operation, ...payload()),
+        item(Operation.Get),
+      ]);
+      expect(items.map(({ status, message }) => [status, message])).toEqual(Array(3).fill([0, undefined]));
+      const answer = items[1]?.payload;
+      const [first] = [Tag.PrivateKeyUniqueIdentifier, Tag.UniqueIdentifier].flatMap((tag) =>
+        textsOf(answer, tag),
+      );
+      expect(textAt(items[2]?.payload, Tag.UniqueIdentifier)).toBe(first);
+    });
+
+    test.each<[string, number, () => readonly Item[]]>([
+      ['Get', Operation.Get, () => [of(made.key)]],
+      ['Get Attributes', Operation.GetAttributes, () => [of(made.key)]],
+      ['Get Attribute List', Operation.GetAttributeList, () => [of(made.key)]],
+      ['Check', Operation.Check, () => [of(made.key)]],
+      ['Obtain Lease', Operation.ObtainLease, () => [of(made.key)]],
+      [
+        'Set Attribute',
+        Operation.SetAttribute,
+        () => [of(made.key), structure(Tag.NewAttribute, text(Tag.Comment, 'set'))],
+      ],
+      ['Archive', Operation.Archive, () => [of(made.parts[1] ?? '')]],
+      ['Revoke', Operation.Revoke, () => [of(made.key), revocation]],
+      ['Validate', Operation.Validate, () => [of(made.certificate)]],
+      ['Query', Operation.Query, () => [enumeration(Tag.QueryFunction, QueryFunction.QueryOperations)]],
+      ['RNG Retrieve', Operation.RNGRetrieve, () => [integer(Tag.DataLength, 8)]],
+      ['Ping', Operation.Ping, () => []],
+    ])('is what it was before %s', async (_name, operation, payload) => {
+      const { items } = await newer.batch([
+        createNewer(),
+        item(operation, ...payload()),
+        item(Operation.Get),
+      ]);
+      expect(items.map(({ status, message }) => [status, message])).toEqual(Array(3).fill([0, undefined]));
+      expect(textAt(items[2]?.payload, Tag.UniqueIdentifier)).toBe(
+        textAt(items[0]?.payload, Tag.UniqueIdentifier),
+      );
+    });
+
+    test('is empty after a Check that was denied, and as it was after any other refusal', async () => {
+      for (const [refused, status] of [
+        [item(Operation.Check, of(made.key), integer(Tag.CryptographicUsageMask, Sign)), 1],
+        [item(Operation.Activate, of('no such object')), 0],
+      ] as const) {
+        const { items } = await newer.batch([createNewer(), refused, item(Operation.Get)], option(Continue));
+        expect(items.map((each) => each.status)).toEqual([0, 1, status]);
+      }
+    });
   });
 
   test('does not outlive its batch', async () => {
@@ -500,6 +643,14 @@ describe('Maximum Response Size', () => {
       expect(items).toEqual([expect.objectContaining({ reason: 'ResponseTooLarge' })]);
     }
     expect(await located(name)).toEqual([]);
+  });
+
+  test('counts what a refusal says of the request', async () => {
+    const named = [uniqueIdentifier(await createKey(peer)), text(Tag.AttributeName, `x-${'y'.repeat(5000)}`)];
+    const asked = requestMessage('1.4', [item(Operation.DeleteAttribute, ...named)], limit(1024));
+    const answer = await peer.wire.exchange(encodeTtlv(asked));
+    expect(readResponse(answer, '1.4').items).toMatchObject([{ reason: 'ItemNotFound' }]);
+    expect(answer.length).toBeLessThanOrEqual(1024);
   });
 
   test('that has no room for all refusals refuses the message, and nothing was done', async () => {

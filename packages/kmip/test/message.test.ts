@@ -346,6 +346,18 @@ describe('what is written', () => {
     expect(refusal(() => decodeResponse(response))).toBe('UnknownMessageExtension');
   });
 
+  test.each([
+    ['as long as can be', 'm'.repeat(240), 'm'.repeat(240)],
+    ['longer', 'm'.repeat(241), `${'m'.repeat(237)}…`],
+    ['longer, of characters of several bytes', 'ü😀'.repeat(1000), `${'ü😀'.repeat(39)}ü…`],
+  ])('has a Result Message that is %s', (_which, resultMessage, written) => {
+    const failed = { operation: Operation.Get, resultStatus: ResultStatus.OperationFailed, resultMessage };
+    const response = encodeResponse({ dialect: v14, header: { timeStamp: 0 }, items: [failed] });
+    const [item] = decodeResponse(response).items;
+    expect(item?.resultMessage).toBe(written);
+    expect(Buffer.byteLength(written)).toBeLessThanOrEqual(240);
+  });
+
   test('a credential that the version does not have is not left out in silence', () => {
     const ticket = { ticketType: 1, ticketValue: Buffer.from('t') } as const;
     const credentials = [{ credentialType: CredentialType.Ticket, credentialValue: { ticket } }] as const;

@@ -1,4 +1,4 @@
-import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { ItemType, utf8Length, type Item, type StructureItem } from '@holdfast/ttlv';
 import {
   anyItem,
   byteString,
@@ -92,7 +92,24 @@ export interface Response {
 
 const NONE: readonly never[] = [];
 
-/** Writes a Response Message. Payloads carry the tag Response Payload already. */
+/** The longest Result Message that is written, in bytes: a refusal has to fit where the answer would not. */
+export const MAX_RESULT_MESSAGE_BYTES = 240;
+const ELLIPSIS = '…';
+
+/** Messages tell of what the request has, which may be as long as the request. */
+function shortened(message: string): string {
+  if (utf8Length(message) <= MAX_RESULT_MESSAGE_BYTES) return message;
+  let kept = '';
+  let lengthBytes = utf8Length(ELLIPSIS);
+  for (const character of message.slice(0, MAX_RESULT_MESSAGE_BYTES)) {
+    lengthBytes += utf8Length(character);
+    if (lengthBytes > MAX_RESULT_MESSAGE_BYTES) break;
+    kept += character;
+  }
+  return kept + ELLIPSIS;
+}
+
+/** Writes a Response Message. Payloads carry the tag Response Payload already; long Result Messages are cut. */
 export function encodeResponse({ dialect, header, items }: Response): StructureItem {
   const headerItem = mustEncode(
     responseHeaderStructure,
@@ -118,7 +135,7 @@ export function encodeResponse({ dialect, header, items }: Response): StructureI
         uniqueBatchItemID: item.uniqueBatchItemID,
         resultStatus: item.resultStatus,
         resultReason: item.resultReason,
-        resultMessage: item.resultMessage,
+        resultMessage: item.resultMessage === undefined ? undefined : shortened(item.resultMessage),
         asynchronousCorrelationValue: item.asynchronousCorrelationValue,
         payload: item.payload,
         messageExtensions: item.messageExtensions ?? NONE,
