@@ -11,6 +11,8 @@ import {
   RevocationReasonCode,
   SecretDataType,
   Tag,
+  UsageLimitsUnit,
+  type Attribute,
 } from '@holdfast/kmip';
 import {
   Wire,
@@ -757,6 +759,42 @@ describe('keys, further', () => {
     wrapped.writeUInt8(wrapped.readUInt8(0) ^ 1, 0);
     expect(await code(62, mechanism(number) + wrapping + bytes(wrapped) + wanted)).toBe(0x110);
     expect(await code(61, `${mechanism(number)}${key}${wrapping}${WANTED}`)).toBe(0x68);
+  });
+
+  test('asking how long a wrapped key will be uses nothing up', async () => {
+    const name = { nameValue: 'wraps once', nameType: NameType.UninterpretedTextString };
+    const attributes: Attribute[] = [
+      { key: 'Name', value: name },
+      { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.AES },
+      { key: 'CryptographicUsageMask', value: CryptographicUsageMask.WrapKey },
+      { key: 'ActivationDate', value: 0 },
+      { key: 'UsageLimits', value: { usageLimitsTotal: 1n, usageLimitsUnit: UsageLimitsUnit.Object } },
+    ];
+    const newAttributes = { templateNames: [], attributes };
+    await client.call(create, { objectType: ObjectType.SymmetricKey, newAttributes });
+    const session = await opened();
+    const { ok, code } = session;
+    await ok(27, template(has(3, bytes('wraps once'))));
+    const wrapping = (await ok(28, '00000001')).subarray(4).toString('hex');
+    const key = await aesKey(session);
+    const wrap = `${mechanism(0x2109)}${wrapping}${key}`;
+    expect((await ok(61, `${wrap}00`)).toString('hex')).toBe('00000028');
+    expect(await code(61, `${wrap}01 00000020`)).toBe(0x150);
+    expect(await ok(61, `${wrap}${WANTED}`)).toHaveLength(44);
+    expect(await code(61, `${wrap}${WANTED}`)).toBe(0x68);
+  });
+
+  test.each([
+    ['what is forbidden of the usual uses', [has(0x104, '00')], [0, 1]],
+    ['what is forbidden though it is not usual', [has(0x106, '00')], [1, 1]],
+    ['all that is usual', [has(0x104, '00'), has(0x105, '00')], [0, 0]],
+  ])('a template takes away %s', async (_which, forbidden, expected) => {
+    const session = await opened();
+    const wanted = template(has(0, ulong(4)), has(0x161, ulong(32)), ...forbidden);
+    const key = (await session.ok(59, mechanism(0x1080) + wanted)).toString('hex');
+    const asked = template(...[0x104, 0x105].map((type) => `${ulong(type)} 00 01`));
+    const told = await session.ok(25, key + asked);
+    expect([told.at(4 + 10), told.at(4 + 11 + 10)]).toEqual(expected);
   });
 
   test.each([

@@ -99,13 +99,20 @@ export class ObjectAccess {
     return whenThere(stored, (object) => this.#load(object, access));
   }
 
-  /** Part of an operation under the rules of another; what it changes counts once it has succeeded. */
-  async within<T>(access: AccessClass, work: (objects: ObjectAccess) => Promise<T>): Promise<T> {
+  /**
+   * Part of an operation under the rules of another; what it changes counts once it has succeeded.
+   * @param counts whether what came of it is one that its changes go with
+   */
+  async within<T>(
+    access: AccessClass,
+    work: (objects: ObjectAccess) => Promise<T>,
+    counts: (result: T) => boolean = () => true,
+  ): Promise<T> {
     const { session, principal, nowSeconds, policy, rights } = this;
     const part = new ObjectAccess(session, principal, access, nowSeconds, policy, rights);
     try {
       const result = await work(part);
-      this.#changes.push(...part.#changes);
+      if (counts(result)) this.#changes.push(...part.#changes);
       return result;
     } finally {
       for (const uniqueIdentifier of part.seen) this.#seenWithin.add(uniqueIdentifier);

@@ -10,7 +10,9 @@ import {
 } from '@holdfast/kmip';
 import { ItemType } from '@holdfast/ttlv';
 import { Tag } from '@holdfast/kmip';
-import type { AttributeSet } from '../objects/attribute-set';
+import { AttributeSet } from '../objects/attribute-set';
+import { fillUsageMask } from '../objects/requested-key';
+import type { OperationContext } from '../operation';
 import { locateFilters } from '../operations/locate';
 import type { LocateFilter } from '../ports/key-store';
 import { byte, byteString, count, ulong, type ParameterReader } from './codec';
@@ -230,6 +232,28 @@ export function attributesOf(template: Pkcs11Template): readonly Attribute[] | u
     attributes.push(...said);
   }
   return mask === 0 ? attributes : [...attributes, { key: 'CryptographicUsageMask', value: mask }];
+}
+
+/**
+ * What a template says of a new object, with the uses that it has: where the template allows none, the usual ones but for those
+ * that it forbids.
+ * @param attributes what `attributesOf` made of it, with the algorithm
+ */
+export function withUses(
+  attributes: readonly Attribute[],
+  template: Pkcs11Template,
+  objectType: ObjectType,
+  context: OperationContext,
+): readonly Attribute[] {
+  const forbidden = [...template].reduce(
+    (bits, [type, value]) => (value === false ? bits | (USAGES.get(type) ?? 0) : bits),
+    0,
+  );
+  if (forbidden === 0 || attributes.some(({ key }) => key === 'CryptographicUsageMask')) return attributes;
+  const usual = new AttributeSet(attributes);
+  fillUsageMask(objectType, usual, context);
+  const value = (usual.get('CryptographicUsageMask') ?? 0) & ~forbidden;
+  return [...attributes, { key: 'CryptographicUsageMask', value }];
 }
 
 /**

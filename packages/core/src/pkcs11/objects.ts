@@ -14,6 +14,7 @@ import {
   readAsked,
   readTemplate,
   valueOf,
+  withUses,
   writeAttribute,
   type Pkcs11Template,
   type Pkcs11Value,
@@ -130,14 +131,16 @@ const generateKey = inSession(({ isReadWrite }, input, library, context) => {
   const said = attributesOf(template);
   if (said === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
   if (!said.some(({ key }) => key === 'CryptographicLength')) return refused(Rv.TEMPLATE_INCOMPLETE);
-  const attributes: readonly Attribute[] = [
+  const { SymmetricKey: objectType } = ObjectType;
+  const wanted: readonly Attribute[] = [
     ...said.filter(({ key }) => key !== 'ObjectType' && key !== 'CryptographicAlgorithm'),
     { key: 'CryptographicAlgorithm', value: algorithm },
     { key: 'ActivationDate', value: context.nowSeconds },
   ];
+  const attributes = withUses(wanted, template, objectType, context);
   return byOperation('create', context, async (within) => {
     const { uniqueIdentifier } = await create.execute(
-      { objectType: ObjectType.SymmetricKey, newAttributes: { templateNames: [], attributes } },
+      { objectType, newAttributes: { templateNames: [], attributes } },
       withoutNotes(within),
     );
     return done(ulong(library.handleOf(uniqueIdentifier)));
@@ -178,16 +181,18 @@ const generateKeyPair = inSession(({ isReadWrite }, input, library, context) => 
     { key: 'CryptographicAlgorithm', value: algorithm },
     { key: 'ActivationDate', value: context.nowSeconds },
   ];
-  const own = (attributes: readonly Attribute[]) => ({
+  const own = (attributes: readonly Attribute[], template: Pkcs11Template, objectType: ObjectType) => ({
     templateNames: [],
-    attributes: attributes.filter(({ key }) => !OF_BOTH.includes(key)),
+    attributes: withUses([...common, ...attributes], template, objectType, context).filter(
+      ({ key }) => key !== 'ActivationDate' && !OF_BOTH.includes(key),
+    ),
   });
   return byOperation('create', context, async (within) => {
     const made = await createKeyPair.execute(
       {
         commonAttributes: { templateNames: [], attributes: common },
-        publicKeyAttributes: own(forPublic),
-        privateKeyAttributes: own(forPrivate),
+        publicKeyAttributes: own(forPublic, ofPublic, ObjectType.PublicKey),
+        privateKeyAttributes: own(forPrivate, ofPrivate, ObjectType.PrivateKey),
       },
       withoutNotes(within),
     );

@@ -14,11 +14,19 @@ import {
 import { SecretBytes } from '@holdfast/ttlv';
 import { keyBlockOf } from '../objects/new-object';
 import { unwrapKey } from '../objects/unwrap-key';
+import type { ObjectAccess } from '../object-access';
 import type { OperationContext } from '../operation';
 import { deriveFrom } from '../operations/derive-key';
 import { get } from '../operations/get';
 import { register } from '../operations/register';
-import { CKA, attributesOf, readTemplate, type Pkcs11Value } from './attributes';
+import {
+  CKA,
+  attributesOf,
+  readTemplate,
+  withUses,
+  type Pkcs11Template,
+  type Pkcs11Value,
+} from './attributes';
 import {
   byOperation,
   bytesFor,
@@ -48,12 +56,13 @@ interface NewKey {
 }
 
 /** A template for a symmetric key; undefined where it says something else, or less than is needed. */
-function readNewKey(template: ReadonlyMap<bigint, Pkcs11Value>): NewKey | undefined {
+function readNewKey(template: Pkcs11Template, context: OperationContext): NewKey | undefined {
   const said = attributesOf(new Map([...template].filter(([type]) => type !== CKA.VALUE)));
   const objectType = said?.find(({ key }) => key === 'ObjectType')?.value;
   if (said === undefined || objectType !== ObjectType.SymmetricKey) return undefined;
   if (!said.some(({ key }) => key === 'CryptographicAlgorithm')) return undefined;
-  return { attributes: said.filter(({ key }) => key !== 'ObjectType'), value: template.get(CKA.VALUE) };
+  const attributes = withUses(said, template, objectType, context).filter(({ key }) => key !== 'ObjectType');
+  return { attributes, value: template.get(CKA.VALUE) };
 }
 
 /** Keys are for use at once: they are made Active. */
@@ -91,7 +100,7 @@ const createObject = inSession(({ isReadWrite }, input, library, context) => {
   if (!isReadWrite) return refused(Rv.SESSION_READ_ONLY);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();
-  const wanted = readNewKey(template);
+  const wanted = readNewKey(template, context);
   if (wanted === undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
   const { value } = wanted;
   if (!Buffer.isBuffer(value)) return refused(Rv.TEMPLATE_INCOMPLETE);
@@ -108,8 +117,9 @@ const wrapKey = inSession((_session, input, library, context) => {
   if (typeof mechanism === 'string') return refusedMechanism(mechanism);
   input.end();
   if (wrappingKey === undefined || uniqueIdentifier === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
-  return byOperation('obtain', context, async (within) => {
-    const { attributes } = await within.objects.fetch(uniqueIdentifier);
+  const wrapped = async (objects: ObjectAccess) => {
+    const within = { ...context, objects };
+    const { attributes } = await objects.fetch(uniqueIdentifier);
     const isPrivate = attributes.get('ObjectType') === ObjectType.PrivateKey;
     const answer = await get.execute(
       {
@@ -125,10 +135,13 @@ const wrapKey = inSession((_session, input, library, context) => {
       withoutNotes(within),
     );
     const keyValue = keyBlockOf(answer.object)?.keyValue;
-    if (keyValue === undefined) return refused(Rv.KEY_TYPE_INCONSISTENT);
-    const wrapped = 'encoded' in keyValue ? keyValue.encoded : keyValue.keyMaterial;
-    if (!(wrapped instanceof SecretBytes)) return refused(Rv.KEY_TYPE_INCONSISTENT);
-    const { returnCode, output } = bytesFor(room, inClear(wrapped));
+    const bytes = keyValue !== undefined && 'encoded' in keyValue ? keyValue.encoded : keyValue?.keyMaterial;
+    if (!(bytes instanceof SecretBytes)) return { ...refused(Rv.KEY_TYPE_INCONSISTENT), isLast: false };
+    return bytesFor(room, inClear(bytes));
+  };
+  return byOperation('obtain', context, async ({ objects }) => {
+    // Whoever only asks how long it will be has wrapped nothing, and uses up nothing.
+    const { returnCode, output } = await objects.within('obtain', wrapped, ({ isLast }) => isLast);
     return { returnCode, ...(output === undefined ? {} : { output }) };
   });
 });
@@ -144,7 +157,7 @@ const unwrap = inSession(({ isReadWrite }, input, library, context) => {
   if (wrappingKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();
-  const wanted = readNewKey(template);
+  const wanted = readNewKey(template, context);
   if (wanted === undefined || wanted.value !== undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
   const wrapped: KeyBlock = {
     keyFormatType: KeyFormatType.Raw,
@@ -212,7 +225,7 @@ const derive = inSession(({ isReadWrite }, input, library, context) => {
   if (baseKey === undefined) return refused(Rv.OBJECT_HANDLE_INVALID);
   if (template === undefined) return refused(Rv.ATTRIBUTE_TYPE_INVALID);
   input.end();
-  const wanted = readNewKey(template);
+  const wanted = readNewKey(template, context);
   if (wanted === undefined || wanted.value !== undefined) return refused(Rv.TEMPLATE_INCONSISTENT);
   if (!wanted.attributes.some(({ key }) => key === 'CryptographicLength')) {
     return refused(Rv.TEMPLATE_INCOMPLETE);
