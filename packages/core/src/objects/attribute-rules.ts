@@ -14,6 +14,7 @@ import { HoldfastError, ItemType, encodeTtlv } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import { storedItem } from './attribute-instance';
 import type { AttributeSet } from './attribute-set';
+import { isKeyInHsm } from './key-in-hsm';
 import { STATE_NAMES, stateAt } from './state';
 
 /**
@@ -176,7 +177,8 @@ export function addAttribute(object: AttributesInState, attribute: Attribute, no
   const { attributes } = object;
   const definition = definitionOf(attribute.key);
   requireApplicable(definition, object);
-  if (!definition.setBy.client || isOwnedByServer(attribute)) throw readOnly(attribute, 'ReadOnlyAttribute');
+  if (!definition.setBy.client || isOwnedByServer(attribute) || isKeyInHsm(attribute))
+    throw readOnly(attribute, 'ReadOnlyAttribute');
   const siblings = instancesOf(attributes, referenceTo(attribute));
   const [existing] = siblings;
   if (existing !== undefined && !definition.multiple) {
@@ -209,7 +211,7 @@ export function modifyAttribute(
   const { attributes } = object;
   const definition = definitionOf(attribute.key);
   const rule = definition.modifiableByClient;
-  if (rule === 'no' || isOwnedByServer(attribute)) throw readOnly(attribute, code);
+  if (rule === 'no' || isOwnedByServer(attribute) || isKeyInHsm(attribute)) throw readOnly(attribute, code);
   const instance = pick(existingInstances(attributes, referenceTo(attribute)));
   requireState(definition, object.state);
   if (isSettled(instance, rule, nowSeconds)) throw readOnly(attribute, code);

@@ -22,6 +22,7 @@ import {
 } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
 import { digestsOf, keyBlockOf, serverAttributes, setWhereItApplies, shortIdentifierOf } from './new-object';
+import { forgetKeyInHsm } from './key-in-hsm';
 import { describeRemains, describeValue, takeEmbeddedAttributes } from './registered-value';
 import { mergeAttributes, requireSingleValues } from './requested-attributes';
 import { isDestroyed } from './state';
@@ -196,6 +197,7 @@ export async function describeImported(
   if (isGone && bare !== undefined) describeRemains(bare, attributes);
   const value = isGone || bare === undefined ? undefined : await describeValue(bare, attributes, context);
   if (value !== undefined) settleDigests(attributes, value, context);
+  forgetKeyInHsm(attributes);
   const requested = attributes.clone();
   for (const attribute of serverAttributes({ value, requested, origin: 'registered' }, context)) {
     if (requested.has(attribute.key) && !FACTS_OF_THIS_SERVER.has(attribute.key)) continue;

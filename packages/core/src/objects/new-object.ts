@@ -20,7 +20,7 @@ import type { NewObject } from '../ports/key-store';
 import { AttributeSet } from './attribute-set';
 import { DEFAULT_LEASE_TIME_SECONDS, defaultKeyFormat } from './defaults';
 import { fillDomainDefaults } from './domain-policy';
-import { storageOf } from './protection-storage';
+import { settleKeyInHsm, storageOf } from './protection-storage';
 import type { Origin } from './requested-attributes';
 import { stateAt } from './state';
 
@@ -230,7 +230,7 @@ export function setWhereItApplies<K extends AttributeKey>(
 /**
  * A new object with all of its attributes: those asked for and those that the server sets (KMIP 1.4 chapter 3, KMIP 2.1
  * chapter 4). An Activation Date that has come makes it Active at once (KMIP 1.4 section 3.22).
- * @throws HoldfastError GeneralFailure where it should be quantum safe and is not
+ * @throws HoldfastError GeneralFailure where it should be quantum safe and is not; as `fillDomainDefaults` and `settleKeyInHsm`
  */
 export function makeObject(
   make: ObjectToMake,
@@ -240,6 +240,7 @@ export function makeObject(
   const { objectType } = value;
   const { crypto, nowSeconds, policy } = context;
   fillDomainDefaults(policy, objectType, requested);
+  settleKeyInHsm(value, requested);
   requireQuantumSafe(requested, context);
   const uniqueIdentifier = crypto.orderedUuid();
   const attributes = new AttributeSet([

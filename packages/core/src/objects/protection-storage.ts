@@ -1,4 +1,5 @@
 import {
+  ObjectType,
   ProtectionStorageMask,
   optional,
   protectionStorageMasksStructure,
@@ -12,6 +13,7 @@ import type { OperationContext } from '../operation';
 import type { HsmKeyMaker } from '../ports/hsm-keys';
 import type { AttributeSet } from './attribute-set';
 import { requiresEscrow } from './domain-policy';
+import { forgetKeyInHsm, keyInHsm } from './key-in-hsm';
 
 /** Where values are kept: sealed in a database, or, of keys that are generated so, inside an HSM. */
 
@@ -43,11 +45,8 @@ export function requireProtectionStorage(
   throw new HoldfastError(code, 'such objects are kept in software storage alone');
 }
 
-/** The vendor attribute (1.x: the custom attribute x-KeyInHSM) with which a request asks for a key inside the HSM. */
-const IN_HSM = { vendorIdentification: 'x', attributeName: 'KeyInHSM' } as const;
-
 function isAskedFor(requested: AttributeSet): boolean {
-  const [attribute] = requested.vendorInstances(IN_HSM.vendorIdentification, IN_HSM.attributeName);
+  const attribute = keyInHsm(requested);
   if (attribute?.key !== 'VendorAttribute') return false;
   const { type, value } = attribute.value.attributeValue;
   if (type === ItemType.Boolean && value) return true;
@@ -112,6 +111,18 @@ export function storageOf(value: ManagedObjectValue | undefined): number {
   return value !== undefined && 'keyBlock' in value && value.keyBlock.hsmKey !== undefined
     ? Hardware
     : Software;
+}
+
+/**
+ * Lets a new object say that it is inside the HSM only where it is. Of a pair the private key is inside; a Template says it of
+ * what is made by it.
+ * @throws HoldfastError FeatureNotSupported for what is not generated there
+ */
+export function settleKeyInHsm(value: ManagedObjectValue, requested: AttributeSet): void {
+  if (storageOf(value) === Hardware || value.objectType === ObjectType.Template) return;
+  if (value.objectType === ObjectType.PublicKey) forgetKeyInHsm(requested);
+  if (keyInHsm(requested) === undefined) return;
+  throw new HoldfastError('FeatureNotSupported', 'such objects are not generated inside the HSM');
 }
 
 /** Whether the object's key is, or was, inside the HSM. */

@@ -14,6 +14,8 @@ import { AttributeSet } from './attribute-set';
 import { addLink } from './link';
 import { keyBlockOf } from './new-object';
 import { requireNotDestroyed, requireObjectType } from './object-checks';
+import { forgetKeyInHsm } from './key-in-hsm';
+import { isInHsm } from './protection-storage';
 import { isSettable } from './requested-attributes';
 
 /** What a replacement has of the object that it replaces. KMIP 1.4 sections 4.4, 4.5 and 4.8. */
@@ -67,6 +69,7 @@ export function inheritedAttributes(old: ManagedObject, objectType: ObjectType):
     (attribute) => !NOT_INHERITED.has(attribute.key) && isSettable(attribute, objectType),
   );
   const attributes = new AttributeSet(inherited);
+  if (!isInHsm(old.attributes)) forgetKeyInHsm(attributes);
   const limits = attributes.get('UsageLimits');
   if (limits !== undefined) {
     attributes.set('UsageLimits', { ...limits, usageLimitsCount: limits.usageLimitsTotal });

@@ -4,17 +4,21 @@ import {
   HashingAlgorithm,
   KeyFormatType,
   ObjectType,
+  ProtectionStorageMask,
   SecretDataType,
   State,
+  Tag,
   WrappingMethod,
   type Attribute,
   type KeyBlock,
   type ManagedObjectValue,
   type VersionName,
 } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { ItemType, SecretBytes } from '@holdfast/ttlv';
 import { AttributeSet } from '../../src/objects/attribute-set';
 import { generatedKeyBlock, makeObject, requireKeyFormat } from '../../src/objects/new-object';
+import { inheritedAttributes } from '../../src/objects/replacement';
+import type { ManagedObject } from '../../src/object-access';
 import type { Origin } from '../../src/objects/requested-attributes';
 import { NOW, ruleContext } from '../context';
 import { refusal } from '../refusal';
@@ -200,4 +204,19 @@ test.each([
     { key: 'CryptographicLength', value: lengthBits },
   ];
   expect(refusal(() => make(symmetricKey(), requested))).toBe(code);
+});
+
+test('what replaces a key does not say that it is inside the HSM where the key was not', () => {
+  const attributeValue = { tag: Tag.AttributeValue, type: ItemType.Boolean, value: true } as const;
+  const inHsm: Attribute = {
+    key: 'VendorAttribute',
+    value: { vendorIdentification: 'x', attributeName: 'KeyInHSM', attributeValue },
+  };
+  const inherited = (storage: ProtectionStorageMask) => {
+    const attributes = new AttributeSet([{ key: 'ProtectionStorageMask', value: storage }, inHsm]);
+    const old = { attributes, uniqueIdentifier: 'old', state: undefined } as unknown as ManagedObject;
+    return inheritedAttributes(old, ObjectType.SymmetricKey).has('VendorAttribute');
+  };
+  expect(inherited(ProtectionStorageMask.Software)).toBe(false);
+  expect(inherited(ProtectionStorageMask.Hardware)).toBe(true);
 });

@@ -23,7 +23,7 @@ import {
 } from '@holdfast/kmip';
 import { ItemType, SecretBytes, type Item } from '@holdfast/ttlv';
 import { Harness } from './harness';
-import { rawKey, registerObject } from './requests';
+import { rawKey, refused, registerObject } from './requests';
 import { createKey, custom, named, text } from './samples';
 
 let harness: Harness;
@@ -170,6 +170,26 @@ describe('Add, Modify, Set and Delete Attribute', () => {
     await expect(add()).rejects.toMatchObject({ code: 'NonUniqueNameAttribute' });
     await harness.run(destroy, { uniqueIdentifier: first });
     await expect(add()).resolves.toMatchObject({ uniqueIdentifier: second });
+  });
+
+  test('where a key lives is said when it is made, and by the server alone from then on', async () => {
+    const inHsm = custom('KeyInHSM', { tag: Tag.AttributeValue, type: ItemType.Boolean, value: true });
+    const uniqueIdentifier = await createKey(harness);
+    for (const [definition, code] of [
+      [addAttribute, 'ReadOnlyAttribute'],
+      [modifyAttribute, 'AttributeReadOnly'],
+      [setAttribute, 'ReadOnlyAttribute'],
+    ] as const) {
+      const request = { uniqueIdentifier, newAttribute: inHsm };
+      expect(await refused(harness.run(definition, request, '2.1'))).toBe(code);
+    }
+    expect(await valuesOf(uniqueIdentifier, 'VendorAttribute')).toEqual([]);
+    expect(await refused(registerObject(harness, rawKey('00'.repeat(16)), [inHsm]))).toBe(
+      'FeatureNotSupported',
+    );
+    // What makes keys by it is no key.
+    const template = { objectType: ObjectType.Template, attributes: [inHsm] } as const;
+    await registerObject(harness, template, [named('keys of the HSM')]);
   });
 
   test('an index in what is added is refused', async () => {

@@ -11,6 +11,7 @@ import {
   ObjectType,
   RevocationReasonCode,
   State,
+  Tag,
   WrappingMethod,
   type Attribute,
   type AttributeKey,
@@ -19,7 +20,7 @@ import {
   type VersionName,
   isKnownAttribute,
 } from '@holdfast/kmip';
-import { SecretBytes } from '@holdfast/ttlv';
+import { ItemType, SecretBytes } from '@holdfast/ttlv';
 import {
   activate,
   destroy,
@@ -431,4 +432,19 @@ describe('a wrapped key', () => {
     expect(await refused(opened)).toBe('WrappingObjectNotFound');
     expect(await refused(imported({ ...request, keyWrapType: KeyWrapType.AsRegistered }))).toBeUndefined();
   });
+});
+
+test('that a key was inside the HSM of another server says nothing of this one', async () => {
+  const attributeValue = { tag: Tag.AttributeValue, type: ItemType.Boolean, value: true } as const;
+  const inHsm: Attribute = {
+    key: 'VendorAttribute',
+    value: { vendorIdentification: 'x', attributeName: 'KeyInHSM', attributeValue },
+  };
+  const uniqueIdentifier = 'was-inside';
+  const attributes: Attribute[] = [...AES, { key: 'CryptographicUsageMask', value: 4 }, inHsm];
+  const request = { uniqueIdentifier, objectType: ObjectType.SymmetricKey, attributes, object: rawKey(DEK) };
+  await harness.run(importObject, request, '2.1');
+  expect(await valueOf(harness, uniqueIdentifier, 'VendorAttribute')).toBeUndefined();
+  const newAttributes = { templateNames: [], attributes: [] };
+  expect(await refused(harness.run(reKey, { uniqueIdentifier, newAttributes }))).toBeUndefined();
 });
