@@ -15,11 +15,13 @@ import {
   instancesOf,
   referenceKey,
   referenceTo,
+  requireConsistentDates,
   sameValue,
   withResolvedLink,
 } from './attribute-rules';
 import { AttributeSet } from './attribute-set';
 import { OBJECT_DEFAULTS } from './defaults';
+import { isKeyInHsm } from './key-in-hsm';
 import { checkRequested, isSettable } from './requested-attributes';
 
 /** What the clients of a domain, and its officers, have set for the objects that are made in it. KMIP 2.1 sections 6.1.52 and 6.1.53. */
@@ -67,7 +69,10 @@ export function defaultsFor(
   ].flatMap((each) => each.attributes);
 }
 
-/** Gives a new object what the domain's defaults have and it does not, but for what says which key it is. */
+/**
+ * Gives a new object what the domain's defaults have and it does not, but for what says which key it is.
+ * @throws HoldfastError as `fillIn`
+ */
 export function fillDomainDefaults(
   policy: DomainPolicy,
   objectType: ObjectType,
@@ -81,12 +86,17 @@ export function fillDomainDefaults(
   );
 }
 
-/** Gives attributes that have no value those of the list: all of them, or the first where there can be but one. */
+/**
+ * Gives attributes that have no value those of the list: all of them, or the first where there can be but one.
+ * @throws HoldfastError InvalidField where a date among them contradicts one that is there
+ */
 export function fillIn(attributes: AttributeSet, values: readonly Attribute[]): void {
   const isThere = (attribute: Attribute) => instancesOf(attributes, referenceTo(attribute)).length > 0;
-  for (const attribute of values.filter((each) => !isThere(each))) {
+  const lacking = values.filter((each) => !isThere(each));
+  for (const attribute of lacking) {
     if (definitionOf(attribute.key).multiple || !isThere(attribute)) attributes.add(attribute);
   }
+  requireConsistentDates(attributes, new Set(lacking.map(({ key }) => key)));
 }
 
 /** @throws HoldfastError ConstraintViolation where a new object is not as each constraint that concerns it demands */
@@ -141,6 +151,8 @@ export function acceptedDefaults(
   return given.flatMap(({ objectType, objectTypes, attributes, objectGroups }) => {
     const types = [...(objectType === undefined ? [] : [objectType]), ...(objectTypes?.objectTypes ?? [])];
     if (types.length === 0) throw new HoldfastError('InvalidField', 'Object Defaults are of no Object Type');
+    if (attributes.some(isKeyInHsm))
+      throw new HoldfastError('InvalidField', 'officers say for a domain whether keys are inside the HSM');
     requireAttributesOf(types, attributes);
     return types.map((type) => {
       const accepted = new AttributeSet(attributes.map((each) => withResolvedLink(each, identify)));

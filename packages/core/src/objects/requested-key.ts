@@ -12,6 +12,7 @@ import type { OperationContext } from '../operation';
 import type { AlgorithmFacts, KeyPairSpecification } from '../ports/crypto';
 import { sameValue } from './attribute-rules';
 import type { AttributeSet } from './attribute-set';
+import { isSameAlgorithm } from './defaults';
 import { defaultsFor, fillIn } from './domain-policy';
 
 /** What kind of key a request wants the server to make. */
@@ -44,6 +45,27 @@ export function fillDefaults(
 ): void {
   if (!context.dialect.rules.fillsCreateDefaults) return;
   fillIn(attributes, defaultsFor(context.policy, objectType, attributes));
+}
+
+/**
+ * Where a request names nothing of a key but the algorithm, and that of the defaults: the length and curve that they have for it.
+ * KMIP 2.1 section 6.1.53.
+ */
+function fillKeyDescription(
+  objectType: ObjectType,
+  stated: CryptographicAlgorithm,
+  attributes: AttributeSet,
+  context: OperationContext,
+): void {
+  if (!context.dialect.rules.fillsCreateDefaults) return;
+  if (attributes.has('CryptographicLength') || attributes.has('CryptographicDomainParameters')) return;
+  const usual = defaultsFor(context.policy, objectType, attributes);
+  const algorithm = usual.find(({ key }) => key === 'CryptographicAlgorithm');
+  if (algorithm?.key !== 'CryptographicAlgorithm' || !isSameAlgorithm(algorithm.value, stated)) return;
+  fillIn(
+    attributes,
+    usual.filter(({ key }) => key === 'CryptographicLength' || key === 'CryptographicDomainParameters'),
+  );
 }
 
 const MAC_USAGE = CryptographicUsageMask.MACGenerate | CryptographicUsageMask.MACVerify;
@@ -91,18 +113,16 @@ export function describeSymmetricKey(
   attributes: AttributeSet,
   context: OperationContext,
 ): { readonly algorithm: CryptographicAlgorithm; readonly lengthBits: number } {
+  const objectType = ObjectType.SymmetricKey;
   const stated = attributes.get('CryptographicAlgorithm');
-  if (stated === undefined) fillDefaults(ObjectType.SymmetricKey, attributes, context);
-  else {
-    const facts = factsOf(stated, ({ kind }) => kind !== 'asymmetric', context);
-    setIfAbsent(attributes, 'CryptographicLength', facts.defaultLengthBits);
-    fillUsageMask(ObjectType.SymmetricKey, attributes, context);
-  }
+  if (stated === undefined) fillDefaults(objectType, attributes, context);
+  else fillKeyDescription(objectType, stated, attributes, context);
+  const algorithm = requireAttribute(attributes, 'CryptographicAlgorithm', 'InvalidField');
+  const facts = factsOf(algorithm, ({ kind }) => kind !== 'asymmetric', context);
+  setIfAbsent(attributes, 'CryptographicLength', facts.defaultLengthBits);
+  fillUsageMask(objectType, attributes, context);
   requireAttribute(attributes, 'CryptographicUsageMask', 'InvalidField');
-  return {
-    algorithm: requireAttribute(attributes, 'CryptographicAlgorithm', 'InvalidField'),
-    lengthBits: requireAttribute(attributes, 'CryptographicLength', 'InvalidField'),
-  };
+  return { algorithm, lengthBits: requireAttribute(attributes, 'CryptographicLength', 'InvalidField') };
 }
 
 /** Attributes that both halves of a pair have alike. KMIP 1.4 section 4.2, table 168; KMIP 2.1 section 6.1.9, table 191. */
@@ -143,10 +163,9 @@ export function describeKeyPair(
 ): KeyPairSpecification {
   share(privateKey, publicKey);
   const stated = privateKey.get('CryptographicAlgorithm');
-  if (stated === undefined) {
-    fillDefaults(ObjectType.PrivateKey, privateKey, context);
-    share(privateKey, publicKey);
-  }
+  if (stated === undefined) fillDefaults(ObjectType.PrivateKey, privateKey, context);
+  else fillKeyDescription(ObjectType.PrivateKey, stated, privateKey, context);
+  share(privateKey, publicKey);
   const { recommendedCurve: curve, qLengthBits } = privateKey.get('CryptographicDomainParameters') ?? {};
   if (stated !== undefined && curve === undefined) {
     const facts = factsOf(stated, ({ kind }) => kind === 'asymmetric', context);

@@ -22,6 +22,7 @@ import {
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import { mandatory, type ManagedObject } from '../object-access';
 import type { AttributeSet } from '../objects/attribute-set';
+import { fillDomainDefaults } from '../objects/domain-policy';
 import { addLink, addLinkWhereRoom } from '../objects/link';
 import { keyBlockOf, makeObject } from '../objects/new-object';
 import { requireNotDestroyed, requireObjectType } from '../objects/object-checks';
@@ -167,6 +168,8 @@ async function split(
   context: OperationContext,
 ): Promise<readonly Part[]> {
   const { splitKeyParts, splitKeyThreshold, splitKeyMethod } = request;
+  // What is not extractable by the domain's defaults could never be joined again.
+  fillDomainDefaults(context.policy, ObjectType.SplitKey, requested);
   requireKept(requested, splitKeyMethod);
   const { shares, primeFieldSize } = await context.crypto.splitSecret(secret, {
     method: splitKeyMethod,

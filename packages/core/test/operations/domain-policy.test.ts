@@ -1,7 +1,9 @@
 import {
   create,
   createKeyPair,
+  createSplitKey,
   getConstraints,
+  joinSplitKey,
   query,
   reKey,
   setConstraints,
@@ -16,6 +18,8 @@ import {
   QueryFunction,
   RecommendedCurve,
   ResultReason,
+  SplitKeyMethod,
+  Tag,
   UniqueIdentifier,
   UsageLimitsUnit,
   dialectNamed,
@@ -25,6 +29,7 @@ import {
   type ObjectDefaults,
   type VersionName,
 } from '@holdfast/kmip';
+import { ItemType } from '@holdfast/ttlv';
 import { Harness } from './harness';
 import {
   asking,
@@ -143,6 +148,83 @@ describe('Set Defaults', () => {
       expect(await valueOf(harness, key, 'CryptographicLength')).toBe(384);
       expect(await valueOf(harness, key, 'CryptographicDomainParameters')).toEqual(P_384);
     }
+  });
+
+  test('has the length or curve of its algorithm where a request names that alone', async () => {
+    await define({ objectType: SymmetricKey, attributes: AES_128 });
+    const lengthOf = async (...asked: Attribute[]) =>
+      valueOf(harness, await make(asked), 'CryptographicLength');
+    expect(await lengthOf(algorithm(CryptographicAlgorithm.AES))).toBe(128);
+    expect(await lengthOf(algorithm(CryptographicAlgorithm.AES), length(192))).toBe(192);
+    expect(await lengthOf(algorithm(CryptographicAlgorithm.DES3))).toBe(168);
+    await define({
+      objectType: SymmetricKey,
+      attributes: AES_128.filter(({ key }) => !key.endsWith('Length')),
+    });
+    expect(await lengthOf()).toBe(256);
+    await define({
+      objectType: PrivateKey,
+      attributes: [
+        algorithm(CryptographicAlgorithm.EC),
+        { key: 'CryptographicDomainParameters', value: { recommendedCurve: RecommendedCurve.P_384 } },
+      ],
+    });
+    const pair = await harness.run(
+      createKeyPair,
+      {
+        commonAttributes: asking(algorithm(CryptographicAlgorithm.ECDSA)),
+        privateKeyAttributes: asking(mask(CryptographicUsageMask.Sign)),
+        publicKeyAttributes: asking(mask(CryptographicUsageMask.Verify)),
+      },
+      '2.1',
+    );
+    expect(await valueOf(harness, pair.privateKeyUniqueIdentifier, 'CryptographicLength')).toBe(384);
+  });
+
+  test('does not contradict dates of the request', async () => {
+    const deactivation: Attribute = { key: 'DeactivationDate', value: harness.nowSeconds + 100 };
+    await define({ objectType: SymmetricKey, attributes: [...AES_128, deactivation] });
+    const stop = (value: number): Attribute => ({ key: 'ProtectStopDate', value });
+    expect(await refused(make([stop(harness.nowSeconds + 101)]))).toBe('InvalidField');
+    expect(await valueOf(harness, await make([stop(harness.nowSeconds + 100)]), 'DeactivationDate')).toBe(
+      deactivation.value,
+    );
+  });
+
+  test('makes no parts of a key that nothing could join', async () => {
+    await define({ objectType: ObjectType.SplitKey, attributes: [{ key: 'Extractable', value: false }] });
+    const split = (splitKeyMethod: SplitKeyMethod) =>
+      harness.run(
+        createSplitKey,
+        {
+          objectType: ObjectType.SplitKey,
+          uniqueIdentifier: undefined,
+          splitKeyParts: 3,
+          splitKeyThreshold: 2,
+          splitKeyMethod,
+          newAttributes: asking(...AES_128),
+        },
+        '2.1',
+      );
+    expect(await refused(split(SplitKeyMethod.PolynomialSharingPrimeField))).toBe(
+      'BadCryptographicParameters',
+    );
+    const { uniqueIdentifiers } = await split(SplitKeyMethod.PolynomialSharingGF2_8);
+    const joined = harness.run(joinSplitKey, {
+      objectType: SymmetricKey,
+      uniqueIdentifiers: uniqueIdentifiers.slice(1),
+      newAttributes: asking(),
+    });
+    expect(await refused(joined)).toBeUndefined();
+  });
+
+  test('says nothing of where keys are: that is for officers', async () => {
+    const attributeValue = { tag: Tag.AttributeValue, type: ItemType.Boolean, value: true } as const;
+    const inHsm: Attribute = {
+      key: 'VendorAttribute',
+      value: { vendorIdentification: 'x', attributeName: 'KeyInHSM', attributeValue },
+    };
+    expect(await refused(define({ objectType: SymmetricKey, attributes: [inHsm] }))).toBe('InvalidField');
   });
 
   test('keeps values as they would be kept of an object', async () => {
