@@ -28,6 +28,7 @@ import {
   forgetWhatCertificateTells,
   makeCertificate,
   readRequestObject,
+  requireCertifiable,
   requireSameKey,
   signerFor,
   statedSubject,
@@ -35,6 +36,7 @@ import {
   usagesWithin,
   validityOf,
 } from '../objects/certification';
+import { fillDomainDefaults } from '../objects/domain-policy';
 import { addLink, addLinkWhereRoom } from '../objects/link';
 import { requireObjectType } from '../objects/object-checks';
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
@@ -46,7 +48,6 @@ import {
   requireReplaceable,
 } from '../objects/replacement';
 import { checkRequested, gatherAttributes, mergeAttributes } from '../objects/requested-attributes';
-import { isDestroyed } from '../objects/state';
 import { operation, type OperationContext } from '../operation';
 import type { CertificateRequestDescription, X509Description } from '../ports/certificates';
 import { GENERAL_REASONS } from './general-reasons';
@@ -112,6 +113,7 @@ export const reCertify = operation({
     const publicKey = await certifiedKey(old, context);
     const mask = renewedMask(asked, old, publicKey);
     if (mask !== undefined) requested.set('CryptographicUsageMask', mask);
+    fillDomainDefaults(context.policy, ObjectType.Certificate, requested);
     const issued = await context.issuingAuthority.issue(
       {
         ...chosenSubject(csr, stated, {
@@ -178,14 +180,19 @@ async function requestOf(
   return readRequestObject(object, context);
 }
 
-/** The public key that the certificate links to, as long as there is one. */
+/**
+ * The public key that the certificate links to, as long as there is one.
+ * @throws HoldfastError PermissionDenied where it is compromised, or out of use
+ */
 async function certifiedKey(
   old: ManagedObject,
   { objects }: OperationContext,
 ): Promise<ManagedObject | undefined> {
   const identifier = linkedBy(old, LinkType.PublicKeyLink);
   const publicKey = identifier === undefined ? undefined : await objects.find(identifier);
-  return publicKey === undefined || isDestroyed(publicKey.state) ? undefined : publicKey;
+  if (publicKey === undefined || publicKey.state === State.Destroyed) return undefined;
+  requireCertifiable(publicKey);
+  return publicKey;
 }
 
 /**

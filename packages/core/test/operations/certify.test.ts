@@ -252,6 +252,17 @@ describe('Certify of a public key alone', () => {
     );
   });
 
+  test('is valid as long as the defaults of the domain have certificates Active', async () => {
+    const end = harness.nowSeconds + 5 * DAY;
+    const attributes: Attribute[] = [{ key: 'DeactivationDate', value: end }];
+    const publicKey = await registerPublicKey(harness, ecPair());
+    harness.policy = { objectDefaults: [{ objectType: ObjectType.Certificate, attributes }] };
+    const certificate = await certified(publicKey);
+    harness.policy = {};
+    expect(Date.parse((await x509(certificate)).validTo) / 1000).toBe(end);
+    expect(await valueOf(harness, certificate, 'DeactivationDate')).toBe(end);
+  });
+
   test('is refused for keys that cannot be certified', async () => {
     const weak = await registerPublicKey(harness, rsaPair(1024));
     expect(await refused(certified(weak))).toBe('PermissionDenied');
@@ -519,6 +530,20 @@ describe('Re-certify', () => {
     expect(await refused(renewed(await registerCertificate(harness, certificateDer)))).toBe(
       'PermissionDenied',
     );
+  });
+
+  test.each([
+    ['compromised', RevocationReasonCode.KeyCompromise, []],
+    ['compromised and destroyed', RevocationReasonCode.KeyCompromise, ['destroy']],
+    ['out of use', RevocationReasonCode.CessationOfOperation, []],
+  ] as const)('is refused for a key that is %s', async (_which, revocationReasonCode, then) => {
+    const activation: Attribute = { key: 'ActivationDate', value: harness.nowSeconds - 1 };
+    const publicKey = await registerPublicKey(harness, ecPair(), Verify, activation);
+    const certificate = await certified(publicKey);
+    const revocationReason = { revocationReasonCode };
+    await harness.run(revoke, { uniqueIdentifier: publicKey, revocationReason });
+    if (then.length > 0) await harness.run(destroy, { uniqueIdentifier: publicKey });
+    expect(await refused(renewed(certificate))).toBe('PermissionDenied');
   });
 
   test('is refused for what cannot be renewed', async () => {
