@@ -102,7 +102,7 @@ function createNewer(name?: string): RequestItem {
 
 test('what a batch computes holds up nobody else until all of it is done', async () => {
   const large = (tag: number): Item => ({ tag, type: ItemType.BigInteger, value: 2n ** 4095n - 1n });
-  const material = structure(Tag.KeyMaterial, large(Tag.Modulus), large(Tag.PrivateExponent), {
+  const material = structure(Tag.KeyMaterial, large(Tag.Modulus), large(Tag.PrimeExponentP), {
     tag: Tag.PublicExponent,
     type: ItemType.BigInteger,
     value: 65537n,

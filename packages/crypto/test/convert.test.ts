@@ -1,3 +1,4 @@
+import { generatePrimeSync } from 'node:crypto';
 import {
   CryptographicAlgorithm as Algorithm,
   KeyCompressionType as Compression,
@@ -15,6 +16,8 @@ import {
 import { decodeTtlv, ItemType, SecretBytes } from '@holdfast/ttlv';
 import { createCrypto } from '../src';
 import { CURVES } from '../src/curves';
+import { greatestCommonDivisor, modularInverse } from '../src/keys/modular';
+import { completeRsaPrivateKey } from '../src/keys/rsa';
 import { blockOf, codeOf, hexOf, keyBlock, pairOf, secret } from './support';
 
 const crypto = createCrypto();
@@ -351,6 +354,29 @@ describe('Transparent RSA Private Keys that leave members out', () => {
     expect(completed).toMatchObject(given);
   });
 
+  it('are completed from exponents of either kind, whatever P - 1 and Q - 1 have in common', () => {
+    for (const add of [2n, 6n, 2n * 1009n * 1013n]) {
+      const prime = () => generatePrimeSync(256, { add, rem: 1n, bigint: true });
+      const [p, q] = [prime(), prime()];
+      const order = (p - 1n) * (q - 1n);
+      const common = greatestCommonDivisor(p - 1n, q - 1n);
+      for (const multiple of [order, order / common, (2n * order) / common]) {
+        const publicExponent = 65537n;
+        const privateExponent = modularInverse(publicExponent, multiple);
+        const completed = completeRsaPrivateKey({ modulus: p * q, publicExponent, privateExponent });
+        expect([completed.p, completed.q].sort()).toEqual([p, q].sort());
+      }
+    }
+  });
+
+  it('are refused where the modulus is a prime, without trying for seconds', () => {
+    const modulus = 2n ** 3217n - 1n;
+    const publicExponent = 65537n;
+    const exponent = modularInverse(publicExponent, modulus - 1n);
+    for (const given of [{ privateExponent: exponent }, { primeExponentP: exponent }])
+      expect(codeOf(() => convert({ modulus, publicExponent, ...given }))).toBe('InvalidField');
+  });
+
   it('are refused where members do not belong together, are out of range or too few', () => {
     const refused: Members[] = [
       { modulus: whole.modulus },
@@ -423,6 +449,16 @@ describe('Transparent DH keys with a subgroup', () => {
     const block = keyBlock(Format.TransparentDHPrivateKey, material, Algorithm.DH);
     expect(codeOf(() => crypto.inspectKey(PrivateKey, block))).toBe('InvalidField');
   });
+});
+
+test('a private value is refused where computing with it would hold up others', () => {
+  const p = 2n ** 8191n + 1n;
+  const of = (x: bigint) => {
+    const material = encodeTransparentKey(Format.TransparentDHPrivateKey, { p, g: 2n, x }, STORAGE_DIALECT);
+    return keyBlock(Format.TransparentDHPrivateKey, material, Algorithm.DH);
+  };
+  expect(codeOf(() => crypto.inspectKey(PrivateKey, of(2n ** 1023n)))).toBe('none');
+  expect(codeOf(() => crypto.inspectKey(PrivateKey, of(2n ** 8190n)))).toBe('InvalidField');
 });
 
 describe('the table of transparent formats', () => {

@@ -92,7 +92,8 @@ export const joinSplitKey = operation({
     const parts = await fetchParts(request, context);
     const requested = await gatherAttributes([request.newAttributes], context);
     inherit(requested, parts);
-    const value = await describeRegistered(join(request, parts, requested, context), requested, context);
+    const joint = await join(request, parts, requested, context);
+    const value = await describeRegistered(joint, requested, context);
     const joined = makeObject({ value, requested, origin: 'registered' }, context);
     context.objects.create(joined);
     context.produced(joined.uniqueIdentifier);
@@ -195,13 +196,13 @@ function commonScheme(parts: readonly [Part, ...Part[]]): SplitScheme {
   throw new HoldfastError('CryptographicFailure', 'the parts are not those of one key');
 }
 
-function join(
+async function join(
   { objectType, secretDataType = SecretDataType.Seed }: JoinSplitKeyRequest,
   parts: readonly [Part, ...Part[]],
   requested: AttributeSet,
   context: OperationContext,
-): ManagedObjectValue {
-  const secret = joined(parts, toldLengthBytes(objectType, requested, context), context);
+): Promise<ManagedObjectValue> {
+  const secret = await joined(parts, toldLengthBytes(objectType, requested, context), context);
   if (objectType === ObjectType.PrivateKey) {
     const keyBlock = requireKeyFormat(objectType, privateKeyIn(secret, context), requested, context);
     return { objectType, keyBlock };
@@ -213,11 +214,11 @@ function join(
 }
 
 /** @throws HoldfastError CryptographicFailure, KeyValueNotPresent */
-function joined(
+async function joined(
   parts: readonly [Part, ...Part[]],
   lengthBytes: number | undefined,
   { crypto }: OperationContext,
-): SecretBytes {
+): Promise<SecretBytes> {
   const scheme = commonScheme(parts);
   const shares: KeyShare[] = [];
   try {
@@ -225,7 +226,7 @@ function joined(
       const { keyPartIdentifier, keyBlock } = value;
       shares.push({ keyPartIdentifier, share: crypto.keyMaterialBytes(keyBlock) });
     }
-    return crypto.joinShares(shares, scheme, lengthBytes);
+    return await crypto.joinShares(shares, scheme, lengthBytes);
   } finally {
     for (const { share } of shares) share.destroy();
   }

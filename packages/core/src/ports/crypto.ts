@@ -252,7 +252,11 @@ export interface CryptoPort {
    * @throws HoldfastError CryptographicFailure where they are too few or do not belong together,
    * BadCryptographicParameters, ServerLimitExceeded
    */
-  joinShares(shares: readonly KeyShare[], scheme: SplitScheme, lengthBytes: number | undefined): SecretBytes;
+  joinShares(
+    shares: readonly KeyShare[],
+    scheme: SplitScheme,
+    lengthBytes: number | undefined,
+  ): Promise<SecretBytes>;
   /**
    * @throws HoldfastError InvalidField where algorithm, length or curve cannot be, OperationCanceledByRequester where nobody
    * waits for it any more before it has begun

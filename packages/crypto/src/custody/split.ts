@@ -2,7 +2,7 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { SplitKeyMethod } from '@holdfast/kmip';
 import { HoldfastError, type SecretBytes } from '@holdfast/ttlv';
 import { keySha256 } from '../envelope/recipients';
-import { joinShares, splitSecret } from '../sharing/split';
+import { joinFewShares, splitSecret } from '../sharing/split';
 import {
   custodianOf,
   MAX_SHARES,
@@ -203,7 +203,7 @@ export class ShareCollection {
     }
     const shares = [...this.#given].map(([keyPartIdentifier, share]) => ({ keyPartIdentifier, share }));
     // Through all of them: more than are needed make the same key.
-    const key = joinShares(shares, schemeOf(shares.length, custodians.length), KEY_BYTES);
+    const key = joinFewShares(shares, schemeOf(shares.length, custodians.length), KEY_BYTES);
     this.destroy();
     if (isSplitOf(this.split, key)) return key;
     key.destroy();

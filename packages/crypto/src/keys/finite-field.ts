@@ -25,13 +25,19 @@ export interface FiniteFieldKey extends Omit<DhPrivate, 'x'> {
 
 /** OpenSSL computes with no longer prime. */
 const MAX_PRIME_BITS = 10000;
+/**
+ * OpenSSL raises g to a private value when it reads it, on the event loop: at most as long as that takes with 4096 bits of it over
+ * a prime of 4096 bits. Over longer primes they have a few hundred (RFC 7919 section 5.2).
+ */
+const MAX_WORK = 4096 ** 3;
 
 /** Takes a DSA or DH key apart and checks the ranges of its numbers. @throws HoldfastError InvalidField */
-export function readFiniteFieldKey({ identity, parameters, key }: KeyInfo): FiniteFieldKey {
+export function readFiniteFieldKey({ identity, isPrivate, parameters, key }: KeyInfo): FiniteFieldKey {
   const [value, ...rest] = readElements(key);
   if (rest.length > 0) throw outOfRange();
   const numbers = { ...readParameters(identity.oid, parameters), value: readUnsigned(value) };
   checkRanges(numbers);
+  if (isPrivate) checkWork(numbers);
   return numbers;
 }
 
@@ -49,6 +55,7 @@ function readParameters(algorithmOid: string, parameters: DerElement | undefined
 /** The PKCS#8 form of a private key. @throws HoldfastError InvalidField */
 export function writeFiniteFieldPrivateKey(family: 'dsa' | 'dh', key: FiniteFieldKey): Buffer {
   checkRanges(key);
+  checkWork(key);
   const privateKey = element(DER.octetString, unsigned(key.value));
   return sequence(unsigned(0n), algorithmIdentifier(family, key), privateKey);
 }
@@ -72,6 +79,11 @@ function checkRanges({ p, q, g, j, value }: FiniteFieldKey): void {
   const isGroupInRange = g > 1n && g < p && (q === undefined || (q > 1n && q < p && (p - 1n) % q === 0n));
   const isCofactorRight = j === undefined || (q !== undefined && j * q === p - 1n);
   if (!isGroupInRange || !isCofactorRight || value <= 0n || value >= p) throw outOfRange();
+}
+
+function checkWork({ p, value }: FiniteFieldKey): void {
+  if (bitLength(value) * bitLength(p) ** 2 <= MAX_WORK) return;
+  throw new HoldfastError('InvalidField', 'computing with so long a private value would hold up others');
 }
 
 /** Asked before anything is divided: of numbers as long as a message, that would hold up the event loop for half a second. */

@@ -63,6 +63,7 @@ const IDENTITIES: ReadonlyMap<string, AlgorithmIdentity> = new Map(
 
 /** A PrivateKeyInfo or SubjectPublicKeyInfo taken apart; all buffers are views of the input. */
 export interface KeyInfo {
+  readonly isPrivate: boolean;
   readonly identity: AlgorithmIdentity;
   readonly parameters: DerElement | undefined;
   /** What the algorithm puts in: an RSAPrivateKey, a curve point, ... */
@@ -75,13 +76,13 @@ export function readPrivateKeyInfo(pkcs8: Buffer): KeyInfo {
   if (readUnsigned(version) > 1n) {
     throw new HoldfastError('InvalidField', 'the key material is not PKCS#8 of a version that is known here');
   }
-  return { ...readAlgorithm(algorithm), key: contentsOf(key, DER.octetString) };
+  return { ...readAlgorithm(algorithm), isPrivate: true, key: contentsOf(key, DER.octetString) };
 }
 
 /** Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). @throws HoldfastError InvalidField */
 export function readPublicKeyInfo(spki: Buffer): KeyInfo {
   const [algorithm, key, ...rest] = readSequence(spki);
-  const info = { ...readAlgorithm(algorithm), key: readBitString(key) };
+  const info = { ...readAlgorithm(algorithm), isPrivate: false, key: readBitString(key) };
   if (rest.length > 0)
     throw new HoldfastError('InvalidField', 'the key material is not a SubjectPublicKeyInfo');
   return info;

@@ -32,3 +32,12 @@ export function modularPower(base: bigint, exponent: bigint, modulus: bigint): b
   }
   return result;
 }
+
+/** The largest number whose square is not greater; 0 for a number below zero. */
+export function squareRoot(value: bigint): bigint {
+  if (value < 2n) return value < 0n ? 0n : value;
+  // Newton's method from above comes down until it is there.
+  let root = 1n << BigInt((value.toString(16).length + 1) * 2);
+  for (let next = (root + value / root) >> 1n; next < root; next = (root + value / root) >> 1n) root = next;
+  return root;
+}

@@ -1,7 +1,7 @@
 import type { KeyFormatType, TransparentKey } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
 import { bitLength, readSequence, readUnsigned, sequence, unsigned } from './der';
-import { greatestCommonDivisor, modularInverse, modularPower, modulo } from './modular';
+import { greatestCommonDivisor, modularInverse, modularPower, modulo, squareRoot } from './modular';
 
 type TransparentPrivate = TransparentKey<typeof KeyFormatType.TransparentRSAPrivateKey>;
 export type RsaPublicKey = TransparentKey<typeof KeyFormatType.TransparentRSAPublicKey>;
@@ -139,7 +139,8 @@ function primesOf(given: TransparentPrivate): [p: bigint, q: bigint] {
   return isSwapped ? [modulus / factor, factor] : [factor, modulus / factor];
 }
 
-const WITNESSES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n];
+/** For whoever made the key the first one finds a prime; each takes long to try. */
+const WITNESSES = [2n, 3n];
 
 /** Since e * dP = 1 modulo p - 1, a^(e * dP) - a is a multiple of p for every a. */
 function factorByPrimeExponent(modulus: bigint, exponent: bigint, primeExponent: bigint | undefined) {
@@ -154,23 +155,35 @@ function factorByPrimeExponent(modulus: bigint, exponent: bigint, primeExponent:
   return undefined;
 }
 
-/** NIST SP 800-56B appendix C.2, with small bases instead of random ones: e * d - 1 is a multiple of p - 1 and q - 1. */
+/** Of what p - 1 and q - 1 have in common, in bits; mostly that is 2. */
+const MAX_COMMON_BITS = 64;
+
+/**
+ * e * d - 1 = k * (p - 1) * (q - 1) / g, where g divides p - 1 and q - 1. So k / g is close to (e * d - 1) / n, close enough to be a
+ * convergent of its continued fraction, as long as p and q are about as long as each other (M. Wiener, "Cryptanalysis of
+ * Short RSA Secret Exponents", 1990). No power of anything is computed: others choose these numbers.
+ */
 function factorByPrivateExponent(modulus: bigint, exponent: bigint, privateExponent: bigint) {
-  let odd = exponent * privateExponent - 1n;
-  let twos = 0;
-  if (odd <= 0n || odd & 1n) return undefined;
-  for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
-  for (const witness of WITNESSES) {
-    let power = modularPower(witness, odd, modulus);
-    for (let round = 0; round < twos; round++) {
-      const square = (power * power) % modulus;
-      if (square === 1n && power !== 1n && power !== modulus - 1n)
-        return greatestCommonDivisor(power - 1n, modulus);
-      power = square;
+  const multiple = exponent * privateExponent - 1n;
+  let [dividend, divisor] = [multiple, modulus];
+  let [k, kBefore, g, gBefore] = [1n, 0n, 0n, 1n];
+  while (divisor > 0n && bitLength(g) <= MAX_COMMON_BITS) {
+    const quotient = dividend / divisor;
+    [dividend, divisor] = [divisor, dividend % divisor];
+    [k, kBefore, g, gBefore] = [quotient * k + kBefore, k, quotient * g + gBefore, g];
+    if (k > 0n && (multiple * g) % k === 0n) {
+      const factor = factorByOrder(modulus, (multiple * g) / k);
+      if (factor !== undefined) return factor;
     }
-    if (power !== 1n) return undefined;
   }
   return undefined;
+}
+
+/** Where (p - 1) * (q - 1) is the order, p + q follows from it and p * q. */
+function factorByOrder(modulus: bigint, order: bigint): bigint | undefined {
+  const sum = modulus + 1n - order;
+  const factor = (sum + squareRoot(sum * sum - 4n * modulus)) / 2n;
+  return factor > 1n && factor < modulus && modulus % factor === 0n ? factor : undefined;
 }
 
 function checkPublicKey({ modulus, publicExponent }: RsaPublicKey): void {

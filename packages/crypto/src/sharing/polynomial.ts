@@ -8,6 +8,9 @@ export interface Share<Vector> {
   readonly vector: Vector;
 }
 
+/** What is worked out step by step, since many shares of a long key take long. */
+export type Joining<T> = Generator<undefined, T, undefined>;
+
 /** The shares of parts 1 to `parts`, any `threshold` of which make the secret again, while fewer tell nothing. */
 export async function sharesOf<Scalar, Vector>(
   field: Field<Scalar, Vector>,
@@ -44,20 +47,25 @@ function valueAt<Scalar, Vector>(
   }, first);
 }
 
-/** The secret of as many shares as the threshold says, of different parts (Lagrange's interpolation at 0). */
-export function secretOfShares<Scalar, Vector>(
+/**
+ * The secret of as many shares as the threshold says, of different parts (Lagrange's interpolation at 0); between them others can be
+ * served.
+ */
+export function* secretOfShares<Scalar, Vector>(
   field: Field<Scalar, Vector>,
   shares: readonly Share<Vector>[],
-): Vector {
+): Joining<Vector> {
   const at = shares.map(({ keyPartIdentifier }) => field.scalar(keyPartIdentifier));
   const product = (factors: readonly Scalar[]) =>
     factors.reduce((all, factor) => field.product(all, factor), field.scalar(1));
-  const terms = shares.map(({ vector }, index) => {
+  const terms: Vector[] = [];
+  for (const [index, { vector }] of shares.entries()) {
     const mine = at[index] as Scalar;
     const theirs = at.filter((_, other) => other !== index);
     const denominator = product(theirs.map((each) => field.difference(each, mine)));
-    return field.scaled(vector, field.product(product(theirs), field.inverse(denominator)));
-  });
+    terms.push(field.scaled(vector, field.product(product(theirs), field.inverse(denominator))));
+    yield;
+  }
   return terms.reduce((sum, term) => {
     const next = field.sum(sum, term);
     for (const each of [sum, term]) field.erase(each);

@@ -1,11 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { MAX_JOINED_BYTES, type KeyShare, type SplitScheme } from '@holdfast/core';
 import { SplitKeyMethod as Method } from '@holdfast/kmip';
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv';
 import { elementLengthBytes, unsignedOf } from '../keys/der';
 import { badParameters, failure } from '../operations/refusals';
 import { gf256, gf65536 } from './binary-fields';
-import { secretOfShares, sharesOf } from './polynomial';
+import { secretOfShares, sharesOf, type Joining } from './polynomial';
 import { elementOctets, primeField, primeFor, primeLengthBytes, requireField } from './prime-field';
 
 /** The Split Key Methods. KMIP 1.4 section 2.2.5, KMIP 2.1 section 13.1. */
@@ -18,7 +19,7 @@ interface Split {
 interface SplitMethod {
   split(secret: Buffer, scheme: SplitScheme): Promise<Split> | Split;
   /** Octets that hold the secret; a field of longer elements may leave zeros before or behind it. */
-  join(shares: readonly Octets[], scheme: SplitScheme, lengthBytes: number | undefined): Buffer;
+  join(shares: readonly Octets[], scheme: SplitScheme, lengthBytes: number | undefined): Joining<Buffer>;
 }
 
 interface Octets {
@@ -39,11 +40,13 @@ const xor: SplitMethod = {
     const others = Array.from({ length: parts - 1 }, () => randomBytes(secret.length));
     return { shares: [...others, xorOf([...others, secret], secret.length)] };
   },
-  join: (shares) =>
-    xorOf(
+  *join(shares) {
+    yield;
+    return xorOf(
       shares.map(({ vector }) => vector),
       shares[0]?.vector.length ?? 0,
-    ),
+    );
+  },
 };
 
 const polynomialGf256: SplitMethod = {
@@ -61,10 +64,10 @@ const polynomialGf65536: SplitMethod = {
     even.fill(0);
     return { shares };
   },
-  join(shares, { polynomial }, lengthBytes) {
+  *join(shares, { polynomial }, lengthBytes) {
     const length = shares[0]?.vector.length ?? 0;
     if (length % 2 !== 0) throw failure('a share is not whole elements of GF(2^16)');
-    const padded = secretOfShares(gf65536(polynomial, length), shares);
+    const padded = yield* secretOfShares(gf65536(polynomial, length), shares);
     const isPadded = (lengthBytes ?? derLengthBytes(padded)) === length - 1 && padded.at(-1) === 0;
     return isPadded ? padded.subarray(0, -1) : padded;
   },
@@ -86,7 +89,7 @@ const polynomialPrimeField: SplitMethod = {
     const lengthBytes = primeLengthBytes(prime);
     return { shares: shares.map((share) => elementOctets(share, lengthBytes)), primeFieldSize: prime };
   },
-  join(shares, { primeFieldSize }, lengthBytes = 0) {
+  *join(shares, { primeFieldSize }, lengthBytes = 0) {
     if (primeFieldSize === undefined) throw failure('the parts do not name their Prime Field Size');
     requireField(primeFieldSize);
     const elements = shares.map(({ keyPartIdentifier, vector }) => ({
@@ -96,7 +99,8 @@ const polynomialPrimeField: SplitMethod = {
     if (elements.some(({ vector }) => vector >= primeFieldSize)) {
       throw failure('a share is not an element of its prime field');
     }
-    const secret = elementOctets(secretOfShares(primeField(primeFieldSize), elements), lengthBytes);
+    const element = yield* secretOfShares(primeField(primeFieldSize), elements);
+    const secret = elementOctets(element, lengthBytes);
     if (lengthBytes > 0 && secret.length > lengthBytes) throw disagreement();
     return secret;
   },
@@ -123,12 +127,29 @@ export async function splitSecret(secret: SecretBytes, scheme: SplitScheme) {
   return { shares: shares.map((share) => new SecretBytes(share)), primeFieldSize };
 }
 
+/** See `CryptoPort.joinShares`. Many parts of a long key take long: others are served in between. */
+export async function joinShares(...given: Parameters<typeof joining>): Promise<SecretBytes> {
+  const steps = joining(...given);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
+/** The same at once, for a secret that is short. */
+export function joinFewShares(...given: Parameters<typeof joining>): SecretBytes {
+  const steps = joining(...given);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
 /** Of more shares than are needed, the last ones have to make the same secret as the first. */
-export function joinShares(
+function* joining(
   given: readonly KeyShare[],
   scheme: SplitScheme,
   lengthBytes: number | undefined,
-): SecretBytes {
+): Joining<SecretBytes> {
   const { method, threshold } = scheme;
   const shares = given.map(({ keyPartIdentifier, share }) => ({ keyPartIdentifier, vector: share.reveal() }));
   const isRepeated = new Set(shares.map(({ keyPartIdentifier }) => keyPartIdentifier)).size < shares.length;
@@ -140,8 +161,8 @@ export function joinShares(
   if (isRepeated || isUneven) throw disagreement();
   if (shares.length < threshold) throw failure('the parts are fewer than the Split Key Threshold');
   const join = (some: readonly Octets[]) => METHODS[method].join(some, scheme, lengthBytes);
-  const secret = join(shares.slice(0, threshold));
-  const again = shares.length > threshold ? join(shares.slice(-threshold)) : secret;
+  const secret = yield* join(shares.slice(0, threshold));
+  const again = shares.length > threshold ? yield* join(shares.slice(-threshold)) : secret;
   const isSame = again.length === secret.length && timingSafeEqual(again, secret);
   if (again !== secret) again.fill(0);
   if (isSame) return new SecretBytes(secret);
