@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createCipheriv, pbkdf2Sync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,6 +142,26 @@ describe('a container that no tool writes', () => {
     expect(await refused(certificates.openPkcs12(containerOf({ mac: [mac] }), password()))).toBe(
       'InvalidField',
     );
+  });
+
+  test('is refused where its parts would make the server count for hours together', async () => {
+    const iterations = 1_000_000;
+    const salt = Buffer.alloc(8);
+    const iv = Buffer.alloc(16);
+    const cipher = createCipheriv('aes-128-cbc', pbkdf2Sync('secret', salt, iterations, 16, 'sha1'), iv);
+    const nothing = Buffer.concat([cipher.update(sequence()), cipher.final()]);
+    const pbkdf2 = sequence(encodeOid(OID.pbkdf2), sequence(octets(salt), encodeInteger(BigInt(iterations))));
+    const aes = sequence(encodeOid('2.16.840.1.101.3.4.1.2'), octets(iv));
+    const algorithm = sequence(encodeOid(OID.pbes2), sequence(pbkdf2, aes));
+    const encrypted = sequence(encodeOid(OID.data), algorithm, encodeElement(contextTag(0, false), nothing));
+    const part = sequence(encodeOid(OID.encryptedData), explicit(sequence(encodeInteger(0n), encrypted)));
+    const container = (parts: number) => {
+      const key = content(octets(sequence(sequence(encodeOid(OID.keyBag), explicit(PRIVATE_KEY)))));
+      const safe = sequence(...Array.from({ length: parts }, () => part), key);
+      return sequence(encodeInteger(3n), content(octets(safe)));
+    };
+    expect(await refused(certificates.openPkcs12(container(1), password()))).toBeUndefined();
+    expect(await refused(certificates.openPkcs12(container(1000), password()))).toBe('InvalidField');
   });
 
   test('is refused where its bytes are in pieces of pieces', async () => {

@@ -1,6 +1,7 @@
 import { isUtf8, transcode } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { HoldfastError } from '@holdfast/core';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { HoldfastError, Turns } from '@holdfast/core';
 import { TAG, expectTag, malformed, type DerElement } from '../der';
 
 /** The key derivation that is PKCS#12's own: RFC 7292 appendix B. */
@@ -18,8 +19,27 @@ export interface Hash {
 
 /** More iterations than any tool writes; whoever sends a container chooses how long the server works on it. */
 const MAX_ITERATIONS = 1_000_000;
+/** Those of one container together: of its MAC, its parts and its key. */
+const MAX_ITERATIONS_IN_ALL = 4 * MAX_ITERATIONS;
 /** As many hashes are computed without letting others in. */
 const ITERATIONS_AT_ONCE = 2000;
+/** However many containers are opened at once, they hold others up no longer than one. */
+const turns = new Turns();
+
+/** What is left to be computed for one container. */
+export class Allowance {
+  #iterations = MAX_ITERATIONS_IN_ALL;
+
+  /** @throws HoldfastError InvalidField */
+  spend(iterations: number): void {
+    this.#iterations -= iterations;
+    if (this.#iterations >= 0) return;
+    throw new HoldfastError(
+      'InvalidField',
+      `a PKCS#12 container has at most ${MAX_ITERATIONS_IN_ALL} iterations in all`,
+    );
+  }
+}
 
 /** @throws HoldfastError InvalidField */
 export function readIterations(element: DerElement | undefined): number {
@@ -61,14 +81,24 @@ function add(block: Buffer, addend: Buffer): void {
 async function iterate(start: Buffer, hash: Hash, iterations: number): Promise<Buffer> {
   let bytes = createHash(hash.name).update(start).digest();
   start.fill(0);
-  for (let done = 1; done < iterations; done++) {
-    if (done % ITERATIONS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
-    bytes = createHash(hash.name).update(bytes).digest();
+  for (let done = 1; done < iterations;) {
+    const endTurn = await turns.take('');
+    try {
+      for (const until = Math.min(iterations, done + ITERATIONS_AT_ONCE); done < until; done++) {
+        bytes = createHash(hash.name).update(bytes).digest();
+      }
+      await nextTurn();
+    } finally {
+      endTurn();
+    }
   }
   return bytes;
 }
 
-/** @param password as `bmpPassword` gives it */
+/**
+ * @param password as `bmpPassword` gives it
+ * @param allowance of the container
+ */
 export async function derive(
   hash: Hash,
   purpose: Purpose,
@@ -76,6 +106,7 @@ export async function derive(
   salt: Buffer,
   iterations: number,
   lengthBytes: number,
+  allowance: Allowance,
 ): Promise<Buffer> {
   if (salt.length === 0 || salt.length > 1024) throw malformed('a salt has 1 to 1024 bytes');
   const { blockLengthBytes } = hash;
@@ -83,6 +114,7 @@ export async function derive(
   const input = Buffer.concat([repeated(salt, blockLengthBytes), repeated(password, blockLengthBytes)]);
   const derived = Buffer.alloc(lengthBytes);
   for (let length = 0; length < lengthBytes;) {
+    allowance.spend(iterations);
     const part = await iterate(Buffer.concat([diversifier, input]), hash, iterations);
     length += part.copy(derived, length);
     const addend = Buffer.alloc(blockLengthBytes, part);

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, Turns } from '@holdfast/core';
 import {
   TAG,
   children,
@@ -12,7 +12,7 @@ import {
   readOid,
   type DerElement,
 } from '../der';
-import { FOR_IV, FOR_KEY, bmpPassword, derive, readIterations } from './derivation';
+import { FOR_IV, FOR_KEY, bmpPassword, derive, readIterations, type Allowance } from './derivation';
 import { CIPHERS, OID, PSEUDO_RANDOM_FUNCTIONS } from './object-identifiers';
 
 /** Encryption by a password: PBES2 (RFC 8018), and for reading the triple-DES schemes of RFC 7292 appendix C. */
@@ -22,6 +22,14 @@ const SHA_1 = { name: 'sha1', blockLengthBytes: 64 };
 /** Iterations of what is written. */
 export const ITERATIONS = 20_000;
 const SALT_LENGTH_BYTES = 16;
+
+const turns = new Turns();
+
+/** One at a time: the threads that it would take are those of logins, too. */
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  const endTurn = await turns.take('');
+  return work().finally(endTurn);
+}
 
 interface CipherKey {
   readonly name: string;
@@ -33,7 +41,11 @@ function sequenceOf(element: DerElement | undefined, what: string): DerElement[]
   return children(expectTag(element, TAG.sequence, what));
 }
 
-async function pbes2Key(parameters: DerElement | undefined, password: Buffer): Promise<CipherKey> {
+async function pbes2Key(
+  parameters: DerElement | undefined,
+  password: Buffer,
+  allowance: Allowance,
+): Promise<CipherKey> {
   const [derivation, scheme] = sequenceOf(parameters, 'the parameters of PBES2');
   const [derivationOid, derivationParameters] = sequenceOf(derivation, 'the key derivation');
   if (readOid(derivationOid, 'the key derivation') !== OID.pbkdf2) throw notAvailable();
@@ -45,13 +57,10 @@ async function pbes2Key(parameters: DerElement | undefined, password: Buffer): P
   const [cipherOid, iv] = sequenceOf(scheme, 'the encryption scheme');
   const cipher = CIPHERS.get(readOid(cipherOid, 'the encryption scheme'));
   if (hash === undefined || cipher === undefined) throw notAvailable();
-  const key = await deriveBits(
-    password,
-    expectTag(salt, TAG.octetString, 'the salt').contents,
-    readIterations(iterations),
-    cipher.keyLengthBytes,
-    hash,
-  );
+  const count = readIterations(iterations);
+  allowance.spend(count);
+  const { contents } = expectTag(salt, TAG.octetString, 'the salt');
+  const key = await alone(() => deriveBits(password, contents, count, cipher.keyLengthBytes, hash));
   return { name: cipher.name, key, iv: expectTag(iv, TAG.octetString, 'the initialization vector').contents };
 }
 
@@ -59,26 +68,31 @@ async function tripleDesKey(
   parameters: DerElement | undefined,
   password: Buffer,
   keyLengthBytes: 16 | 24,
+  allowance: Allowance,
 ): Promise<CipherKey> {
   const [salt, iterations] = sequenceOf(parameters, 'the parameters of the encryption');
   const { contents } = expectTag(salt, TAG.octetString, 'the salt');
   const count = readIterations(iterations);
   const bmp = bmpPassword(password);
-  const key = await derive(SHA_1, FOR_KEY, bmp, contents, count, keyLengthBytes);
-  const iv = await derive(SHA_1, FOR_IV, bmp, contents, count, 8);
+  const key = await derive(SHA_1, FOR_KEY, bmp, contents, count, keyLengthBytes, allowance);
+  const iv = await derive(SHA_1, FOR_IV, bmp, contents, count, 8, allowance);
   bmp.fill(0);
   return { name: keyLengthBytes === 24 ? 'des-ede3-cbc' : 'des-ede-cbc', key, iv };
 }
 
-function keyFor(algorithm: DerElement | undefined, password: Buffer): Promise<CipherKey> {
+function keyFor(
+  algorithm: DerElement | undefined,
+  password: Buffer,
+  allowance: Allowance,
+): Promise<CipherKey> {
   const [oid, parameters] = sequenceOf(algorithm, 'the encryption algorithm');
   switch (readOid(oid, 'the encryption algorithm')) {
     case OID.pbes2:
-      return pbes2Key(parameters, password);
+      return pbes2Key(parameters, password, allowance);
     case OID.threeKeyTripleDes:
-      return tripleDesKey(parameters, password, 24);
+      return tripleDesKey(parameters, password, 24, allowance);
     case OID.twoKeyTripleDes:
-      return tripleDesKey(parameters, password, 16);
+      return tripleDesKey(parameters, password, 16, allowance);
     default:
       throw notAvailable();
   }
@@ -93,8 +107,9 @@ export async function decrypt(
   algorithm: DerElement | undefined,
   ciphertext: Buffer,
   password: Buffer,
+  allowance: Allowance,
 ): Promise<Buffer> {
-  const { name, key, iv } = await keyFor(algorithm, password);
+  const { name, key, iv } = await keyFor(algorithm, password, allowance);
   const parts: Buffer[] = [];
   try {
     const decipher = createDecipheriv(name, key, iv);

@@ -12,7 +12,7 @@ import {
   type DerElement,
 } from '../der';
 import { readBmpString } from '../names';
-import { FOR_MAC, bmpPassword, derive, readIterations } from './derivation';
+import { Allowance, FOR_MAC, bmpPassword, derive, readIterations } from './derivation';
 import { decrypt } from './encryption';
 import { HASHES, OID } from './object-identifiers';
 
@@ -48,7 +48,12 @@ function explicit(element: DerElement | undefined, what: string): DerElement {
 }
 
 /** @throws HoldfastError BadPassword */
-async function requireMac(macData: DerElement | undefined, content: Buffer, password: Buffer): Promise<void> {
+async function requireMac(
+  macData: DerElement | undefined,
+  content: Buffer,
+  password: Buffer,
+  allowance: Allowance,
+): Promise<void> {
   if (macData === undefined) return;
   const [digestInfo, salt, iterations] = sequenceOf(macData, 'the MAC');
   const [algorithm, digest] = sequenceOf(digestInfo, 'the MAC');
@@ -63,6 +68,7 @@ async function requireMac(macData: DerElement | undefined, content: Buffer, pass
     expectTag(salt, TAG.octetString, 'the salt of the MAC').contents,
     iterations === undefined ? 1 : readIterations(iterations),
     createHmac(hash.name, '').digest().length,
+    allowance,
   );
   const mac = createHmac(hash.name, key).update(content).digest();
   bmp.fill(0);
@@ -75,6 +81,7 @@ async function requireMac(macData: DerElement | undefined, content: Buffer, pass
 async function openPart(
   contentInfo: DerElement,
   password: Buffer,
+  allowance: Allowance,
 ): Promise<{ readonly safeContents: Buffer; readonly wasEncrypted: boolean }> {
   const [type, content] = sequenceOf(contentInfo, 'a part of the container');
   switch (readOid(type, 'the type of a part')) {
@@ -83,7 +90,8 @@ async function openPart(
     case OID.encryptedData: {
       const [, encrypted] = sequenceOf(explicit(content, 'an encrypted part'), 'an encrypted part');
       const [, algorithm, ciphertext] = sequenceOf(encrypted, 'an encrypted part');
-      const safeContents = await decrypt(algorithm, octets(ciphertext, 'an encrypted part'), password);
+      const octetsOfPart = octets(ciphertext, 'an encrypted part');
+      const safeContents = await decrypt(algorithm, octetsOfPart, password, allowance);
       return { safeContents, wasEncrypted: true };
     }
     default:
@@ -117,10 +125,15 @@ function bagsIn(safeContents: Buffer): Bag[] {
 }
 
 /** PKCS#8 DER in a bag that holds a private key. */
-async function privateKeyIn({ oid, value }: Bag, password: Buffer): Promise<SecretBytes> {
+async function privateKeyIn(
+  { oid, value }: Bag,
+  password: Buffer,
+  allowance: Allowance,
+): Promise<SecretBytes> {
   if (oid === OID.keyBag) return SecretBytes.copyOf(value.der);
   const [algorithm, ciphertext] = sequenceOf(value, 'an encrypted private key');
-  return new SecretBytes(await decrypt(algorithm, octets(ciphertext, 'an encrypted private key'), password));
+  const content = octets(ciphertext, 'an encrypted private key');
+  return new SecretBytes(await decrypt(algorithm, content, password, allowance));
 }
 
 function certificateIn({ value }: Bag): Buffer | undefined {
@@ -158,30 +171,36 @@ export async function openPkcs12(
   if (readOid(type, 'the type of the container') !== OID.data)
     throw malformed('it is signed, not authenticated');
   const safe = octets(explicit(content, 'the contents'), 'the contents');
-  await requireMac(macData, safe, secret);
+  const allowance = new Allowance();
+  await requireMac(macData, safe, secret, allowance);
   const decrypted: Buffer[] = [];
   try {
     const bags: Bag[] = [];
     for (const part of sequenceOf(readBer(safe), 'the parts of the container')) {
-      const { safeContents, wasEncrypted } = await openPart(part, secret);
+      const { safeContents, wasEncrypted } = await openPart(part, secret, allowance);
       if (wasEncrypted) decrypted.push(safeContents);
       const definite = withDefiniteLengths(safeContents);
       decrypted.push(definite);
       bags.push(...bagsIn(definite));
       if (bags.length > MAX_BAGS) throw malformed(`it holds more than ${MAX_BAGS} keys and certificates`);
     }
-    return await bundleOf(bags, keyBagNamed(bags, friendlyName), secret);
+    return await bundleOf(bags, keyBagNamed(bags, friendlyName), secret, allowance);
   } finally {
     for (const safeContents of decrypted) safeContents.fill(0);
   }
 }
 
-async function bundleOf(bags: readonly Bag[], key: Bag, password: Buffer): Promise<KeyBundle> {
+async function bundleOf(
+  bags: readonly Bag[],
+  key: Bag,
+  password: Buffer,
+  allowance: Allowance,
+): Promise<KeyBundle> {
   return {
     certificates: bags
       .filter(({ oid }) => oid === OID.certificateBag)
       .flatMap((bag) => certificateIn(bag) ?? []),
-    privateKey: await privateKeyIn(key, password),
+    privateKey: await privateKeyIn(key, password, allowance),
     friendlyName: key.friendlyName,
   };
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { KeyBundle, SecretBytes } from '@holdfast/core';
 import { TAG, contextTag, encodeElement, encodeInteger, encodeOid } from '../der';
-import { FOR_MAC, bmpPassword, derive } from './derivation';
+import { Allowance, FOR_MAC, bmpPassword, derive } from './derivation';
 import { ITERATIONS, encrypt } from './encryption';
 import { OID } from './object-identifiers';
 
@@ -45,7 +45,7 @@ async function encryptedPart(safeContents: Buffer, password: Buffer): Promise<Bu
 async function macOf(content: Buffer, password: Buffer): Promise<Buffer> {
   const salt = randomBytes(16);
   const bmp = bmpPassword(password);
-  const key = await derive(SHA_256, FOR_MAC, bmp, salt, ITERATIONS, 32);
+  const key = await derive(SHA_256, FOR_MAC, bmp, salt, ITERATIONS, 32, new Allowance());
   const mac = createHmac('sha256', key).update(content).digest();
   bmp.fill(0);
   key.fill(0);
