@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAttribute, destroy, get } from '@holdfast/core';
@@ -14,6 +14,7 @@ import {
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
 import { until } from '../support/until';
+import { verified } from '../support/verified';
 import { columnsOf, named, newKey, otherValues, whileTampered } from './site';
 
 /** Old records move to sealed files; what is left, and the files, are found to be whole or not. */
@@ -21,6 +22,7 @@ import { columnsOf, named, newKey, otherValues, whileTampered } from './site';
 const FUTURE = '2999-01-01';
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-archive-'));
 const dataDir = join(folder, 'data');
+mkdirSync(dataDir, { mode: 0o700 });
 const archives = join(folder, 'archives');
 let server: ServerProcess;
 let database: Database;
@@ -74,11 +76,8 @@ const list = async (): Promise<readonly ArchiveAnswer[]> =>
 
 /** Faults that the whole store has, by `holdfast verify` and `audit verify`. */
 async function faults(): Promise<readonly string[]> {
-  const officer = await asFirstOfficer(server);
-  let answer = await officer.call('POST /verification');
-  while (answer.state === 'running') answer = await officer.call('GET /verification');
-  expect(answer.state).toBe('done');
-  return answer.findings.map(({ table, problem }) => `${table}: ${problem}`);
+  const { findings } = await verified(await asFirstOfficer(server));
+  return findings.map(({ table, problem }) => `${table}: ${problem}`);
 }
 
 beforeAll(async () => {

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { get } from '@holdfast/core';
@@ -15,6 +23,7 @@ import { named, newKey } from './site';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
 const dataDir = join(folder, 'data');
+mkdirSync(dataDir, { mode: 0o700 });
 let receiver: SyslogReceiver;
 let server: ServerProcess;
 let client: KmipClient;

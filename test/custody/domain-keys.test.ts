@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { addAttribute, destroy, get, getAttributes, modifyAttribute } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import type { AdminClient, DomainKeyAnswer } from '@holdfast/server/admin';
@@ -9,6 +10,7 @@ import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess 
 import { connectFirstClient } from '../support/client';
 import { openDatabase } from '../support/database';
 import { until } from '../support/until';
+import { verified } from '../support/verified';
 import { named, newKey } from './site';
 
 /** Domain keys are rotated while clients read and write, and a rotation goes on where a killed server left it. */
@@ -17,6 +19,8 @@ const OBJECTS = 300;
 const CONNECTIONS = 4;
 /** What a connection makes at most, then it changes and reads: all that there is is rotated and looked through again later. */
 const MOST_MADE = 200;
+/** Between two turns of a connection: somebody asks at every moment, and what is tested has processors, too. */
+const PAUSE_MS = 10;
 
 let dataDir: string;
 let server: ServerProcess;
@@ -53,10 +57,7 @@ async function stateOf(version: number): Promise<string | undefined> {
 }
 
 async function faults(): Promise<readonly unknown[]> {
-  let answer = await officer.call('POST /verification');
-  while (answer.state === 'running') answer = await officer.call('GET /verification');
-  expect(answer.state).toBe('done');
-  return answer.findings;
+  return (await verified(officer)).findings;
 }
 
 /** Reads, changes and makes objects until it is told to stop. @returns what it was refused, and how much it did */
@@ -80,6 +81,7 @@ function load(): { stop(): Promise<{ readonly refused: readonly unknown[]; reado
       } catch (error) {
         refused.push(error);
       }
+      await delay(PAUSE_MS);
     }
     await connection.close();
   });

@@ -6,6 +6,7 @@ import {
   asFirstOfficer,
   startServerProcess,
   startTestPostgres,
+  type AddedClient,
   type ServerProcess,
   type TestPostgres,
 } from '@holdfast/testkit';
@@ -24,14 +25,46 @@ let postgres: TestPostgres;
 let database: Database;
 let databaseUrl: string;
 let dataDir: string;
-/** Keys of the first client and of one in a domain of its own. */
+/** A client in a domain of its own, with a key. */
+interface Other {
+  readonly identity: AddedClient;
+  readonly identifier: string;
+}
+/** A key of the first client. */
 let identifier: string;
-let otherIdentifier: string;
-let other: Awaited<ReturnType<typeof newClient>>;
+/** As many as one table is changed in ways, and one more. */
+let others: readonly Other[];
 
 function start(): Promise<ServerProcess> {
   return startServerProcess({ dataDir, logLevel: 'fatal', arguments: ['--database-url', databaseUrl] });
 }
+
+/** Ways to change a row of a domain's key, each tried on a domain of its own. */
+const CHANGES: readonly (readonly [table: string, changes: readonly string[]])[] = [
+  [
+    'domain_key',
+    [
+      'domain_id = gen_random_uuid()',
+      'version = version + 1',
+      `status = 'superseded'`,
+      'created_at = created_at + 1',
+      'changed_at = changed_at + 1',
+      'id = gen_random_uuid()',
+      'revision = revision + 1',
+      'revision = 0, mac = NULL',
+      'mac = set_byte(mac, 20, get_byte(mac, 20) # 1)',
+    ],
+  ],
+  [
+    'domain_key_wrapping',
+    [
+      'domain_id = gen_random_uuid()',
+      'version = version + 1',
+      `root = root || 'x'`,
+      'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)',
+    ],
+  ],
+];
 
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -44,11 +77,10 @@ beforeAll(async () => {
   identifier = await newKey(client);
   await client.call(get, { uniqueIdentifier: identifier });
   await client.close();
-  other = await newClient(server, 'other');
-  const connected = await other.connect();
-  otherIdentifier = await newKey(connected);
-  await connected.call(get, { uniqueIdentifier: otherIdentifier });
-  await connected.close();
+  const most = Math.max(...CHANGES.map(([, changes]) => changes.length));
+  others = await Promise.all(
+    Array.from({ length: most + 1 }, (_, index) => newOther(server, `other-${index}`)),
+  );
   await server.stop();
   await dropConstraints(database);
 });
@@ -62,9 +94,16 @@ afterAll(async () => {
 const REFUSES =
   /not what was written|recorded last|is gone|does not open under the root|under another root key|is the one under which the database was set up/;
 
-const OTHER_DOMAIN = `(SELECT id FROM domain WHERE name = 'other')`;
+async function newOther(server: ServerProcess, name: string): Promise<Other> {
+  const { connect, ...identity } = await newClient(server, name);
+  const client = await connect();
+  const key = await newKey(client);
+  await client.call(get, { uniqueIdentifier: key });
+  await client.close();
+  return { identity, identifier: key };
+}
 
-/** Starts the server on a changed table. @returns what the first client and the other one get, or why it did not start */
+/** Starts the server on a changed table. @returns what the first client and each other one get, or why it did not start */
 async function startsOn(table: string, change: string): Promise<readonly string[] | string> {
   return whileTampered(database, table, change, async () => {
     let server: ServerProcess;
@@ -75,12 +114,14 @@ async function startsOn(table: string, change: string): Promise<readonly string[
     }
     try {
       const client = await connectFirstClient(server);
-      const first = await outcomeOf(client.call(get, { uniqueIdentifier: identifier }));
+      const outcomes = [await outcomeOf(client.call(get, { uniqueIdentifier: identifier }))];
       await client.close();
-      const connected = await connectAs(server, other);
-      const second = await outcomeOf(connected.call(get, { uniqueIdentifier: otherIdentifier }));
-      await connected.close();
-      return [first, second];
+      for (const { identity, identifier: uniqueIdentifier } of others) {
+        const connected = await connectAs(server, identity);
+        outcomes.push(await outcomeOf(connected.call(get, { uniqueIdentifier })));
+        await connected.close();
+      }
+      return outcomes;
     } finally {
       await server.stop();
     }
@@ -105,28 +146,26 @@ test.each([
   expect(await startsOn(table, `UPDATE ${table} SET ${change} WHERE ${where}`)).toMatch(REFUSES);
 });
 
-test.each([
-  ['domain_key', 'domain_id = gen_random_uuid()'],
-  ['domain_key', 'version = version + 1'],
-  ['domain_key', `status = 'superseded'`],
-  ['domain_key', 'created_at = created_at + 1'],
-  ['domain_key', 'changed_at = changed_at + 1'],
-  ['domain_key', 'id = gen_random_uuid()'],
-  ['domain_key', 'revision = revision + 1'],
-  ['domain_key', 'revision = 0, mac = NULL'],
-  ['domain_key', 'mac = set_byte(mac, 20, get_byte(mac, 20) # 1)'],
-  ['domain_key_wrapping', 'domain_id = gen_random_uuid()'],
-  ['domain_key_wrapping', 'version = version + 1'],
-  ['domain_key_wrapping', `root = root || 'x'`],
-  ['domain_key_wrapping', 'wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)'],
-])("a domain's %s with %s stops that domain alone", async (table, change) => {
-  const outcome = await startsOn(table, `UPDATE ${table} SET ${change} WHERE domain_id = ${OTHER_DOMAIN}`);
-  expect(outcome).toEqual(['done', 'GeneralFailure']);
+test.each(CHANGES)('a changed %s stops the domain that it is of, and no other', async (table, changes) => {
+  const statements = changes.map(
+    (change, index) =>
+      `UPDATE ${table} SET ${change} WHERE domain_id = (SELECT id FROM domain WHERE name = 'other-${index}')`,
+  );
+  const outcome = await startsOn(table, statements.join('; '));
+  if (typeof outcome === 'string') throw new Error(outcome);
+  const [first, ...rest] = outcome;
+  expect(first).toBe('done');
+  expect(others.map((_, index) => [changes[index] ?? 'nothing', rest[index]])).toEqual(
+    others.map((_, index) => [
+      changes[index] ?? 'nothing',
+      index < changes.length ? 'GeneralFailure' : 'done',
+    ]),
+  );
 });
 
 test('a changed client stops no other from being served, nor the server from starting', async () => {
-  const outcome = await startsOn('client', `UPDATE client SET role = 'reader' WHERE name = 'other'`);
-  expect(outcome).toEqual(['done', 'GeneralFailure']);
+  const outcome = await startsOn('client', `UPDATE client SET role = 'reader' WHERE name = 'other-0'`);
+  expect(outcome).toEqual(['done', 'GeneralFailure', ...others.slice(1).map(() => 'done')]);
 });
 
 test('officers that were taken away are not replaced by one that the operator gets', async () => {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { activate, addAttribute, create, destroy, get, revoke } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import { LinkType, RevocationReasonCode } from '@holdfast/kmip';
-import type { AdminClient, FindingAnswer, VerificationAnswer } from '@holdfast/server/admin';
+import type { AdminClient, FindingAnswer } from '@holdfast/server/admin';
 import { asFirstOfficer, holdfastResult, startServerProcess, type ServerProcess } from '@holdfast/testkit';
 import { connectFirstClient } from '../support/client';
 import { openDatabase, type Database } from '../support/database';
 import { hasTerminal, onTerminal } from '../support/terminal';
-import { until } from '../support/until';
+import { verified } from '../support/verified';
 import { columnsOf, dropConstraints, named, newClient, newKey, otherValues, whileTampered } from './site';
 
 jest.setTimeout(600_000);
@@ -40,18 +40,8 @@ let client: KmipClient;
 let officer: AdminClient;
 let victim: string;
 
-async function verified(): Promise<VerificationAnswer> {
-  let answer = await officer.call('POST /verification');
-  await until(async () => {
-    if (answer.state === 'running') answer = await officer.call('GET /verification');
-    return answer.state !== 'running';
-  }, 'the verification ends');
-  expect(answer.state).toBe('done');
-  return answer;
-}
-
 async function faults(): Promise<readonly FindingAnswer[]> {
-  return (await verified()).findings.filter(({ severity }) => severity === 'fault');
+  return (await verified(officer)).findings.filter(({ severity }) => severity === 'fault');
 }
 
 beforeAll(async () => {
@@ -88,7 +78,7 @@ afterAll(async () => {
 });
 
 test('finds nothing where nothing was changed, and says how much it looked at', async () => {
-  const { findings, progress } = await verified();
+  const { findings, progress } = await verified(officer);
   expect(findings).toEqual([]);
   expect(progress.done).toBe(progress.total);
   const { code, stdout, stderr } = await holdfastResult(['verify', '--data-dir', server.dataDir]);
@@ -114,7 +104,7 @@ test('tells of a link to nothing, which a client may have set', async () => {
     key: 'Link',
     value: { linkType: LinkType.ParentLink, linkedObjectIdentifier: 'nowhere' },
   });
-  const { findings } = await verified();
+  const { findings } = await verified(officer);
   expect(findings).toMatchObject([
     { row: lone, severity: 'notice', problem: expect.stringContaining('nowhere') as string },
   ]);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { get } from '@holdfast/core';
@@ -12,6 +12,7 @@ import { newKey, outcomeOf } from './site';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-wound-back-'));
 const dataDir = join(folder, 'data');
+mkdirSync(dataDir, { mode: 0o700 });
 const cluster = join(dataDir, 'postgres');
 let server: ServerProcess;
 

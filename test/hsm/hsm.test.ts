@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { KmipClient } from '@holdfast/client';
 import { destroy, encrypt, locate } from '@holdfast/core';
@@ -35,6 +36,8 @@ const HOLDFAST = join(__dirname, '../../packages/cli/bin/holdfast.js');
 /** How long what needs the HSM may wait after a fault, or after the token is back. */
 const AWAY_AT_MOST_MS = 5_000;
 const GRACE_SECONDS = 60;
+/** Between two requests of who reads all the time: what is tested has processors, too. */
+const PAUSE_MS = 5;
 
 /**
  * What status says of the root of trust. Only processes that are ready are killed in these tests: SoftHSM rewrites its
@@ -114,7 +117,10 @@ function statusOf({ dataDir }: ServerProcess): Promise<StatusAnswer> {
       let count = 0;
       let isDone = false;
       const reading = readers.map(async (reader) => {
-        for (; !isDone; count++) expect(await get(reader)).toEqual(material);
+        for (; !isDone; count++) {
+          expect(await get(reader)).toEqual(material);
+          await delay(PAUSE_MS);
+        }
       });
       const working = body(() => count).finally(() => (isDone = true));
       const outcomes = await Promise.allSettled([working, ...reading]);

@@ -79,26 +79,28 @@ async function each(version: Version, requests: readonly RequestItem[]): Promise
 }
 
 /** What requests of the table change and delete: a custom attribute and a number, in the version's form. */
-const marks = (version: Version): readonly RequestItem[] =>
+const marks = (version: Version): readonly Item[] =>
   version === '1.4'
-    ? [step(Operation.AddAttribute, attribute('x-mark', text(Tag.AttributeValue, 'old')))]
+    ? [attribute('x-mark', text(Tag.AttributeValue, 'old'))]
     : [
         vendorAttribute('mark', text(Tag.AttributeValue, 'old')),
         vendorAttribute('count', integer(Tag.AttributeValue, 1)),
       ];
-const newAttribute = (value: Item): RequestItem =>
-  step(Operation.AddAttribute, structure(Tag.NewAttribute, value));
-const vendorAttribute = (name: string, value: Item): RequestItem =>
-  newAttribute(
-    structure(Tag.Attribute, text(Tag.VendorIdentification, 'x'), text(Tag.AttributeName, name), value),
+const vendorAttribute = (name: string, value: Item): Item =>
+  structure(Tag.Attribute, text(Tag.VendorIdentification, 'x'), text(Tag.AttributeName, name), value);
+const pairedWith = (publicKey: string): Item =>
+  structure(
+    Tag.Link,
+    enumeration(Tag.LinkType, LinkType.PublicKeyLink),
+    text(Tag.LinkedObjectIdentifier, publicKey),
   );
-const pairedWith = (publicKey: string): RequestItem =>
-  newAttribute(
-    structure(
-      Tag.Link,
-      enumeration(Tag.LinkType, LinkType.PublicKeyLink),
-      text(Tag.LinkedObjectIdentifier, publicKey),
-    ),
+
+/** A registration with further attributes. */
+const withAttributes = (registration: readonly Item[], added: readonly Item[]): readonly Item[] =>
+  registration.map((item) =>
+    item.tag === Tag.Attributes || item.tag === Tag.TemplateAttribute
+      ? structure(item.tag, ...(item.value as readonly Item[]), ...added)
+      : item,
   );
 const activate = (): RequestItem => step(Operation.Activate);
 const destroy = (): RequestItem => step(Operation.Destroy);
@@ -121,9 +123,10 @@ async function objectsIn(type: TypeName, state: StateName, howMany: number): Pro
   const version = type === 'Template' ? '1.4' : '2.1';
   const pair = type === 'PrivateKey' ? await objectsIn('PublicKey', 'PreActive', howMany) : [];
   const requests = Array.from({ length: howMany }, (_, index) => [
-    step(Operation.Register, ...objects[type]),
-    ...marks(version),
-    ...pair.slice(index, index + 1).map(pairedWith),
+    step(
+      Operation.Register,
+      ...withAttributes(objects[type], [...marks(version), ...pair.slice(index, index + 1).map(pairedWith)]),
+    ),
     ...WAYS[state](),
   ]).flat();
   const items = (await peers[version]?.batch(requests))?.items ?? [];

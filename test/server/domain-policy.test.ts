@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KmipClient, KmipRefusal } from '@holdfast/client';
@@ -20,6 +20,7 @@ const start = () => startServerProcess({ dataDir: join(folder, 'data'), argument
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'holdfast-policy-'));
+  mkdirSync(join(folder, 'data'), { mode: 0o700 });
   server = await start();
   other = await addClient(server, 'elsewhere', { domain: 'other' });
 });

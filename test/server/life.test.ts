@@ -1,4 +1,4 @@
-import { readFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,6 +143,7 @@ describe('a data folder', () => {
 
   test('whose root has a passphrase opens with that one alone', async () => {
     const dataDir = join(folder, 'passphrase');
+    mkdirSync(dataDir, { mode: 0o700 });
     const environment = { HOLDFAST_PASSPHRASE: 'correct horse battery staple' };
     const server = await startServerProcess({ dataDir, environment, root: 'software' });
     const status = await (await asFirstOfficer(server)).call('GET /status');
