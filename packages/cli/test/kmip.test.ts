@@ -652,10 +652,14 @@ test('objects are leased, archived and recovered, and their limits taken from', 
   expect(await attribute(id, 'Usage Limits')).toMatchObject({ usageLimitsCount: 6 });
   expect(await kmip('archive', id)).toMatchObject({ code: 0 });
   expect(await kmip('get', id)).toMatchObject({ code: 1 });
-  for (const storage of ['archival', 'ArchivalStorage,destroyed', 'all']) {
-    expect(json(await kmip('locate', '--name', 'limited', '--storage', storage, '--json'))).toEqual({
-      uniqueIdentifiers: [id],
-    });
+  for (const [storage = '', ...version] of [
+    ['archival'],
+    ['ArchivalStorage,destroyed'],
+    ['all'],
+    ['all', '--kmip-version', '1.4'],
+  ]) {
+    const found = await kmip('locate', '--name', 'limited', '--storage', storage, '--json', ...version);
+    expect(json(found)).toEqual({ uniqueIdentifiers: [id] });
   }
   expect(await kmip('recover', id)).toMatchObject({ code: 0 });
   expect(await kmip('get', id)).toMatchObject({ code: 0 });

@@ -287,6 +287,13 @@ describe('trace', () => {
   });
 });
 
+test('what comes by standard input may be as long as a file', async () => {
+  const value = Buffer.alloc(5 << 20);
+  const header = Buffer.from('4200430800500000', 'hex');
+  const { code, stdout } = await kmip(['encode'], Buffer.concat([header, value]));
+  expect([code, stdout.length]).toEqual([0, 2 * (header.length + value.length) + 1]);
+});
+
 (hasTerminal ? test : test.skip)(
   'at a terminal a message that is missing is asked for as the command takes it (skipped where there is no Python)',
   async () => {

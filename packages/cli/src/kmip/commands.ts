@@ -70,7 +70,10 @@ function createKeyPairCommand(): Command {
     'create-key-pair --curve P-256 --private-name device-key --public-name device-pub',
     'create-key-pair --algorithm ML-DSA-65 --name quantum-safe-signing',
   )
-    .option('--algorithm <name>', 'cryptographic algorithm (default: RSA, with --curve EC)')
+    .option(
+      '--algorithm <name>',
+      'cryptographic algorithm (default: RSA, with --curve EC; KMIP 1.0 and 1.1 have ECDSA for that)',
+    )
     .option('--length <bits>', 'length in bits (default: 3072 for RSA)')
     .option('--curve <name>', 'elliptic curve, such as P-256')
     .option('--private-name <text>', 'name of the private key')

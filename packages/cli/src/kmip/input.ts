@@ -1,10 +1,8 @@
 import { wrongUse } from '../exit';
-import { readNamedFile } from './settings';
+import { MAX_INPUT_BYTES, readNamedFile } from './settings';
 import { parseHexBytes } from './values';
 
 /** Bytes that a command works on: from a file, the command line or standard input. */
-
-const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 async function standardInput(what: string): Promise<Buffer> {
   if (process.stdin.isTTY) {
@@ -14,7 +12,8 @@ async function standardInput(what: string): Promise<Buffer> {
   let length = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_INPUT_BYTES) throw wrongUse(`what comes in is longer than ${MAX_INPUT_BYTES} bytes`);
+    if (length > MAX_INPUT_BYTES)
+      throw wrongUse(`what comes in is longer than ${MAX_INPUT_BYTES / 1024 / 1024} MiB`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

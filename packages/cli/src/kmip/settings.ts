@@ -184,7 +184,7 @@ export function parseServer(text: string): { readonly host: string; readonly por
 }
 
 /** More than any server takes in one message. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+export const MAX_INPUT_BYTES = 64 * 1024 * 1024;
 
 /**
  * The bytes of a file that the user named; it may be one that never ends.
@@ -192,8 +192,8 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
  */
 export async function readNamedFile(path: string, what: string): Promise<Buffer> {
   const content = await readStart(path, what);
-  if (content.length > MAX_FILE_BYTES) {
-    throw wrongUse(`${what} ${path} is longer than ${MAX_FILE_BYTES / 1024 / 1024} MiB`);
+  if (content.length > MAX_INPUT_BYTES) {
+    throw wrongUse(`${what} ${path} is longer than ${MAX_INPUT_BYTES / 1024 / 1024} MiB`);
   }
   return content;
 }
@@ -202,7 +202,7 @@ export async function readNamedFile(path: string, what: string): Promise<Buffer>
 async function readStart(path: string, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {
-    const stream = createReadStream(path, { end: MAX_FILE_BYTES }) as AsyncIterable<Buffer>;
+    const stream = createReadStream(path, { end: MAX_INPUT_BYTES }) as AsyncIterable<Buffer>;
     for await (const chunk of stream) chunks.push(chunk);
     return Buffer.concat(chunks);
   } catch (cause) {

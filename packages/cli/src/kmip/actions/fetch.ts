@@ -9,8 +9,10 @@ import {
   objectGroupMemberEnum,
   objectTypeEnum,
   stateEnum,
+  storageStatusMaskBits,
   type Attribute,
   type AttributeReference,
+  type Dialect,
   type EntryTable,
   type ToldAttribute,
 } from '@holdfast/kmip';
@@ -182,6 +184,11 @@ async function detailsOf(client: KmipClient, identifiers: readonly string[]): Pr
   }
 }
 
+function everyStorage(dialect: Dialect): number {
+  const entries = [...storageStatusMaskBits.byValue.values()].filter((entry) => dialect.knows(entry));
+  return entries.reduce((mask, { value }) => mask | value, 0);
+}
+
 /** One row for each object, with the attributes that people look for; `?` where the server does not tell them. */
 async function detailRows(
   client: KmipClient,
@@ -207,10 +214,10 @@ const LOCATE_HEADINGS = ['UNIQUE IDENTIFIER', 'NAME', 'TYPE', 'ALGORITHM', 'LENG
 export async function locateAction(flags: LocateFlags): Promise<void> {
   const optionalInteger = (text: string | undefined, what: string) =>
     text === undefined ? undefined : parseInteger(text, what);
+  const storage = flags.storage === undefined ? undefined : { mask: parseStorage(flags.storage) };
   const request = {
     maximumItems: optionalInteger(flags.max, '--max'),
     offsetItems: optionalInteger(flags.offset, '--offset'),
-    storageStatusMask: flags.storage === undefined ? undefined : parseStorage(flags.storage),
     objectGroupMember:
       flags.groupMember === undefined
         ? undefined
@@ -218,7 +225,8 @@ export async function locateAction(flags: LocateFlags): Promise<void> {
     attributes: filters(flags),
   };
   await withClient(flags, async (client) => {
-    const response = await client.call(locate, request);
+    const storageStatusMask = storage && (storage.mask ?? everyStorage(client.dialect));
+    const response = await client.call(locate, { ...request, storageStatusMask });
     const { uniqueIdentifiers } = response;
     if (flags.json === true) print(plainStructure(locate.response.fields, response), flags, plainListing);
     else if (flags.ids === true)
@@ -233,17 +241,21 @@ const STORAGE: ReadonlyMap<string, number> = new Map([
   ['online', OnLineStorage],
   ['archival', ArchivalStorage],
   ['destroyed', DestroyedStorage],
-  ['all', OnLineStorage | ArchivalStorage | DestroyedStorage],
 ]);
 
-/** The Storage Status Mask of kinds of storage, also by the names that the standard has for them. */
-function parseStorage(text: string): number {
-  const kinds = text.split(/[|,\s]+/).map((kind) => STORAGE.get(normalised(kind).replace(/storage$/, '')));
-  if (kinds.includes(undefined)) {
+/**
+ * The Storage Status Mask of kinds of storage, also by the names that the standard has for them; undefined for all that a
+ * version has.
+ * @throws CommandFailure wrong use
+ */
+function parseStorage(text: string): number | undefined {
+  const kinds = text.split(/[|,\s]+/).map((kind) => normalised(kind).replace(/storage$/, ''));
+  if (!kinds.every((kind) => kind === 'all' || STORAGE.has(kind))) {
     throw wrongUse(
       `${JSON.stringify(text)} is no kind of storage`,
       'One of on-line, archival, destroyed and all, or several with commas between them.',
     );
   }
-  return kinds.reduce<number>((mask, kind = 0) => mask | kind, 0);
+  if (kinds.includes('all')) return undefined;
+  return kinds.reduce((mask, kind) => mask | (STORAGE.get(kind) ?? 0), 0);
 }
