@@ -50,6 +50,21 @@ const CHANGE_PIN = `
   }
 `;
 
+/** Makes a token that has no PIN of a user yet, in a process of its own. */
+const MAKE_WITHOUT_PIN = `
+  const { Module } = require('graphene-pk11');
+  const [modulePath, tokenLabel] = process.argv.slice(1);
+  const module_ = Module.load(modulePath, 'blank');
+  module_.initialize();
+  const slots = module_.getSlots(true);
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots.items(index);
+    if (slot.getToken().label.trim() !== '') continue;
+    // Slot.initToken reads the answer of another release of pkcs11js.
+    slot.lib.C_InitToken(slot.handle, '87654321', tokenLabel.padEnd(32));
+  }
+`;
+
 const isRequired = process.env['CI'] === 'true';
 const LABEL = 'holdfast';
 /** How long the service may be away after a fault, or after the device is back. */
@@ -273,10 +288,12 @@ const AWAY_AT_MOST_MS = 5_000;
       ['CKR_TOKEN_NOT_PRESENT', 0xe0, 'device'],
       ['CKR_USER_NOT_LOGGED_IN', 0x101, 'device'],
       ['CKR_PIN_INCORRECT', 0xa0, 'pin'],
-      ['CKR_PIN_LOCKED', 0xa4, 'pin'],
+      ['CKR_PIN_EXPIRED', 0xa3, 'pin', { isOfToken: true }],
+      ['CKR_PIN_LOCKED', 0xa4, 'pin', { isOfToken: true }],
+      ['CKR_USER_PIN_NOT_INITIALIZED', 0x102, 'pin', { isOfToken: true }],
       ['CKR_MECHANISM_INVALID', 0x70, 'refused'],
-    ])('%s is told from faults of another kind', (name, code, kind) => {
-      expect(faultOf(Object.assign(new Error(name), { code }))).toEqual({ kind, message: name });
+    ])('%s is told from faults of another kind', (name, code, kind, more: object = {}) => {
+      expect(faultOf(Object.assign(new Error(name), { code }))).toEqual({ kind, message: name, ...more });
     });
 
     test('a wrong PIN is tried once', async () => {
@@ -288,6 +305,32 @@ const AWAY_AT_MOST_MS = 5_000;
         message: expect.stringContaining('CKR_PIN_INCORRECT') as string,
       });
       expect(warnings).toEqual([{ reason: 'CKR_PIN_INCORRECT', token: LABEL }]);
+    });
+
+    test('a token that is absent, or takes no PIN as it is, is passed over at the start for one that does', async () => {
+      await run(process.execPath, ['-e', MAKE_WITHOUT_PIN, hsm.modulePath, 'blank'], {
+        cwd: __dirname,
+        env: { ...process.env },
+      });
+      await hsm.initToken('whole');
+      await makeKey('guarded', 'whole');
+      const labels = ['absent', 'blank', 'whole'];
+      const targets = labels.map((tokenLabel) => ({ modulePath: hsm.modulePath, tokenLabel }));
+      warnings.length = 0;
+      const root = await openPkcs11Root({ ...options('guarded'), targets }, []);
+      try {
+        await until(() => root.processIds.length === 2, 'both processes are ready');
+        expect(warnings).toEqual([{ reason: 'CKR_USER_PIN_NOT_INITIALIZED', token: 'blank' }]);
+        expect(root.warning).toContain('refused by "blank" (CKR_USER_PIN_NOT_INITIALIZED)');
+      } finally {
+        await root.close();
+      }
+      const [, blank] = targets;
+      const refused = openPkcs11Root(
+        { ...options('guarded'), targets: blank === undefined ? [] : [blank] },
+        [],
+      );
+      expect(await refusalOf(refused)).toMatchObject({ code: 'Configuration' });
     });
 
     test('a PIN that tokens take no more is tried once at each; until the last one refuses it, the others are used', async () => {

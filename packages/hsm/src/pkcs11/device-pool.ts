@@ -78,6 +78,7 @@ export class DevicePool implements SlotOwner {
     const { length } = this.options.targets;
     // A token that was slow is asked once more, with more patience.
     for (let target = 0; target < length || (target < 2 * length && first.wasLate); target++) {
+      if (this.#refusedPins.has(target % length)) continue;
       const outcome = await first.start(target);
       if (outcome === undefined) {
         this.#hasOpened = true;
@@ -86,7 +87,8 @@ export class DevicePool implements SlotOwner {
         return;
       }
       fault = outcome;
-      if (fault.kind === 'pin') break;
+      // A wrong one is wrong for clones as well, and each try brings their lock nearer.
+      if (fault.kind === 'pin' && fault.isOfToken !== true) break;
     }
     throw errorOf(fault);
   }

@@ -12,6 +12,8 @@ export class DeviceFault extends Error implements Fault {
 
 /** CKR_PIN_INCORRECT to CKR_PIN_LOCKED, and CKR_USER_PIN_NOT_INITIALIZED: asking again makes it worse. */
 const PIN_CODES: ReadonlySet<number> = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0x102]);
+/** Of these CKR_PIN_EXPIRED, CKR_PIN_LOCKED and CKR_USER_PIN_NOT_INITIALIZED: they do not say that the PIN is wrong. */
+const TOKEN_PIN_CODES: ReadonlySet<number> = new Set([0xa3, 0xa4, 0x102]);
 /** CKR_MECHANISM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_TEMPLATE_* and the like: no other session would do it. */
 const REFUSAL_CODES: ReadonlySet<number> = new Set([0x68, 0x70, 0x71, 0xd0, 0xd1, 0xe2]);
 
@@ -49,6 +51,7 @@ export function faultOf(error: unknown): Fault {
     return { kind: 'device', message: error instanceof Error ? error.message : 'the PKCS#11 library failed' };
   }
   const name = error instanceof Error ? error.message : `CKR 0x${code.toString(16)}`;
+  if (TOKEN_PIN_CODES.has(code)) return { kind: 'pin', message: name, isOfToken: true };
   if (PIN_CODES.has(code)) return { kind: 'pin', message: name };
   return { kind: REFUSAL_CODES.has(code) ? 'refused' : 'device', message: name };
 }

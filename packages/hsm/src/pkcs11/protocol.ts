@@ -71,6 +71,8 @@ export interface Fault {
   readonly kind: FaultKind;
   /** Names a CKR code or what is missing; no secret. */
   readonly message: string;
+  /** Whether the token takes no PIN as it is, right or wrong: it is locked, or none was set. Clones may take this one. */
+  readonly isOfToken?: boolean;
 }
 
 export type ToDevice =
