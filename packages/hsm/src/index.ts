@@ -3,6 +3,7 @@ export {
   NEXT_SOFTWARE_ROOT_FILE,
   promoteRootKeyFile,
   removeRootKeyFile,
+  removeUnfinishedRootKeys,
   SOFTWARE_ROOT_FILE,
 } from './root-key-file';
 export {

@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import { randomUUID } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Name of the file in the data folder that holds the root key of the software root. */
@@ -27,6 +27,13 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Removes what processes left that were killed while they made root key files: in it is a root key, whole or in part. */
+export async function removeUnfinishedRootKeys(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    if (name.startsWith(`.${SOFTWARE_ROOT_FILE}.`)) await removeRootKeyFile(dataDir, name);
   }
 }
 

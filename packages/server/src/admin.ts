@@ -4,7 +4,7 @@ export { AdminClient } from './admin-client';
 export * from './admin-protocol';
 export * from './admin-protocol-keys';
 export { readOfficerFile, writeClientFiles } from './client-files';
-export { makeFolder } from './folder';
+export { makeFolder, syncFolder } from './folder';
 export { AUTHENTICATION_POLICIES, type AuthenticationPolicy } from '@holdfast/core/names';
 export { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/hsm/names';
 export { VERSION } from './version';

@@ -15,6 +15,7 @@ import { Administration } from './administration';
 import { OFFICER_FILE_NAME, type OfficerCredential } from './admin-protocol';
 import { BUILT_IN_AUTHORITY } from './built-in-authorities';
 import { writeClientFiles } from './client-files';
+import { syncFolder } from './folder';
 import { newOfficerToken, officerTokenSha256 } from './officer';
 
 /** Folder in the data folder with the first client's certificate and key. */
@@ -72,12 +73,14 @@ export async function bootstrap(dataDir: string, ports: BootstrapPorts): Promise
   }
 }
 
-/** The credential's file is there before the officer is, so no interruption leaves an installation without officer. */
+/** The credential's file is on the disk before the officer is, so no interruption leaves an installation without officer. */
 async function makeFirstOfficer(dataDir: string, directory: Directory): Promise<void> {
   const path = join(dataDir, OFFICER_FILE_NAME);
   const credential: OfficerCredential = { officer: FIRST_OFFICER_NAME, token: newOfficerToken() };
   await moveAside(path);
-  await writeFile(path, `${JSON.stringify(credential, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  const text = `${JSON.stringify(credential, undefined, 2)}\n`;
+  await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true });
+  await syncFolder(dataDir);
   const made = await unlessThere(() =>
     directory.addOfficer(
       { name: FIRST_OFFICER_NAME, tokenSha256: officerTokenSha256(credential.token) },

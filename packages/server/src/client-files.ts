@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { IssuedAnswer, OfficerCredential } from './admin-protocol';
-import { makeFolder } from './folder';
+import { makeFolder, syncFolder } from './folder';
 
 /**
  * Writes cert.pem, key.pem (mode 0600, where a key was made) and ca.pem into a folder, which is made if need be.
@@ -19,6 +19,7 @@ export async function writeClientFiles(folder: string, issued: Omit<IssuedAnswer
   for (const [name, text, mode] of files) {
     if (text !== undefined) await writeNew(join(folder, name), text, mode);
   }
+  await syncFolder(folder);
 }
 
 /**
@@ -39,7 +40,7 @@ export async function readOfficerFile(path: string): Promise<OfficerCredential |
 
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
   try {
-    await writeFile(path, text, { mode, flag: 'wx' });
+    await writeFile(path, text, { mode, flag: 'wx', flush: true });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
     throw new HoldfastError('Configuration', `${path} exists already: choose another folder`, { cause });

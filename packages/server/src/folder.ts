@@ -1,4 +1,4 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { HoldfastError } from '@holdfast/ttlv/basics';
 
@@ -17,6 +17,18 @@ export async function makeFolder(path: string, called = 'the folder'): Promise<b
     const { code } = cause as NodeJS.ErrnoException;
     const what = code === 'EEXIST' ? 'is no folder' : `cannot be made (${code ?? 'unknown'})`;
     throw new HoldfastError('Configuration', `${called} ${path} ${what}`, { cause });
+  }
+}
+
+/** Makes the names in a folder survive a loss of power, where its file system can do that. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+  } finally {
+    await folder.close();
   }
 }
 

@@ -7,6 +7,7 @@ import {
   openPkcs11Root,
   openSoftwareRoot,
   promoteRootKeyFile,
+  removeUnfinishedRootKeys,
   SOFTWARE_ROOT_FILE,
   type SoftwareRootOptions,
 } from '@holdfast/hsm';
@@ -28,6 +29,7 @@ export async function openRoot(
   accepted: readonly string[],
   log: Logger,
 ): Promise<RootOfTrust> {
+  await removeUnfinishedRootKeys(dataDir);
   if (root.kind === 'shares') return new SharedRoot();
   if (root.kind === 'pkcs11') {
     if (secret === undefined) {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/ttlv/basics';
 import type { Ceremony, Custodian, ShareFile } from '@holdfast/server';
-import { makeFolder } from '@holdfast/server/admin';
+import { makeFolder, syncFolder } from '@holdfast/server/admin';
 import { whyNotWritable } from '../output-file';
 import { readText } from './files';
 import { collect, wholeNumber } from './holders';
@@ -163,6 +163,7 @@ async function writeShares(
       const path = join(folder, `share-${index}-${custodian.replaceAll(' ', '_')}.json`);
       await writeShare(path, contents, () => written.push(path));
     }
+    await syncFolder(folder);
   } catch (error) {
     for (const path of written) await rm(path, { force: true });
     throw error;

@@ -1,12 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv/basics';
-import type { ConfirmedCopyAnswer } from '@holdfast/server/admin';
+import { syncFolder, type ConfirmedCopyAnswer } from '@holdfast/server/admin';
 import { isThere, removeOnExit, whyNotWritable, writeNewFile } from '../output-file';
 import { noRoomReason, readBytes, readText, unreadable } from './files';
 import { privateKeyIn } from './private-key';
@@ -114,6 +114,7 @@ async function putInPlace(begun: string, path: string): Promise<void> {
   await (await open(path, 'wx', 0o600)).close();
   try {
     await rename(begun, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(path, { force: true });
     throw error;

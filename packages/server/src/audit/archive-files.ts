@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { HoldfastError, type Directory } from '@holdfast/core';
 import { openEnvelope, sealEnvelope } from '@holdfast/crypto';
 import { AUDIT_ARCHIVE_KEY, newArchiveKey, privateKeyFrom } from '@holdfast/store';
+import { syncFolder } from '../folder';
 
 /** What stands in the header of the envelope. */
 const KIND = 'audit-archive';
@@ -128,15 +129,6 @@ export function digested(path: string): {
     }
   }
   return { content: content(), sha256: () => digest.digest('hex') };
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function notWritable(folder: string, cause: unknown): HoldfastError {
