@@ -307,6 +307,31 @@ describe('without a server', () => {
       expect(outcome.stderr).not.toContain('a secret');
     }
   });
+
+  test.each([
+    ['init', 'HOLDFAST_PASSPHRASE', '"level":"warn"'],
+    ['hsm status --module x --token y', 'HOLDFAST_HSM_PIN', 'Warning: '],
+  ])(
+    '%s warns of a secret that every user can read, and of no other',
+    async (command, variable, beginning) => {
+      const open = mkdtempSync(join(tmpdir(), 'holdfast-open-'));
+      const file = join(open, 'secret');
+      writeFileSync(file, 'a secret\n');
+      // Given in two ways it is read, and nothing is done.
+      const environment = { [variable]: 'one', [`${variable}_FILE`]: file };
+      const warned = async (folderMode: number, mode: number): Promise<boolean> => {
+        chmodSync(open, folderMode);
+        chmodSync(file, mode);
+        const { stderr } = await run(command.split(' '), { environment });
+        expect(stderr).toContain('not both');
+        return stderr.includes(beginning) && stderr.includes(`every user of this machine can read ${file}`);
+      };
+      expect(await warned(0o755, 0o644)).toBe(true);
+      if (command !== 'init') expect(await warned(0o755, 0o640)).toBe(false);
+      else expect(await warned(0o700, 0o644)).toBe(false);
+      rmSync(open, { recursive: true });
+    },
+  );
 });
 
 describe('init', () => {

@@ -45,4 +45,5 @@ export {
   type ServerLimits,
 } from './config';
 export { FIRST_CLIENT_FOLDER } from './bootstrap';
+export { createLogger } from './log';
 export { VERSION } from './version';

@@ -5,6 +5,7 @@ import { HoldfastError, type SecretBytes } from '@holdfast/ttlv/basics';
 import type { RootConfig } from '@holdfast/server';
 import { DEFAULT_ROOT_KEY_LABEL } from '@holdfast/server/admin';
 import { HSM_PIN, NEW_PASSPHRASE, PASSPHRASE, readSecret, type SecretSource } from './secret';
+import type { Warn } from './secret-file';
 
 /** The software root of trust, in the data folder. */
 export const ROOT_KEY_FILE = 'root.key';
@@ -63,11 +64,13 @@ export function secretsOfNode(dataDir: string): RootSecrets {
 
 /**
  * What the options say of the root of trust, with the secret that opens it.
+ * @param warn is told where others can read the file of the secret
  * @throws HoldfastError Configuration
  */
 export async function readRoot(
   options: RootOptions,
   secrets: RootSecrets,
+  warn?: Warn,
 ): Promise<{ readonly root: RootConfig; readonly secret: SecretBytes | undefined }> {
   const ask = options.passphrase === true;
   if (options.root !== 'pkcs11' && options.pkcs11Token !== undefined) {
@@ -77,14 +80,14 @@ export async function readRoot(
     );
   }
   if (options.root === 'software')
-    return { root: { kind: 'software' }, secret: await readSecret(secrets.software, ask) };
+    return { root: { kind: 'software' }, secret: await readSecret(secrets.software, ask, warn) };
   if (options.root === 'shares') return { root: { kind: 'shares' }, secret: undefined };
   const { pkcs11Module: modulePath, pkcs11Token: tokens = [], pkcs11Key: keyLabel } = options;
   if (modulePath === undefined || tokens.length === 0) {
     throw new HoldfastError('Configuration', 'an HSM needs --pkcs11-module PATH and --pkcs11-token LABEL');
   }
   const targets = tokens.map((tokenLabel) => ({ modulePath, tokenLabel }));
-  const secret = await readSecret(secrets.pkcs11, ask || process.stdin.isTTY);
+  const secret = await readSecret(secrets.pkcs11, ask || process.stdin.isTTY, warn);
   if (secret === undefined) {
     const { variable } = secrets.pkcs11;
     throw new HoldfastError('Configuration', `the HSM wants a PIN: set ${variable}_FILE or ${variable}`);

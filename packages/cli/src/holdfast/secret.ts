@@ -1,6 +1,6 @@
 import { HoldfastError, SecretBytes } from '@holdfast/ttlv/basics';
 import { isTerminal, promptSecret } from '../prompt';
-import { givenIn, readSecretFile } from './secret-file';
+import { givenIn, readSecretFile, type Warn } from './secret-file';
 
 /** A secret that opens the root of trust, and where it may come from. */
 export interface SecretSource {
@@ -39,15 +39,17 @@ export async function askTwice(prompt: string): Promise<string> {
 /**
  * A secret from the environment (and taken out of it, so that children do not inherit it), from a file that the
  * environment names, or asked for at the terminal: a new one twice. Undefined where none of these was wanted.
+ * @param warn is told where others can read the file
  * @throws HoldfastError Configuration
  */
 export async function readSecret(
   { variable, prompt, isNew = false }: SecretSource,
   ask: boolean,
+  warn?: Warn,
 ): Promise<SecretBytes | undefined> {
   const fileVariable = `${variable}_FILE`;
   const given = givenIn(variable);
-  const kept = await readSecretFile(fileVariable);
+  const kept = await readSecretFile(fileVariable, warn);
   if (given !== undefined && kept !== undefined) {
     throw new HoldfastError('Configuration', `set ${variable} or ${fileVariable}, not both`);
   }

@@ -9,7 +9,7 @@ import { readCeremony, sharesText, withCeremonyOptions, type CeremonyOptions } f
 import { withConfigFile } from './config-file';
 import { withDataDir } from './options';
 import { ROOT_KEY_FILE, readRoot, secretsOfNode, withRootOptions, type RootOptions } from './root-options';
-import { readSecretFile } from './secret-file';
+import { readSecretFile, type Warn } from './secret-file';
 
 export interface NodeOptions extends RootOptions {
   readonly dataDir: string;
@@ -95,8 +95,8 @@ export function withNodeOptions(command: Command): Command {
 }
 
 /** The URL may hold a password: then it comes from a file, and is on no command line and in no environment. */
-export async function databaseUrl(options: NodeOptions): Promise<string | undefined> {
-  const kept = await readSecretFile(DATABASE_URL_FILE);
+export async function databaseUrl(options: NodeOptions, warn?: Warn): Promise<string | undefined> {
+  const kept = await readSecretFile(DATABASE_URL_FILE, warn);
   if (kept !== undefined && options.databaseUrl !== undefined) {
     throw new HoldfastError('Configuration', `give the database URL or ${DATABASE_URL_FILE}, not both`);
   }
@@ -120,8 +120,15 @@ async function openNode(
   }: Omit<ServeOptions, keyof NodeOptions>,
   ceremony?: Ceremony,
 ): Promise<import('@holdfast/server').Node> {
-  const { DEFAULT_AUDIT_GRACE_SECONDS, LOG_LEVELS, Node, parseListen, parsePolicy, readLimits } =
-    await import('@holdfast/server');
+  const {
+    DEFAULT_AUDIT_GRACE_SECONDS,
+    LOG_LEVELS,
+    Node,
+    createLogger,
+    parseListen,
+    parsePolicy,
+    readLimits,
+  } = await import('@holdfast/server');
   const addresses = {
     listen: parseListen(listen),
     httpsListen: httpsListen === undefined ? undefined : parseListen(httpsListen),
@@ -130,13 +137,16 @@ async function openNode(
   if (logLevel === undefined) {
     throw new HoldfastError('Configuration', `the log level is one of ${LOG_LEVELS.join(', ')}`);
   }
-  const { root, secret } = await readRoot(options, secretsOfNode(options.dataDir));
+  // The log is all that goes to standard error from here on.
+  const log = createLogger(logLevel);
+  const warn: Warn = (message) => log.warn(message);
+  const { root, secret } = await readRoot(options, secretsOfNode(options.dataDir), warn);
   return Node.open(
     {
       dataDir: options.dataDir,
       root,
       ...addresses,
-      databaseUrl: await databaseUrl(options),
+      databaseUrl: await databaseUrl(options, warn),
       workers,
       logLevel,
       tlsHosts: options.host ?? [],
