@@ -327,6 +327,13 @@ test('a backup that breaks off on the server gives its approval back', async () 
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +approved`));
   expect(await backup()).toMatchObject({ code: 0 });
   expect((await holdfast('approval', 'list')).stdout).toMatch(new RegExp(`${number} +used`));
+  const operator = () =>
+    holdfast('backup-operator', 'add', 'nightly', '--to', to, '--out', join(folder, 'nightly.json'));
+  expect((await as('third', 'approval', 'approve', numberIn((await operator()).stderr))).code).toBe(0);
+  expect(await operator()).toMatchObject({ code: 0 });
+  // Each night it asks nobody.
+  const nightly = ['backup', 'create', '--to', to, '--out', join(folder, 'nightly.hfb')];
+  expect(await as('nightly', ...nightly)).toMatchObject({ code: 0 });
 });
 
 test('what is given back has no votes of officers who were revoked meanwhile', async () => {

@@ -1,4 +1,4 @@
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -399,6 +399,54 @@ describe('an auditor', () => {
     ['domain-key', 'status'],
     ['approval', 'list'],
   ];
+});
+
+test('a backup operator makes backups for the holders that were set for it, and nothing else', async () => {
+  const to = ['one', 'two', 'three'].map((name) => {
+    const { publicKey } = generateKeyPairSync('x25519');
+    return write(`${name}.pub`, publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  });
+  const holders = (...places: readonly number[]) => places.flatMap((place) => ['--to', to[place] ?? '']);
+  const own = join(folder, 'nightly.json');
+  const add = ['backup-operator', 'add', 'nightly', ...holders(0, 1), '--threshold', '2'];
+  await done(...add, '--out', own);
+  await refused(1, 'exists', ...add, '--out', join(folder, 'again.json'));
+  expect(await done('backup-operator', 'list')).toContain('nightly');
+  expect(await done('officer', 'list')).not.toContain('nightly');
+  const backup = (name: string, ...to: readonly string[]) => [
+    ...['backup', 'create', '--out', join(folder, name), ...to, '--officer', own],
+  ];
+  await done(...backup('mine', ...holders(1, 0), '--threshold', '2'));
+  const others = [
+    holders(0, 1),
+    [...holders(0, 2), '--threshold', '2'],
+    [...holders(0, 1, 2), '--threshold', '2'],
+  ];
+  const officersAlone = [
+    ['client', 'list'],
+    ['audit', 'tail'],
+    ['backup-operator', 'add', 'another', ...holders(0), '--out', join(folder, 'another.json')],
+    [
+      'escrow',
+      'create',
+      '--domain',
+      'default',
+      '--all',
+      '--threshold',
+      '2',
+      ...holders(0, 1),
+      '--out',
+      'none',
+    ],
+  ];
+  await Promise.all([
+    ...others.map((other, index) => refused(1, 'for other holders', ...backup(`other-${index}`, ...other))),
+    ...officersAlone.map((call) => refused(1, 'backup operators make backups', ...call, '--officer', own)),
+  ]);
+  expect(existsSync(join(folder, 'other-0'))).toBe(false);
+  expect(await done('audit', 'search', '--actor', 'nightly', '--json')).toContain('"kind":"backup-operator"');
+  await done('backup-operator', 'revoke', 'nightly');
+  await refused(1, 'unknown or revoked', ...backup('later', ...holders(0, 1), '--threshold', '2'));
 });
 
 test('a certificate that has expired is not recognised', async () => {

@@ -42,7 +42,7 @@ const MAY_REVEAL = [
   /^packages\/core\/src\/(objects\/[a-z-]+|pkcs11\/codec)\.ts$/,
   /^packages\/store\/src\/(objects\/value-codec|directory\/tickets|backup\/dump|chain\/signing)\.ts$/,
   /^packages\/testkit\/src\//,
-  /^packages\/server\/src\/(approval-rules|audit\/retention)\.ts$/,
+  /^packages\/server\/src\/(approval-rules|audit\/retention|escrow\/backup-operators)\.ts$/,
   /^packages\/server\/src\/escrow\/records\.ts$/,
   /^packages\/server\/src\/credentials\/[a-z-]+\.ts$/,
   /^packages\/server\/src\/(tls-identity|administration|asynchronous|worker|worker-pool)\.ts$/,

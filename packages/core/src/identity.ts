@@ -1,4 +1,4 @@
-import type { ClientSettings } from './ports/directory';
+import type { ClientSettings, OfficerRole } from './ports/directory';
 import type { TicketRight } from './ports/tickets';
 
 /** The reserved domain whose key protects what belongs to no client: clients, officers, authorities, settings. */
@@ -44,8 +44,8 @@ export interface PrincipalTicket {
 
 /** Who caused a change or a refusal; every call that leaves a record names one. */
 export interface Actor {
-  readonly kind: 'client' | 'user' | 'officer' | 'auditor' | 'operator' | 'system';
-  /** Identifier of the client, user, officer or auditor; the peer address where nobody was identified. */
+  readonly kind: 'client' | 'user' | OfficerRole | 'operator' | 'system';
+  /** Identifier of the client, user or officer, whatever role that has; the peer address where nobody was identified. */
   readonly id: string;
   readonly name: string;
   readonly credentialId?: string | undefined;

@@ -87,6 +87,7 @@ export function checksOf({
     'POST /root/reshare': (body) => control.requireResharable(body),
     'POST /domain-keys/rotate': (body) => keyRotation().rotatable(body.domain),
     'POST /backup': (body) => safekeeping.requireBackupPossible(body),
+    'POST /backup-operators': (body) => safekeeping.requireBackupPossible(body),
     'POST /escrow': (body) => safekeeping.chosenForEscrow(body),
     'POST /escrow/recover': (body) => recovery.requirePossible(body),
     'POST /audit/retention': (body) => audit.requireRetention(body),
@@ -203,7 +204,18 @@ export function handlersOf({
     'GET /auditors': () => administration.listOfficers('auditor'),
     'POST /auditors': (body, _name, actor) => administration.addOfficer(body.name, 'auditor', actor),
     'POST /auditors/:name/revoke': async (_body, name, actor) => {
-      await administration.revokeAuditor(name, actor);
+      await administration.revokeFromRole(name, 'auditor', actor);
+      return done;
+    },
+    'GET /backup-operators': () => administration.listOfficers('backup-operator'),
+    'POST /backup-operators': async (body, _name, actor) => {
+      safekeeping.requireBackupPossible(body);
+      const credential = await administration.addOfficer(body.name, 'backup-operator', actor);
+      await safekeeping.bindOperator(credential.officer, body, actor);
+      return credential;
+    },
+    'POST /backup-operators/:name/revoke': async (_body, name, actor) => {
+      await administration.revokeFromRole(name, 'backup-operator', actor);
       return done;
     },
   };

@@ -14,13 +14,14 @@ import type {
   ConfirmedCopyAnswer,
   CustodyCopyAnswer,
   EscrowRequest,
+  HoldersRequest,
   ImportAnswer,
   ImportRequest,
   RecoveryAnswer,
   RecoveryRequest,
 } from './custody-protocol';
 import type { ManifestObject } from './escrow/package-file';
-import type { ClientSettings, DeviceIdentifiers, DomainSettings, Role } from '@holdfast/core';
+import type { ClientSettings, DeviceIdentifiers, DomainSettings, OfficerRole, Role } from '@holdfast/core';
 import type { SealedShare, SplitFacts } from '@holdfast/crypto';
 import type { AuditLine, LineFormatName } from './audit/lines';
 import type {
@@ -377,6 +378,12 @@ export interface AdminCalls {
   'GET /auditors': { request: undefined; answer: readonly OfficerAnswer[] };
   'POST /auditors': { request: { readonly name: string }; answer: OfficerCredential };
   'POST /auditors/:name/revoke': { request: undefined; answer: Done };
+  'GET /backup-operators': { request: undefined; answer: readonly OfficerAnswer[] };
+  'POST /backup-operators': {
+    request: HoldersRequest & { readonly name: string };
+    answer: OfficerCredential;
+  };
+  'POST /backup-operators/:name/revoke': { request: undefined; answer: Done };
 }
 export type AdminCall = keyof AdminCalls;
 /** The calls whose answer is a stream of bytes. */
@@ -401,7 +408,7 @@ export const OPERATOR_CALLS: readonly AdminCall[] = [
 ];
 
 /** What an auditor may call besides. */
-export const AUDITOR_CALLS: readonly AdminCall[] = [
+const AUDITOR_CALLS: readonly AdminCall[] = [
   'POST /audit/search',
   'POST /audit/export',
   'POST /audit/verification',
@@ -410,6 +417,15 @@ export const AUDITOR_CALLS: readonly AdminCall[] = [
   'GET /audit/archives',
   'POST /audit/archives/open',
 ];
+
+/** What a backup operator may call besides: the backup is for the holders that were set, and for no others. */
+const BACKUP_OPERATOR_CALLS: readonly AdminCall[] = ['POST /backup', 'POST /copies/:name/confirm'];
+
+/** What those may call who have no other rights; officers may call everything. */
+export const CALLS_OF_ROLES: Readonly<Record<Exclude<OfficerRole, 'officer'>, readonly AdminCall[]>> = {
+  auditor: AUDITOR_CALLS,
+  'backup-operator': BACKUP_OPERATOR_CALLS,
+};
 
 /** What a sealed node answers. */
 export const SEALED_CALLS: readonly AdminCall[] = [

@@ -9,8 +9,8 @@ import { HoldfastError, type Actor, type AuditLog, type Directory, type ErrorCod
 import { DEFAULT_LIMITS as TTLV_LIMITS } from '@holdfast/ttlv';
 import { checksOf, handlersOf, type AdminServices, type Checks, type Handlers } from './admin-handlers';
 import {
-  AUDITOR_CALLS,
   BROKEN_OFF_TRAILER,
+  CALLS_OF_ROLES,
   OPERATOR_CALLS,
   SEALED_CALLS,
   STREAMED_REQUESTS,
@@ -198,7 +198,7 @@ export class AdminServer {
     const handler = this.#handlers[call] as (body: unknown, name: string, actor: Actor) => Promise<unknown>;
     let answer: unknown;
     try {
-      if (actor.kind === 'auditor' && !AUDITOR_CALLS.includes(call)) throw notForAuditors();
+      requireRole(actor, call);
       const work = () => handler(body, name, actor);
       const check = () => this.#check(call, body, name);
       answer =
@@ -228,7 +228,7 @@ export class AdminServer {
     const refusal = new HoldfastError(
       'AuthenticationNotSuccessful',
       token === undefined
-        ? `this call needs an officer credential${AUDITOR_CALLS.includes(call) ? ', or that of an auditor' : ''}`
+        ? `this call needs an officer credential${CALLS_OF_ROLES.auditor.includes(call) ? ', or that of an auditor' : ''}`
         : 'the officer credential is unknown or revoked',
     );
     await this.#record(call, '', operator, refusal.code);
@@ -277,10 +277,17 @@ function breakOff(response: ServerResponse, refusal: AdminErrorAnswer): void {
   response.end();
 }
 
-function notForAuditors(): HoldfastError {
-  return new HoldfastError(
+const LIMITED_ROLES = {
+  auditor: 'auditors read the audit log',
+  'backup-operator': 'backup operators make backups',
+} as const;
+
+/** @throws HoldfastError PermissionDenied where somebody's role does not allow a call */
+function requireRole({ kind }: Actor, call: AdminCall): void {
+  if ((kind !== 'auditor' && kind !== 'backup-operator') || CALLS_OF_ROLES[kind].includes(call)) return;
+  throw new HoldfastError(
     'PermissionDenied',
-    'auditors read the audit log: this call needs the credential of an officer',
+    `${LIMITED_ROLES[kind]}: this call needs the credential of an officer`,
   );
 }
 

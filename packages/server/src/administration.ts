@@ -174,14 +174,15 @@ export class Administration {
     const token = newOfficerToken();
     const checked = checkName(role, name);
     const officer = await orTaken(
-      `an officer or auditor named ${checked}`,
+      `an officer, auditor or backup operator named ${checked}`,
       this.directory.addOfficer({ name: checked, role, tokenSha256: officerTokenSha256(token) }, actor),
     );
     return { officer: officer.name, token };
   }
 
-  revokeAuditor(name: string, actor: Actor): Promise<void> {
-    return this.directory.revokeOfficer(name, actor, 'auditor');
+  /** Revokes one who is no officer: all of a role may be. */
+  revokeFromRole(name: string, role: Exclude<OfficerRole, 'officer'>, actor: Actor): Promise<void> {
+    return this.directory.revokeOfficer(name, actor, role);
   }
 
   /** @param remaining how many officers have to be left */

@@ -44,6 +44,7 @@ const ACTION_OF: Partial<Record<AdminCall, ApprovedAction>> = {
   'POST /audit/retention': 'policy',
   'POST /audit/archive': 'policy',
   'POST /backup': 'copy',
+  'POST /backup-operators': 'copy',
   'POST /escrow': 'copy',
   'POST /escrow/recover': 'recovery',
   'POST /authorities': 'ca',

@@ -12,7 +12,7 @@ export function officerTokenSha256(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 
-/** The officer or auditor whose token this is, as the actor of what follows. */
+/** Who has this token, as the actor of what follows. */
 export async function officerOf(directory: Directory, token: string): Promise<Actor | undefined> {
   const officer = await directory.officerWithToken(officerTokenSha256(token));
   if (officer === undefined || officer.revokedAtSeconds !== undefined) return undefined;

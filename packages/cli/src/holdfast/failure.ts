@@ -5,7 +5,8 @@ import { ExitCode, type Failure } from '../exit';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   AuthenticationNotSuccessful:
     'Give an officer credential with --officer FILE or HOLDFAST_OFFICER (the first one is officer.json in the data folder).',
-  ItemNotFound: 'Show what there is with: holdfast client|user|domain|ca|officer|auditor list.',
+  ItemNotFound:
+    'Show what there is with: holdfast client|user|domain|ca|officer|auditor|backup-operator list.',
   StoreUnavailable:
     'See that PostgreSQL runs, where it runs, and what it logs. A server that is running goes on by itself once it is back.',
   RootOfTrustUnavailable:

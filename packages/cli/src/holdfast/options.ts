@@ -24,7 +24,7 @@ export function withOfficer(command: Command): Command {
     .addOption(
       new Option(
         '--officer <file>',
-        "an officer's credential, to read the log also an auditor's; - for standard input (default: officer.json in the data folder)",
+        "an officer's credential, to read the log also an auditor's, for backups a backup operator's; - for standard input (default: officer.json in the data folder)",
       ).env('HOLDFAST_OFFICER'),
     )
     .option('--json', 'print JSON');

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, (program: Command) => Command>> = {
   ca: () => load<typeof import('./ca')>('./ca').caCommand(),
   officer: () => load<typeof import('./officer')>('./officer').officerCommand('officer'),
   auditor: () => load<typeof import('./officer')>('./officer').officerCommand('auditor'),
+  'backup-operator': () => load<typeof import('./officer')>('./officer').officerCommand('backup-operator'),
   completion: (program) => completionCommand(program),
   hsm: () => load<typeof import('./hsm')>('./hsm').hsmCommand(),
   verify: () => load<typeof import('./verify')>('./verify').verifyCommand(),

@@ -90,8 +90,8 @@ export interface CertificationAuthority {
   readonly revokedAtSeconds: number | undefined;
 }
 
-/** Officers administer; auditors read the audit log. */
-export type OfficerRole = 'officer' | 'auditor';
+/** Officers administer; auditors read the audit log; backup operators make backups, for the holders that were set for them. */
+export type OfficerRole = 'officer' | 'auditor' | 'backup-operator';
 
 export interface Officer {
   readonly id: string;
@@ -211,7 +211,7 @@ export interface Directory {
   ): Promise<Officer>;
   /** Those of a role; default: officers. */
   listOfficers(role?: OfficerRole): Promise<readonly Officer[]>;
-  /** The officer or auditor with this token; no other's row is looked at. */
+  /** The officer, or who has another role, with this token; no other's row is looked at. */
   officerWithToken(tokenSha256: Buffer): Promise<Officer | undefined>;
   /**
    * The officer's votes for what was approved and not done yet do not count any more.

@@ -25,6 +25,7 @@ import type {
 import { isoDate } from '../administration-checks';
 import { createBackup } from '../backup';
 import type { KeyWrapper } from '../root-keys';
+import { BackupOperators } from './backup-operators';
 import { sealPackage, type PackageEntry } from './package-file';
 import { recordOf } from './records';
 import { remember } from './remember';
@@ -57,6 +58,7 @@ interface OpenCopy {
 /** Backups and escrow packages: makes them, and knows which were made. */
 export class Safekeeping {
   readonly #copies = new Map<string, OpenCopy>();
+  readonly #operators: BackupOperators;
 
   constructor(
     private readonly store: Pick<
@@ -66,19 +68,28 @@ export class Safekeeping {
     private readonly root: KeyWrapper,
     private readonly keyring: Keyring,
     private readonly auditLog: AuditLog,
-  ) {}
+  ) {
+    this.#operators = new BackupOperators(store.directory);
+  }
+
+  /** Sets for whom a backup operator makes backups. @throws HoldfastError as `requireBackupPossible` */
+  bindOperator(operator: string, request: HoldersRequest, actor: Actor): Promise<void> {
+    return this.#operators.bind(operator, holdersOf(request, 'a backup'), actor);
+  }
 
   /** @throws HoldfastError as `backup` would now */
-  requireBackupPossible(request: BackupRequest): void {
+  requireBackupPossible(request: HoldersRequest): void {
     holdersOf(request, 'a backup');
   }
 
   /**
    * A backup of the store, sealed to its holders. It counts once it was confirmed.
-   * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any
+   * @throws HoldfastError InvalidField for a recipient to whom nothing can be sealed, and without any; PermissionDenied for a
+   * backup operator that was set other holders
    */
   async backup(request: BackupRequest, actor: Actor): Promise<AsyncIterable<Buffer>> {
     const holders = holdersOf(request, 'a backup');
+    if (actor.kind === 'backup-operator') await this.#operators.requireBound(actor.name, holders);
     const covered: Covered[] = [];
     for (const { id } of await this.store.directory.listDomains()) {
       const { objects } = await this.#located(id, [{ kind: 'equals', attribute: AWAITS_BACKUP }]);

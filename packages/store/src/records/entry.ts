@@ -38,6 +38,7 @@ const ACTOR_KINDS: ReadonlySet<string> = new Set<Actor['kind']>([
   'user',
   'officer',
   'auditor',
+  'backup-operator',
   'operator',
   'system',
 ]);
