@@ -187,6 +187,11 @@ describe('once old records are archived', () => {
     const swapped = await verify(live, ...old);
     expect([swapped.code, swapped.stdout]).toEqual([1, expect.stringContaining('does not go on') as string]);
     expect((await audit('verify', ...paths, live, '--public-key', pem)).code).toBe(0);
+    for (const key of [[], ['--public-key', pem]]) {
+      const elsewhere = await holdfastResult(['audit', 'verify', path, ...key, '--data-dir', archives]);
+      const instead = expect.stringContaining(`holdfast audit export --archive ${path}`) as string;
+      expect(elsewhere).toMatchObject({ code: 3, stdout: '', stderr: instead });
+    }
   });
 
   test('an altered file, or one that was cut, is refused', async () => {

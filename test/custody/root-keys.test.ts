@@ -115,9 +115,12 @@ describe('a software root key', () => {
     const reading = (async () => {
       while (!isDone) expect(await client.call(get, { uniqueIdentifier: identifier })).toEqual(value);
     })();
-    const moved = await root(dataDir, ['rotate']);
+    const rotated = await holdfastResult(['root', 'rotate', '--data-dir', dataDir, '--json']);
+    const moved = JSON.parse(rotated.stdout) as RootAnswer;
     isDone = true;
     await reading;
+    const steps = /Copy root\.key to the other nodes[^]*Then end the root key before: holdfast root retire\./;
+    expect(rotated.stderr).toMatch(steps);
     await client.close();
     expect(moved).toMatchObject({ state: 'moved', outgoing: before.current, own: moved.current });
     expect(moved.current).not.toBe(before.current);

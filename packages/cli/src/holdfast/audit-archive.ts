@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '@holdfast/ttlv/basics';
 import type { ArchiveAnswer } from '@holdfast/server/admin';
+import { CommandFailure, ExitCode } from '../exit';
 import { mustBeReadable, wholeNumber } from './holders';
 import { asOfficer, withOfficer, type OfficerOptions } from './options';
 import { print } from './print';
@@ -45,12 +46,32 @@ async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerato
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-/** The export in an archive, which the running server opens. */
+/**
+ * The export in an archive, which the running server opens.
+ * @throws HoldfastError as the call; CommandFailure where no server runs here
+ */
 export async function exportInArchive(
   { file, content }: LogFile,
   options: OfficerOptions,
 ): Promise<AsyncIterable<Buffer>> {
-  return opened(file, await (await asOfficer(options)).stream('POST /audit/archives/open', content));
+  const officer = await asOfficer(options);
+  return opened(file, await officer.stream('POST /audit/archives/open', content).catch(orElsewhere(file)));
+}
+
+/**
+ * An archive is brought to where no server runs, since exports can be checked there: says what to do with it instead.
+ * @throws CommandFailure where no server answers, and what else is caught
+ */
+export function orElsewhere(file: string): (error: unknown) => never {
+  return (cause) => {
+    if (!(cause instanceof HoldfastError) || cause.code !== 'StoreUnavailable') throw cause;
+    throw new CommandFailure(ExitCode.NoConnection, `${file} is sealed, and ${cause.message}`, {
+      hint:
+        'Only a server of the installation that wrote an archive opens it. For elsewhere take what is in it out on a node:\n' +
+        `holdfast audit export --archive ${file} --out FILE`,
+      cause,
+    });
+  };
 }
 
 /** What is in an export, or in an archive. */

@@ -3,7 +3,7 @@ import type { ExportVerdict } from '@holdfast/server';
 import type { AuditVerificationAnswer, FindingAnswer } from '@holdfast/server/admin';
 import { CommandFailure, ExitCode } from '../exit';
 import { counted } from '../table';
-import { exportIn, openLog } from './audit-archive';
+import { exportIn, openLog, orElsewhere } from './audit-archive';
 import { readText } from './files';
 import { mustBeReadable } from './holders';
 import { asOfficer, type OfficerOptions } from './options';
@@ -55,7 +55,7 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<ExportV
   }
   const publicKey =
     options.publicKey === undefined
-      ? (await (await asOfficer(options)).call('GET /audit/key')).publicKeyPem
+      ? (await (await asOfficer(options)).call('GET /audit/key').catch(orElsewhere(file))).publicKeyPem
       : await readText(options.publicKey);
   const { verifyExport } = await import('@holdfast/server');
   const since = options.since === undefined ? undefined : (await readCheckpoints(options.since)).at(-1);

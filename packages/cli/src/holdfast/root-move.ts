@@ -69,6 +69,25 @@ async function move(
   }
   print(answer, options.json, COLUMNS, '');
   if (prepared !== undefined) process.stderr.write(sharesText(prepared));
+  if (answer.state === 'moved') process.stderr.write(nextSteps(answer, request));
+}
+
+/** What is left to do once a node uses the new root key. */
+function nextSteps({ kind, nodes }: RootAnswer, { to, secret }: MoveRootRequest): string {
+  const steps: string[] = [];
+  if (kind.startsWith('software')) {
+    steps.push('Copy root.key to the other nodes and to where you keep it: without it no key opens.');
+    if (secret !== undefined) steps.push('From the next start on its passphrase is the one just given.');
+  }
+  if (kind === 'pkcs11') steps.push('Clone the new root key into the other tokens that are given, if any.');
+  if (to !== undefined) steps.push(`Have the settings of all nodes say where it is now: root ${to.kind}.`);
+  if (nodes.outgoing > 0) steps.push(`Restart ${counted(nodes.outgoing, 'node')} with it.`);
+  steps.push('Then end the root key before: holdfast root retire.');
+  return [
+    'The node uses the new root key. What is left to do:',
+    ...steps.map((step) => `  ${step}`),
+    '',
+  ].join('\n');
 }
 
 /** Makes a root key that custodians are to hold, and has the node that is asked move to it. */
