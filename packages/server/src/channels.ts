@@ -87,7 +87,12 @@ export class Channel {
         if (waiting === undefined) break;
         const { announcement } = readAnnouncement(waiting);
         const message = await this.channels.announcer.message(announcement, this.principal, this.dialect);
-        if (message === undefined || this.#connection === undefined) continue;
+        if (message === undefined) continue;
+        if (this.#connection === undefined) {
+          // It may hold a key.
+          message.fill(0);
+          continue;
+        }
         this.#isAnswered = false;
         this.#connection.send(message);
       }

@@ -110,9 +110,14 @@ export class Session implements Connection {
   }
 
   drain(): void {
-    this.#queue.length = 0;
-    this.#queuedBytes = 0;
+    this.#dropQueue();
     this.#finish();
+  }
+
+  /** What is answered no more may hold keys. */
+  #dropQueue(): void {
+    for (const request of this.#queue.splice(0)) request.fill(0);
+    this.#queuedBytes = 0;
   }
 
   destroy(): void {
@@ -226,6 +231,7 @@ export class Session implements Connection {
       return;
     } finally {
       this.#answering = false;
+      if (this.#isGone()) this.#dropQueue();
     }
     if (this.#ending || this.#reader.fault !== undefined) this.#end();
     else if (this.#reader.pendingBytes > 0) this.#await('rest of a request', this.limits.requestTimeoutMs);
