@@ -152,8 +152,11 @@ export class PostgresKeyRotation implements KeyRotationStore {
     const keys = await this.#read((session) => selectDomainKeys(session, unrecorded));
     for (const key of keys) {
       await this.#adopt(key).catch((error: unknown) => {
-        // Whoever uses the domain is told.
-        if (!(error instanceof HoldfastError) || error.code !== 'IntegrityViolation') throw error;
+        // Of a fault whoever uses the domain is told; the record is there where another node wrote it meanwhile.
+        const isPassedOver =
+          error instanceof HoldfastError &&
+          ['IntegrityViolation', 'ObjectAlreadyExists'].includes(error.code);
+        if (!isPassedOver) throw error;
       });
     }
   }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { SYSTEM_DOMAIN_ID, SecretBytes, type Principal } from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
 import { CancellationResult, Operation, dialectNamed } from '@holdfast/kmip';
+import { Client } from 'pg';
 import { TEST_ACTOR, TEST_CAUSE, TEST_KEY, aesKey, keyBytesOf, newAesKey } from '@holdfast/testkit';
 import {
   contentsOfBackup,
@@ -441,4 +442,30 @@ test('approvals that are open are listed, however many newer ones are done', asy
     await approvals.add(destroyRequest(state), { ...terms, state }, TEST_ACTOR);
   }
   expect((await approvals.list(3)).map(({ state }) => state)).toEqual(['used', 'open', 'open']);
+});
+
+test('nodes that start at once record the first key of the system once, and none of them fails', async () => {
+  const fresh = await openFixture();
+  const { domainKeys } = fresh.store;
+  const root = await domainKeys.setRootCheckValue('root');
+  const mac = () => randomBytes(32);
+  expect(await domainKeys.addFirstKey(SYSTEM_DOMAIN_ID, [{ root, wrapped: randomBytes(60) }], mac)).toBe(
+    true,
+  );
+  const nodes = [fresh.store, await fresh.open()];
+  const blocker = new Client(fresh.connection);
+  await blocker.connect();
+  // Each finds that there is no record before any can write one.
+  await blocker.query('BEGIN; LOCK TABLE audit_record IN SHARE MODE');
+  const adopting = Promise.all(nodes.map(({ keyRotation }) => keyRotation.adopt()));
+  const waiting = `SELECT count(*)::int4 AS nodes FROM pg_locks WHERE relation = 'audit_record'::regclass AND NOT granted`;
+  await until(
+    async () => (await blocker.query<{ nodes: number }>(waiting)).rows[0]?.nodes === nodes.length,
+    'both are about to record it',
+  );
+  await blocker.query('COMMIT');
+  await adopting;
+  await blocker.end();
+  expect(await domainKeys.listDomainKeys(SYSTEM_DOMAIN_ID)).toMatchObject([{ newestRevision: 1 }]);
+  await fresh.close();
 });
