@@ -63,13 +63,14 @@ function difference(before: readonly Attribute[], attributes: AttributeSet): Not
       lessened.add(nameOf(old));
     }
   }
+  const was = new Map(before.map((old) => [instanceName(old), old]));
   // Last Change Date is always told: it may be that of another change in the same second. Of several instances of which one is
   // gone the others are told, since 2.x has no words for the one.
   const changed = after.filter(
     (each) =>
       each.key === 'LastChangeDate' ||
       lessened.has(nameOf(each)) ||
-      !before.some((old) => sameInstance(old, each)),
+      !isSame(was.get(instanceName(each)), each),
   );
   return { changed, deleted: [...gone.values()] };
 }
@@ -77,6 +78,6 @@ function difference(before: readonly Attribute[], attributes: AttributeSet): Not
 const nameOf = (attribute: Attribute): string => referenceKey(referenceTo(attribute));
 const instanceName = (attribute: Attribute): string => `${nameOf(attribute)} ${attribute.index ?? 0}`;
 
-function sameInstance(old: Attribute, now: Attribute): boolean {
-  return old === now || ((old.index ?? 0) === (now.index ?? 0) && sameValue(old, now));
+function isSame(old: Attribute | undefined, now: Attribute): boolean {
+  return old === now || (old !== undefined && sameValue(old, now));
 }

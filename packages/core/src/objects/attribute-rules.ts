@@ -13,7 +13,8 @@ import {
 import { HoldfastError, ItemType, encodeTtlv } from '@holdfast/ttlv';
 import type { ManagedObject } from '../object-access';
 import { storedItem } from './attribute-instance';
-import type { AttributeSet } from './attribute-set';
+import { MAX_ATTRIBUTES, MAX_INSTANCES, requireLength } from './attribute-limits';
+import { customKey, type AttributeSet } from './attribute-set';
 import { isKeyInHsm } from './key-in-hsm';
 import { STATE_NAMES, stateAt } from './state';
 
@@ -21,11 +22,6 @@ import { STATE_NAMES, stateAt } from './state';
  * What a client may do to the attributes of an object that exists, as the attribute table says. Every function here
  * changes the object's copy of its attributes or throws; nothing is written before ObjectAccess.update.
  */
-
-/** How many instances one attribute of one object may have; more than any known client uses. */
-export const MAX_INSTANCES = 256;
-/** How many attribute instances one object may have in all. */
-export const MAX_ATTRIBUTES = 4096;
 
 /** What a refusal of a read-only attribute is called: KMIP 2.1 names it differently where a value is new. */
 type ReadOnlyCode = 'AttributeReadOnly' | 'ReadOnlyAttribute';
@@ -87,10 +83,6 @@ function customInstances(attributes: AttributeSet): ReadonlyMap<string, readonly
     else alike.push(attribute);
   }
   return found;
-}
-
-function customKey(name: { readonly vendorIdentification: string; readonly attributeName: string }): string {
-  return JSON.stringify([name.vendorIdentification, name.attributeName]);
 }
 
 /** The same text for references to the same attribute, another for others; the 1.x index does not matter. */
@@ -190,6 +182,7 @@ export function addAttribute(object: AttributesInState, attribute: Attribute, no
   requireState(definition, object.state);
   const value = acceptedValue(attribute, attributes, undefined);
   const added = attributes.add({ key: attribute.key, value } as Attribute);
+  requireLength(attributes);
   settle(attributes, attribute.key, nowSeconds);
   return added;
 }
@@ -216,7 +209,9 @@ export function modifyAttribute(
   requireState(definition, object.state);
   if (isSettled(instance, rule, nowSeconds)) throw readOnly(attribute, code);
   const value = acceptedValue(attribute, attributes, instance);
+  const lengthBefore = attributes.storedLength;
   const modified = attributes.replace(instance, value);
+  if (attributes.storedLength > lengthBefore) requireLength(attributes);
   settle(attributes, attribute.key, nowSeconds);
   return modified;
 }
@@ -358,7 +353,7 @@ function requireApplicable(definition: AnyAttributeDefinition, { attributes }: A
 }
 
 function requireRoom(attributes: AttributeSet, instances: number, definition: AnyAttributeDefinition): void {
-  if (instances < MAX_INSTANCES && [...attributes].length < MAX_ATTRIBUTES) return;
+  if (instances < MAX_INSTANCES && attributes.size < MAX_ATTRIBUTES) return;
   throw new HoldfastError('ServerLimitExceeded', `the object has no room for another ${definition.name}`);
 }
 

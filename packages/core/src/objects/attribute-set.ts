@@ -2,6 +2,14 @@ import { Tag, type Attribute, type AttributeKey, type AttributeValue } from '@ho
 import { HoldfastError, encodeTtlv, itemValueStart, writeStructureHeader } from '@holdfast/ttlv';
 import { GivenInstance, storedInstances, storedItem, type AttributeInstance } from './attribute-instance';
 
+/** The same text for custom attributes of one name, another for others. */
+export function customKey(name: {
+  readonly vendorIdentification: string;
+  readonly attributeName: string;
+}): string {
+  return JSON.stringify([name.vendorIdentification, name.attributeName]);
+}
+
 /**
  * The attributes of one object. Instances of a multi-instance attribute carry the index under which KMIP 1.x knows
  * them: it stays the same while other instances come and go (KMIP 1.4 section 2.1.1). Index 0 is left out, as in answers.
@@ -33,6 +41,16 @@ export class AttributeSet implements Iterable<Attribute> {
 
   [Symbol.iterator](): Iterator<Attribute> {
     return this.#instances.map(({ attribute }) => attribute)[Symbol.iterator]();
+  }
+
+  /** How many instances there are in all. */
+  get size(): number {
+    return this.#instances.length;
+  }
+
+  /** How long the canonical bytes of the set are. */
+  get storedLength(): number {
+    return this.#instances.reduce((sum, instance) => sum + instance.storedLength(), itemValueStart(0));
   }
 
   clone(): AttributeSet {
@@ -89,13 +107,31 @@ export class AttributeSet implements Iterable<Attribute> {
   add(attribute: Attribute): Attribute {
     const siblings = this.#siblingsOf(attribute);
     const index = siblings.reduce((next, sibling) => Math.max(next, (sibling.index ?? 0) + 1), 0);
-    const added = {
-      key: attribute.key,
-      ...(index === 0 ? {} : { index }),
-      value: attribute.value,
-    } as Attribute;
-    this.#instances.push(new GivenInstance(added));
-    return added;
+    return this.#push(attribute, index);
+  }
+
+  /**
+   * For many instances: adds as `add` does, in a time that does not grow with what is there.
+   * Nothing else may add to the set or take from it meanwhile, but single-instance attributes.
+   * @returns adds one; answers how many the attribute has then
+   */
+  adder(): (attribute: Attribute) => number {
+    const found = new Map<string, { count: number; nextIndex: number }>();
+    const siblingsOf = (attribute: Attribute) => {
+      const siblings = found.get(keyOf(attribute)) ?? { count: 0, nextIndex: 0 };
+      found.set(keyOf(attribute), siblings);
+      return siblings;
+    };
+    for (const { attribute } of this.#instances) {
+      const siblings = siblingsOf(attribute);
+      siblings.count++;
+      siblings.nextIndex = Math.max(siblings.nextIndex, (attribute.index ?? 0) + 1);
+    }
+    return (attribute) => {
+      const siblings = siblingsOf(attribute);
+      this.#push(attribute, siblings.nextIndex++);
+      return ++siblings.count;
+    };
   }
 
   /** Puts another value into an instance; its index stays. */
@@ -130,6 +166,16 @@ export class AttributeSet implements Iterable<Attribute> {
     return bytes;
   }
 
+  #push(attribute: Attribute, index: number): Attribute {
+    const added = {
+      key: attribute.key,
+      ...(index === 0 ? {} : { index }),
+      value: attribute.value,
+    } as Attribute;
+    this.#instances.push(new GivenInstance(added));
+    return added;
+  }
+
   #positionOf(attribute: Attribute): number {
     return this.#instances.findIndex(
       (instance) => instance.key === attribute.key && instance.attribute === attribute,
@@ -140,4 +186,8 @@ export class AttributeSet implements Iterable<Attribute> {
     if (attribute.key !== 'VendorAttribute') return this.instances(attribute.key);
     return this.vendorInstances(attribute.value.vendorIdentification, attribute.value.attributeName);
   }
+}
+
+function keyOf(attribute: Attribute): string {
+  return attribute.key === 'VendorAttribute' ? customKey(attribute.value) : attribute.key;
 }

@@ -10,9 +10,8 @@ import {
 import { HoldfastError } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import type { NewObject } from '../ports/key-store';
+import { MAX_ATTRIBUTES, MAX_INSTANCES, tooManyAttributes } from './attribute-limits';
 import {
-  MAX_ATTRIBUTES,
-  MAX_INSTANCES,
   describe,
   referenceTo,
   requireConsistentDates,
@@ -74,9 +73,7 @@ function typeOf({ objectType, attributes, value }: ObjectToImport): ObjectType {
 
 /** The instances keep the indexes under which the other server knew them. */
 function gather(attributes: readonly Attribute[], context: OperationContext): AttributeSet {
-  if (attributes.length > MAX_ATTRIBUTES) {
-    throw new HoldfastError('ServerLimitExceeded', `an object has at most ${MAX_ATTRIBUTES} attributes`);
-  }
+  if (attributes.length > MAX_ATTRIBUTES) throw tooManyAttributes();
   requireSingleValues(attributes);
   const isIndexed = attributes.some(({ index }) => index !== undefined);
   const resolved = attributes.map((attribute) => withResolvedLink(attribute, context.identify));

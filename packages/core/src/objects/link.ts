@@ -1,5 +1,5 @@
 import type { LinkType } from '@holdfast/kmip';
-import { MAX_INSTANCES } from './attribute-rules';
+import { MAX_INSTANCES } from './attribute-limits';
 import type { AttributeSet } from './attribute-set';
 
 /** Links that operations set. KMIP 1.4 section 3.35, KMIP 2.1 section 4.31. */

@@ -9,17 +9,15 @@ import {
 import { HoldfastError, encodeTtlv } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import {
-  MAX_ATTRIBUTES,
-  MAX_INSTANCES,
   acceptedValue,
   describe,
-  instancesOf,
   isOwnedByServer,
   referenceTo,
   requireConsistentDates,
   withResolvedLink,
 } from './attribute-rules';
 import { storedItem } from './attribute-instance';
+import { MAX_ATTRIBUTES, MAX_INSTANCES, requireLength, tooManyAttributes } from './attribute-limits';
 import { AttributeSet } from './attribute-set';
 
 /** What a request that makes an object asks of its attributes. */
@@ -59,10 +57,13 @@ function fingerprint(attribute: Attribute): string {
 
 /**
  * Puts attributes over those that are there: single values replace, several are united (KMIP 1.4 chapter 4).
- * @throws HoldfastError IndexOutOfBounds where an attribute gets more instances than an object may have
+ * @throws HoldfastError IndexOutOfBounds where an attribute gets more instances than an object may have,
+ *   ServerLimitExceeded where the object gets more attributes, or longer ones in all
  */
 export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribute>): void {
   let present: Set<string> | undefined;
+  let add: ((attribute: Attribute) => number) | undefined;
+  const wasEmpty = set.size === 0;
   for (const attribute of attributes) {
     const { multiple, name } = definitionOf(attribute.key);
     if (!multiple) {
@@ -74,13 +75,16 @@ export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribut
       if (present.has(fingerprint(attribute))) continue;
     }
     present?.add(fingerprint(attribute));
-    set.add(attribute);
-    if (instancesOf(set, referenceTo(attribute)).length <= MAX_INSTANCES) continue;
+    if (set.size >= MAX_ATTRIBUTES) throw tooManyAttributes();
+    add ??= set.adder();
+    if (add(attribute) <= MAX_INSTANCES) continue;
     throw new HoldfastError(
       'IndexOutOfBounds',
       `an object has at most ${MAX_INSTANCES} instances of ${name}`,
     );
   }
+  // How much comes at once is bounded as messages are.
+  if (!wasEmpty) requireLength(set);
 }
 
 export function requireSingleValues(attributes: readonly Attribute[]): void {
@@ -105,9 +109,7 @@ export async function gatherAttributes(
 ): Promise<AttributeSet> {
   const set = new AttributeSet();
   for (const { templateNames, attributes } of sources) {
-    if (attributes.length > MAX_ATTRIBUTES) {
-      throw new HoldfastError('ServerLimitExceeded', `an object has at most ${MAX_ATTRIBUTES} attributes`);
-    }
+    if (attributes.length > MAX_ATTRIBUTES) throw tooManyAttributes();
     for (const name of templateNames) mergeAttributes(set, await templateAttributes(name, context));
     requireSingleValues(attributes);
     mergeAttributes(

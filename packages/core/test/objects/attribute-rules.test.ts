@@ -12,8 +12,8 @@ import {
   type Attribute,
 } from '@holdfast/kmip';
 import { ItemType } from '@holdfast/ttlv';
+import { MAX_ATTRIBUTES_BYTES, MAX_INSTANCES } from '../../src/objects/attribute-limits';
 import {
-  MAX_INSTANCES,
   addAttribute,
   deleteAttribute,
   includesValue,
@@ -116,6 +116,18 @@ describe('adding', () => {
     }
     const more = () => addAttribute(object, { key: 'ObjectGroup', value: 'more' }, NOW);
     expect(refusal(more)).toBe('ServerLimitExceeded');
+  });
+
+  test('bounds how long all attributes are together, also as they change', () => {
+    const object = key(State.Active);
+    const long = (name: string) => custom('x', name, 'v'.repeat(MAX_ATTRIBUTES_BYTES / 4));
+    for (const name of ['a', 'b', 'c']) addAttribute(object, long(name), NOW);
+    addAttribute(object, custom('x', 'd', 'short'), NOW);
+    const modify = (attribute: Attribute) => modifyAttribute(object, attribute, first, NOW);
+    expect(refusal(() => addAttribute(object, long('e'), NOW))).toBe('ServerLimitExceeded');
+    expect(refusal(() => modify(long('d')))).toBe('ServerLimitExceeded');
+    // Where there are more of them than there may be, they can still become fewer.
+    expect(refusal(() => modify(custom('x', 'a', 'short')))).toBeUndefined();
   });
 
   test('begins usage limits unused, whatever count comes with them', () => {

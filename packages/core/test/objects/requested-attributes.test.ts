@@ -11,7 +11,7 @@ import {
   type NewAttributes,
 } from '@holdfast/kmip';
 import { HoldfastError, ItemType, type ErrorCode } from '@holdfast/ttlv';
-import { MAX_INSTANCES } from '../../src/objects/attribute-rules';
+import { MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, MAX_INSTANCES } from '../../src/objects/attribute-limits';
 import { AttributeSet } from '../../src/objects/attribute-set';
 import { checkRequested, gatherAttributes, type Origin } from '../../src/objects/requested-attributes';
 import { NOW, ruleContext } from '../context';
@@ -22,8 +22,8 @@ const context = ruleContext('1.4');
 function named(nameValue: string): Attribute {
   return { key: 'Name', value: { nameValue, nameType: NameType.UninterpretedTextString } };
 }
-function custom(vendorIdentification: string, attributeName: string): Attribute {
-  const attributeValue = { tag: Tag.AttributeValue, type: ItemType.TextString, value: 'v' } as const;
+function custom(vendorIdentification: string, attributeName: string, value = 'v'): Attribute {
+  const attributeValue = { tag: Tag.AttributeValue, type: ItemType.TextString, value } as const;
   return { key: 'VendorAttribute', value: { vendorIdentification, attributeName, attributeValue } };
 }
 function source(...attributes: Attribute[]): NewAttributes {
@@ -64,6 +64,34 @@ describe('gathering', () => {
     await expect(gatherRefusal(source(...many, named('one more')))).resolves.toBe('IndexOutOfBounds');
     const customs = Array.from({ length: 2 * MAX_INSTANCES }, (_, index) => custom('x', `name ${index}`));
     await expect(gatherRefusal(source(...customs))).resolves.toBeUndefined();
+  });
+
+  test('an object has a bounded number of attributes, and of bytes of them, whatever they come from', async () => {
+    const customs = (of: string, count = MAX_ATTRIBUTES / 2, value = 'v') =>
+      source(...Array.from({ length: count }, (_, index) => custom('x', `${of} ${index}`, value)));
+    await expect(gatherRefusal(customs('a'), customs('b'), customs('a'))).resolves.toBeUndefined();
+    await expect(gatherRefusal(customs('a'), customs('b'), customs('c', 1))).resolves.toBe(
+      'ServerLimitExceeded',
+    );
+    const long = 'v'.repeat(MAX_ATTRIBUTES_BYTES / 4);
+    await expect(gatherRefusal(customs('a', 2, long), customs('b', 1, long))).resolves.toBeUndefined();
+    await expect(gatherRefusal(customs('a', 2, long), customs('b', 2, long))).resolves.toBe(
+      'ServerLimitExceeded',
+    );
+  });
+
+  test('instances are numbered in the order in which they come', async () => {
+    const set = await gatherAttributes(
+      [source(named('a'), custom('x', 'n', '1')), source(custom('x', 'n', '2'), named('a'), named('b'))],
+      context,
+    );
+    const indexes = [...set].map(({ key, index }) => [key, index]);
+    expect(indexes).toEqual([
+      ['Name', undefined],
+      ['VendorAttribute', undefined],
+      ['VendorAttribute', 1],
+      ['Name', 1],
+    ]);
   });
 });
 
