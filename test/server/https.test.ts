@@ -311,6 +311,14 @@ describe('who may talk', () => {
     await wire.close();
   });
 
+  test('what a client without a known certificate sends is not looked through where it is long', async () => {
+    const wire = new HttpsWire({ ...httpsOptions(), cert: undefined, key: undefined });
+    const head = { headers: { 'Content-Type': 'text/xml' } };
+    const { body } = await wire.send(head, Buffer.alloc(100 * 1024, '<'));
+    expect(body.toString()).toContain('"AuthenticationNotSuccessful"');
+    await wire.close();
+  });
+
   test('a client that is revoked is cut off in mid-connection', async () => {
     const wire = new HttpsWire(httpsOptions(server, await addClient(server, 'leaver')), 'json');
     readResponse(await wire.exchange(discoverRequest()), '1.4');

@@ -2,8 +2,10 @@ import {
   DEFAULT_LIMITS,
   HoldfastError,
   decodeJson,
+  decodeJsonInPieces,
   decodeTtlv,
   decodeXml,
+  decodeXmlInPieces,
   encodeJson,
   encodeTtlv,
   encodeXml,
@@ -20,6 +22,11 @@ export interface MessageEncoding {
   readonly contentType: string;
   /** @throws HoldfastError InvalidMessage */
   readonly decode: (bytes: Buffer, limits?: Limits) => Item;
+  /**
+   * The same where that may take long: `pause` is asked between pieces, and awaited where it says so. Texts of a few megabytes
+   * take a second, TTLV takes no longer than what comes after it.
+   */
+  readonly decodeInPieces?: (bytes: Buffer, pause: () => Promise<void> | undefined) => Promise<Item>;
   /** @throws HoldfastError CodecError, for a text that the encoding cannot carry */
   readonly encode: (message: Item, dialect: Dialect) => Buffer;
 }
@@ -51,12 +58,14 @@ export const ENCODINGS: Readonly<Record<EncodingName, MessageEncoding>> = {
     name: 'xml',
     contentType: 'text/xml',
     decode: (bytes, limits = DEFAULT_LIMITS) => decodeXml(textOf(bytes), READING_VOCABULARY, { limits }),
+    decodeInPieces: async (bytes, pause) => decodeXmlInPieces(textOf(bytes), READING_VOCABULARY, pause),
     encode: (message, dialect) => Buffer.from(encodeXml(message, vocabularyOf(dialect))),
   },
   json: {
     name: 'json',
     contentType: 'application/json',
     decode: (bytes, limits = DEFAULT_LIMITS) => decodeJson(textOf(bytes), READING_VOCABULARY, { limits }),
+    decodeInPieces: async (bytes, pause) => decodeJsonInPieces(textOf(bytes), READING_VOCABULARY, pause),
     encode: (message, dialect) => Buffer.from(encodeJson(message, vocabularyOf(dialect))),
   },
 };

@@ -98,10 +98,14 @@ function valueNamed(table: EntryTable, name: string): number | undefined {
   return table.byKey.get(keyByOtherName.get(table)?.get(name) ?? name)?.value;
 }
 
+/** What stands before an Attribute Value. Where a message has more, they are not looked through for each of its values. */
+const MAX_SIBLINGS = 8;
+
 /** In 1.x the Attribute Name beside it says what an Attribute Value is; in a vendor attribute of 2.x nothing does. */
 function attributeTableOf(siblings: readonly Item[]): EnumerationTable | MaskTable | undefined {
-  if (siblings.some((item) => item.tag === Tag.VendorIdentification)) return undefined;
-  const name = siblings.find((item) => item.tag === Tag.AttributeName);
+  const first = siblings.slice(0, MAX_SIBLINGS);
+  if (first.some((item) => item.tag === Tag.VendorIdentification)) return undefined;
+  const name = first.find((item) => item.tag === Tag.AttributeName);
   if (name?.type !== ItemType.TextString) return undefined;
   return definitionNamed(name.value)?.codec.table;
 }

@@ -106,6 +106,22 @@ describe('a request', () => {
     );
   });
 
+  test('with more items than may be is refused before any of them is looked at', () => {
+    const looked = jest.fn();
+    const item: Item = {
+      tag: Tag.BatchItem,
+      type: ItemType.Structure,
+      get value() {
+        looked();
+        return [];
+      },
+    };
+    const message = request(header(2, 1, 3), item, item, item);
+    expect(() => decodeRequest(message, { maxBatchItems: 2 })).toThrow('at most 2 items');
+    expect(looked).not.toHaveBeenCalled();
+    expect(decodeRequest(message, { maxBatchItems: 3 }).items).toHaveLength(3);
+  });
+
   test('keeps the good items where one is bad', () => {
     const id = bytes(Tag.UniqueBatchItemID, 'two');
     const withoutPayload = group(Tag.BatchItem, enumeration(Tag.Operation, Operation.Get), id);

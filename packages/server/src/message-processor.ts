@@ -14,6 +14,7 @@ import {
   type ResponseHeader,
 } from '@holdfast/kmip';
 import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdfast/core';
+import { pauses } from '@holdfast/store';
 import { utf8Length, type Item } from '@holdfast/ttlv';
 import type { AuditGate } from './audit/gate';
 import { Batch, type BatchOptions } from './batch';
@@ -25,7 +26,10 @@ import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
 import { refusalRecorder, type RecordRefusal } from './refusals';
 import type { SessionAnswer } from './session';
+import { LONG_TURN_MS } from './turn';
 
+/** As much of a request is read for whom it is refused anyway: so that the answer is in its version. */
+const READ_OF_STRANGERS_BYTES = 64 * 1024;
 /** Header of a response without the Client Correlation Value, at most. */
 const RESPONSE_OVERHEAD_BYTES = 256;
 
@@ -64,9 +68,15 @@ export class MessageProcessor {
     const isRefused = requester.principal === undefined && !requester.needsCredential;
     let known = isRefused ? undefined : { principal: requester.principal, peer };
     try {
-      message = encoding.decode(frame);
+      if (isRefused && frame.length > READ_OF_STRANGERS_BYTES) throw requester.refusal;
+      const { decodeInPieces } = encoding;
+      message =
+        decodeInPieces === undefined
+          ? encoding.decode(frame)
+          : await decodeInPieces(frame, pauses(LONG_TURN_MS));
       const tolerateBatchCount = requester.principal?.settings?.toleratesBatchCount === true;
-      const request = decodeRequest(message, { tolerateBatchCount });
+      const { maxBatchItems } = this.limits;
+      const request = decodeRequest(message, { tolerateBatchCount, maxBatchItems });
       const { header, dialect } = request;
       // Whoever is refused here is in the audit log by then.
       known = undefined;
@@ -99,12 +109,6 @@ export class MessageProcessor {
 
   #batch(request: Request, principal: Principal, options: BatchOptions): Batch {
     const { header, items } = request;
-    if (items.length > this.limits.maxBatchItems) {
-      throw new HoldfastError(
-        'InvalidMessage',
-        `a batch has at most ${this.limits.maxBatchItems} items here`,
-      );
-    }
     refuseCriticalExtensions(items);
     const maxBytes = Math.min(header.maximumResponseSizeBytes ?? Infinity, this.limits.maxResponseBytes);
     const room = maxBytes - RESPONSE_OVERHEAD_BYTES - utf8Length(header.clientCorrelationValue ?? '');

@@ -80,7 +80,24 @@ export interface JsonDecodeOptions {
  * KMIP Profiles 2.1 section 5.5, Additional Message Encodings 1.0 section 4.
  */
 export function decodeJson(text: string, vocabulary: Vocabulary, options: JsonDecodeOptions = {}): Item {
-  return readJson(text, vocabulary, options, (json, reader) => reader.item(json, [], 1));
+  return atOnce(readJson(text, vocabulary, options, (json, reader) => reader.item(json, [], 1)));
+}
+
+/**
+ * The same for a text that may take long to read: in pieces, between which others have their turn.
+ * @param pause is asked, and where it says so awaited, after each piece
+ */
+export async function decodeJsonInPieces(
+  text: string,
+  vocabulary: Vocabulary,
+  pause: () => Promise<void> | undefined,
+  options: JsonDecodeOptions = {},
+): Promise<Item> {
+  const reading = readJson(text, vocabulary, options, (json, reader) => reader.item(json, [], 1));
+  for (let step = reading.next(); ; step = reading.next()) {
+    if (step.done === true) return step.value;
+    await pause();
+  }
 }
 
 /**
@@ -92,26 +109,42 @@ export function decodeJsonDocument(
   vocabulary: Vocabulary,
   options: JsonDecodeOptions = {},
 ): Item[] {
-  return readJson(text, vocabulary, options, (json, reader) =>
-    (Array.isArray(json) ? (json as readonly unknown[]) : [json]).map((each) => reader.item(each, [], 1)),
+  return atOnce(
+    readJson(text, vocabulary, options, function* (json, reader) {
+      const items: Item[] = [];
+      for (const each of Array.isArray(json) ? (json as readonly unknown[]) : [json])
+        items.push(yield* reader.item(each, [], 1));
+      return items;
+    }),
   );
 }
 
-function readJson<T>(
+/** What is read piece by piece: each `next` reads one. */
+type Pieces<T> = Generator<undefined, T, undefined>;
+
+function atOnce<T>(pieces: Pieces<T>): T {
+  let step = pieces.next();
+  while (step.done !== true) step = pieces.next();
+  return step.value;
+}
+
+function* readJson<T>(
   text: string,
   vocabulary: Vocabulary,
   { limits = DEFAULT_LIMITS }: JsonDecodeOptions,
-  read: (json: unknown, reader: JsonReader) => T,
-): T {
+  read: (json: unknown, reader: JsonReader) => Pieces<T>,
+): Pieces<T> {
   const propertyCount = checkShape(text, limits);
+  yield;
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
     throw new HoldfastError('InvalidMessage', 'JSON: it is not well-formed', { cause });
   }
+  yield;
   const reader = new JsonReader(vocabulary, limits);
-  const found = read(json, reader);
+  const found = yield* read(json, reader);
   // JSON.parse keeps the last of several properties of one name: what was read is then less than what was written.
   if (reader.propertyCount !== propertyCount) {
     throw new HoldfastError('InvalidMessage', 'JSON: a property is given twice');
@@ -119,13 +152,20 @@ function readJson<T>(
   return found;
 }
 
+const PROPERTIES: readonly string[] = ['tag', 'name', 'type', 'value'];
+/** After so many items others have their turn. */
+const ITEMS_AT_ONCE = 1000;
+
 /**
  * Refuses, before anything is built of it, a text that is longer, deeper nested or in more parts than a message within
  * the limits can be. Returns how many properties the text writes.
  */
 function checkShape(text: string, limits: Limits): number {
   if (text.length > limits.maxMessageBytes) fail('the text is longer than a message may be');
+  // An item is an object of up to four properties, in one array with its siblings.
+  const propertiesOf = new Uint8Array(2 * limits.maxDepth + 2);
   let depth = 0;
+  let items = 0;
   let parts = 0;
   let propertyCount = 0;
   let quoted = false;
@@ -133,16 +173,20 @@ function checkShape(text: string, limits: Limits): number {
     const character = text[at];
     if (character === '"') quoted = !quoted;
     else if (quoted) at += character === '\\' ? 1 : 0;
-    else if (character === ':') propertyCount++;
-    else if (character === ',') parts++;
+    else if (character === ':') {
+      propertyCount++;
+      if (++(propertiesOf[depth] as number) > PROPERTIES.length) fail('an item has too many properties');
+    } else if (character === ',') parts++;
     else if (character === '}' || character === ']') depth--;
     else if (character === '{' || character === '[') {
+      if (character === '{') items++;
       parts++;
-      depth++;
+      if (++depth > 2 * limits.maxDepth + 1)
+        fail(`structures are nested deeper than ${limits.maxDepth} levels`);
+      propertiesOf[depth] = 0;
     }
-    // An item is an object of up to four properties, in one array with its siblings.
-    if (depth > 2 * limits.maxDepth + 1) fail(`structures are nested deeper than ${limits.maxDepth} levels`);
-    if (parts > 6 * limits.maxItems) fail(`there are more than ${limits.maxItems} items`);
+    if (items > limits.maxItems || parts > 6 * limits.maxItems)
+      fail(`there are more than ${limits.maxItems} items`);
   }
   return propertyCount;
 }
@@ -157,17 +201,17 @@ class JsonReader {
     private readonly limits: Limits,
   ) {}
 
-  item(json: unknown, siblings: readonly Item[], depth: number): Item {
-    if (++this.#itemCount > this.limits.maxItems) fail(`there are more than ${this.limits.maxItems} items`);
+  *item(json: unknown, siblings: readonly Item[], depth: number): Pieces<Item> {
     const properties = this.#properties(json);
-    const tagText = properties.get('tag');
+    const tagText = properties.tag;
     if (typeof tagText !== 'string') return fail('an item has no tag');
     const tag = tagFromText(tagText, this.vocabulary) ?? fail(`the tag ${brief(tagText)} is not known`);
-    const typeText = properties.get('type') ?? 'Structure';
+    const typeText = properties.type ?? 'Structure';
     if (typeof typeText !== 'string') return fail(`the type of ${brief(tagText)} is no text`);
     const type = typeByName(typeText) ?? fail(`the type ${brief(typeText)} does not exist`);
-    const value = properties.get('value') ?? null;
-    if (type === ItemType.Structure) return { tag, type, value: this.#children(value, tagText, depth) };
+    const value = properties.value ?? null;
+    if (type === ItemType.Structure)
+      return { tag, type, value: yield* this.#children(value, tagText, depth) };
     const reading: Reading = {
       siblings,
       vocabulary: this.vocabulary,
@@ -177,25 +221,26 @@ class JsonReader {
     return leafFromJson(tag, type, value, reading);
   }
 
-  #properties(json: unknown): ReadonlyMap<string, unknown> {
+  #properties(json: unknown): { readonly tag?: unknown; readonly type?: unknown; readonly value?: unknown } {
     if (typeof json !== 'object' || json === null || Array.isArray(json))
       return fail('an item is not an object');
-    const properties = new Map(Object.entries(json));
-    for (const name of properties.keys()) {
-      if (!['tag', 'name', 'type', 'value'].includes(name)) fail(`the property ${brief(name)} is not known`);
+    for (const name of Object.keys(json)) {
+      if (!PROPERTIES.includes(name)) fail(`the property ${brief(name)} is not known`);
+      this.propertyCount++;
     }
-    this.propertyCount += properties.size;
-    return properties;
+    return json;
   }
 
-  #children(value: unknown, tagText: string, depth: number): Item[] {
+  *#children(value: unknown, tagText: string, depth: number): Pieces<Item[]> {
     if (depth > this.limits.maxDepth)
       fail(`structures are nested deeper than ${this.limits.maxDepth} levels`);
     if (value !== null && !Array.isArray(value))
       return fail(`${brief(tagText)} is a Structure without a list of items`);
     const children: Item[] = [];
-    for (const child of (value ?? []) as readonly unknown[])
-      children.push(this.item(child, children, depth + 1));
+    for (const child of (value ?? []) as readonly unknown[]) {
+      if (++this.#itemCount % ITEMS_AT_ONCE === 0) yield;
+      children.push(yield* this.item(child, children, depth + 1));
+    }
     return children;
   }
 }

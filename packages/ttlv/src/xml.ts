@@ -12,6 +12,10 @@ import { brief, fixedHex, leafFromText, tagFromText, type LeafItem } from './tex
 const NAMESPACE = 'urn:oasis:tc:kmip:xmlns';
 const GENERIC_ELEMENT = 'TTLV';
 const WRAPPER_ELEMENT = 'KMIP';
+/** An item has three, and declares what prefixes it needs. */
+const MAX_ATTRIBUTES = 64;
+/** As much is read without a pause: a few milliseconds' work, whatever it holds. */
+const PIECE_LENGTH = 16_384;
 
 /**
  * Writes an item in the XML encoding, indented. Throws HoldfastError('CodecError') where `encodeTtlv` does, and for a text
@@ -98,7 +102,29 @@ export interface XmlDecodeOptions {
  * KMIP Profiles 2.1 section 5.4, Additional Message Encodings 1.0 section 6.
  */
 export function decodeXml(text: string, vocabulary: Vocabulary, options: XmlDecodeOptions = {}): Item {
-  const [item] = new XmlReader(vocabulary, options, false).read(text);
+  return onlyItem(new XmlReader(vocabulary, options, false).read(text));
+}
+
+/**
+ * The same for a text that may take long to read: in pieces, between which others have their turn.
+ * @param pause is asked, and where it says so awaited, after each piece
+ */
+export async function decodeXmlInPieces(
+  text: string,
+  vocabulary: Vocabulary,
+  pause: () => Promise<void> | undefined,
+  options: XmlDecodeOptions = {},
+): Promise<Item> {
+  const reader = new XmlReader(vocabulary, options, false);
+  reader.requireLength(text);
+  for (let at = 0; at < text.length; at += PIECE_LENGTH) {
+    reader.push(text.slice(at, at + PIECE_LENGTH));
+    await pause();
+  }
+  return onlyItem(reader.end());
+}
+
+function onlyItem([item]: readonly Item[]): Item {
   if (item === undefined) throw new HoldfastError('InvalidMessage', 'XML: no item');
   return item;
 }
@@ -128,6 +154,8 @@ class XmlReader {
   readonly #open: (Item[] | undefined)[] = [];
   #wrapped = false;
   #count = 0;
+  /** Of the element whose tag is being read. */
+  #attributeCount = 0;
   readonly #fail = (what: string): never => {
     throw new HoldfastError('InvalidMessage', `XML at line ${this.#parser.line}: ${what}`);
   };
@@ -137,10 +165,6 @@ class XmlReader {
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#substitute = options.substitute;
     this.#mayBeWrapped = mayBeWrapped;
-  }
-
-  read(text: string): Item[] {
-    if (text.length > this.#limits.maxMessageBytes) this.#fail('the text is longer than a message may be');
     const parser = this.#parser;
     parser.on('error', (cause) => {
       throw new HoldfastError('InvalidMessage', `XML at line ${parser.line}: it is not well-formed`, {
@@ -151,9 +175,31 @@ class XmlReader {
     parser.on('processinginstruction', () => this.#fail('processing instructions are not allowed'));
     parser.on('cdata', (data) => this.#text(data));
     parser.on('text', (data) => this.#text(data));
+    parser.on('attribute', () => {
+      if (++this.#attributeCount > MAX_ATTRIBUTES)
+        this.#fail(`an element has more than ${MAX_ATTRIBUTES} attributes`);
+    });
     parser.on('opentag', (tag) => this.#element(tag));
     parser.on('closetag', () => void this.#open.pop());
-    parser.write(text).close();
+  }
+
+  read(text: string): Item[] {
+    this.requireLength(text);
+    this.push(text);
+    return this.end();
+  }
+
+  requireLength(text: string): void {
+    if (text.length > this.#limits.maxMessageBytes) this.#fail('the text is longer than a message may be');
+  }
+
+  /** Takes the next piece of the text. */
+  push(piece: string): void {
+    this.#parser.write(piece);
+  }
+
+  end(): Item[] {
+    this.#parser.close();
     return this.#roots;
   }
 
@@ -162,6 +208,7 @@ class XmlReader {
   }
 
   #element(element: SaxesTagNS): void {
+    this.#attributeCount = 0;
     if (element.uri !== '' && element.uri !== NAMESPACE)
       this.#fail('the namespace of an element is not that of KMIP');
     const outermost = this.#open.length === 0;

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { DEFAULT_LIMITS, ItemType, decodeJson, encodeJson, encodeTtlv, type Item } from '../src';
+import {
+  DEFAULT_LIMITS,
+  ItemType,
+  decodeJson,
+  decodeJsonInPieces,
+  encodeJson,
+  encodeTtlv,
+  type Item,
+} from '../src';
 import { refusal } from './refusal';
 import { anyItem, hex } from './trees';
 import { QUERY_REQUEST, QUERY_RESPONSE } from './vectors';
@@ -208,9 +216,35 @@ describe('texts that are refused', () => {
     );
   });
 
+  it('items of more properties than there are, before anything is built of them', () => {
+    const properties = Array.from({ length: 100_000 }, (_, index) => `"${index}":1`).join(',');
+    expect(refusal(() => read(`{${properties}}`)).message).toMatch(/too many properties/);
+    expect(refusal(() => read(`{"value":[{${properties}}]}`)).message).toMatch(/too many properties/);
+    expect(refusal(() => read('{"tag":"x420001"},'.repeat(100_001))).message).toMatch(/100000 items/);
+  });
+
   it('allows exactly the limits', () => {
     const limits = { ...DEFAULT_LIMITS, maxDepth: 4, maxItems: 12, maxMessageBytes: REQUEST.length };
     expect(decodeJson(REQUEST, VOCABULARY, { limits })).toEqual(QUERY_REQUEST.item);
+  });
+});
+
+describe('a text that is read in pieces', () => {
+  it.each([
+    ['that is short', REQUEST, 1],
+    [
+      'of many items',
+      `{"tag":"RequestMessage","value":[${'{"tag":"x540001"},'.repeat(5000)}{"tag":"x540001"}]}`,
+      6,
+    ],
+  ])('%s, is the same', async (_what, text, pieces) => {
+    const pause = jest.fn();
+    expect(await decodeJsonInPieces(text, VOCABULARY, pause)).toEqual(read(text));
+    expect(pause.mock.calls.length).toBeGreaterThanOrEqual(pieces);
+  });
+
+  it('is refused as it is at once', async () => {
+    await expect(decodeJsonInPieces('{', VOCABULARY, () => undefined)).rejects.toThrow(/not well-formed/);
   });
 });
 

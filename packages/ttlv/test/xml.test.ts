@@ -5,6 +5,7 @@ import {
   ItemType,
   decodeXml,
   decodeXmlDocument,
+  decodeXmlInPieces,
   encodeTtlv,
   encodeXml,
   type Item,
@@ -328,6 +329,13 @@ describe('texts that are refused', () => {
     expect(refusal(() => read('<BatchItem>'.repeat(100_000))).message).toMatch(/deeper than 32/);
   });
 
+  it('an element of more attributes than anything needs, of whatever namespace', () => {
+    const element = (count: number) =>
+      `<RequestMessage ${Array.from({ length: count }, (_, index) => `xmlns:a${index}="a"`).join(' ')}/>`;
+    expect(read(element(64) + ' '.repeat(3)).value).toEqual([]);
+    expect(refusal(() => read(element(65))).message).toMatch(/more than 64 attributes/);
+  });
+
   it('values of millions of digits, quickly', () => {
     const digits = '0'.repeat(4_000_000);
     expect(refusal(() => read(typed('BigInteger', digits))).message).toMatch(/more than the 16384 bytes/);
@@ -339,6 +347,27 @@ describe('texts that are refused', () => {
   it('never repeats a value', () => {
     const text = '<BatchItem><TTLV tag="0x540001" type="ByteString" value="geheim"/></BatchItem>';
     expect(refusal(() => read(text)).message).not.toContain('geheim');
+  });
+});
+
+describe('a text that is read in pieces', () => {
+  const inPieces = async (text: string, pause: () => undefined = () => undefined) =>
+    decodeXmlInPieces(text, VOCABULARY, pause);
+  const long = (value: string) => `<TTLV tag="0x540001" type="TextString" value="${value}"/>`;
+
+  it.each([
+    ['that is short', REQUEST, 1],
+    ['of characters of all lengths', long('a\u00e9\u20ac\u{1f511}&amp;'.repeat(20_000)), 10],
+    ['of many items', `<RequestMessage>${long('a').repeat(5000)}</RequestMessage>`, 10],
+  ])('%s, is the same', async (_what, text, pieces) => {
+    const pause = jest.fn();
+    expect(await inPieces(text, pause)).toEqual(read(text));
+    expect(pause.mock.calls.length).toBeGreaterThanOrEqual(pieces);
+  });
+
+  it('is refused as it is at once', async () => {
+    await expect(inPieces('<RequestMessage>')).rejects.toThrow(/not well-formed/);
+    await expect(inPieces(' '.repeat(DEFAULT_LIMITS.maxMessageBytes + 1))).rejects.toThrow(/longer/);
   });
 });
 

@@ -139,6 +139,8 @@ export interface Request {
 export interface DecodeRequestOptions {
   /** Takes the items that are there whatever Batch Count says (for clients that are known to miscount). */
   readonly tolerateBatchCount?: boolean;
+  /** More are refused before any of them is looked at. */
+  readonly maxBatchItems?: number;
 }
 
 function decodeBatchItem(item: Item, dialect: Dialect): RequestBatchItem | FaultyBatchItem {
@@ -174,11 +176,14 @@ function identityOf(item: Item): Pick<FaultyBatchItem, 'operation' | 'uniqueBatc
  * @throws HoldfastError InvalidMessage, InvalidField (the message or its header is wrong), UnsupportedProtocolVersion
  */
 export function decodeRequest(message: Item, options: DecodeRequestOptions = {}): Request {
+  const { maxBatchItems = Infinity } = options;
   const [headerItem, items] = splitMessage(message, Tag.RequestMessage, Tag.RequestHeader);
   const dialect = dialectOfHeader(headerItem);
   const raw = requestHeaderStructure.decode(headerItem, dialect);
   if (options.tolerateBatchCount !== true) checkBatchCount(raw.batchCount, items);
   if (items.length === 0) throw new HoldfastError('InvalidMessage', 'the message has no batch item');
+  if (items.length > maxBatchItems)
+    throw new HoldfastError('InvalidMessage', `a batch has at most ${maxBatchItems} items here`);
   return {
     dialect,
     header: {
