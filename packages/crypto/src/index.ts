@@ -39,3 +39,4 @@ export {
   type ShareOpener,
 } from './custody/sealing';
 export { isSplitOf, requireScheme, ShareCollection, splitKey } from './custody/split';
+export { createTurns } from './long-jobs';

@@ -14,6 +14,7 @@ import type { Catalogue } from './catalogue';
 import type { Channels } from './channels';
 import type { DomainPolicies } from './domain-policies';
 import type { HsmKeyMaking } from './hsm-keys';
+import type { LargeAnswers } from './large-answers';
 import type { NotifiedClients } from './notified-clients';
 import type { AsynchronousProcessing } from './pending';
 
@@ -29,6 +30,7 @@ export interface BatchPorts {
   readonly server: ServerIdentity;
   readonly policies: DomainPolicies;
   readonly channels: Channels;
+  readonly largeAnswers: LargeAnswers;
   readonly notifiedClients: NotifiedClients;
   readonly tickets: Tickets;
   readonly asynchronous: AsynchronousProcessing;
@@ -36,4 +38,15 @@ export interface BatchPorts {
   readonly approvals: Approvals;
   /** Undefined where there is no HSM. */
   readonly hsmKeyMaking: HsmKeyMaking | undefined;
+}
+
+export interface BatchOptions {
+  /** Whether this server can take the client's role on the connection. */
+  readonly canTurn?: boolean;
+  /** Whether it may be carried out on what is in memory: see `run`. */
+  readonly mayPresume?: boolean;
+  /** Number of the approval that a pending item waited for. */
+  readonly approval?: number | undefined;
+  /** Aborts once nobody waits for the answer. */
+  readonly signal?: AbortSignal;
 }

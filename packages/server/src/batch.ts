@@ -23,7 +23,7 @@ import {
 } from '@holdfast/core';
 import { pauses } from '@holdfast/store';
 import type { Item } from '@holdfast/ttlv';
-import type { BatchPorts } from './batch-ports';
+import type { BatchOptions, BatchPorts } from './batch-ports';
 import { ChangesToTell, requireMayTurn } from './channels';
 import { operationOf, type AnyOperation } from './catalogue';
 import {
@@ -42,22 +42,12 @@ import { isTransient } from './errors';
 import { Failures } from './failures';
 import { describeError, type Logger } from './log';
 import { itemContext } from './item-context';
+import type { GrowingAnswer } from './large-answers';
 import { ItemRecords } from './item-records';
 import { PendingItems } from './pending';
 import { Notes } from './notes';
 import { BatchReferences } from './references';
 import { LONG_TURN_MS } from './turn';
-
-export interface BatchOptions {
-  /** Whether this server can take the client's role on the connection. */
-  readonly canTurn?: boolean;
-  /** Whether it may be carried out on what is in memory: see `run`. */
-  readonly mayPresume?: boolean;
-  /** Number of the approval that a pending item waited for. */
-  readonly approval?: number | undefined;
-  /** Aborts once nobody waits for the answer. */
-  readonly signal?: AbortSignal;
-}
 
 /** One request's batch: runs its items in order (KMIP 1.4 chapters 4 and 6, KMIP 2.1 section 9). */
 export class Batch {
@@ -71,6 +61,7 @@ export class Batch {
   readonly #failures: Failures;
   #presuming: PresumingSession | undefined;
   readonly changes: ChangesToTell;
+  readonly answer: GrowingAnswer;
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
   #reservedBytes = 0;
 
@@ -84,6 +75,7 @@ export class Batch {
   ) {
     this.#nowSeconds = ports.clock.nowSeconds();
     this.#remainingBytes = maxResponseBytes;
+    this.answer = ports.largeAnswers.answer(principal.domainId, options.signal);
     this.#records = new ItemRecords(principal, ports.auditLog);
     this.#failures = new Failures(ports.catalogue, request.dialect, principal, this.#records, log);
     this.#pending = new PendingItems(request, principal, ports.asynchronous);
@@ -204,6 +196,8 @@ export class Batch {
     const pause = pauses(LONG_TURN_MS);
     for (const [index, item] of items.entries()) {
       if (index > 0) await pause();
+      // Others may wait for what a transaction has locked.
+      if (index > 0 && 'transaction' in session) await this.answer.place();
       const next = items[index + 1];
       if (goesOn) this.#reservedBytes -= roomForItem(item);
       else this.#reservedBytes = next === undefined ? 0 : roomForItem(next);
@@ -375,6 +369,7 @@ export class Batch {
     }
     if (notes.finish !== undefined) await notes.finish();
     this.#remainingBytes -= bytes;
+    this.answer.grow(bytes);
     const isRecorded = this.#records.noteSuccess(definition.name, seen?.seen ?? [], changed);
     if (notes.answer !== undefined) return this.#otherAnswer(item, notes.answer, encoded);
     this.#data.record(definition.code, whole);

@@ -244,9 +244,11 @@ class HttpSession implements Connection {
       this.#await('answer', Infinity);
       const answer = await this.respond(body, this, encoding);
       this.#ending ||= answer.close;
-      await this.#send(response, 200, { 'Content-Type': encoding.contentType }, answer.response).finally(() =>
-        answer.response.fill(0),
-      );
+      const headers = { 'Content-Type': encoding.contentType };
+      await this.#send(response, 200, headers, answer.response).finally(() => {
+        answer.response.fill(0);
+        answer.done?.();
+      });
     } catch (error) {
       // The rest of what was refused is not read.
       this.#ending = true;

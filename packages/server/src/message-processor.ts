@@ -17,8 +17,8 @@ import { HoldfastError, type AuthenticationPolicy, type Principal } from '@holdf
 import { pauses } from '@holdfast/store';
 import { utf8Length, type Item } from '@holdfast/ttlv';
 import type { AuditGate } from './audit/gate';
-import { Batch, type BatchOptions } from './batch';
-import type { BatchPorts } from './batch-ports';
+import { Batch } from './batch';
+import type { BatchOptions, BatchPorts } from './batch-ports';
 import { isInternal } from './errors';
 import { Channel } from './channels';
 import type { ServerLimits } from './config';
@@ -63,6 +63,7 @@ export class MessageProcessor {
     canTurn = false,
   ): Promise<SessionAnswer> {
     let message: Item | undefined;
+    let batch: Batch | undefined;
     const { peer } = requester;
     // Who is to be refused whatever comes was recorded when the connection was made.
     const isRefused = requester.principal === undefined && !requester.needsCredential;
@@ -85,21 +86,24 @@ export class MessageProcessor {
       known = { principal: identity.principal, peer };
       this.gate.requireOpen();
       // On what is in memory, or where that was out of date, once more on what is in the database.
-      let batch: Batch;
       let results: readonly ResponseBatchItem[] | undefined;
       let mayPresume = true;
       do {
+        batch?.answer.done?.();
         batch = this.#batch(request, identity.principal, { canTurn, mayPresume, signal: requester.signal });
         results = await batch.run();
         mayPresume = false;
       } while (results === undefined);
+      const place = batch.answer.place();
+      if (place !== undefined) await place;
       const { clientCorrelationValue } = header;
       const { serverHashedPassword } = identity;
       const response = this.#encode(encoding, dialect, results, clientCorrelationValue, serverHashedPassword);
-      if (!batch.becomesClient) return { response, close: false };
+      if (!batch.becomesClient) return { response, close: false, done: batch.answer.done };
       const channel = new Channel(identity.principal, dialect, this.ports.channels, this.log);
-      return { response, close: false, channel };
+      return { response, close: false, channel, done: batch.answer.done };
     } catch (error) {
+      batch?.answer.done?.();
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
       const reason = error instanceof HoldfastError ? error.code : 'InternalServerError';
       if (known !== undefined) await this.#refused(known, reason);

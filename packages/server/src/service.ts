@@ -21,6 +21,7 @@ import { HsmKeyMaking } from './hsm-keys';
 import { HttpEndpoint } from './http-session';
 import { Listener, type ListenerPorts, type OpenConnection } from './listener';
 import { KmipAuthority } from './kmip-authority';
+import { LargeAnswers } from './large-answers';
 import { describeError, type Logger } from './log';
 import { MessageProcessor } from './message-processor';
 import type { Serving, ServingAddresses } from './node';
@@ -104,6 +105,7 @@ export class Service implements Serving {
       policies,
       approvals,
       channels: new Channels(announcer),
+      largeAnswers: new LargeAnswers(),
       notifiedClients,
       provisioner: new CertificateProvisioner(
         new Administration(

@@ -19,6 +19,8 @@ export type Responder = (
 export interface SessionAnswer {
   readonly response: Buffer;
   readonly close: boolean;
+  /** To be called once the response is written, or will not be; there where it is large. */
+  readonly done?: (() => void) | undefined;
   /** There where this server has the client's role from now on. */
   readonly channel?: Channel;
 }
@@ -207,14 +209,19 @@ export class Session implements Connection {
     try {
       for (let request = first; request !== undefined; request = this.#next()) {
         this.#await('answer', Infinity);
-        const { response, close, channel } = await this.respond(request, this, undefined, true);
+        const { response, close, channel, done } = await this.respond(request, this, undefined, true);
         if (this.#isGone()) {
           response.fill(0);
+          done?.();
           return;
         }
         if (close) this.drain();
         // It may hold a key.
-        if (!this.socket.write(response, () => response.fill(0))) await this.#taken();
+        const written = (): void => {
+          response.fill(0);
+          done?.();
+        };
+        if (!this.socket.write(response, written)) await this.#taken();
         if (this.#isGone()) return;
         if (channel !== undefined) {
           this.#turn(channel);

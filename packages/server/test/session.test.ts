@@ -5,14 +5,18 @@ import { Tag } from '@holdfast/kmip';
 import { encodeTtlv, ItemType } from '@holdfast/ttlv';
 import { DEFAULT_LIMITS } from '../src/config';
 import { createLogger } from '../src/log';
+import { LargeAnswers } from '../src/large-answers';
 import { Session } from '../src/session';
 
 const REQUEST = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [] });
 
 /** A connection on which a request has come. */
-function asking(respond: () => Buffer): { readonly session: Session; readonly socket: TLSSocket } {
+function asking(
+  respond: () => Buffer,
+  done?: () => void,
+): { readonly session: Session; readonly socket: TLSSocket } {
   const socket = new TLSSocket(new PassThrough());
-  const answer = () => Promise.resolve({ response: respond(), close: false });
+  const answer = () => Promise.resolve({ response: respond(), close: false, done });
   const refused = () => Promise.resolve();
   const session = new Session(socket, 'peer', DEFAULT_LIMITS, answer, refused, createLogger('silent'));
   session.start();
@@ -44,15 +48,50 @@ test('a request that is there is answered when something else than one follows i
 test.each<[string, (socket: TLSSocket) => void]>([
   ['once it was sent', () => undefined],
   ['that nobody waits for any more', (socket) => socket.destroy()],
-])('an answer is zeroed %s', async (_when, end) => {
+])('an answer is zeroed and done with %s', async (_when, end) => {
   const response = Buffer.alloc(8, 1);
-  const { socket } = asking(() => response);
+  const done = jest.fn();
+  const { socket } = asking(() => response, done);
   socket.on('error', () => undefined);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   end(socket);
   await turn();
   await closed;
   expect(response).toEqual(Buffer.alloc(8));
+  expect(done).toHaveBeenCalledTimes(1);
+});
+
+test('of answers that are large some are made at a time, two of one domain, and none waits that nobody waits for', async () => {
+  const answers = new LargeAnswers();
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const begin = (name: string, domain: string, signal?: AbortSignal): void => {
+    const answer = answers.answer(domain, signal);
+    answer.grow(1024 * 1024);
+    expect(answer.place()).toBeUndefined();
+    answer.grow(1);
+    void answer.place()?.then(() => {
+      begun.push(name);
+      ends.set(name, () => answer.done?.());
+    });
+  };
+  const gone = new AbortController();
+  for (const name of ['a1', 'a2', 'a3']) begin(name, 'a');
+  begin('a4', 'a', gone.signal);
+  for (const domain of ['b', 'c', 'd']) for (const number of [1, 2]) begin(domain + String(number), domain);
+  begin('e1', 'e');
+  await turn();
+  expect(begun).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2', 'd1', 'd2']);
+  gone.abort();
+  await turn();
+  expect(begun.at(-1)).toBe('a4');
+  ends.get('a4')?.();
+  ends.get('b1')?.();
+  await turn();
+  expect(begun.at(-1)).toBe('e1');
+  ends.get('a1')?.();
+  await turn();
+  expect(begun.at(-1)).toBe('a3');
 });
 
 test('no more is read while the requests that wait are longer together than one may be', () => {
