@@ -142,8 +142,8 @@ async function recordsSoon(work: () => Promise<unknown>): Promise<readonly strin
   return records.map(summary);
 }
 
-async function connected(port: number): Promise<Socket> {
-  const socket = connect(port, server.host);
+async function connected(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: server.host, localAddress });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
@@ -231,11 +231,15 @@ function isDeadline({ reason }: RecordEntry): boolean {
 
 test('connections beyond the limit are recorded', async () => {
   const sockets: Socket[] = [];
-  const records = await recordsSoon(async () => {
-    for (let count = 0; count < 17; count++) sockets.push(await connected(server.port));
-  });
+  const recordsFrom = (localAddress: string) =>
+    recordsSoon(async () => {
+      for (let count = 0; count < 9; count++) sockets.push(await connected(server.port, localAddress));
+    });
+  const ofOneAddress = await recordsFrom('127.0.0.1');
+  const inAll = await recordsFrom('127.0.0.2');
   for (const socket of sockets) socket.destroy();
-  expect(records).toContain(' connection failure too many connections');
+  expect(ofOneAddress).toContain(' connection failure too many connections of one address');
+  expect(inAll).toContain(' connection failure too many connections');
 });
 
 test('audit search tells the last records that match, in their order', async () => {

@@ -14,6 +14,7 @@ import { HoldfastError } from '@holdfast/core';
 import { authenticate, fingerprintOf, principalOf, validityFault, type Unrecognised } from './authentication';
 import { listenText, type ListenAddress } from './address';
 import type { ServerLimits } from './config';
+import { sourceOf } from './credentials/failure-limit';
 import { describeError, type Logger } from './log';
 import type { Connection } from './session';
 
@@ -55,6 +56,8 @@ export class Listener {
   readonly #sessions = new Set<Connection>();
   /** Connections on which TLS is not there yet, by their peers. */
   readonly #handshakes = new Map<string, Socket>();
+  /** Peers that no certificate has identified, by their address: one address leaves room for others. */
+  readonly #unidentified = new Map<string, Set<string>>();
   #authorities: readonly CertificationAuthority[] = [];
   #sweep: NodeJS.Timeout | undefined;
   #stopWatching: (() => Promise<void>) | undefined;
@@ -94,8 +97,14 @@ export class Listener {
     });
     this.#server.on('connection', (socket: Socket) => {
       const peer = peerOf(socket);
+      if (!this.#hasRoomFor(peer)) {
+        this.#recordSoon(peer, 'too many connections of one address');
+        socket.destroy();
+        return;
+      }
       this.#handshakes.set(peer, socket);
       socket.on('close', () => {
+        this.#identified(peer);
         // A client that connects and leaves without a word is no error.
         if (this.#handshakes.delete(peer) && socket.bytesRead > 0) {
           this.#recordSoon(peer, 'TLS handshake: ECONNRESET');
@@ -169,8 +178,10 @@ export class Listener {
     try {
       const identity = await this.#identify(session);
       if (socket.destroyed) return;
-      if (!('reason' in identity)) session.principal = identity;
-      else if (identity.isWithoutCertificate && this.ports.policy === 'certificate-or-credential') {
+      if (!('reason' in identity)) {
+        session.principal = identity;
+        this.#identified(peer);
+      } else if (identity.isWithoutCertificate && this.ports.policy === 'certificate-or-credential') {
         session.needsCredential = true;
       } else await this.#refused(session, identity.reason);
       session.start();
@@ -180,6 +191,22 @@ export class Listener {
         error instanceof HoldfastError ? error : new HoldfastError('InternalServerError', 'unexpected');
       session.start();
     }
+  }
+
+  #hasRoomFor(peer: string): boolean {
+    const source = sourceOf(peer);
+    const peers = this.#unidentified.get(source) ?? new Set();
+    if (peers.size >= this.limits.maxConnections / 2) return false;
+    this.#unidentified.set(source, peers.add(peer));
+    return true;
+  }
+
+  /** It is known who the peer is, or it has gone. */
+  #identified(peer: string): void {
+    const source = sourceOf(peer);
+    const peers = this.#unidentified.get(source);
+    peers?.delete(peer);
+    if (peers?.size === 0) this.#unidentified.delete(source);
   }
 
   /** Runs again where the directory changed meanwhile: a revocation that came in between counts. */

@@ -24,7 +24,7 @@ import { Channel } from './channels';
 import type { ServerLimits } from './config';
 import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
-import { refusalRecorder, type RecordRefusal } from './refusals';
+import type { RecordRefusal } from './refusals';
 import type { SessionAnswer } from './session';
 import { LONG_TURN_MS } from './turn';
 
@@ -38,17 +38,14 @@ const RESPONSE_OVERHEAD_BYTES = 256;
  * nobody knows is sent away after it.
  */
 export class MessageProcessor {
-  readonly #refused: RecordRefusal;
-
   constructor(
     private readonly ports: BatchPorts,
     private readonly authenticator: Authenticator,
     private readonly gate: AuditGate,
+    private readonly refused: RecordRefusal,
     private readonly limits: ServerLimits,
     private readonly log: Logger,
-  ) {
-    this.#refused = refusalRecorder(ports.auditLog, log);
-  }
+  ) {}
 
   /**
    * @param policy what the listener demands of requests
@@ -106,7 +103,7 @@ export class MessageProcessor {
       batch?.answer.done?.();
       const dialect = nearestDialect(message === undefined ? undefined : peekVersion(message));
       const reason = error instanceof HoldfastError ? error.code : 'InternalServerError';
-      if (known !== undefined) await this.#refused(known, reason);
+      if (known !== undefined) await this.refused(known, reason);
       return { response: this.#refusal(error, encoding, dialect), close: requester.principal === undefined };
     }
   }

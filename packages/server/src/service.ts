@@ -9,6 +9,7 @@ import { Approvals } from './approvals';
 import { SERVING_SECRET } from './built-in-authorities';
 import { Administration } from './administration';
 import { AuditGate } from './audit/gate';
+import { StrangersAudit } from './audit/strangers';
 import { catalogueOf } from './catalogue';
 import { Announcer } from './announcer';
 import { Channels } from './channels';
@@ -64,6 +65,7 @@ export class Service implements Serving {
     private readonly identity: () => ReturnType<typeof tlsIdentity>,
     private readonly log: Logger,
     private readonly randomness: HsmRandomness | undefined,
+    private readonly strangers: StrangersAudit,
   ) {}
 
   static async create(
@@ -127,23 +129,31 @@ export class Service implements Serving {
       limits,
       log,
     );
+    const strangers = new StrangersAudit(auditLog, log);
     const authenticator = new Authenticator({
       directory,
       users,
       tickets,
-      auditLog,
+      auditLog: strangers,
       clock,
       processes: Math.max(1, config.workers),
       prepare,
     });
-    const processor = new MessageProcessor({ ...batchPorts, asynchronous }, authenticator, gate, limits, log);
+    const refused = refusalRecorder(strangers, log);
+    const processor = new MessageProcessor(
+      { ...batchPorts, asynchronous },
+      authenticator,
+      gate,
+      refused,
+      limits,
+      log,
+    );
     const respond =
       (policy: AuthenticationPolicy): Responder =>
       (request, requester, encoding, canTurn) =>
         processor.answer(request, requester, policy, encoding, canTurn);
     const identity = await tlsIdentity(config, ports);
-    const listenerPorts = { ...ports, auditLog, prepare, policy: authentication };
-    const refused = refusalRecorder(auditLog, log);
+    const listenerPorts = { ...ports, auditLog: strangers, prepare, policy: authentication };
     const session: OpenConnection = (socket, peer) =>
       new Session(socket, peer, limits, respond(authentication), refused, log);
     const doors: Door[] = [
@@ -190,6 +200,7 @@ export class Service implements Serving {
       () => tlsIdentity(config, ports),
       log,
       randomness,
+      strangers,
     );
     service.#stopWatching = await directory.watch((change) => {
       notifiedClients.forget(change);
@@ -231,6 +242,7 @@ export class Service implements Serving {
       this.telling.close(),
       this.rotation.close(),
     ]);
+    await this.strangers.tell();
     await this.#stopWatching?.();
   }
 

@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { Directory, DirectoryChange, RecognisedClient } from '@holdfast/core';
 import { certificates } from '@holdfast/pki';
-import { DEFAULT_LIMITS } from '../src/config';
+import { DEFAULT_LIMITS, type ServerLimits } from '../src/config';
 import { Listener } from '../src/listener';
 import { createLogger } from '../src/log';
 import { Session } from '../src/session';
@@ -15,6 +16,16 @@ const DAY = 86_400;
 async function withClient(
   kind: 'fingerprint' | 'subject',
   days: { readonly ca: number; readonly certificate: number },
+  {
+    limits = DEFAULT_LIMITS,
+    localAddress = '127.0.0.1',
+    before = () => Promise.resolve(),
+  }: {
+    readonly limits?: ServerLimits;
+    readonly localAddress?: string;
+    /** What comes before the client does. */
+    readonly before?: (port: number) => Promise<void>;
+  } = {},
 ) {
   const ca = await certificates.createAuthority({
     commonName: 'CA',
@@ -65,7 +76,7 @@ async function withClient(
   const log = createLogger('silent');
   const listener = new Listener(
     { key: pem(own), cert: own.pem },
-    DEFAULT_LIMITS,
+    limits,
     {
       directory: directory as Directory,
       certificates,
@@ -78,7 +89,7 @@ async function withClient(
       new Session(
         socket,
         peer,
-        DEFAULT_LIMITS,
+        limits,
         () => Promise.reject(new Error('asked')),
         () => Promise.resolve(),
         log,
@@ -86,7 +97,10 @@ async function withClient(
     log,
   );
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
-  const socket = connect({ port, host: '127.0.0.1', key: pem(issued), cert: issued.pem, ca: ca.pem });
+  await before(port);
+  const identity = { key: pem(issued), cert: issued.pem, ca: ca.pem };
+  const raw = connectSocket({ port, host: '127.0.0.1', localAddress });
+  const socket = connect({ socket: raw, ...identity, checkServerIdentity: () => undefined });
   socket.resume();
   await once(socket, 'session');
   return {
@@ -116,3 +130,24 @@ test.each([
     await close();
   },
 );
+
+test('peers at one address that nobody knows leave half of the connections to others', async () => {
+  const sockets: Socket[] = [];
+  const { socket, close } = await withClient(
+    'fingerprint',
+    { ca: 9, certificate: 2 },
+    {
+      limits: { ...DEFAULT_LIMITS, maxConnections: 8 },
+      localAddress: '127.0.0.2',
+      before: async (port) => {
+        for (let count = 0; count < 8; count++) sockets.push(connectSocket(port, '127.0.0.1'));
+        // The last to come are let go at once.
+        await Promise.all(sockets.slice(4).map((each) => once(each.resume(), 'close')));
+      },
+    },
+  );
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([0, 0, 0, 0, 1, 1, 1, 1].map(Boolean));
+  expect(socket.destroyed).toBe(false);
+  for (const each of [socket, ...sockets]) each.destroy();
+  await close();
+});
