@@ -73,7 +73,7 @@ async function move(
 }
 
 /** What is left to do once a node uses the new root key. */
-function nextSteps({ kind, nodes }: RootAnswer, { to, secret }: MoveRootRequest): string {
+function nextSteps({ kind }: RootAnswer, { to, secret }: MoveRootRequest): string {
   const steps: string[] = [];
   if (kind.startsWith('software')) {
     steps.push('Copy root.key to the other nodes and to where you keep it: without it no key opens.');
@@ -81,7 +81,7 @@ function nextSteps({ kind, nodes }: RootAnswer, { to, secret }: MoveRootRequest)
   }
   if (kind === 'pkcs11') steps.push('Clone the new root key into the other tokens that are given, if any.');
   if (to !== undefined) steps.push(`Have the settings of all nodes say where it is now: root ${to.kind}.`);
-  if (nodes.outgoing > 0) steps.push(`Restart ${counted(nodes.outgoing, 'node')} with it.`);
+  steps.push('Restart the other nodes that run with the one before: holdfast root status counts them.');
   steps.push('Then end the root key before: holdfast root retire.');
   return [
     'The node uses the new root key. What is left to do:',
