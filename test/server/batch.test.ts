@@ -839,6 +839,16 @@ describe('identifiers that refer to earlier items, in 2.x', () => {
     expect(activated.sort()).toEqual([...ids].sort());
     expect(new Set(items.slice(1).map(({ id }) => id?.toString()))).toHaveProperty('size', 1);
 
+    // The ID Placeholder is empty then, by its name too.
+    const none = await newer.batch([
+      item(Operation.Locate, structure(Tag.Attributes, text(Tag.ObjectGroup, group))),
+      item(Operation.Revoke, from(UniqueIdentifier.IDPlaceholder), revocation),
+    ]);
+    expect(none.items.map(({ status, reason }) => [status, reason])).toEqual([
+      [0, undefined],
+      [1, 'ItemNotFound'],
+    ]);
+
     // One that fails does not keep the others from being told of.
     const last = activated.at(-1) as string;
     await newer.call(Operation.Revoke, [uniqueIdentifier(last), revocation]);

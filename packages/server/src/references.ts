@@ -31,8 +31,7 @@ const MEANING: Partial<
 
 /** What the items of one batch have produced so far: the ID Placeholder and the 2.x references are read from it. */
 export class BatchReferences {
-  /** Several where Locate found several. */
-  #placeholder: readonly string[] = [];
+  #placeholder: string | undefined;
   readonly #latest = new Map<number, readonly Produced[]>();
   /** Every identifier that the response names, in its order. */
   readonly #named: string[] = [];
@@ -44,10 +43,10 @@ export class BatchReferences {
     emptied: boolean,
     named: string | undefined,
   ): void {
-    if (emptied) this.#placeholder = [];
+    if (emptied) this.#placeholder = undefined;
     if (produced.length > 0) {
       const chosen = produced.find(({ role }) => role === 'private-key' || role === 'first-part');
-      this.#placeholder = (chosen === undefined ? produced : [chosen]).map((each) => each.uniqueIdentifier);
+      if (!emptied) this.#placeholder = (chosen ?? produced[0])?.uniqueIdentifier;
       this.#latest.set(operation, produced);
       this.#named.push(...produced.map((each) => each.uniqueIdentifier));
     } else if (named !== undefined) this.#named.push(named);
@@ -55,7 +54,7 @@ export class BatchReferences {
 
   /** What an item that was made pending will produce is not known: no reference means it, nor what was before it. */
   forget(operation: number): void {
-    this.#placeholder = [];
+    this.#placeholder = undefined;
     this.#latest.delete(operation);
   }
 
@@ -95,12 +94,12 @@ export class BatchReferences {
 
   #find(reference: IdentifierReference | undefined): readonly string[] {
     if (typeof reference === 'string') return [reference];
-    if (reference === undefined) return this.#placeholder;
+    if (reference === undefined || ('from' in reference && reference.from === Reference.IDPlaceholder))
+      return this.#placeholder === undefined ? [] : [this.#placeholder];
     if ('nth' in reference) {
       const identifier = this.#named.at(reference.nth);
       return identifier === undefined ? [] : [identifier];
     }
-    if (reference.from === Reference.IDPlaceholder) return this.#placeholder;
     const meaning = MEANING[reference.from];
     if (meaning === undefined) return [];
     return (this.#latest.get(meaning.operation) ?? [])
