@@ -38,8 +38,6 @@ async function contentOf(path: string | undefined): Promise<Buffer | undefined> 
 /** A connection to a receiver of syslog messages. */
 export class SyslogConnection {
   #problem: Error | undefined;
-  /** Since when something is on its way. */
-  #notTakenSinceMs: number | undefined;
   readonly #lost: Promise<void>;
 
   private constructor(private readonly socket: TLSSocket) {
@@ -95,24 +93,6 @@ export class SyslogConnection {
     }
   }
 
-  /**
-   * Whether the receiver's machine has all that was sent, as far as this one knows. One that is gone without a word says nothing
-   * for a quarter of an hour, in which everything can be sent: it is let go long before.
-   * @throws Error where the connection is lost
-   */
-  async isTaken(): Promise<boolean> {
-    this.requireOpen();
-    if (this.socket.writableLength === 0 && !(await hasUnacknowledged(this.socket))) {
-      this.#notTakenSinceMs = undefined;
-      return true;
-    }
-    this.#notTakenSinceMs ??= performance.now();
-    if (performance.now() - this.#notTakenSinceMs > WRITE_TIMEOUT_MS) {
-      this.socket.destroy(new Error('the receiver does not acknowledge what was sent'));
-    }
-    return false;
-  }
-
   /** @throws Error where the connection is lost */
   requireOpen(): void {
     if (this.#problem !== undefined) throw this.#problem;
@@ -144,19 +124,4 @@ export class SyslogConnection {
     });
     this.requireOpen();
   }
-}
-
-/** In /proc/net/tcp: number, local address, remote address, state, bytes to be sent or acknowledged. */
-const SOCKET_LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) 01 ([0-9A-F]{8}):/gm;
-
-/** Whether bytes that the system has taken are not acknowledged by the other machine; false where the system does not tell. */
-async function hasUnacknowledged({ localPort, remotePort }: TLSSocket): Promise<boolean> {
-  for (const table of ['/proc/self/net/tcp', '/proc/self/net/tcp6']) {
-    const sockets = await readFile(table, 'latin1').catch(() => '');
-    for (const [, local = '', remote = '', queued = ''] of sockets.matchAll(SOCKET_LINE)) {
-      if (parseInt(local, 16) === localPort && parseInt(remote, 16) === remotePort)
-        return /[^0]/.test(queued);
-    }
-  }
-  return false;
 }

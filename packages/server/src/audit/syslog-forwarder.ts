@@ -21,8 +21,8 @@ const RETRY_MS = 1_000;
 const LAST_MS = 3_000;
 const CHUNK_BYTES = 65_536;
 /**
- * Receivers acknowledge nothing. What was sent counts as received once the connection has outlived it for so long, and the
- * receiver's machine has taken it; after a lost connection all else is sent again.
+ * Receivers acknowledge nothing. What was sent counts as received once the connection has outlived it for so long; after a
+ * lost connection all else is sent again.
  */
 const SETTLING_MS = 5_000;
 
@@ -52,7 +52,6 @@ export class SyslogForwarder {
   #sent = BEGINNING;
   /** What was sent and does not count as received yet, oldest first. */
   #settling: { readonly place: Place; readonly atMs: number }[] = [];
-  #lookedAtMs = 0;
   #newest = 0;
   #sendUntilMs = Infinity;
   #problem: string | undefined;
@@ -133,7 +132,7 @@ export class SyslogForwarder {
           await this.#send(connection, checkpoint);
         }
         connection.requireOpen();
-        await this.#settleTaken(connection);
+        await this.#settle(Date.now() - SETTLING_MS);
         await this.#pause(LOOK_EVERY_MS);
         await this.#look();
       }
@@ -168,18 +167,7 @@ export class SyslogForwarder {
     this.#sent = { position, head };
     this.#newest = Math.max(this.#newest, position);
     this.#settling.push({ place: this.#sent, atMs: Date.now() });
-    await this.#settleTaken(connection);
-  }
-
-  /** What was sent some time ago counts as received, unless something has not even come to the receiver's machine. */
-  async #settleTaken(connection: SyslogConnection): Promise<void> {
-    const nowMs = Date.now();
-    const untilMs = nowMs - SETTLING_MS;
-    const [oldest] = this.#settling;
-    if (oldest === undefined || oldest.atMs > untilMs || Math.abs(nowMs - this.#lookedAtMs) < RETRY_MS)
-      return;
-    this.#lookedAtMs = nowMs;
-    if (await connection.isTaken()) await this.#settle(untilMs);
+    await this.#settle(Date.now() - SETTLING_MS);
   }
 
   /** What was sent until then counts as received. */
