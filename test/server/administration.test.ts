@@ -79,8 +79,11 @@ function keyPem(key: Parameters<typeof certificates.privateKeyPem>[0]): Buffer {
   return certificates.privateKeyPem(key).reveal();
 }
 
-async function makeAuthority(commonName: string): Promise<{ ca: CertificateAuthority; pem: string }> {
-  const { der, pem, privateKey } = await certificates.createAuthority({ commonName, nowSeconds });
+async function makeAuthority(
+  commonName: string,
+  atSeconds = nowSeconds,
+): Promise<{ ca: CertificateAuthority; pem: string }> {
+  const { der, pem, privateKey } = await certificates.createAuthority({ commonName, nowSeconds: atSeconds });
   return { ca: { certificateDer: der, privateKey }, pem };
 }
 
@@ -450,10 +453,11 @@ test('a backup operator makes backups for the holders that were set for it, and 
 });
 
 test('a certificate that has expired is not recognised', async () => {
-  const { ca } = await makeAuthority('Past CA');
+  const thenSeconds = nowSeconds - 9 * 86_400;
+  const { ca } = await makeAuthority('Past CA', thenSeconds);
   const past = await certificates.issueClient(ca, {
     name: 'past',
-    nowSeconds: nowSeconds - 10 * 86_400 + 86_400,
+    nowSeconds: thenSeconds,
     validitySeconds: 5 * 86_400,
   });
   await refused(2, 'expired', 'client', 'add', 'past', '--cert', write('past.pem', past.pem));
