@@ -38,6 +38,9 @@ async function contentOf(path: string | undefined): Promise<Buffer | undefined> 
 /** A connection to a receiver of syslog messages. */
 export class SyslogConnection {
   #problem: Error | undefined;
+  #sentBytes = 0;
+  /** What was taken when that last became more. */
+  #taken = { bytes: 0, atMs: performance.now() };
   readonly #lost: Promise<void>;
 
   private constructor(private readonly socket: TLSSocket) {
@@ -81,6 +84,7 @@ export class SyslogConnection {
   /** Sends, and waits while the receiver does not take it. @throws Error where the connection is lost */
   async send(bytes: Buffer): Promise<void> {
     this.requireOpen();
+    this.#sentBytes += bytes.length;
     if (this.socket.write(bytes)) return;
     const late = setTimeout(
       () => this.socket.destroy(new Error('the receiver does not read')),
@@ -91,6 +95,33 @@ export class SyslogConnection {
     } finally {
       clearTimeout(late);
     }
+  }
+
+  /** Bytes of messages that were handed over so far. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /**
+   * Of these so many the receiver's machine has, as far as this one knows. One that is gone without a word says nothing for a
+   * quarter of an hour, in which everything can be sent: where it takes nothing for long it is let go.
+   * @throws Error where the connection is lost
+   */
+  async takenBytes(): Promise<number> {
+    this.requireOpen();
+    const sent = this.#sentBytes;
+    // What encryption adds is counted as if it were messages: fewer are taken for there, never more.
+    const takenBytes = Math.max(
+      0,
+      sent - this.socket.writableLength - (await unacknowledgedBytes(this.socket)),
+    );
+    const nowMs = performance.now();
+    if (takenBytes >= sent || takenBytes > this.#taken.bytes)
+      this.#taken = { bytes: takenBytes, atMs: nowMs };
+    else if (nowMs - this.#taken.atMs > WRITE_TIMEOUT_MS) {
+      this.socket.destroy(new Error('the receiver does not acknowledge what was sent'));
+    }
+    return takenBytes;
   }
 
   /** @throws Error where the connection is lost */
@@ -124,4 +155,19 @@ export class SyslogConnection {
     });
     this.requireOpen();
   }
+}
+
+/** In /proc/net/tcp: number, local address, remote address, state, bytes to be sent or acknowledged. */
+const SOCKET_LINE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) 01 ([0-9A-F]{8}):/gm;
+
+/** How many bytes that this system has taken the other machine has not acknowledged; 0 where the system does not tell. */
+async function unacknowledgedBytes({ localPort, remotePort }: TLSSocket): Promise<number> {
+  for (const table of ['/proc/self/net/tcp', '/proc/self/net/tcp6']) {
+    const sockets = await readFile(table, 'latin1').catch(() => '');
+    for (const [, local = '', remote = '', queued = ''] of sockets.matchAll(SOCKET_LINE)) {
+      if (parseInt(local, 16) === localPort && parseInt(remote, 16) === remotePort)
+        return parseInt(queued, 16);
+    }
+  }
+  return 0;
 }

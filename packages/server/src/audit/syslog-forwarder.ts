@@ -21,8 +21,8 @@ const RETRY_MS = 1_000;
 const LAST_MS = 3_000;
 const CHUNK_BYTES = 65_536;
 /**
- * Receivers acknowledge nothing. What was sent counts as received once the connection has outlived it for so long; after a
- * lost connection all else is sent again.
+ * Receivers acknowledge nothing. What was sent counts as received once the connection has outlived it for so long, and the
+ * receiver's machine has taken it; after a lost connection all else is sent again.
  */
 const SETTLING_MS = 5_000;
 
@@ -51,7 +51,8 @@ export class SyslogForwarder {
   #kept = BEGINNING;
   #sent = BEGINNING;
   /** What was sent and does not count as received yet, oldest first. */
-  #settling: { readonly place: Place; readonly atMs: number }[] = [];
+  #settling: { readonly place: Place; readonly atMs: number; readonly sentBytes: number }[] = [];
+  #lookedAtMs = 0;
   #newest = 0;
   #sendUntilMs = Infinity;
   #problem: string | undefined;
@@ -132,11 +133,11 @@ export class SyslogForwarder {
           await this.#send(connection, checkpoint);
         }
         connection.requireOpen();
-        await this.#settle(Date.now() - SETTLING_MS);
+        await this.#settleTaken(connection);
         await this.#pause(LOOK_EVERY_MS);
         await this.#look();
       }
-      if (await connection.end()) await this.#settle(Infinity);
+      if (await connection.end()) await this.#settle(Infinity, Infinity);
     } finally {
       this.#connection = undefined;
       connection.destroy();
@@ -166,13 +167,26 @@ export class SyslogForwarder {
     await connection.send(Buffer.concat([...chunk, checkpointMessage(checkpoint, time)]));
     this.#sent = { position, head };
     this.#newest = Math.max(this.#newest, position);
-    this.#settling.push({ place: this.#sent, atMs: Date.now() });
-    await this.#settle(Date.now() - SETTLING_MS);
+    this.#settling.push({ place: this.#sent, atMs: Date.now(), sentBytes: connection.sentBytes });
+    await this.#settleTaken(connection);
   }
 
-  /** What was sent until then counts as received. */
-  async #settle(untilMs: number): Promise<void> {
-    const settled = this.#settling.filter(({ atMs }) => atMs <= untilMs);
+  /** What was sent some time ago counts as received, unless something has not even come to the receiver's machine. */
+  async #settleTaken(connection: SyslogConnection): Promise<void> {
+    const nowMs = Date.now();
+    const untilMs = nowMs - SETTLING_MS;
+    const [oldest] = this.#settling;
+    if (oldest === undefined || oldest.atMs > untilMs || Math.abs(nowMs - this.#lookedAtMs) < RETRY_MS)
+      return;
+    this.#lookedAtMs = nowMs;
+    await this.#settle(untilMs, await connection.takenBytes());
+  }
+
+  /** What was sent until then counts as received, as far as it is within so many bytes of the connection. */
+  async #settle(untilMs: number, takenBytes: number): Promise<void> {
+    const settled = this.#settling.filter(
+      ({ atMs, sentBytes }) => atMs <= untilMs && sentBytes <= takenBytes,
+    );
     const last = settled.at(-1);
     if (last === undefined) return;
     this.#settling = this.#settling.slice(settled.length);
