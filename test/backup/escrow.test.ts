@@ -160,6 +160,14 @@ test('one that was altered or cut off anywhere is refused', async () => {
     const { code, stdout } = await holdfast('escrow', 'verify', path('altered'), '--live');
     expect([place, code === 0 && !stdout.includes('NO SUCH')]).toEqual([place, false]);
   }
+  // Each byte of the manifest, of which nothing else holds all.
+  for (let place = whole.lastIndexOf('{"format"'); place < whole.length; place++) {
+    const altered = Buffer.from(whole);
+    altered[place] = (altered[place] ?? 0) ^ 1;
+    writeFileSync(path('altered'), altered);
+    const outcome = await readPackage(path('altered')).catch((error: unknown) => error);
+    expect([place, outcome instanceof HoldfastError]).toEqual([place, true]);
+  }
   const args = [...identities('alice', 'bob'), '--clear', '--offline', '--out', path('nothing')];
   expect((await recover('altered', ...args)).code).not.toBe(0);
   expect(existsSync(path('nothing'))).toBe(false);

@@ -19,7 +19,9 @@ import { decodeRecord, framed, recordsOf, type RecordHead } from './records';
  * the manifest says in the clear what is in it, and nothing of its value.
  */
 const CONTENT = 'escrow';
-const FORMAT = 'holdfast-escrow 1';
+const FORMAT = 'holdfast-escrow 2';
+/** In the first one the manifest has no digest. */
+const FORMATS = ['holdfast-escrow 1', FORMAT] as const;
 const LENGTH_BYTES = 8;
 const MAX_MANIFEST_BYTES = 64 << 20;
 
@@ -31,12 +33,14 @@ export interface ManifestObject extends Omit<RecordHead, 'ownerId'> {
 }
 
 export interface Manifest {
-  readonly format: typeof FORMAT;
+  readonly format: (typeof FORMATS)[number];
   readonly id: string;
   readonly createdAt: string;
   /** Of the envelope, in hex. */
   readonly sha256: string;
   readonly objects: readonly ManifestObject[];
+  /** Of the JSON of all else, in hex: what opens a package does not hold the MACs. */
+  readonly manifestSha256?: string;
 }
 
 export interface PackageEntry {
@@ -63,10 +67,14 @@ export async function* sealPackage(
     sha256: digest.digest('hex'),
     objects,
   };
-  const bytes = Buffer.from(JSON.stringify(manifest));
+  const bytes = Buffer.from(JSON.stringify({ ...manifest, manifestSha256: digestOf(manifest) }));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64BE(BigInt(bytes.length));
   yield Buffer.concat([bytes, length]);
+}
+
+function digestOf(manifest: Manifest): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
 }
 
 async function* contentOf(
@@ -173,9 +181,21 @@ async function bytesAt(
 }
 
 function parsed(bytes: Buffer): Manifest {
+  const { manifestSha256, ...manifest } = fromJson(bytes);
+  const hasDigest = manifest.format === FORMAT || manifestSha256 !== undefined;
+  if (hasDigest && manifestSha256 !== digestOf(manifest)) {
+    throw new HoldfastError(
+      'IntegrityViolation',
+      'the package was altered: the digest of its manifest is another',
+    );
+  }
+  return manifest;
+}
+
+function fromJson(bytes: Buffer): Manifest {
   try {
-    const manifest = JSON.parse(bytes.toString('utf8')) as Omit<Manifest, 'format'> & { format: string };
-    if (manifest.format === FORMAT && Array.isArray(manifest.objects)) return { ...manifest, format: FORMAT };
+    const manifest = JSON.parse(bytes.toString('utf8')) as Manifest;
+    if (FORMATS.includes(manifest.format) && Array.isArray(manifest.objects)) return manifest;
   } catch {
     // Falls through to the refusal.
   }
