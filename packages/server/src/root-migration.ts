@@ -126,8 +126,10 @@ export class RootMigration {
     };
   }
 
+  /** The last step is that this node uses the new root key: what is said to be moved lies where it is looked for. */
   #stateOf({ incoming, outgoing }: RootKeyState): RootAnswer['state'] {
-    if (incoming !== undefined) return this.#work === undefined ? 'interrupted' : 'moving';
+    if (this.#work !== undefined) return 'moving';
+    if (incoming !== undefined) return 'interrupted';
     return outgoing === undefined ? 'settled' : 'moved';
   }
 
