@@ -117,17 +117,23 @@ export class AttributeSet implements Iterable<Attribute> {
    */
   adder(): (attribute: Attribute) => number {
     const found = new Map<string, { count: number; nextIndex: number }>();
+    const looked = new Set<AttributeKey>();
     const siblingsOf = (attribute: Attribute) => {
       const siblings = found.get(keyOf(attribute)) ?? { count: 0, nextIndex: 0 };
       found.set(keyOf(attribute), siblings);
       return siblings;
     };
-    for (const { attribute } of this.#instances) {
-      const siblings = siblingsOf(attribute);
-      siblings.count++;
-      siblings.nextIndex = Math.max(siblings.nextIndex, (attribute.index ?? 0) + 1);
-    }
+    const look = (key: AttributeKey): void => {
+      looked.add(key);
+      for (const instance of this.#instances) {
+        if (instance.key !== key) continue;
+        const siblings = siblingsOf(instance.attribute);
+        siblings.count++;
+        siblings.nextIndex = Math.max(siblings.nextIndex, (instance.attribute.index ?? 0) + 1);
+      }
+    };
     return (attribute) => {
+      if (!looked.has(attribute.key)) look(attribute.key);
       const siblings = siblingsOf(attribute);
       this.#push(attribute, siblings.nextIndex++);
       return ++siblings.count;

@@ -96,7 +96,7 @@ export function fillIn(attributes: AttributeSet, values: readonly Attribute[]): 
   for (const attribute of lacking) {
     if (definitionOf(attribute.key).multiple || !isThere(attribute)) attributes.add(attribute);
   }
-  requireConsistentDates(attributes, new Set(lacking.map(({ key }) => key)));
+  if (lacking.length > 0) requireConsistentDates(attributes, new Set(lacking.map(({ key }) => key)));
 }
 
 /** @throws HoldfastError ConstraintViolation where a new object is not as each constraint that concerns it demands */
