@@ -123,7 +123,9 @@ test('what a batch computes holds up nobody else until all of it is done', async
     item(Operation.Register, enumeration(Tag.ObjectType, ObjectType.PrivateKey), attributes, key);
   const order: string[] = [];
   const [long] = await Promise.all([
-    newer.batch(Array.from({ length: 400 }, registration), option(Continue)).finally(() => order.push('long')),
+    newer
+      .batch(Array.from({ length: 400 }, registration), option(Continue))
+      .finally(() => order.push('long')),
     (async () => {
       // By itself the first is answered with whatever came with it.
       for (let asked = 0; asked < 2; asked++) await peer.call(Operation.Query, []);
