@@ -149,23 +149,14 @@ test('a server that never answers keeps up one change alone, which is not sent a
 });
 
 test.each(WAYS)('over %s a client that is closed waits for no connection', async (_, options) => {
-  let reached: () => void = () => undefined;
-  const began = new Promise<void>((resolve) => (reached = resolve));
-  const swallowing = createServer((socket) => {
-    socket.on('error', () => undefined);
-    reached();
-  });
-  await new Promise<void>((resolve) => swallowing.listen(0, '127.0.0.1', resolve));
+  const { port, began, close } = await swallowing();
   const one = await mute((socket) => socket.destroy());
-  const client = await clientOf([one.port, (swallowing.address() as AddressInfo).port], {
-    ...options,
-    timeoutMs: 3_600_000,
-  });
+  const client = await clientOf([one.port, port], { ...options, timeoutMs: 3_600_000 });
   const call = expect(named(client)).rejects.toMatchObject({ reason: 'closed' });
   await began;
   await client.close();
   await call;
-  await new Promise((resolve) => swallowing.close(resolve));
+  await close();
 });
 
 test('all hang up: the failure is told, and the client may try again', async () => {
@@ -176,6 +167,19 @@ test('all hang up: the failure is told, and the client may try again', async () 
   expect([one.heard(), two.heard()]).toEqual([2, 1]);
   await expect(named(client)).rejects.toBeInstanceOf(ConnectionFailure);
 });
+
+/** What takes connections and says nothing on them, not even of TLS. */
+async function swallowing() {
+  let reached: () => void = () => undefined;
+  const began = new Promise<void>((resolve) => (reached = resolve));
+  const listener = createServer((socket) => {
+    socket.on('error', () => undefined);
+    reached();
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const close = () => new Promise((resolve) => listener.close(resolve));
+  return { port: (listener.address() as AddressInfo).port, began, close };
+}
 
 /** A server that takes connections and answers nothing; @param then what it does with a connection on which a request came */
 async function mute(then: (socket: TLSSocket) => void) {
@@ -354,23 +358,16 @@ describe('a call that its caller gives up', () => {
   });
 
   test('waits for no connection', async () => {
-    let reached: () => void = () => undefined;
-    const began = new Promise<void>((resolve) => (reached = resolve));
-    const swallowing = createServer((socket) => {
-      socket.on('error', () => undefined);
-      reached();
-    });
-    await new Promise<void>((resolve) => swallowing.listen(0, '127.0.0.1', resolve));
-    const { port } = swallowing.address() as AddressInfo;
-    const options = { host: '127.0.0.1', port, ca: authority.ca, ...authority.client };
     for (const connect of [KmipClient.connect.bind(KmipClient), toldByServer]) {
+      const { port, began, close } = await swallowing();
+      const options = { host: '127.0.0.1', port, ca: authority.ca, ...authority.client };
       const { signal, now } = givingUp();
       const given = expect(connect({ ...options, timeoutMs: 3_600_000 }, { signal })).rejects.toBe(ENOUGH);
       await began;
       now();
       await given;
+      await close();
     }
-    await new Promise((resolve) => swallowing.close(resolve));
   });
 });
 
