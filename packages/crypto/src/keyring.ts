@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
 import type { Keyring, MacPurpose, SealBinding, SealedValue } from '@holdfast/core';
 import { HoldfastError, SecretBytes, utf8Length, writeUtf8 } from '@holdfast/ttlv';
+import { cipherKey } from './cipher-key';
 import { DomainKeys, expandOneBlock, type DomainKeyVersion, type Subkeys } from './domain-keys';
 import type { HmacKey } from './hmac-key';
 import { RandomPool } from './random-pool';
@@ -117,7 +118,12 @@ class DomainKeyring implements ManagedKeyring {
     sealed[0] = FORMAT;
     this.#random.fill(sealed, 1, NONCE_LENGTH_BYTES);
     const key = expandOneBlock(sealing(subkeys), context);
-    const cipher = createCipheriv(CIPHER, key, sealed.subarray(1, HEADER_LENGTH_BYTES), CIPHER_OPTIONS);
+    const cipher = createCipheriv(
+      CIPHER,
+      cipherKey(key),
+      sealed.subarray(1, HEADER_LENGTH_BYTES),
+      CIPHER_OPTIONS,
+    );
     key.fill(0);
     cipher.setAAD(context);
     cipher.update(content).copy(sealed, HEADER_LENGTH_BYTES);
@@ -133,7 +139,12 @@ class DomainKeyring implements ManagedKeyring {
     const context = encodeContext(binding, salt);
     if (context === undefined || sealed[0] !== FORMAT) throw tampered();
     const key = expandOneBlock(sealing(subkeys), context);
-    const cipher = createDecipheriv(CIPHER, key, sealed.subarray(1, HEADER_LENGTH_BYTES), CIPHER_OPTIONS);
+    const cipher = createDecipheriv(
+      CIPHER,
+      cipherKey(key),
+      sealed.subarray(1, HEADER_LENGTH_BYTES),
+      CIPHER_OPTIONS,
+    );
     key.fill(0);
     cipher.setAAD(context);
     const tagOffset = sealed.length - TAG_LENGTH_BYTES;

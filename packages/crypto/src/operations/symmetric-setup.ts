@@ -9,6 +9,7 @@ import {
 import type { CipherRequest } from '@holdfast/core';
 import { CryptographicAlgorithm, type CryptographicParameters } from '@holdfast/kmip';
 import { HoldfastError } from '@holdfast/ttlv';
+import { cipherKey } from '../cipher-key';
 import { cipherFacts, type CipherFacts } from './cipher-modes';
 import { cipherAlgorithmOf, symmetricKeyOf } from './key';
 import { blockPadding, type BlockPadding } from './padding';
@@ -135,7 +136,7 @@ export function missingIv(): HoldfastError {
 /** Node's types know the names of AEAD ciphers alone; what is called on the others is what every cipher has. */
 function gcmArguments({ facts, key, tagLengthBytes }: Prepared, iv: Buffer) {
   const options: CipherGCMOptions = facts.tagLengths.length > 0 ? { authTagLength: tagLengthBytes } : {};
-  return [facts.opensslName as CipherGCMTypes, key, iv, options] as const;
+  return [facts.opensslName as CipherGCMTypes, cipherKey(key), iv, options] as const;
 }
 
 /** @throws HoldfastError CryptographicFailure where OpenSSL refuses the key: that of XTS has equal halves, for instance */
