@@ -78,10 +78,18 @@ export function readElement(bytes: Buffer): DerElement {
   return element;
 }
 
-/** Reads all elements that stand one after the other in the contents of a constructed element. */
+/** More than any certificate has names; whoever sends one chooses how many there are. */
+const MAX_CHILDREN = 10_000;
+
+/**
+ * Reads all elements that stand one after the other in the contents of a constructed element.
+ * @throws HoldfastError InvalidField, also where they are more than MAX_CHILDREN
+ */
 export function children(parent: DerElement): DerElement[] {
   const elements: DerElement[] = [];
   for (let offset = 0; offset < parent.contents.length;) {
+    if (elements.length === MAX_CHILDREN)
+      throw malformed(`an element holds more than ${MAX_CHILDREN} others`);
     const element = readElementAt(parent.contents, offset);
     elements.push(element);
     offset += element.der.length;

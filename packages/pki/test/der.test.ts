@@ -1,5 +1,14 @@
 import fc from 'fast-check';
-import { children, encodeInteger, encodeOid, readElement, readOid, readTime, TAG } from '../src/der';
+import {
+  children,
+  encodeElement,
+  encodeInteger,
+  encodeOid,
+  readElement,
+  readOid,
+  readTime,
+  TAG,
+} from '../src/der';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
@@ -21,6 +30,13 @@ describe('DER', () => {
 
   test('refuses a child that is longer than its parent', () => {
     expect(() => children(readElement(hex('3003020501')))).toThrow('longer than what holds it');
+  });
+
+  test('refuses an element that holds more others than anything needs', () => {
+    const holding = (count: number) =>
+      readElement(encodeElement(TAG.sequence, Buffer.alloc(2 * count, '0500', 'hex')));
+    expect(children(holding(10_000))).toHaveLength(10_000);
+    expect(() => children(holding(10_001))).toThrow('more than 10000');
   });
 
   test('reads object identifiers of any size', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { HoldfastError, SecretBytes, type ErrorCode } from '@holdfast/core';
 import { certificates } from '../src';
 import { children, contextTag, encodeElement, encodeInteger, encodeOid, readElement, TAG } from '../src/der';
+import { Allowance } from '../src/pkcs12/derivation';
 import { OID } from '../src/pkcs12/object-identifiers';
 import { CA, LEAF, MODERN, PLAIN, PRIVATE_KEY, RC2, TRIPLE_DES } from './pkcs12-containers';
 
@@ -162,6 +163,13 @@ describe('a container that no tool writes', () => {
     };
     expect(await refused(certificates.openPkcs12(container(1), password()))).toBeUndefined();
     expect(await refused(certificates.openPkcs12(container(1000), password()))).toBe('InvalidField');
+  });
+
+  test('may have as many iterations as NSS writes for a key with three certificates, and few more', () => {
+    const allowance = new Allowance();
+    const outputs = { mac: 1, keyAndVectorOfKey: 3, keysAndVectorsOfCertificates: 3 * 3 };
+    for (const count of Object.values(outputs)) allowance.spend(count * 600_000);
+    expect(() => allowance.spend(600_000)).toThrow('at most 8000000 iterations');
   });
 
   test('is refused where its bytes are in pieces of pieces', async () => {

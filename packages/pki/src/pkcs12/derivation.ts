@@ -19,8 +19,11 @@ export interface Hash {
 
 /** More iterations than any tool writes; whoever sends a container chooses how long the server works on it. */
 const MAX_ITERATIONS = 1_000_000;
-/** Those of one container together: of its MAC, its parts and its key. */
-const MAX_ITERATIONS_IN_ALL = 4 * MAX_ITERATIONS;
+/**
+ * Those of one container together: of its MAC, its parts and its key. NSS writes 600,000 for each output of the hash that is needed, and
+ * one part for each certificate: 4.2 million for a key with one.
+ */
+const MAX_ITERATIONS_IN_ALL = 8 * MAX_ITERATIONS;
 /** As many hashes are computed without letting others in. */
 const ITERATIONS_AT_ONCE = 2000;
 /** However many containers are opened at once, they hold others up no longer than one. */
@@ -113,17 +116,20 @@ export async function derive(
   const diversifier = Buffer.alloc(blockLengthBytes, purpose);
   const input = Buffer.concat([repeated(salt, blockLengthBytes), repeated(password, blockLengthBytes)]);
   const derived = Buffer.alloc(lengthBytes);
-  for (let length = 0; length < lengthBytes;) {
-    allowance.spend(iterations);
-    const part = await iterate(Buffer.concat([diversifier, input]), hash, iterations);
-    length += part.copy(derived, length);
-    const addend = Buffer.alloc(blockLengthBytes, part);
-    part.fill(0);
-    for (let at = 0; at < input.length; at += blockLengthBytes) {
-      add(input.subarray(at, at + blockLengthBytes), addend);
+  try {
+    for (let length = 0; length < lengthBytes;) {
+      allowance.spend(iterations);
+      const part = await iterate(Buffer.concat([diversifier, input]), hash, iterations);
+      length += part.copy(derived, length);
+      const addend = Buffer.alloc(blockLengthBytes, part);
+      part.fill(0);
+      for (let at = 0; at < input.length; at += blockLengthBytes) {
+        add(input.subarray(at, at + blockLengthBytes), addend);
+      }
+      addend.fill(0);
     }
-    addend.fill(0);
+  } finally {
+    input.fill(0);
   }
-  input.fill(0);
   return derived;
 }

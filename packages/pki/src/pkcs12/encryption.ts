@@ -74,10 +74,13 @@ async function tripleDesKey(
   const { contents } = expectTag(salt, TAG.octetString, 'the salt');
   const count = readIterations(iterations);
   const bmp = bmpPassword(password);
-  const key = await derive(SHA_1, FOR_KEY, bmp, contents, count, keyLengthBytes, allowance);
-  const iv = await derive(SHA_1, FOR_IV, bmp, contents, count, 8, allowance);
-  bmp.fill(0);
-  return { name: keyLengthBytes === 24 ? 'des-ede3-cbc' : 'des-ede-cbc', key, iv };
+  try {
+    const key = await derive(SHA_1, FOR_KEY, bmp, contents, count, keyLengthBytes, allowance);
+    const iv = await derive(SHA_1, FOR_IV, bmp, contents, count, 8, allowance);
+    return { name: keyLengthBytes === 24 ? 'des-ede3-cbc' : 'des-ede-cbc', key, iv };
+  } finally {
+    bmp.fill(0);
+  }
 }
 
 function keyFor(

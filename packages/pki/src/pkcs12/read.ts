@@ -60,18 +60,14 @@ async function requireMac(
   const hash = HASHES.get(readOid(sequenceOf(algorithm, 'the hash of the MAC')[0], 'the hash of the MAC'));
   if (hash === undefined) throw malformed('the hash of its MAC is not available here');
   const expected = expectTag(digest, TAG.octetString, 'the MAC').contents;
+  const { contents } = expectTag(salt, TAG.octetString, 'the salt of the MAC');
+  const count = iterations === undefined ? 1 : readIterations(iterations);
+  const lengthBytes = createHmac(hash.name, '').digest().length;
   const bmp = bmpPassword(password);
-  const key = await derive(
-    hash,
-    FOR_MAC,
-    bmp,
-    expectTag(salt, TAG.octetString, 'the salt of the MAC').contents,
-    iterations === undefined ? 1 : readIterations(iterations),
-    createHmac(hash.name, '').digest().length,
-    allowance,
+  const key = await derive(hash, FOR_MAC, bmp, contents, count, lengthBytes, allowance).finally(() =>
+    bmp.fill(0),
   );
   const mac = createHmac(hash.name, key).update(content).digest();
-  bmp.fill(0);
   key.fill(0);
   if (mac.length === expected.length && timingSafeEqual(mac, expected)) return;
   throw new HoldfastError('BadPassword', 'the PKCS#12 container does not open with the password');
