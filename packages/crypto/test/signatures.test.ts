@@ -155,22 +155,20 @@ describe('RSA', () => {
   });
 
   describe('a key that is for PSS alone', () => {
-    const made = generateKeyPairSync('rsa-pss', {
-      modulusLength: 2048,
-      hashAlgorithm: 'sha256',
-      mgf1HashAlgorithm: 'sha256',
-    });
+    const hashes = { hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha256' } as const;
+    const made = generateKeyPairSync('rsa-pss', { modulusLength: 2048, ...hashes });
     const secretBytes = (bytes: Buffer) => new SecretBytes(bytes);
-    const own: Pair = {
+    const ownOf = ({ privateKey, publicKey }: typeof made): Pair => ({
       privateKey: keyBlock(
         KeyFormatType.PKCS_8,
-        secretBytes(made.privateKey.export({ format: 'der', type: 'pkcs8' })),
+        secretBytes(privateKey.export({ format: 'der', type: 'pkcs8' })),
       ),
       publicKey: keyBlock(
         KeyFormatType.X_509,
-        secretBytes(made.publicKey.export({ format: 'der', type: 'spki' })),
+        secretBytes(publicKey.export({ format: 'der', type: 'spki' })),
       ),
-    };
+    });
+    const own = ownOf(made);
     const theirs = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
 
     test.each([
@@ -194,6 +192,15 @@ describe('RSA', () => {
       ['a shorter salt', pss({ hashingAlgorithm: SHA_256, saltLengthBytes: 20 })],
     ])('does not sign by %s', async (_which, parameters) => {
       expect(await rejectionOf(signed(own, parameters, MESSAGE))).toBe('BadCryptographicParameters');
+    });
+
+    test('signs with no shorter salt than it wants where none is named', async () => {
+      // Node.js takes a number, whatever its types say.
+      const saltLength = 48 as unknown as string;
+      const salted = generateKeyPairSync('rsa-pss', { modulusLength: 1024, ...hashes, saltLength });
+      const signature = await signed(ownOf(salted), { hashingAlgorithm: SHA_256 }, MESSAGE);
+      const options = { key: salted.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
+      expect(verify('sha256', MESSAGE, options, signature)).toBe(true);
     });
 
     test('does not encrypt', () => {

@@ -267,9 +267,10 @@ function rsaScheme(
     throw unsupported('RSA signs with the Padding Methods PKCS1 v1.5 and PSS');
   const pss = pssParameters(hash, parameters);
   const { saltLengthBytes } = parameters;
+  const usualLength = Math.max(pss.hash.lengthBytes, key.keyObject.asymmetricKeyDetails?.saltLength ?? 0);
   const bits = modulusBitsOf(key);
   return {
-    sign: () => signEncoded(key, encodePss(digest(), pss, saltLengthBytes ?? pss.hash.lengthBytes, bits)),
+    sign: () => signEncoded(key, encodePss(digest(), pss, saltLengthBytes ?? usualLength, bits)),
     verify(signature) {
       const encoded = openSignature(key, signature);
       return encoded !== undefined && verifiesPss(encoded, digest(), pss, saltLengthBytes, bits);
