@@ -26,6 +26,12 @@ export function storedItem({ key, value }: Attribute): Item | undefined {
   return codec.encode(tag, value, STORAGE_DIALECT);
 }
 
+/** Equal for instances of one attribute with one value; indexes do not matter. */
+export function fingerprint(attribute: Attribute): string {
+  const item = storedItem(attribute);
+  return item === undefined ? attribute.key : encodeTtlv(item).toString('base64');
+}
+
 /** One instance of an attribute in a set. */
 export interface AttributeInstance {
   readonly key: AttributeKey;

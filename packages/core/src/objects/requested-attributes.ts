@@ -6,7 +6,7 @@ import {
   type Name,
   type NewAttributes,
 } from '@holdfast/kmip';
-import { HoldfastError, encodeTtlv } from '@holdfast/ttlv';
+import { HoldfastError } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import {
   acceptedValue,
@@ -16,7 +16,7 @@ import {
   requireConsistentDates,
   withResolvedLink,
 } from './attribute-rules';
-import { storedItem } from './attribute-instance';
+import { fingerprint } from './attribute-instance';
 import { MAX_ATTRIBUTES, MAX_INSTANCES, requireLength, tooManyAttributes } from './attribute-limits';
 import { AttributeSet } from './attribute-set';
 
@@ -47,12 +47,6 @@ async function templateAttributes(name: Name, context: OperationContext): Promis
     throw new HoldfastError('ItemNotFound', 'a Template of that name does not exist');
   }
   return value.attributes;
-}
-
-/** Equal for instances of one attribute with one value; indexes do not matter. */
-function fingerprint(attribute: Attribute): string {
-  const item = storedItem(attribute);
-  return item === undefined ? attribute.key : encodeTtlv(item).toString('base64');
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 import { HoldfastError, type ErrorCode } from '@holdfast/ttlv';
 import type { OperationContext } from '../operation';
 import type { AlgorithmFacts, KeyPairSpecification } from '../ports/crypto';
-import { sameValue } from './attribute-rules';
+import { fingerprint } from './attribute-instance';
 import type { AttributeSet } from './attribute-set';
 import { isSameAlgorithm } from './defaults';
 import { defaultsFor, fillIn } from './domain-policy';
@@ -133,16 +133,18 @@ const SHARED = [
   'CryptographicParameters',
 ] as const satisfies readonly AttributeKey[];
 
+function isSameSet(mine: readonly string[], theirs: readonly string[]): boolean {
+  const values = new Set(theirs);
+  return mine.length === theirs.length && mine.every((value) => values.has(value));
+}
+
 /** Gives each half what only the other one states. @throws HoldfastError InvalidField where they contradict each other */
 function share(privateKey: AttributeSet, publicKey: AttributeSet): void {
   for (const key of SHARED) {
     const [mine, theirs] = [privateKey.instances(key), publicKey.instances(key)];
     if (mine.length === 0) for (const instance of theirs) privateKey.add(instance);
     else if (theirs.length === 0) for (const instance of mine) publicKey.add(instance);
-    else if (
-      mine.length !== theirs.length ||
-      !mine.every((one) => theirs.some((other) => sameValue(one, other)))
-    ) {
+    else if (!isSameSet(mine.map(fingerprint), theirs.map(fingerprint))) {
       throw new HoldfastError(
         'InvalidField',
         `${definitionOf(key).name} differs between the keys of the pair`,

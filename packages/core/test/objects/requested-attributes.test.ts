@@ -1,9 +1,11 @@
 import {
+  CryptographicAlgorithm,
   CryptographicUsageMask,
   LinkType,
   NameType,
   ObjectType,
   RNGAlgorithm,
+  RecommendedCurve,
   State,
   Tag,
   UsageLimitsUnit,
@@ -13,6 +15,7 @@ import {
 import { HoldfastError, ItemType, type ErrorCode } from '@holdfast/ttlv';
 import { MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, MAX_INSTANCES } from '../../src/objects/attribute-limits';
 import { AttributeSet } from '../../src/objects/attribute-set';
+import { describeKeyPair } from '../../src/objects/requested-key';
 import { checkRequested, gatherAttributes, type Origin } from '../../src/objects/requested-attributes';
 import { NOW, ruleContext } from '../context';
 import { refusal } from '../refusal';
@@ -177,4 +180,31 @@ describe('what a client may ask for', () => {
     ]);
     expect(refusal(() => checkRequested(attributes, ObjectType.SymmetricKey, 'generated'))).toBeDefined();
   });
+});
+
+test('what both keys of a pair have alike is compared without looking at each with each', () => {
+  const COUNT = MAX_INSTANCES;
+  const looked = jest.fn();
+  const half = (...counters: readonly number[]) => {
+    const parameters = counters.map((initialCounterValue): Attribute => ({
+      key: 'CryptographicParameters',
+      get value() {
+        looked();
+        return { initialCounterValue };
+      },
+    }));
+    return new AttributeSet([
+      { key: 'CryptographicAlgorithm', value: CryptographicAlgorithm.EC },
+      { key: 'CryptographicDomainParameters', value: { recommendedCurve: RecommendedCurve.P_256 } },
+      { key: 'CryptographicUsageMask', value: CryptographicUsageMask.Sign },
+      ...parameters,
+    ]);
+  };
+  const counters = Array.from({ length: COUNT }, (_, index) => index);
+  const described = (...others: readonly number[]) =>
+    refusal(() => describeKeyPair(half(...counters), half(...others), context));
+  expect(described(...[...counters].reverse())).toBeUndefined();
+  expect(looked.mock.calls.length).toBeLessThan(10 * COUNT);
+  expect(described(...counters.slice(1), COUNT)).toBe('InvalidField');
+  expect(described(...counters.slice(1))).toBe('InvalidField');
 });
