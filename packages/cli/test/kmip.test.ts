@@ -5,7 +5,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { operations } from '@holdfast/core';
+import { Operation, ResultStatus, Tag } from '@holdfast/kmip';
 import { holdfast, startServerProcess, type ServerProcess } from '@holdfast/testkit';
+import { ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { makeAuthority, speaking, startPeer, type Peer } from '../../client/test/peer';
 import { runCommandLine } from '../src/exit';
 import { explain } from '../src/kmip/explain';
 import { buildProgram } from '../src/kmip/program';
@@ -153,6 +156,18 @@ describe.each(['1.0', '1.1', '1.2', '1.3', '1.4', '2.0', '2.1'])('in KMIP %s', (
     expect(await kmip('get', id, '--format', 'hex', ...v)).toMatchObject({ code: 1, stdout: '' });
   });
 
+  test('keys of elliptic curves are called as the version calls them', async () => {
+    const pair = await kmip('create-key-pair', '--curve', 'P-256', '--json', ...v);
+    const { privateKeyUniqueIdentifier } = json<{ privateKeyUniqueIdentifier: string }>(pair);
+    const path = join(folder, 'curve.pem');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const registered = await made('register', '--file', path, ...v);
+    const name = ['1.0', '1.1'].includes(version) ? 'ECDSA' : 'EC';
+    for (const id of [privateKeyUniqueIdentifier, registered])
+      expect(await attribute(id, 'CryptographicAlgorithm')).toBe(name);
+  });
+
   test('the server tells what it is', async () => {
     expect(json(await kmip('query', '--all', '--json', ...v))).toMatchObject({
       vendorIdentification: 'Holdfast',
@@ -184,6 +199,23 @@ describe('what comes in goes out', () => {
     expect((await kmip('get', publicId, '--format', 'pem')).stdout).toBe(
       publicKey.export({ type: 'spki', format: 'pem' }),
     );
+  });
+
+  test.each([
+    ['ed25519', 256],
+    ['ed448', 448],
+    ['x25519', 256],
+    ['x448', 448],
+  ] as const)('a key of the kind %s', async (kind, lengthBits) => {
+    const { privateKey, publicKey } = generateKeyPairSync(kind as 'ed25519');
+    for (const pem of [
+      privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      publicKey.export({ type: 'spki', format: 'pem' }),
+    ]) {
+      const id = await made('register', '--file', file(`${kind}.pem`, pem));
+      expect(await attribute(id, 'CryptographicLength')).toBe(lengthBits);
+      expect((await kmip('get', id, '--format', 'pem')).stdout).toBe(pem);
+    }
   });
 
   test('a certificate', async () => {
@@ -690,6 +722,60 @@ test('a domain has defaults and constraints of its own', async () => {
     expect(await kmip('set-constraints', '--replace')).toMatchObject({ code: 0 });
   }
   await made('create', '--length', '128');
+});
+
+describe('what is unknown in the rules of another server', () => {
+  let peer: Peer;
+  let files: readonly string[];
+  const sent: (number | undefined)[] = [];
+  const group = (tag: number, ...value: readonly Item[]): StructureItem => ({
+    tag,
+    type: ItemType.Structure,
+    value,
+  });
+
+  beforeAll(async () => {
+    const authority = await makeAuthority();
+    const attributes = group(Tag.Attributes, { tag: 0x540001, type: ItemType.Integer, value: 7 });
+    const payloads = new Map<Operation, StructureItem>([
+      [Operation.Query, group(Tag.DefaultsInformation, group(Tag.ObjectDefaults, attributes))],
+      [Operation.GetConstraints, group(Tag.Constraints, group(Tag.Constraint, attributes))],
+    ]);
+    peer = await startPeer(
+      await authority.server(),
+      speaking(({ items: [item] }) => {
+        const operation = item?.operation as Operation;
+        const told = payloads.get(operation);
+        if (told === undefined) sent.push(operation);
+        const payload = group(Tag.ResponsePayload, ...(told === undefined ? [] : [told]));
+        return [{ operation, resultStatus: ResultStatus.Success, payload }];
+      }),
+    );
+    const written = Object.entries({ ca: authority.ca, ...authority.client }).map(([name, pem]) => {
+      writeFileSync(join(folder, `peer-${name}`), pem, { mode: 0o600 });
+      return [`--${name}`, join(folder, `peer-${name}`)];
+    });
+    files = ['--server', `127.0.0.1:${peer.port}`, '--kmip-version', '2.1', ...written.flat()];
+  });
+  afterAll(() => peer.stop());
+
+  test.each([
+    ['set-defaults', Operation.SetDefaults, ['query', '--function', 'DefaultsInformation']],
+    ['set-constraints', Operation.SetConstraints, ['get-constraints']],
+  ])('is shown, and not lost by %s', async (command, operation, shown) => {
+    const rule = ['--type', 'symmetric-key', '--attribute', 'CryptographicLength=256', ...files];
+    expect(await kmip(...shown, ...files)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('tag 0x540001') as string,
+    });
+    expect(await kmip(command, ...rule)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/lost.*tag 0x540001\n.*--replace/) as string,
+    });
+    expect(sent).toEqual([]);
+    expect(await kmip(command, '--replace', ...rule)).toMatchObject({ code: 0 });
+    expect(sent.splice(0)).toEqual([operation]);
+  });
 });
 
 test('random bytes go where they are asked to', async () => {

@@ -1,11 +1,20 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { TLSSocket, TlsOptions } from 'node:tls';
-import { Operation, ResultStatus, Tag, dialectNamed, encodeRequest, encodeResponse } from '@holdfast/kmip';
+import { getConstraints, query } from '@holdfast/core';
+import {
+  BlockCipherMode,
+  Operation,
+  ResultStatus,
+  Tag,
+  dialectNamed,
+  encodeRequest,
+  encodeResponse,
+} from '@holdfast/kmip';
 import { ItemType, encodeTtlv, type Item, type StructureItem } from '@holdfast/ttlv';
 import { KmipClient, isEncryptedKey, toldByServer, type KmipClientOptions } from '../src';
 import { explainBreak } from '../src/connection-failure';
-import { makeAuthority, startPeer, type Authority, type Identity, type Peer } from './peer';
+import { makeAuthority, speaking, startPeer, type Authority, type Identity, type Peer } from './peer';
 
 let authority: Authority;
 let stranger: Authority;
@@ -207,6 +216,53 @@ test('what a server tells of an attribute that the version does not have is told
     request: { uniqueIdentifier: 'k', attributes: { changed: [{ key: undefined, value: foreign }] } },
   });
   await expect(first(true)).rejects.toMatchObject({ reason: 'protocol' });
+});
+
+test('what of defaults and constraints the version does not have is told as it came, and not only in part', async () => {
+  const length: Item = { tag: Tag.CryptographicLength, type: ItemType.Integer, value: 256 };
+  const foreign: Item = { tag: 0x540001, type: ItemType.Integer, value: 7 };
+  const later: Item = { tag: Tag.CryptographicAlgorithm, type: ItemType.Enumeration, value: 0x1000 };
+  const mode: Item = { tag: Tag.BlockCipherMode, type: ItemType.Enumeration, value: BlockCipherMode.GCM };
+  const partly = emptyPayload(Tag.CryptographicParameters, [mode, foreign]);
+  const whole = emptyPayload(Tag.CryptographicParameters, [mode]);
+  const attributes = emptyPayload(Tag.Attributes, [length, foreign, later, partly, whole]);
+  const told = {
+    [Operation.GetConstraints]: [emptyPayload(Tag.Constraints, [emptyPayload(Tag.Constraint, [attributes])])],
+    [Operation.Query]: [
+      emptyPayload(Tag.DefaultsInformation, [emptyPayload(Tag.ObjectDefaults, [attributes])]),
+    ],
+  };
+  const peer = await startPeer(
+    server,
+    speaking(({ items: [item] }) => {
+      const operation = item?.operation as keyof typeof told;
+      const payload = emptyPayload(Tag.ResponsePayload, told[operation]);
+      return [{ operation, resultStatus: ResultStatus.Success, payload }];
+    }),
+  );
+  peers.push(peer);
+  const options = { host: '127.0.0.1', port: peer.port, ca: authority.ca, ...authority.client };
+  const asked = async (isStrict: boolean) => {
+    const client = await KmipClient.connect({ ...options, version: '2.1', isStrict });
+    const answers = await Promise.allSettled([
+      client.call(getConstraints, {}).then(({ constraints }) => constraints.constraints),
+      client.call(query, { queryFunctions: [] }).then((answer) => answer.defaultsInformation?.objectDefaults),
+    ]);
+    await client.close();
+    return answers;
+  };
+  const as = (value: Item) => expect.objectContaining({ key: undefined, value }) as unknown;
+  const read = [
+    { key: 'CryptographicLength', value: 256 },
+    as(foreign),
+    as(later),
+    as(partly),
+    { key: 'CryptographicParameters', value: { blockCipherMode: BlockCipherMode.GCM } },
+  ];
+  const isRead = { status: 'fulfilled', value: [{ attributes: read }] };
+  expect(await asked(false)).toEqual([isRead, isRead]);
+  const refused = { status: 'rejected', reason: { reason: 'protocol' } };
+  expect(await asked(true)).toMatchObject([refused, refused]);
 });
 
 test('who is told by a server waits until the signal says otherwise', async () => {

@@ -1,5 +1,5 @@
 import { ItemType, type Item } from '@holdfast/ttlv';
-import { attributesStructure } from './attributes/fields';
+import { attributesStructure, toldAttributesStructure } from './attributes/fields';
 import {
   boolean,
   enumerated,
@@ -150,29 +150,42 @@ export const objectsStructure = structure({
 });
 
 /** Either an object type or, since 2.1, a list of them. KMIP 2.1 section 7.22. */
-export const objectDefaultsStructure = structure({
-  objectType: optional(Tag.ObjectType, enumerated(enums.objectTypeEnum)),
-  objectTypes: optional(Tag.ObjectTypes, objectTypesStructure, SINCE_2_1),
-  attributes: required(Tag.Attributes, attributesStructure),
-  objectGroups: optional(Tag.ObjectGroups, objectGroupsStructure, SINCE_2_1),
-});
+function objectDefaultsWith<A>(attributes: Codec<readonly A[]>) {
+  return structure({
+    objectType: optional(Tag.ObjectType, enumerated(enums.objectTypeEnum)),
+    objectTypes: optional(Tag.ObjectTypes, objectTypesStructure, SINCE_2_1),
+    attributes: required(Tag.Attributes, attributes),
+    objectGroups: optional(Tag.ObjectGroups, objectGroupsStructure, SINCE_2_1),
+  });
+}
+const objectDefaultsStructure = objectDefaultsWith(attributesStructure);
 export type ObjectDefaults = Infer<typeof objectDefaultsStructure>;
 
 /** KMIP 2.1 section 7.11. */
 export const defaultsInformationStructure = structure({
   objectDefaults: repeated(Tag.ObjectDefaults, objectDefaultsStructure),
 });
-export type DefaultsInformation = Infer<typeof defaultsInformationStructure>;
+/** The same in an answer. */
+export const toldDefaultsInformationStructure = structure({
+  objectDefaults: repeated(Tag.ObjectDefaults, objectDefaultsWith(toldAttributesStructure)),
+});
 
 /** KMIP 2.1 section 7.6. */
-export const constraintStructure = structure({
-  objectTypes: optional(Tag.ObjectTypes, objectTypesStructure),
-  objectGroups: optional(Tag.ObjectGroups, objectGroupsStructure),
-  attributes: optional(Tag.Attributes, attributesStructure),
-});
+function constraintWith<A>(attributes: Codec<readonly A[]>) {
+  return structure({
+    objectTypes: optional(Tag.ObjectTypes, objectTypesStructure),
+    objectGroups: optional(Tag.ObjectGroups, objectGroupsStructure),
+    attributes: optional(Tag.Attributes, attributes),
+  });
+}
+const constraintStructure = constraintWith(attributesStructure);
 export type Constraint = Infer<typeof constraintStructure>;
 /** KMIP 2.1 section 7.7. */
 export const constraintsStructure = structure({ constraints: repeated(Tag.Constraint, constraintStructure) });
+/** The same in an answer. */
+export const toldConstraintsStructure = structure({
+  constraints: repeated(Tag.Constraint, constraintWith(toldAttributesStructure)),
+});
 
 /** What is left out is not restricted. KMIP 2.1 section 7.34. */
 export const rightStructure = structure({

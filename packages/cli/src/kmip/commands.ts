@@ -72,7 +72,7 @@ function createKeyPairCommand(): Command {
   )
     .option(
       '--algorithm <name>',
-      'cryptographic algorithm (default: RSA, with --curve EC; KMIP 1.0 and 1.1 have ECDSA for that)',
+      'cryptographic algorithm (default: RSA; with --curve EC, in KMIP 1.0 and 1.1 ECDSA)',
     )
     .option('--length <bits>', 'length in bits (default: 3072 for RSA)')
     .option('--curve <name>', 'elliptic curve, such as P-256')

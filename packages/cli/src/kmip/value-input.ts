@@ -138,7 +138,7 @@ const KEY_TYPES: Readonly<Record<string, CryptographicAlgorithm>> = {
   ed25519: CryptographicAlgorithm.Ed25519,
   ed448: CryptographicAlgorithm.Ed448,
 };
-const CURVE_BITS: Readonly<Record<string, number>> = { ed25519: 256, ed448: 456 };
+const CURVE_BITS: Readonly<Record<string, number>> = { ed25519: 256, ed448: 448 };
 
 function curveBits(key: KeyObject): number | undefined {
   const { namedCurve } = key.asymmetricKeyDetails ?? {};

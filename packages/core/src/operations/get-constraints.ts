@@ -1,4 +1,11 @@
-import { Operation, Tag, constraintsStructure, emptyStructure, required, structure } from '@holdfast/kmip';
+import {
+  Operation,
+  Tag,
+  emptyStructure,
+  required,
+  structure,
+  toldConstraintsStructure,
+} from '@holdfast/kmip';
 import { operation } from '../operation';
 import { GENERAL_REASONS } from './general-reasons';
 
@@ -9,7 +16,7 @@ export const getConstraints = operation({
   window: { since: '2.1' },
   section: { v2: '6.1.22' },
   request: emptyStructure,
-  response: structure({ constraints: required(Tag.Constraints, constraintsStructure) }),
+  response: structure({ constraints: required(Tag.Constraints, toldConstraintsStructure) }),
   access: undefined,
   reasons: ['InvalidObjectType', ...GENERAL_REASONS],
 

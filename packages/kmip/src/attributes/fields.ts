@@ -1,9 +1,9 @@
-import { HoldfastError, ItemType, type Item, type StructureItem } from '@holdfast/ttlv';
+import { HoldfastError, ItemType, encodedLength, type Item, type StructureItem } from '@holdfast/ttlv';
 import { tagName, type Codec, type Field } from '../schema';
 import { nameStructure, type Name } from '../structures';
 import type { Dialect } from '../versions/dialect';
 import { decodeIndexedAttribute, encodeIndexedAttribute } from '../versions/v1';
-import { decodeTaggedAttribute } from '../versions/v2';
+import { decodeTaggedAttribute, encodeTaggedAttribute } from '../versions/v2';
 import { Tag } from '../vocabulary/tags';
 import {
   ANY_VERSION,
@@ -13,6 +13,7 @@ import {
   ONLY_INDEXED,
   childrenOf,
   decodeAttributes,
+  decodeOrTolerate,
   decodeToldAttribute,
   encodeAttributes,
   isIndexed,
@@ -34,6 +35,28 @@ export const attributesStructure: Codec<readonly Attribute[]> = {
   type: ItemType.Structure,
   decode: decodeAttributes,
   encode: encodeAttributes,
+};
+
+/** @throws HoldfastError as `decodeTaggedAttribute`, InvalidField where what is read does not say all of it */
+function decodeWholeAttribute(item: Item, dialect: Dialect): Attribute {
+  const attribute = decodeTaggedAttribute(item, dialect);
+  const again = encodeTaggedAttribute(attribute, dialect);
+  if (again !== undefined && encodedLength(again) === encodedLength(item)) return attribute;
+  throw new HoldfastError(
+    'InvalidField',
+    `${tagName(item.tag)} holds what KMIP ${dialect.name} does not list`,
+  );
+}
+
+/**
+ * The same in an answer. It may have to be sent back: where the dialect tolerates what is unknown, an attribute of which some is
+ * counts as unknown as a whole.
+ */
+export const toldAttributesStructure: Codec<readonly ToldAttribute[]> = {
+  type: ItemType.Structure,
+  decode: (item, dialect) =>
+    childrenOf(item).map((child) => decodeOrTolerate(child, dialect, decodeWholeAttribute)),
+  encode: (tag, attributes, dialect) => encodeAttributes(tag, attributes.filter(isKnownAttribute), dialect),
 };
 
 /** What a request says about an object to be made: attributes, and in 1.x the names of Templates to take more from. */

@@ -13,6 +13,7 @@ import {
   secretDataTypeEnum,
   splitKeyMethodEnum,
   type Attribute,
+  type Dialect,
   type Infer,
   type KeyFormatType,
   type NewAttributes,
@@ -25,7 +26,7 @@ import type { AttributeFlags } from '../options';
 import { parseDuration } from '../times';
 import { describeAsymmetric, managedObject, recognise, type ValueDescription } from '../value-input';
 import { parseBigInteger, parseInteger, parseMask, parseMember } from '../values';
-import { perform, type CommonFlags } from './perform';
+import { perform, performIn, type CommonFlags } from './perform';
 
 const { DeriveKey, Encrypt, Decrypt, Sign, Verify, MACGenerate, MACVerify } = CryptographicUsageMask;
 
@@ -145,6 +146,13 @@ function halfName(
   return names.map((name) => attributeOf('Name', name));
 }
 
+/** What a version calls the algorithm of a key that nobody named: those of elliptic curves are for ECDSA in KMIP 1.0 and 1.1. */
+function algorithmIn<A extends CryptographicAlgorithm | undefined>(dialect: Dialect, algorithm: A) {
+  const { EC, ECDSA } = CryptographicAlgorithm;
+  const entry = cryptographicAlgorithmEnum.byValue.get(EC);
+  return algorithm !== EC || entry === undefined || dialect.knows(entry) ? algorithm : ECDSA;
+}
+
 export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<void> {
   const { name, ...others } = flags;
   const curve =
@@ -158,16 +166,13 @@ export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<vo
         ? CryptographicAlgorithm.RSA
         : CryptographicAlgorithm.EC;
   const usualLength = algorithm === CryptographicAlgorithm.RSA ? DEFAULT_RSA_LENGTH_BITS : undefined;
-  const common = describing(
-    [
-      ...attributesOf(others),
-      ...(curve === undefined
-        ? []
-        : [{ key: 'CryptographicDomainParameters', value: { recommendedCurve: curve } } as const]),
-    ],
-    { algorithm, lengthBits: lengthOf(flags.length) ?? usualLength },
-    flags,
-  );
+  const lengthBits = lengthOf(flags.length) ?? usualLength;
+  const given: readonly Attribute[] = [
+    ...attributesOf(others),
+    ...(curve === undefined
+      ? []
+      : [{ key: 'CryptographicDomainParameters', value: { recommendedCurve: curve } } as const]),
+  ];
   const half = (
     ownName: string | undefined,
     suffix: string,
@@ -180,27 +185,29 @@ export async function createKeyPairAction(flags: CreateKeyPairFlags): Promise<vo
         usage: usageOf(mask) ?? usual,
       }),
     );
-  await perform(
-    createKeyPair,
-    {
-      commonAttributes: newAttributes(common),
-      privateKeyAttributes: half(
-        flags.privateName,
-        '-private',
-        flags.privateUsageMask,
-        pairUsage(algorithm, Sign),
-        flags.privateAttribute,
-      ),
-      publicKeyAttributes: half(
-        flags.publicName,
-        '-public',
-        flags.publicUsageMask,
-        pairUsage(algorithm, Verify),
-        flags.publicAttribute,
-      ),
-    },
-    flags,
+  const privateKeyAttributes = half(
+    flags.privateName,
+    '-private',
+    flags.privateUsageMask,
+    pairUsage(algorithm, Sign),
+    flags.privateAttribute,
   );
+  const publicKeyAttributes = half(
+    flags.publicName,
+    '-public',
+    flags.publicUsageMask,
+    pairUsage(algorithm, Verify),
+    flags.publicAttribute,
+  );
+  const requestOf = (called: CryptographicAlgorithm) => ({
+    commonAttributes: newAttributes(describing(given, { algorithm: called, lengthBits }, flags)),
+    privateKeyAttributes,
+    publicKeyAttributes,
+  });
+  const request = requestOf(algorithm);
+  const requestIn = (dialect: Dialect) =>
+    flags.algorithm === undefined ? requestOf(algorithmIn(dialect, algorithm)) : request;
+  await performIn(createKeyPair, requestIn, flags);
 }
 
 function usageOf(text: string | undefined): number | undefined {
@@ -311,16 +318,19 @@ export async function registerAction(flags: RegisterFlags): Promise<void> {
   const content = await inputBytes(flags, 'what is to be registered');
   if (content.length === 0) throw wrongUse('what is to be registered is empty');
   const value = describeInput(content, flags);
-  const object = managedObject(value);
-  const usage = usualUsage(object.objectType, value.algorithm);
-  const { algorithm, lengthBits } = value;
-  const attributes = describing(given, { algorithm, lengthBits, usage }, flags);
+  const { lengthBits } = value;
+  const requestOf = (algorithm: CryptographicAlgorithm | undefined) => {
+    const object = managedObject({ ...value, algorithm });
+    const { objectType } = object;
+    const usage = usualUsage(objectType, algorithm);
+    const attributes = describing(given, { algorithm, lengthBits, usage }, flags);
+    return { objectType, newAttributes: newAttributes(attributes), object };
+  };
+  const request = requestOf(value.algorithm);
+  const requestIn = (dialect: Dialect) =>
+    flags.algorithm === undefined ? requestOf(algorithmIn(dialect, value.algorithm)) : request;
   try {
-    await perform(
-      register,
-      { objectType: object.objectType, newAttributes: newAttributes(attributes), object },
-      flags,
-    );
+    await performIn(register, requestIn, flags);
   } finally {
     content.fill(0);
   }

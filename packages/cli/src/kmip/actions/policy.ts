@@ -1,6 +1,14 @@
+import type { KmipClient } from '@holdfast/client';
 import { getConstraints, query, setConstraints, setDefaults } from '@holdfast/core';
-import { QueryFunction, objectTypeEnum, type Attribute, type ObjectType } from '@holdfast/kmip';
-import { wrongUse } from '../../exit';
+import {
+  QueryFunction,
+  isKnownAttribute,
+  objectTypeEnum,
+  type Attribute,
+  type ObjectType,
+  type ToldAttribute,
+} from '@holdfast/kmip';
+import { CommandFailure, ExitCode, wrongUse } from '../../exit';
 import { withClient } from '../connect';
 import { parseAttribute } from '../attribute-arguments';
 import { print } from '../output';
@@ -38,12 +46,28 @@ function addedRules(flags: RuleFlags): readonly Rule[] {
   throw wrongUse('there is no attribute to set', 'Use --attribute NAME=VALUE; --replace alone removes all.');
 }
 
+/** @throws CommandFailure, where some cannot be sent back as they came */
+function allKnown(attributes: readonly ToldAttribute[]): readonly Attribute[] {
+  const known = attributes.filter(isKnownAttribute);
+  if (known.length === attributes.length) return known;
+  const names = attributes.flatMap((each) => (isKnownAttribute(each) ? [] : [each.name]));
+  throw new CommandFailure(
+    ExitCode.Refused,
+    `what is not known here would be lost with what is there already: ${names.join(', ')}`,
+    { hint: '--replace puts what is given in the place of all of it.' },
+  );
+}
+
 /** Adds a rule to those that there are, or replaces them all. */
 export async function setConstraintsAction(flags: RuleFlags): Promise<void> {
   const added = addedRules(flags);
   await withClient(flags, async (client) => {
-    const kept =
+    const there =
       flags.replace === true ? [] : (await client.call(getConstraints, {})).constraints.constraints;
+    const kept = there.map((each) => ({
+      ...each,
+      attributes: each.attributes && allKnown(each.attributes),
+    }));
     await client.call(setConstraints, { constraints: { constraints: [...kept, ...added] } });
     print({}, flags, () => 'Set.\n');
   });
@@ -56,14 +80,18 @@ export async function getConstraintsAction(flags: CommonFlags): Promise<void> {
   });
 }
 
+async function defaultsThere(client: KmipClient) {
+  const queryFunctions = [QueryFunction.QueryDefaultsInformation];
+  const { defaultsInformation } = await client.call(query, { queryFunctions });
+  return defaultsInformation?.objectDefaults ?? [];
+}
+
 /** Adds defaults to those that there are, or replaces them all. */
 export async function setDefaultsAction(flags: RuleFlags): Promise<void> {
   const added = addedRules(flags);
   await withClient(flags, async (client) => {
-    const { defaultsInformation } = await client.call(query, {
-      queryFunctions: [QueryFunction.QueryDefaultsInformation],
-    });
-    const kept = flags.replace === true ? [] : (defaultsInformation?.objectDefaults ?? []);
+    const there = flags.replace === true ? [] : await defaultsThere(client);
+    const kept = there.map((each) => ({ ...each, attributes: allKnown(each.attributes) }));
     const objectDefaults = [...added, ...kept];
     const request = objectDefaults.length === 0 ? {} : { defaultsInformation: { objectDefaults } };
     await client.call(setDefaults, request);
