@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import { get, locate } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
 import { BatchErrorContinuationOption, Operation, Tag } from '@holdfast/kmip';
@@ -199,13 +200,14 @@ test('connections that a deadline ends are recorded', async () => {
     if (sent.length > 0) socket.write(sent);
     await once(socket, 'close');
   };
-  const unread = await Peer.connect(tlsOptions(server), '1.4');
   const item = { operation: Operation.RNGRetrieve, payload: [integer(Tag.DataLength, 1 << 20)] };
-  const records = await recordsOf(async () => {
+  const ended = async (): Promise<readonly string[]> => {
+    const unread = await Peer.connect(tlsOptions(server), '1.4');
     const before = (await batchedRecords(database)).length;
+    const since = async () => (await batchedRecords(database)).slice(before).filter(isDeadline);
     unread.wire.socket.pause();
     unread.wire.send(Buffer.concat(Array<Buffer>(60).fill(encodeTtlv(requestMessage('1.4', [item])))));
-    await Promise.all([
+    await Promise.allSettled([
       connected(server.port).then((socket) => once(socket, 'close')),
       slow(server.port, Buffer.from('4200780100000040', 'hex')),
       slow(https, head),
@@ -213,16 +215,20 @@ test('connections that a deadline ends are recorded', async () => {
       slow(server.port, '', stranger),
       slow(https, '', stranger),
     ]);
-    const ended = async () => (await batchedRecords(database)).slice(before).filter(isDeadline);
-    await until(async () => (await ended()).length === 7, 'they are recorded');
-  });
-  unread.wire.socket.destroy();
-  expect(records.filter(isDeadline).map(summary).sort()).toEqual([
+    await until(async () => (await since()).length >= 7, 'they are recorded');
+    unread.wire.socket.destroy();
+    return (await since()).map(summary).sort();
+  };
+  const expected = [
     ' connection failure TLS handshake: ERR_TLS_HANDSHAKE_TIMEOUT',
     ...Array<string>(2).fill(' message failure deadline: authentication'),
     'first-client message failure deadline: reading of a response',
     ...Array<string>(3).fill('first-client message failure deadline: rest of a request'),
-  ]);
+  ];
+  let told = await ended();
+  // On a machine that stands still it can be another deadline that ends a connection.
+  for (let tries = 1; tries < 3 && !isDeepStrictEqual(told, expected); tries++) told = await ended();
+  expect(told).toEqual(expected);
 });
 
 function isDeadline({ reason }: RecordEntry): boolean {
@@ -230,16 +236,25 @@ function isDeadline({ reason }: RecordEntry): boolean {
 }
 
 test('connections beyond the limit are recorded', async () => {
-  const sockets: Socket[] = [];
-  const recordsFrom = (localAddress: string) =>
-    recordsSoon(async () => {
-      for (let count = 0; count < 9; count++) sockets.push(await connected(server.port, localAddress));
-    });
-  const ofOneAddress = await recordsFrom('127.0.0.1');
-  const inAll = await recordsFrom('127.0.0.2');
-  for (const socket of sockets) socket.destroy();
-  expect(ofOneAddress).toContain(' connection failure too many connections of one address');
-  expect(inAll).toContain(' connection failure too many connections');
+  const refusals = ['too many connections of one address', 'too many connections'];
+  const reasonsSince = async (before: number) =>
+    (await batchedRecords(database)).slice(before).map(({ reason }) => reason);
+  await until(async () => {
+    const before = (await batchedRecords(database)).length;
+    const sockets: Socket[] = [];
+    const open = async (localAddress: string) => sockets.push(await connected(server.port, localAddress));
+    for (let count = 0; count < 9; count++) await open('127.0.0.1');
+    for (let count = 0; count < 8; count++) await open('127.0.0.2');
+    let reasons: readonly (string | undefined)[] = [];
+    const areRefused = () => refusals.every((refusal) => reasons.includes(refusal));
+    await until(async () => {
+      reasons = await reasonsSince(before);
+      return areRefused() || reasons.some((reason) => reason?.includes('TIMEOUT'));
+    }, 'some are refused, or have taken too long');
+    for (const socket of sockets) socket.destroy();
+    // Those that a deadline ended while others were opened had left room for them.
+    return areRefused();
+  }, 'what is beyond each limit is refused');
 });
 
 test('audit search tells the last records that match, in their order', async () => {
