@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { TLSSocket } from 'node:tls';
 import { activate, getAttributes } from '@holdfast/core';
 import { ENCODINGS, ResultStatus, Tag, dialectNamed, encodeResponse, type Request } from '@holdfast/kmip';
@@ -10,6 +11,7 @@ import {
   type CallOptions,
   type KmipClientOptions,
 } from '../src';
+import { freePort } from '../../../test/support/port';
 import {
   makeAuthority,
   speaking,
@@ -57,12 +59,6 @@ async function server(name: string, answers = Infinity): Promise<{ port: number;
   return { port: peer.port, heard: () => heard };
 }
 
-async function deadPort(): Promise<number> {
-  const peer = await startPeer(identity, () => undefined);
-  await peer.stop();
-  return peer.port;
-}
-
 async function clientOf(
   ports: readonly number[],
   options: Partial<KmipClientOptions> = {},
@@ -87,6 +83,22 @@ const WAYS = [
   ['HTTPS', { httpsPath: '/kmip' }],
 ] as const;
 
+/**
+ * What comes of `work`, in which a time-out of the client is waited for. Here are its servers, too: where they stood still for half
+ * as long, another time-out may have come first, and all of it is done again.
+ */
+async function timing<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    const [outcome] = await Promise.allSettled([work()]);
+    delay.disable();
+    if (delay.max / 1e6 > timeoutMs / 2) continue;
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+}
+
 const attributes = { uniqueIdentifier: 'k', attributeReferences: [] };
 const named = async (client: KmipClient, options?: CallOptions) =>
   (await client.call(getAttributes, attributes, options)).uniqueIdentifier;
@@ -95,13 +107,13 @@ const activated = async (client: KmipClient, options?: CallOptions) =>
 
 test('the first that answers is taken, and kept', async () => {
   const [one, two] = [await server('one'), await server('two')];
-  const client = await clientOf([await deadPort(), one.port, two.port]);
+  const client = await clientOf([await freePort(), one.port, two.port]);
   expect([await named(client), await activated(client), await named(client)]).toEqual(['one', 'one', 'one']);
   expect(two.heard()).toBe(0);
 });
 
 test('where none answers, each is told of', async () => {
-  const dead = [await deadPort(), await deadPort()];
+  const dead = [await freePort(), await freePort()];
   const failure = clientOf(dead);
   await expect(failure).rejects.toMatchObject({ reason: 'unreachable', outcomeKnown: true });
   for (const port of dead) await expect(failure).rejects.toThrow(String(port));
@@ -129,24 +141,26 @@ test('what may have been done is not done again', async () => {
   expect(two.heard()).toBe(0);
 });
 
-test('a server that never answers is given up once', async () => {
-  const silent = await startPeer(identity, () => undefined);
-  peers.push(silent);
-  const two = await server('two');
-  const client = await clientOf([silent.port, two.port], { timeoutMs: 2000 });
-  expect(await named(client)).toBe('two');
-  expect(await named(client)).toBe('two');
-});
+test('a server that never answers is given up once', () =>
+  timing(1000, async () => {
+    const silent = await startPeer(identity, () => undefined);
+    peers.push(silent);
+    const two = await server('two');
+    const client = await clientOf([silent.port, two.port], { timeoutMs: 1000 });
+    expect(await named(client)).toBe('two');
+    expect(await named(client)).toBe('two');
+  }));
 
-test('a server that never answers keeps up one change alone, which is not sent again', async () => {
-  const silent = await mute(() => undefined);
-  const two = await server('two');
-  const client = await clientOf([silent.port, two.port], { timeoutMs: 1000 });
-  const failed = { status: 'rejected', reason: { reason: 'timeout', outcomeKnown: false } };
-  expect(await Promise.allSettled([activated(client), activated(client)])).toMatchObject([failed, failed]);
-  expect(two.heard()).toBe(0);
-  expect([await activated(client), await activated(client)]).toEqual(['two', 'two']);
-});
+test('a server that never answers keeps up one change alone, which is not sent again', () =>
+  timing(1000, async () => {
+    const silent = await mute(() => undefined);
+    const two = await server('two');
+    const client = await clientOf([silent.port, two.port], { timeoutMs: 1000 });
+    const failed = { status: 'rejected', reason: { reason: 'timeout', outcomeKnown: false } };
+    expect(await Promise.allSettled([activated(client), activated(client)])).toMatchObject([failed, failed]);
+    expect(two.heard()).toBe(0);
+    expect([await activated(client), await activated(client)]).toEqual(['two', 'two']);
+  }));
 
 test.each(WAYS)('over %s a client that is closed waits for no connection', async (_, options) => {
   const { port, began, close } = await swallowing();
@@ -342,20 +356,21 @@ describe('a call that its caller gives up', () => {
     expect([await activated(client), one.heard()]).toEqual(['one', 1]);
   });
 
-  test('leaves a server that hangs to the next call, which asks another', async () => {
-    let isGone: () => void = () => undefined;
-    const gone = new Promise<void>((resolve) => (isGone = resolve));
-    const silent = await mute((socket) => socket.once('close', isGone));
-    const two = await server('two');
-    const client = await clientOf([silent.port, two.port], { timeoutMs: 500 });
-    const { signal, now } = givingUp();
-    const given = expect(named(client, { signal })).rejects.toBe(ENOUGH);
-    await silent.came;
-    now();
-    await given;
-    await gone;
-    expect(await activated(client)).toBe('two');
-  });
+  test('leaves a server that hangs to the next call, which asks another', () =>
+    timing(500, async () => {
+      let isGone: () => void = () => undefined;
+      const gone = new Promise<void>((resolve) => (isGone = resolve));
+      const silent = await mute((socket) => socket.once('close', isGone));
+      const two = await server('two');
+      const client = await clientOf([silent.port, two.port], { timeoutMs: 500 });
+      const { signal, now } = givingUp();
+      const given = named(client, { signal }).catch((error: unknown) => error);
+      await Promise.race([silent.came, given]);
+      now();
+      expect(await given).toBe(ENOUGH);
+      await gone;
+      expect(await activated(client)).toBe('two');
+    }));
 
   test('waits for no connection', async () => {
     for (const connect of [KmipClient.connect.bind(KmipClient), toldByServer]) {
