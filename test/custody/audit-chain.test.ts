@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get } from '@holdfast/core';
 import type { KmipClient } from '@holdfast/client';
@@ -56,16 +56,17 @@ test('whatever is recorded is linked soon, and the checkpoint is in the data fol
 });
 
 test('checkpoints that the data folder does not take are told of, and the newest is there once it does', async () => {
-  const folder = join(server.dataDir, 'audit');
+  const file = join(server.dataDir, 'audit', 'checkpoints.jsonl');
   const warning = async () => (await new AdminClient(server.dataDir).call('GET /status')).warning;
   expect(await warning()).toBeUndefined();
-  await rename(folder, `${folder}.away`);
-  await writeFile(folder, '');
+  // Each in one step: checkpoints are written all the time.
+  await link(file, `${file}.away`);
+  await symlink(join(server.dataDir, 'absent', 'file'), `${file}.nowhere`);
+  await rename(`${file}.nowhere`, file);
   await newKey(client, named('unkept'));
   await until(async () => (await warning())?.includes('cannot be kept') === true, 'status tells');
   await until(async () => (await linked()) === (await records()), 'every record is linked all the same');
-  await rm(folder);
-  await rename(`${folder}.away`, folder);
+  await rename(`${file}.away`, file);
   await until(async () => (await kept()) === (await linked()), 'the newest checkpoint is in the data folder');
   await until(async () => (await warning()) === undefined, 'status tells nothing');
 });
