@@ -144,7 +144,7 @@ test('what changes while nobody listens is told once somebody does, also by a se
 });
 
 test('who is not the client is told nothing, and the client is once it is there', async () => {
-  const stranger = await ToldClient.listen(await addClient(server, 'stranger'));
+  const stranger = await ToldClient.listen(await addClient(server, 'stranger'), await freePort());
   const { port } = stranger;
   const added = await listening(port);
   const id = await newKey(client);

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { certificates } from '@holdfast/pki';
+import { freePort } from './port';
 
 /** A receiver of syslog over TLS (RFC 5425) that demands a certificate, and keeps what it was sent. */
 export class SyslogReceiver {
@@ -13,11 +14,11 @@ export class SyslogReceiver {
   readonly connections: number[] = [];
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
-  #port = 0;
 
   private constructor(
     private readonly folder: string,
     private readonly identity: TlsOptions,
+    private readonly port: number,
   ) {}
 
   static async start(): Promise<SyslogReceiver> {
@@ -34,7 +35,7 @@ export class SyslogReceiver {
     writeFileSync(join(folder, 'cert.pem'), node.pem);
     writeFileSync(join(folder, 'key.pem'), keyPem(node));
     const identity = { key: Buffer.from(keyPem(own)), cert: own.pem, ca: authority.pem };
-    const receiver = new SyslogReceiver(folder, { ...identity, requestCert: true });
+    const receiver = new SyslogReceiver(folder, { ...identity, requestCert: true }, await freePort());
     await receiver.listen();
     return receiver;
   }
@@ -43,12 +44,12 @@ export class SyslogReceiver {
   get arguments(): readonly string[] {
     const file = (name: string): string => join(this.folder, name);
     return [
-      ...['--syslog', `127.0.0.1:${this.#port}`, '--syslog-ca', file('ca.pem')],
+      ...['--syslog', `127.0.0.1:${this.port}`, '--syslog-ca', file('ca.pem')],
       ...['--syslog-cert', file('cert.pem'), '--syslog-key', file('key.pem')],
     ];
   }
 
-  /** On the port it had before. */
+  /** On the port that is its own, also while it is away. */
   async listen(): Promise<void> {
     const server = createServer(this.identity, (socket) => this.#take(socket));
     this.#server = server;
@@ -56,9 +57,8 @@ export class SyslogReceiver {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
-    server.listen(this.#port, '127.0.0.1');
+    server.listen(this.port, '127.0.0.1');
     await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
   }
 
   /** Ends at once, as if the machine had died. */
