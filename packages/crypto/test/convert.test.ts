@@ -355,13 +355,16 @@ describe('Transparent RSA Private Keys that leave members out', () => {
   });
 
   it('are completed from exponents of either kind, whatever P - 1 and Q - 1 have in common', () => {
+    const publicExponent = 65537n;
     for (const add of [2n, 6n, 2n * 1009n * 1013n]) {
-      const prime = () => generatePrimeSync(256, { add, rem: 1n, bigint: true });
+      const prime = (): bigint => {
+        const found = generatePrimeSync(256, { add, rem: 1n, bigint: true });
+        return found % publicExponent === 1n ? prime() : found;
+      };
       const [p, q] = [prime(), prime()];
       const order = (p - 1n) * (q - 1n);
       const common = greatestCommonDivisor(p - 1n, q - 1n);
       for (const multiple of [order, order / common, (2n * order) / common]) {
-        const publicExponent = 65537n;
         const privateExponent = modularInverse(publicExponent, multiple);
         const completed = completeRsaPrivateKey({ modulus: p * q, publicExponent, privateExponent });
         expect([completed.p, completed.q].sort()).toEqual([p, q].sort());
