@@ -185,6 +185,30 @@ describe('several processes', () => {
     await Promise.all(wires.map(({ closed }) => closed));
   });
 
+  test('that stood still do nothing more for whom was revoked meanwhile, though its requests were there before', async () => {
+    const identity = await addClient(server, 'late');
+    const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(tlsOptions(server, identity))));
+    const create = () =>
+      encodeTtlv(requestMessage('1.4', [{ operation: Operation.Create, payload: createPayload() }]));
+    for (const wire of wires) {
+      expect(readResponse(await wire.exchange(create()), '1.4').items[0]?.status).toBe(0);
+    }
+    const stopped = workers();
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    const stoppedAtMs = Date.now();
+    await until(() => stopped.every((pid) => isInState(pid, 'T')), 'they stand still');
+    // Where the news comes first, nothing is answered.
+    const answers = Promise.all(wires.map((wire) => wire.exchange(create()).catch(() => undefined)));
+    await (await asFirstOfficer(server)).call('POST /clients/:name/revoke', {}, { name: 'late' });
+    await until(() => Date.now() - stoppedAtMs > 1_250, 'that is no pause of a program');
+    for (const pid of stopped) process.kill(pid, 'SIGCONT');
+    const outcomes = (await answers).map((answer) =>
+      answer === undefined ? 'no answer' : (readResponse(answer, '1.4').items[0]?.reason ?? 'done'),
+    );
+    expect(['no answer', 'AuthenticationNotSuccessful']).toEqual(expect.arrayContaining(outcomes));
+    await Promise.all(wires.map(({ closed }) => closed));
+  });
+
   const workers = () => workersOf(server.pid);
   const isInState = (pid: number, state: 'T' | 'Z') =>
     readFileSync(`/proc/${pid}/stat`, 'utf8').includes(`) ${state} `);

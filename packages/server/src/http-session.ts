@@ -130,6 +130,7 @@ class HttpSession implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
   needsCredential = false;
+  isEnded = false;
   readonly signal: AbortSignal;
   #turn = Promise.resolve();
   /** Requests that have come and are not answered yet. */

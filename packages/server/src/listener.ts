@@ -63,7 +63,8 @@ export class Listener {
   #stopWatching: (() => Promise<void>) | undefined;
   /** Counts directory changes, so that one that falls into an authentication is not missed. */
   #directoryEpoch = 0;
-  #isLookingAgain = false;
+  #looking: Promise<void> = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
 
   constructor(
     identity: Pick<TlsOptions, 'key' | 'cert' | 'ticketKeys' | 'ALPNProtocols'>,
@@ -128,9 +129,9 @@ export class Listener {
   }
 
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
-    this.#stopWatching = await this.ports.directory.watch((change) => {
-      void (change.kind === 'any' ? this.#lookAgain() : this.#directoryChanged(change));
-    });
+    this.#stopWatching = await this.ports.directory.watch((change) =>
+      change.kind === 'any' ? this.#lookAgain() : this.#directoryChanged(change),
+    );
     this.#authorities = await this.#trusted();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -176,6 +177,7 @@ export class Listener {
       socket.destroy();
     });
     try {
+      await this.ports.directory.caughtUp();
       const identity = await this.#identify(session);
       if (socket.destroyed) return;
       if (!('reason' in identity)) {
@@ -271,6 +273,8 @@ export class Listener {
       }
       const reason = 'reason' in identity ? identity.reason : 'the certificate is that of another client';
       this.log.info({ peer, client: clientName, reason }, 'connection ended');
+      session.refusal = new HoldfastError('AuthenticationNotSuccessful', reason);
+      session.isEnded = true;
       // What is being answered may be the very request that replaced the credential.
       session.drain();
     } catch (error) {
@@ -281,15 +285,22 @@ export class Listener {
     }
   }
 
+  /** A look that has begun already may have missed what this one is for. */
+  #lookAgain(): Promise<void> {
+    const begin = (): Promise<void> => {
+      this.#nextLook = undefined;
+      return (this.#looking = this.#lookAtAll());
+    };
+    return (this.#nextLook ??= this.#looking.then(begin, begin));
+  }
+
   /**
    * Looks at every connection, for what was not heard of and for what time does: clients and credentials that are revoked, certificates and
    * authorities that have expired or are no longer trusted.
    */
-  async #lookAgain(): Promise<void> {
-    if (this.#isLookingAgain) return;
-    this.#isLookingAgain = true;
+  async #lookAtAll(): Promise<void> {
     try {
-      const epoch = this.#directoryEpoch;
+      const epoch = ++this.#directoryEpoch;
       const authorities = await this.#trusted();
       if (epoch === this.#directoryEpoch) this.#authorities = authorities;
       const credentialIds = new Set(
@@ -302,8 +313,7 @@ export class Listener {
     } catch (error) {
       // Without the database nothing is served either.
       this.log.warn({ error: describeError(error) }, 'open connections are looked at again later');
-    } finally {
-      this.#isLookingAgain = false;
+      throw error;
     }
   }
 

@@ -29,8 +29,9 @@ export interface SessionAnswer {
 export interface Connection extends Requester {
   readonly socket: TLSSocket;
   principal: Principal | undefined;
-  /** Why there is no principal: the answer to the first request, after which the connection ends. */
+  /** Why there is no principal, or it is one no more: the answer to the next request, after which the connection ends. */
   refusal: HoldfastError;
+  isEnded: boolean;
   needsCredential: boolean;
   /** Begins to read; called when it is known who the peer is, or that it is nobody known. */
   start(): void;
@@ -77,6 +78,7 @@ export class Session implements Connection {
   principal: Principal | undefined;
   refusal = unknownPeer();
   needsCredential = false;
+  isEnded = false;
   readonly signal: AbortSignal;
   #reader: FrameReader;
   #channel: Channel | undefined;

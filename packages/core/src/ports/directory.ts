@@ -138,7 +138,7 @@ export interface DirectoryChange {
     | 'seal'
     | 'secret'
     | 'user'
-    /** Once a minute: whatever nothing was heard of, though it did change. */
+    /** Once a minute, and after a standstill: whatever nothing was heard of, though it did change. */
     | 'any';
   /** "*": any of that kind. */
   readonly id: string;
@@ -242,9 +242,17 @@ export interface Directory {
 
   /**
    * Calls back on every change on any node, soon after its commit, and once a minute for those that it was not told of.
+   * @param onChange its promise is what `caughtUp` waits for: it rejects where it cannot look at what may have changed
    * @returns a function that ends it
    */
-  watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>>;
+  watch(onChange: (change: DirectoryChange) => unknown): Promise<() => Promise<void>>;
+
+  /**
+   * After this process stood still (it was stopped, or its machine suspended) whoever watches is called back for what it was
+   * not told of: until that is done nothing is to be served on what was known before.
+   * @returns to be waited for then; rejects where what has changed cannot be known now. Undefined otherwise
+   */
+  caughtUp(): Promise<void> | undefined;
 }
 
 export type NewCredential = Pick<

@@ -25,8 +25,10 @@ export interface Requester {
   readonly peer: string;
   /** The client whose certificate was shown. */
   readonly principal: Principal | undefined;
-  /** Why there is no principal. */
+  /** Why there is no principal, or it is one no more. */
   readonly refusal: HoldfastError;
+  /** Whether the principal is recognised no more: nothing that was not begun before is done for it. */
+  readonly isEnded: boolean;
   /** Whether no certificate was shown and none is needed, so that a credential may do. */
   readonly needsCredential: boolean;
   /** Aborts once it has gone, or has said that it will ask nothing more. */
@@ -73,7 +75,7 @@ export class Authenticator {
   }
 
   /**
-   * The certificate's client at once, where it is enough.
+   * The certificate's client at once, where it is enough; after a standstill of this process who it is by now.
    * @param listenerPolicy what the listener demands, where the client's own settings do not say
    * @throws HoldfastError AuthenticationNotSuccessful, AttestationFailed, InvalidTicket, UsageLimitExceeded
    */
@@ -82,8 +84,19 @@ export class Authenticator {
     credentials: readonly Credential[],
     listenerPolicy: AuthenticationPolicy,
   ): Identity | Promise<Identity> {
-    const { principal, refusal, needsCredential } = requester;
+    const identify = () => this.#identify(requester, credentials, listenerPolicy);
+    const behind = this.ports.directory.caughtUp();
+    return behind === undefined ? identify() : behind.then(identify);
+  }
+
+  #identify(
+    requester: Requester,
+    credentials: readonly Credential[],
+    listenerPolicy: AuthenticationPolicy,
+  ): Identity | Promise<Identity> {
+    const { principal, refusal, needsCredential, isEnded } = requester;
     if (principal === undefined && !needsCredential) throw refusal;
+    if (isEnded) return this.#refuse(requester, credentials);
     const policy = principal?.settings?.authentication ?? listenerPolicy;
     if (credentials.length === 0 && principal !== undefined && policy !== 'certificate-and-credential') {
       return { principal };
@@ -92,6 +105,11 @@ export class Authenticator {
       if (error instanceof HoldfastError) await this.#recordFailure(requester, credentials, error);
       throw error;
     });
+  }
+
+  async #refuse(requester: Requester, credentials: readonly Credential[]): Promise<never> {
+    await this.#recordFailure(requester, credentials, requester.refusal);
+    throw requester.refusal;
   }
 
   async #judge(

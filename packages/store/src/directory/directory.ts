@@ -31,6 +31,7 @@ import { Officers } from './officers';
 import { HOLDERS_BY_CREDENTIAL, RECOGNISE, namingRules } from './recognition';
 import { DirectoryRows, notFound } from './rows';
 import { ServerSecrets } from './server-secrets';
+import { Standstill } from './standstill';
 import {
   clientOf,
   clients,
@@ -52,6 +53,10 @@ export class PostgresDirectory implements Directory {
   readonly #authorities: Authorities;
   readonly #officers: Officers;
   readonly #secrets: ServerSecrets;
+  readonly #watches = new Set<DirectoryWatch>();
+  readonly #standstill = new Standstill(async () => {
+    await Promise.all([...this.#watches].map((watch) => watch.lookAgain()));
+  });
 
   constructor(
     private readonly database: Database,
@@ -349,10 +354,20 @@ export class PostgresDirectory implements Directory {
     return this.#secrets.change(name, next, actor);
   }
 
-  async watch(onChange: (change: DirectoryChange) => void): Promise<() => Promise<void>> {
+  async watch(onChange: (change: DirectoryChange) => unknown): Promise<() => Promise<void>> {
     const watch = new DirectoryWatch(this.database, this.log, onChange);
     await watch.start();
-    return () => watch.end();
+    this.#watches.add(watch);
+    this.#standstill.start();
+    return async () => {
+      this.#watches.delete(watch);
+      if (this.#watches.size === 0) this.#standstill.end();
+      await watch.end();
+    };
+  }
+
+  caughtUp(): Promise<void> | undefined {
+    return this.#standstill.over();
   }
 
   #nowSeconds(): number {

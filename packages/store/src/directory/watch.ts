@@ -41,7 +41,7 @@ export class DirectoryWatch {
   constructor(
     private readonly database: Database,
     private readonly log: StoreLog,
-    private readonly onChange: (change: DirectoryChange) => void,
+    private readonly onChange: (change: DirectoryChange) => unknown,
   ) {}
 
   /** @throws HoldfastError StoreUnavailable */
@@ -51,7 +51,13 @@ export class DirectoryWatch {
     } catch (error) {
       throw storeError(error);
     }
-    this.#unheard = setInterval(() => this.onChange({ kind: 'any', id: '*' }), UNHEARD_EVERY_MS).unref();
+    // Who cannot look says so; a minute later it is asked again.
+    this.#unheard = setInterval(() => void this.lookAgain().catch(() => undefined), UNHEARD_EVERY_MS).unref();
+  }
+
+  /** Has the watcher look at what may not have been heard of. Rejects as the watcher does. */
+  async lookAgain(): Promise<void> {
+    await this.onChange({ kind: 'any', id: '*' });
   }
 
   async end(): Promise<void> {
@@ -82,7 +88,7 @@ export class DirectoryWatch {
       this.#listen().then(
         () => {
           // Whatever happened in between was not heard.
-          for (const kind of KINDS) this.onChange({ kind, id: '*' });
+          for (const kind of KINDS) void this.onChange({ kind, id: '*' });
         },
         () => {
           if (!this.#ended) this.#relisten();
@@ -95,6 +101,6 @@ export class DirectoryWatch {
   #report(payload: string): void {
     const [kind, id] = payload.split(' ');
     const known = KINDS.find((each) => each === kind);
-    if (known !== undefined && id !== undefined) this.onChange({ kind: known, id });
+    if (known !== undefined && id !== undefined) void this.onChange({ kind: known, id });
   }
 }
