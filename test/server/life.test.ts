@@ -1,4 +1,4 @@
-import { readFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -297,8 +297,19 @@ describe("a database of one's own", () => {
     const rootless = await refusedStart(two, {}, '--database-url', url);
     expect(rootless.code).not.toBe(0);
     expect(rootless.message).toContain('root');
+
+    // A start that is refused leaves alone what the one that runs is making.
+    const halfMade = join(one, '.root.key.half-made');
+    writeFileSync(halfMade, '');
+    const second = await refusedStart(one, {}, '--database-url', url);
+    expect(second).toEqual({
+      code: 2,
+      message: expect.stringContaining('another Holdfast server') as string,
+    });
+    expect(existsSync(halfMade)).toBe(true);
     await server.stop();
     const again = await startServerProcess({ dataDir: one, arguments: ['--database-url', url] });
+    expect(existsSync(halfMade)).toBe(false);
     expect(await materialOf(again, key)).toEqual(material);
     await again.stop();
   });

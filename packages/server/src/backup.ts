@@ -11,6 +11,7 @@ import {
   type StoreOptions,
 } from '@holdfast/store';
 import type { NodeConfig } from './config';
+import { takeDataFolder } from './data-folder';
 import { makeFolder } from './folder';
 import { unwrapDomainKey, wrappingContext } from './domain-keys';
 import { EmbeddedDatabase } from './embedded-database';
@@ -84,14 +85,19 @@ export async function restoreBackup(
     if (!(await isEmptyStore(connection))) {
       throw new HoldfastError('ObjectAlreadyExists', 'the database is not empty: nothing was restored');
     }
-    const root =
-      ceremony === undefined
-        ? await openRoot({ ...config, dataDir }, secret, [], log)
-        : await createSharedRoot(ceremony);
+    const folder = await takeDataFolder(dataDir);
     try {
-      return await loadBackup(connection, root, backupContent(path, opener));
+      const root =
+        ceremony === undefined
+          ? await openRoot({ ...config, dataDir }, secret, [], log)
+          : await createSharedRoot(ceremony);
+      try {
+        return await loadBackup(connection, root, backupContent(path, opener));
+      } finally {
+        await root.close();
+      }
     } finally {
-      await root.close();
+      await folder.release();
     }
   } finally {
     await postgres?.stop();

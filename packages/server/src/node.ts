@@ -4,7 +4,7 @@ import { HoldfastError, type PublishedAddresses, type RootOfTrust, type SecretBy
 import { createKeyring, type ManagedKeyring } from '@holdfast/crypto';
 import { certificates } from '@holdfast/pki';
 import { SOFTWARE_ROOT_WARNING } from '@holdfast/hsm';
-import { openStore, type Store, type StoreOptions } from '@holdfast/store';
+import { openStore, type OwnerLock, type Store, type StoreOptions } from '@holdfast/store';
 import { ApprovalAdministration, ApprovalRules } from './approval-rules';
 import { Approvals } from './approvals';
 import { Administration } from './administration';
@@ -18,6 +18,7 @@ import { bootstrap } from './bootstrap';
 import type { ListenAddress } from './address';
 import { TEST_MODE_WARNING, TRANSPORT_WARNING, type NodeConfig } from './config';
 import { Custody } from './custody';
+import { takeDataFolder } from './data-folder';
 import { bindRoot, keyringSource } from './domain-keys';
 import { Recovery } from './escrow/recovery';
 import { Safekeeping } from './escrow/safekeeping';
@@ -85,6 +86,7 @@ export class Node {
     private readonly config: NodeConfig,
     private readonly log: Logger,
     private readonly database: {
+      readonly folder: OwnerLock;
       readonly postgres: EmbeddedDatabase | undefined;
       readonly connection: StoreOptions['connection'];
     },
@@ -118,6 +120,8 @@ export class Node {
       const postgres =
         config.databaseUrl === undefined ? await EmbeddedDatabase.start(dataDir, log) : undefined;
       if (postgres !== undefined) undo.push(() => postgres.stop());
+      const folder = await takeDataFolder(dataDir);
+      undo.push(() => folder.release());
       const connection: StoreOptions['connection'] = postgres?.connection ?? config.databaseUrl ?? '';
       const opened = { store: undefined as Store | undefined, keys: undefined as RootKeys | undefined };
       const keyring = createKeyring(
@@ -150,7 +154,8 @@ export class Node {
       if (transport !== undefined && transport !== 'verified') log.warn({ transport }, TRANSPORT_WARNING);
       if (config.testMode) log.warn(TEST_MODE_WARNING);
       if (config.approvedOnly) log.info('approved cryptography alone (NIST SP 800-131A)');
-      const node = new Node({ ...config, dataDir }, log, { postgres, connection }, store, keys, keyring);
+      const database = { folder, postgres, connection };
+      const node = new Node({ ...config, dataDir }, log, database, store, keys, keyring);
       if (node.#custody?.isSealed !== true) await node.#prepare();
       return node;
     } catch (error) {
@@ -319,8 +324,7 @@ export class Node {
 
   /** Drains and stops everything in order; may be called more than once. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    return (this.#stopping ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
@@ -334,12 +338,10 @@ export class Node {
       () => this.#hsmKeyCleaner?.close(),
       () => this.#audit.close(),
       () => this.#rootMigration?.close(),
-      () => this.store.close(),
-      () => {
-        this.keyring.close();
-      },
+      () => this.store.close().finally(() => this.keyring.close()),
       () => this.rootKeys.close(),
       () => this.database.postgres?.stop(),
+      () => this.database.folder.release(),
     ];
     for (const step of steps) {
       try {

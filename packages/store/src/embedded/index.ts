@@ -10,6 +10,8 @@ import { type Launched } from './processes';
 import { PORT, SOCKET_NAME, startServer, summaryOf, type Connection } from './server';
 import { lastingPathTo } from './short-path';
 
+export { lockFolder, type OwnerLock } from './owner-lock';
+
 /** A PostgreSQL server that belongs to this process. */
 export interface EmbeddedPostgres {
   /** What `pg` needs to connect. The role owns the database and is no superuser. */
