@@ -241,7 +241,7 @@ const hasRootKeyFile = process.env['HOLDFAST_TEST_ROOT'] !== 'pkcs11';
 
 /** The bytes of the root key in a file of the data folder. */
 async function rootKeyIn(name: string): Promise<Buffer> {
-  return (await decodeRootKey(readFileSync(join(server.dataDir, name)), undefined)).rootKey.reveal();
+  return (await decodeRootKey(readFileSync(join(server.dataDir, name)), undefined, name)).rootKey.reveal();
 }
 
 async function addDomainKeys(sought: Needles): Promise<void> {

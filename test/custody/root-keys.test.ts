@@ -203,6 +203,9 @@ describe('a software root key', () => {
   test('what a move that never began has left is no hindrance to the next', async () => {
     const { current } = await statusOf(server);
     copyFileSync(path('root.key'), path('root.key.next'));
+    expect(await statusOf(server)).toMatchObject({ state: 'settled', unusedFile: 'root.key.next' });
+    const { stderr } = await holdfastResult(['root', 'status', '--data-dir', site.dataDir]);
+    expect(stderr).toContain('root.key.next in the data folder is of a move that never began');
     const moved = await root(site.dataDir, ['migrate', '--to', 'software'], {
       HOLDFAST_NEW_PASSPHRASE: 'correct horse',
     });

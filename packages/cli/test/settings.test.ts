@@ -97,6 +97,7 @@ test('so do the user and the ticket, of which one stands in for the other, and p
   });
   expect(await settings({ username: 'bob' }, variables)).toMatchObject({ password: 'from the environment' });
   await expect(settings({ username: 'bob', ticket: '/t' })).rejects.toMatchObject(wrongUse);
+  await expect(settings({ ticket: '/t', passwordFile: '/bob' })).rejects.toMatchObject(wrongUse);
   expect(await settings({}, { KMIP_PASSWORD: '', KMIP_KEY_PASSPHRASE: '' })).toMatchObject({
     password: undefined,
     passwordFile: '/ada',

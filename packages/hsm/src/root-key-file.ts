@@ -77,22 +77,20 @@ export async function createRootKeyFile(
 }
 
 /** Refuses a file that others can read, or that somebody else put there. */
-async function checkOwnership(handle: FileHandle): Promise<void> {
+async function checkOwnership(handle: FileHandle, name: string): Promise<void> {
   const status = await handle.stat();
-  if (!status.isFile()) throw configuration(`${SOFTWARE_ROOT_FILE} is not a regular file`);
+  if (!status.isFile()) throw configuration(`${name} is not a regular file`);
   const uid = process.getuid?.();
   if (uid !== undefined && status.uid !== uid) {
     throw configuration(
-      `${SOFTWARE_ROOT_FILE} belongs to uid ${status.uid}, but the server runs as uid ${uid}: ` +
+      `${name} belongs to uid ${status.uid}, but the server runs as uid ${uid}: ` +
         'make it the owner (chown) once it is certain that the file is the right one',
     );
   }
   const mode = status.mode & 0o777;
   if ((mode & ~OWNER_ONLY) !== 0) {
     const shown = mode.toString(8).padStart(4, '0');
-    throw configuration(
-      `${SOFTWARE_ROOT_FILE} has mode ${shown}: run "chmod 600" on it, only its owner may read it`,
-    );
+    throw configuration(`${name} has mode ${shown}: run "chmod 600" on it, only its owner may read it`);
   }
 }
 
@@ -120,7 +118,7 @@ export async function readRootKeyFile(dataDir: string, name = SOFTWARE_ROOT_FILE
     throw configuration(`${name} cannot be opened (${codeOf(error)})`, error);
   });
   try {
-    await checkOwnership(handle);
+    await checkOwnership(handle, name);
     return await readBounded(handle);
   } finally {
     await handle.close();

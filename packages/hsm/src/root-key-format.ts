@@ -42,8 +42,8 @@ interface SealedHeader {
   readonly nonce: string;
 }
 
-function damaged(what: string): HoldfastError {
-  return new HoldfastError('Configuration', `root.key is damaged (${what}): restore it from a backup`);
+function damaged(name: string, what: string): HoldfastError {
+  return new HoldfastError('Configuration', `${name} is damaged (${what}): restore it from a backup`);
 }
 
 function sha256(bytes: Buffer): Buffer {
@@ -96,6 +96,7 @@ async function seal(rootKey: SecretBytes, passphrase: SecretBytes): Promise<Buff
 }
 
 async function unseal(
+  name: string,
   line: Buffer,
   header: SealedHeader,
   body: Buffer,
@@ -112,7 +113,7 @@ async function unseal(
     decipher.final();
   } catch (cause) {
     rootKey.fill(0);
-    throw new HoldfastError('RootOfTrustMismatch', 'the passphrase does not open the root key in root.key', {
+    throw new HoldfastError('RootOfTrustMismatch', `the passphrase does not open the root key in ${name}`, {
       cause,
     });
   }
@@ -132,29 +133,29 @@ type HeaderFields = Partial<Omit<SealedHeader, 'kind' | 'format' | 'kdf'>> & {
   readonly kdf?: string;
 };
 
-function parseLine(line: Buffer): HeaderFields {
+function parseLine(name: string, line: Buffer): HeaderFields {
   try {
     const parsed: unknown = JSON.parse(line.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null) return parsed;
   } catch {
     // Falls through: the text of the error may quote the file.
   }
-  throw damaged('its first line is not an object of JSON');
+  throw damaged(name, 'its first line is not an object of JSON');
 }
 
 /** Reads the header; whatever would not be written in exactly these bytes again is refused. */
-function readHeader(line: Buffer): ClearHeader | SealedHeader {
-  const parsed = parseLine(line);
+function readHeader(name: string, line: Buffer): ClearHeader | SealedHeader {
+  const parsed = parseLine(name, line);
   const { format, kind, kdf, cost = 0, blockSize = 0, parallelization = 0, salt = '', nonce = '' } = parsed;
   if (format !== FORMAT)
-    throw new HoldfastError('Configuration', 'root.key has a format that this release does not know');
+    throw new HoldfastError('Configuration', `${name} has a format that this release does not know`);
   if (kind === 'software-file' && line.equals(headerLine({ format, kind }))) return { format, kind };
   if (kind !== 'software-passphrase' || kdf !== 'scrypt')
-    throw damaged('its first line does not say how it is sealed');
+    throw damaged(name, 'its first line does not say how it is sealed');
   const header: SealedHeader = { format, kind, kdf, cost, blockSize, parallelization, salt, nonce };
   const lengthsFit = /^[0-9a-f]{64}$/.test(salt) && /^[0-9a-f]{24}$/.test(nonce);
   if (!lengthsFit || !hasSaneCost(header) || !line.equals(headerLine(header)))
-    throw damaged('its parameters are wrong');
+    throw damaged(name, 'its parameters are wrong');
   return header;
 }
 
@@ -175,33 +176,35 @@ export interface DecodedRootKey {
 
 /**
  * Undoes `encodeRootKey`.
+ * @param name of the file, for what is said of it
  * @throws HoldfastError Configuration for a file that is cut, altered or of an unknown format, for a passphrase that is
  * missing, and for one that is given though the file is not sealed; RootOfTrustMismatch for a wrong passphrase
  */
 export async function decodeRootKey(
   file: Buffer,
   passphrase: SecretBytes | undefined,
+  name: string,
 ): Promise<DecodedRootKey> {
   const contents = file.subarray(0, Math.max(0, file.length - DIGEST_BYTES));
-  if (!sha256(contents).equals(file.subarray(contents.length))) throw damaged('its checksum is wrong');
+  if (!sha256(contents).equals(file.subarray(contents.length))) throw damaged(name, 'its checksum is wrong');
   const lineLength = contents.indexOf(NEWLINE) + 1;
   const line = contents.subarray(0, lineLength);
   const body = contents.subarray(lineLength);
-  const header = readHeader(line);
+  const header = readHeader(name, line);
   const bodyLength = header.kind === 'software-file' ? ROOT_KEY_BYTES : ROOT_KEY_BYTES + TAG_BYTES;
-  if (body.length !== bodyLength) throw damaged('its length is wrong');
+  if (body.length !== bodyLength) throw damaged(name, 'its length is wrong');
   if (header.kind === 'software-file') {
     if (passphrase === undefined) return { kind: header.kind, rootKey: SecretBytes.copyOf(body) };
     throw new HoldfastError(
       'Configuration',
-      'a passphrase is given, but root.key is not sealed with one: unset HOLDFAST_PASSPHRASE',
+      `a passphrase is given, but ${name} is not sealed with one: unset HOLDFAST_PASSPHRASE`,
     );
   }
   if (passphrase === undefined) {
     throw new HoldfastError(
       'Configuration',
-      'root.key is sealed with a passphrase: give it in HOLDFAST_PASSPHRASE',
+      `${name} is sealed with a passphrase: give it in HOLDFAST_PASSPHRASE`,
     );
   }
-  return { kind: header.kind, rootKey: await unseal(line, header, body, passphrase) };
+  return { kind: header.kind, rootKey: await unseal(name, line, header, body, passphrase) };
 }

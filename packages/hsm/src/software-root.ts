@@ -1,6 +1,6 @@
 import { HoldfastError, type RootOfTrust, SecretBytes } from '@holdfast/core';
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { createRootKeyFile, readRootKeyFile } from './root-key-file';
+import { createRootKeyFile, readRootKeyFile, SOFTWARE_ROOT_FILE } from './root-key-file';
 import { decodeRootKey, encodeRootKey, ROOT_KEY_BYTES } from './root-key-format';
 
 /** What every start with a software root tells the operator. */
@@ -126,12 +126,12 @@ export function openSharedRootKey(rootKey: SecretBytes): RootOfTrust {
 export async function openSoftwareRoot({
   dataDir,
   passphrase,
-  file: name,
+  file: name = SOFTWARE_ROOT_FILE,
 }: SoftwareRootOptions): Promise<RootOfTrust> {
   checkPassphrase(passphrase);
   const file = await readRootKeyFile(dataDir, name);
   try {
-    return new RootInMemory(await decodeRootKey(file, passphrase));
+    return new RootInMemory(await decodeRootKey(file, passphrase, name));
   } finally {
     file.fill(0);
   }

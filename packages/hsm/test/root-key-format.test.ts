@@ -18,6 +18,7 @@ const sealed = {
   salt: 'ab'.repeat(32),
   nonce: 'cd'.repeat(12),
 };
+const NAME = 'root.key.next';
 const passphrase = SecretBytes.copyOf(Buffer.from('x'));
 const body = Buffer.alloc(48);
 
@@ -37,7 +38,7 @@ test.each([
   ['something else', []],
 ])('a forged header with %s is refused', async (_, header) => {
   const file = forge(`${JSON.stringify(header)}\n`, body);
-  await expect(decodeRootKey(file, passphrase)).rejects.toMatchObject({ code: 'Configuration' });
+  await expect(decodeRootKey(file, passphrase, NAME)).rejects.toMatchObject({ code: 'Configuration' });
 });
 
 test.each([
@@ -45,14 +46,17 @@ test.each([
   ['no line', ''],
   ['spaces', `{ "format":1,"kind":"software-file"}\n`],
 ])('a first line of %s is refused', async (_, line) => {
-  await expect(decodeRootKey(forge(line, Buffer.alloc(32)), undefined)).rejects.toMatchObject({
+  await expect(decodeRootKey(forge(line, Buffer.alloc(32)), undefined, NAME)).rejects.toMatchObject({
     code: 'Configuration',
   });
 });
 
 test('a body of another length is refused', async () => {
   const file = forge('{"format":1,"kind":"software-file"}\n', Buffer.alloc(31));
-  await expect(decodeRootKey(file, undefined)).rejects.toMatchObject({ code: 'Configuration' });
+  await expect(decodeRootKey(file, undefined, NAME)).rejects.toMatchObject({
+    code: 'Configuration',
+    message: 'root.key.next is damaged (its length is wrong): restore it from a backup',
+  });
 });
 
 test('the file of format 1 stays readable', async () => {
@@ -60,6 +64,7 @@ test('the file of format 1 stays readable', async () => {
   const { kind, rootKey } = await decodeRootKey(
     forge('{"format":1,"kind":"software-file"}\n', key),
     undefined,
+    NAME,
   );
   expect(kind).toBe('software-file');
   expect(rootKey.reveal()).toEqual(key);

@@ -67,6 +67,8 @@ export interface RootAnswer {
   readonly nodes: { readonly current: number; readonly outgoing: number };
   /** Why the last move failed. */
   readonly problem: string | undefined;
+  /** The file in the data folder that a move has left which never began: nothing is wrapped by the root key in it. */
+  readonly unusedFile: string | undefined;
   /** To which shares for this node are sealed. */
   readonly publicKeyPem: string;
 }

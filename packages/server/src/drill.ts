@@ -129,7 +129,9 @@ async function scratchPlace(
   passphrase.destroy();
   undo.push(() => root.close());
   if (databaseUrl === undefined) {
-    const postgres = await EmbeddedDatabase.start(dataDir, log);
+    const postgres = await EmbeddedDatabase.start(dataDir, log).catch((cause: unknown) => {
+      throw noScratch('database', scratchFolder, cause);
+    });
     undo.push(() => postgres.stop());
     return { connection: postgres.connection, root };
   }
@@ -142,8 +144,17 @@ async function makeFolder(parent: string): Promise<string> {
   try {
     return await mkdtemp(join(parent, 'holdfast-drill-'));
   } catch (cause) {
-    throw new HoldfastError('Configuration', `no scratch folder can be made in ${parent}`, { cause });
+    throw noScratch('folder', parent, cause);
   }
+}
+
+function noScratch(what: string, folder: string, cause: unknown): HoldfastError {
+  const reason = cause instanceof HoldfastError ? cause.message : (cause as NodeJS.ErrnoException).code;
+  return new HoldfastError(
+    'Configuration',
+    `no scratch ${what} can be made in ${folder} (${reason ?? 'unknown'}): name another folder with --scratch`,
+    { cause },
+  );
 }
 
 async function verify(

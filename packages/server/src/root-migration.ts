@@ -122,8 +122,14 @@ export class RootMigration {
       wrapped,
       nodes: { current: await nodes(current), outgoing: await nodes(outgoing) },
       problem: this.#problem,
+      unusedFile: this.#unusedFile(state, own),
       publicKeyPem: this.nodeKey.publicKeyPem,
     };
+  }
+
+  #unusedFile({ current, incoming }: RootKeyState, own: string): string | undefined {
+    if (this.#work !== undefined || incoming !== undefined || own !== current) return undefined;
+    return existsSync(join(this.node.dataDir, NEXT_SOFTWARE_ROOT_FILE)) ? NEXT_SOFTWARE_ROOT_FILE : undefined;
   }
 
   /** The last step is that this node uses the new root key: what is said to be moved lies where it is looked for. */

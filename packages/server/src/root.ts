@@ -12,7 +12,7 @@ import {
   type SoftwareRootOptions,
 } from '@holdfast/hsm';
 import type { NodeConfig } from './config';
-import type { Logger } from './log';
+import { describeError, type Logger } from './log';
 import { SharedRoot } from './shared-root';
 
 /**
@@ -39,14 +39,28 @@ export async function openRoot(
   }
   const software = { dataDir, passphrase: secret };
   const [current, outgoing] = accepted;
+  let fault: unknown;
   if (current !== undefined && existsSync(join(dataDir, NEXT_SOFTWARE_ROOT_FILE))) {
-    const next = await openNext(software, current);
+    const next = await openNext(software, current).catch((error: unknown) => {
+      fault = error;
+      return undefined;
+    });
     if (next !== undefined) {
       await promoteRootKeyFile(dataDir, keptRootFile(outgoing));
       return next;
     }
   }
-  if (existsSync(join(dataDir, SOFTWARE_ROOT_FILE))) return openSoftwareRoot(software);
+  if (existsSync(join(dataDir, SOFTWARE_ROOT_FILE))) {
+    const opened = await openSoftwareRoot(software);
+    if (fault !== undefined && (await opened.keyCheckValue()) !== current) {
+      log.warn(
+        { error: describeError(fault) },
+        `${NEXT_SOFTWARE_ROOT_FILE} does not open: the root key that is in force now may be in it`,
+      );
+    }
+    return opened;
+  }
+  if (fault !== undefined) throw fault as HoldfastError;
   if (current !== undefined) {
     throw new HoldfastError(
       'RootOfTrustMismatch',
@@ -56,10 +70,13 @@ export async function openRoot(
   return createSoftwareRoot(software);
 }
 
-/** The next root key, where a rotation that made it the current one was cut off before its file had its name. */
+/**
+ * The next root key, where a rotation that made it the current one was cut off before its file had its name.
+ * @throws HoldfastError as openSoftwareRoot
+ */
 async function openNext(software: SoftwareRootOptions, current: string): Promise<RootOfTrust | undefined> {
-  const next = await openSoftwareRoot({ ...software, file: NEXT_SOFTWARE_ROOT_FILE }).catch(() => undefined);
-  if (next === undefined || (await next.keyCheckValue()) === current) return next;
+  const next = await openSoftwareRoot({ ...software, file: NEXT_SOFTWARE_ROOT_FILE });
+  if ((await next.keyCheckValue()) === current) return next;
   await next.close();
   return undefined;
 }

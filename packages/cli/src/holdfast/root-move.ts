@@ -157,6 +157,11 @@ export function withMoveCommands(command: Command): Command {
     .action(async (options: OfficerOptions) => {
       const answer = await (await asOfficer(options)).call('GET /root');
       print(answer, options.json, COLUMNS, '');
+      if (answer.unusedFile !== undefined) {
+        process.stderr.write(
+          `${answer.unusedFile} in the data folder is of a move that never began: nothing is wrapped by it. The next move removes it.\n`,
+        );
+      }
       if (answer.own === answer.current || answer.state !== 'moved') return;
       process.stderr.write(
         'This node uses the root key before: restart it with the new one, then run "holdfast root retire".\n',

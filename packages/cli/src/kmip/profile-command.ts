@@ -11,7 +11,7 @@ import {
   type Profile,
   type StoredProfiles,
 } from './profiles';
-import { parseServers, type ConnectionFlags } from './settings';
+import { parseServers, requireUserOf, type ConnectionFlags } from './settings';
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -32,6 +32,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   parseServers(flags.server);
   parseEncoding(flags.encoding);
   parseVersion(flags.kmipVersion);
+  requireUserOf(flags.passwordFile, flags.username);
   const stored = await readProfiles(process.env);
   if (Object.hasOwn(stored.profiles, name) && flags.force !== true) {
     throw wrongUse(

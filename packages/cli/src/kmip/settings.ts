@@ -96,6 +96,15 @@ function holderIn(...sources: readonly Pick<Partial<Profile>, 'username' | 'tick
   return { username: holder?.username, ticket: holder?.ticket };
 }
 
+/** @throws CommandFailure wrong use, for a password that would be passed over */
+export function requireUserOf(passwordFile: string | undefined, username: string | undefined): void {
+  if (passwordFile === undefined || username !== undefined) return;
+  throw wrongUse(
+    '--password-file is given, and no user whose password it is',
+    'Name the user with --username.',
+  );
+}
+
 /**
  * Puts the settings together: an option counts before an environment variable, and that before the profile.
  * @throws CommandFailure wrong use
@@ -113,13 +122,15 @@ export async function connectionSettings(
       'Use --server HOST:PORT, or KMIP_SERVER, or save the settings once with "kmip profile add".',
     );
   }
+  const holder = holderIn(flags, variables, profile);
+  requireUserOf(flags.passwordFile, holder.username);
   return {
     server,
     cert: flags.cert ?? variables.cert ?? profile.cert,
     key: flags.key ?? variables.key ?? profile.key,
     ca: flags.ca ?? variables.ca ?? profile.ca,
     serverName: flags.serverName ?? variables.serverName ?? profile.serverName,
-    ...holderIn(flags, variables, profile),
+    ...holder,
     passwordFile: flags.passwordFile ?? variables.passwordFile ?? profile.passwordFile,
     version: flags.kmipVersion ?? variables.version ?? profile.version,
     encoding: flags.encoding ?? variables.encoding ?? profile.encoding,
