@@ -49,34 +49,43 @@ function replacedBy(attributes: AttributeSet): string | undefined {
   return typeof link?.linkedObjectIdentifier === 'string' ? link.linkedObjectIdentifier : undefined;
 }
 
-function difference(before: readonly Attribute[], attributes: AttributeSet): NotifiedAttributes {
-  const after = [...attributes];
-  const kept = new Set(after.map(nameOf));
-  const keptInstances = new Set(after.map(instanceName));
-  const gone = new Map<string, AttributeReference>();
-  const lessened = new Set<string>();
-  for (const old of before) {
-    const reference = referenceTo(old);
-    if (!kept.has(nameOf(old))) gone.set(nameOf(old), reference);
-    else if (!keptInstances.has(instanceName(old))) {
-      gone.set(instanceName(old), { ...reference, index: old.index ?? 0 });
-      lessened.add(nameOf(old));
-    }
-  }
-  const was = new Map(before.map((old) => [instanceName(old), old]));
-  // Last Change Date is always told: it may be that of another change in the same second. Of several instances of which one is
-  // gone the others are told, since 2.x has no words for the one.
-  const changed = after.filter(
-    (each) =>
-      each.key === 'LastChangeDate' ||
-      lessened.has(nameOf(each)) ||
-      !isSame(was.get(instanceName(each)), each),
-  );
-  return { changed, deleted: [...gone.values()] };
+/** An attribute with what it is called: its name, and with its index that of the instance. */
+interface Named {
+  readonly attribute: Attribute;
+  readonly name: string;
+  readonly instance: string;
 }
 
-const nameOf = (attribute: Attribute): string => referenceKey(referenceTo(attribute));
-const instanceName = (attribute: Attribute): string => `${nameOf(attribute)} ${attribute.index ?? 0}`;
+function named(attribute: Attribute): Named {
+  const name = referenceKey(referenceTo(attribute));
+  return { attribute, name, instance: `${name} ${attribute.index ?? 0}` };
+}
+
+function difference(before: readonly Attribute[], attributes: AttributeSet): NotifiedAttributes {
+  const now = [...attributes].map(named);
+  const old = new Map(before.map(named).map((each) => [each.instance, each]));
+  const kept = new Set(now.map(({ name }) => name));
+  const keptInstances = new Set(now.map(({ instance }) => instance));
+  const gone = new Map<string, AttributeReference>();
+  const lessened = new Set<string>();
+  for (const { attribute, name, instance } of old.values()) {
+    const reference = referenceTo(attribute);
+    if (!kept.has(name)) gone.set(name, reference);
+    else if (!keptInstances.has(instance)) {
+      gone.set(instance, { ...reference, index: attribute.index ?? 0 });
+      lessened.add(name);
+    }
+  }
+  // Last Change Date is always told: it may be that of another change in the same second. Of several instances of which one is
+  // gone the others are told, since 2.x has no words for the one.
+  const changed = now.filter(
+    ({ attribute, name, instance }) =>
+      attribute.key === 'LastChangeDate' ||
+      lessened.has(name) ||
+      !isSame(old.get(instance)?.attribute, attribute),
+  );
+  return { changed: changed.map(({ attribute }) => attribute), deleted: [...gone.values()] };
+}
 
 function isSame(old: Attribute | undefined, now: Attribute): boolean {
   return old === now || (old !== undefined && sameValue(old, now));

@@ -15,7 +15,7 @@ export { DEFAULT_LIMITS, type Limits } from './limits';
 export type { NamingContext, Vocabulary } from './names';
 export * from './secret';
 export { utf8Length, writeUtf8 } from './utf8';
-export { itemEnd, itemTag, itemType, itemValueStart } from './walk';
+export { itemEnd, itemTag, itemText, itemType, itemValueStart } from './walk';
 export { decodeXml, decodeXmlDocument, decodeXmlInPieces, encodeXml, type XmlDecodeOptions } from './xml';
 
 // V8 keeps a module that passes others' exports on as a dictionary, which is searched at each use, unless the module is

@@ -19,6 +19,12 @@ export function itemValueStart(offset: number): number {
   return offset + HEADER_BYTES;
 }
 
+/** The text of the Text String that begins at `offset`. */
+export function itemText(bytes: Buffer, offset: number): string {
+  const start = itemValueStart(offset);
+  return bytes.toString('utf8', start, start + readUint32(bytes, offset + 4));
+}
+
 /**
  * Where the item that begins at `offset` ends, padding included.
  * @throws HoldfastError InvalidMessage where that is not within the bytes

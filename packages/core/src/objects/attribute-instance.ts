@@ -14,6 +14,7 @@ import {
   encodedLength,
   itemEnd,
   itemTag,
+  itemText,
   itemType,
   itemValueStart,
   writeTtlv,
@@ -39,6 +40,8 @@ export interface AttributeInstance {
   readonly attribute: Attribute;
   /** Whether its value is the one that these bytes are: those of a `storedItem`. */
   hasValue(encoded: Buffer): boolean;
+  /** Whether it is one of this vendor (custom) attribute. @throws HoldfastError IntegrityViolation */
+  isOfVendor(vendorIdentification: string, attributeName: string): boolean;
   /** The bytes that it takes where it is stored: its index, where that is not 0, and its value. */
   storedLength(): number;
   /** Writes these bytes. Returns the offset after them. */
@@ -57,6 +60,12 @@ export class GivenInstance implements AttributeInstance {
 
   hasValue(encoded: Buffer): boolean {
     return encodeTtlv(this.#value()).equals(encoded);
+  }
+
+  isOfVendor(vendorIdentification: string, attributeName: string): boolean {
+    const { key, value } = this.attribute;
+    if (key !== 'VendorAttribute') return false;
+    return value.vendorIdentification === vendorIdentification && value.attributeName === attributeName;
   }
 
   storedLength(): number {
@@ -113,6 +122,21 @@ class StoredInstance implements AttributeInstance {
   hasValue(encoded: Buffer): boolean {
     const { bytes, valueStart, end } = this;
     return bytes.compare(encoded, 0, encoded.length, valueStart, end) === 0;
+  }
+
+  /** Vendor and name stand first in the value. Most requests look for one of few names among all custom attributes of an object. */
+  isOfVendor(vendorIdentification: string, attributeName: string): boolean {
+    if (this.key !== 'VendorAttribute') return false;
+    const { bytes, valueStart } = this;
+    const vendor = itemValueStart(valueStart);
+    try {
+      return (
+        itemText(bytes, vendor) === vendorIdentification &&
+        itemText(bytes, itemEnd(bytes, vendor)) === attributeName
+      );
+    } catch (cause) {
+      throw unreadable(cause);
+    }
   }
 
   storedLength(): number {

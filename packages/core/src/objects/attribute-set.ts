@@ -89,10 +89,11 @@ export class AttributeSet implements Iterable<Attribute> {
 
   /** The instances of one vendor (custom) attribute. */
   vendorInstances(vendorIdentification: string, attributeName: string): readonly Attribute[] {
-    return this.instances('VendorAttribute').filter(
-      ({ value }) =>
-        value.vendorIdentification === vendorIdentification && value.attributeName === attributeName,
-    );
+    const found: Attribute[] = [];
+    for (const instance of this.#instances) {
+      if (instance.isOfVendor(vendorIdentification, attributeName)) found.push(instance.attribute);
+    }
+    return found;
   }
 
   /** Sets a single-instance attribute, in its place where it was there before. */

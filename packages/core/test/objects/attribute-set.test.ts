@@ -1,4 +1,5 @@
-import { NameType, State, type Attribute } from '@holdfast/kmip';
+import { NameType, State, Tag, type Attribute } from '@holdfast/kmip';
+import { ItemType } from '@holdfast/ttlv';
 import { AttributeSet } from '../../src/objects/attribute-set';
 
 const name = (nameValue: string): Attribute => ({
@@ -40,6 +41,36 @@ describe('stored attributes', () => {
     expect(set.hasValue(name('four'))).toBe(false);
     expect(set.hasValue({ key: 'State', value: State.Active })).toBe(true);
     expect(set.hasValue({ key: 'LeaseTime', value: 1 })).toBe(false);
+  });
+
+  it('are found by vendor and name, whatever the others of the vendor are', () => {
+    const custom = (vendorIdentification: string, attributeName: string, value: string): Attribute => ({
+      key: 'VendorAttribute',
+      value: {
+        vendorIdentification,
+        attributeName,
+        attributeValue: { tag: Tag.AttributeValue, type: ItemType.TextString, value },
+      },
+    });
+    const set = sample();
+    const [first, other, second] = [
+      custom('x', 'früh', 'a'),
+      custom('x', 'zz', 'b'),
+      custom('x', 'früh', 'c'),
+    ];
+    for (const each of [first, other, custom('früh', 'x', 'd'), second]) set.add(each);
+    const bytes = set.toBytes();
+    const found = [first, { ...second, index: 1 }];
+    for (const each of [set, AttributeSet.fromBytes(bytes)]) {
+      expect(each.vendorInstances('x', 'früh')).toEqual(found);
+      expect(each.vendorInstances('x', 'fr')).toEqual([]);
+      expect(each.vendorInstances('x', 'früh\0')).toEqual([]);
+    }
+    // One that cannot be read is found by whoever looks at it.
+    bytes.writeUInt8(ItemType.Integer, bytes.indexOf('zz') - 5);
+    const damaged = AttributeSet.fromBytes(bytes);
+    expect(damaged.vendorInstances('x', 'früh')).toEqual(found);
+    expect(() => damaged.vendorInstances('x', 'zz')).toThrow('stored attributes cannot be read');
   });
 
   it.each([
