@@ -1,5 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { SYSTEM_DOMAIN_ID, SecretBytes, type Principal } from '@holdfast/core';
+import {
+  SYSTEM_DOMAIN_ID,
+  SecretBytes,
+  type Chain,
+  type NewAsynchronousRequest,
+  type Principal,
+} from '@holdfast/core';
 import { createKeyring } from '@holdfast/crypto';
 import { CancellationResult, Operation, dialectNamed } from '@holdfast/kmip';
 import { Client } from 'pg';
@@ -389,41 +395,68 @@ test('closing leaves no connection behind', async () => {
   await until(async () => !(await connections()).some((pid) => own.includes(pid)), 'all of them are closed');
 });
 
-test('an item that failed stops those behind it in its batch, however long these wait', async () => {
+/** Pending requests, over a connection of their own and by a clock that is set. */
+function pendingRequests() {
   const database = new Database({ connection: fixture.connection, log: quietLog, poolSize: 2 });
-  let nowMs = Date.now();
-  const now = (): number => nowMs;
+  const clock = { ms: Date.now() };
+  const now = (): number => clock.ms;
   const keyStore = new PostgresKeyStore(database, testKeyring(), now, new KeptObjects(0, 1));
   const requests = new PostgresAsynchronousRequests(database, testKeyring(), keyStore, quietLog, now);
-  const { id, name, peer = '' } = TEST_ACTOR;
-  const principal: Principal = {
-    clientId: id,
-    clientName: name,
-    credentialId: randomUUID(),
-    domainId: randomUUID(),
-    role: 'user',
-    peer,
+  return { database, clock, requests };
+}
+
+function asker(clientId: string, domainId: string): Principal {
+  const { name, peer = '' } = TEST_ACTOR;
+  return { clientId, clientName: name, credentialId: randomUUID(), domainId, role: 'user', peer };
+}
+
+function destruction(principal: Principal, chain?: Chain): NewAsynchronousRequest {
+  return {
+    principal,
+    operation: Operation.Destroy,
+    operationName: 'Destroy',
+    dialect: dialectNamed('2.1'),
+    isEphemeral: false,
+    payload: new SecretBytes(Buffer.from('payload')),
+    chain,
+    approval: undefined,
   };
+}
+
+test('pending requests of domains are taken up in turn, and within one those of its clients', async () => {
+  const { database, clock, requests } = pendingRequests();
+  const [one, other] = [randomUUID(), randomUUID()];
+  const [busy, colleague, stranger] = [
+    asker(randomUUID(), one),
+    asker(randomUUID(), one),
+    asker(randomUUID(), other),
+  ];
+  for (const each of [busy, busy, busy, busy, colleague, stranger]) {
+    clock.ms++;
+    await requests.submit(destruction(each), 9);
+  }
+  const taken: (string | undefined)[] = [];
+  for (let count = 0; count < 6; count++) taken.push((await requests.claim())?.clientId);
+  const order = [busy, stranger, colleague, busy, busy, busy];
+  expect(taken).toEqual(order.map(({ clientId }) => clientId));
+  expect(await requests.claim()).toBeUndefined();
+  clock.ms += 30 * 24 * 3600_000;
+  expect(await requests.removeExpired()).toBe(6);
+  await database.close();
+});
+
+test('an item that failed stops those behind it in its batch, however long these wait', async () => {
+  const { database, clock, requests } = pendingRequests();
+  const { id } = TEST_ACTOR;
+  const principal = asker(id, randomUUID());
   const chainId = randomUUID();
   const [first] = await Promise.all(
     [0, 1].map((position) =>
-      requests.submit(
-        {
-          principal,
-          operation: Operation.Destroy,
-          operationName: 'Destroy',
-          dialect: dialectNamed('2.1'),
-          isEphemeral: false,
-          payload: new SecretBytes(Buffer.from('payload')),
-          chain: { id: chainId, position, stopsAtFailure: true },
-          approval: undefined,
-        },
-        9,
-      ),
+      requests.submit(destruction(principal, { id: chainId, position, stopsAtFailure: true }), 9),
     ),
   );
   expect(await requests.cancel(principal, first!)).toBe(CancellationResult.Canceled);
-  nowMs += 3600_000;
+  clock.ms += 3600_000;
   expect(await requests.removeExpired()).toBe(0);
   expect(await requests.find(id, first!)).toBeUndefined();
   const second = await requests.claim();

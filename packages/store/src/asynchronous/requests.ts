@@ -55,6 +55,9 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
   readonly #transactions: DirectoryTransactions;
   /** Rows that are not what was written: each is reported once and left alone. */
   readonly #damaged = new Set<string>();
+  /** Whose requests this process has taken up, the last ones last: whoever has waited longest is next, however much others ask for. */
+  readonly #servedDomains = new Set<string>();
+  readonly #servedClients = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -177,10 +180,14 @@ export class PostgresAsynchronousRequests implements AsynchronousRequestStore {
         [...this.#damaged],
         id ?? null,
         this.#expiry(0),
+        [...this.#servedDomains],
+        [...this.#servedClients],
       ]);
       if (next === undefined) return undefined;
       const row = await this.#undamaged(session, next.id);
       if (row === undefined) return undefined;
+      comesLast(this.#servedDomains, String(row.domain_id));
+      comesLast(this.#servedClients, String(row.client_id));
       await this.keyring.ensure(String(row.domain_id));
       const claimed = await transaction.update(asynchronousRequests, row, {
         stage: InProcess,
@@ -380,14 +387,25 @@ function undecided(now: string): string {
   return `SELECT FROM approval AS p WHERE p.number = t.approval AND p.state = 'open' AND p.expires_at > ${now}::int8`;
 }
 
-/** The oldest request that nobody works on and that nothing before it in its batch holds up. */
+/** Remembered of each. */
+const MAX_SERVED = 1000;
+
+function comesLast(served: Set<string>, id: string): void {
+  served.delete(id);
+  served.add(id);
+  const [first] = served;
+  if (served.size > MAX_SERVED && first !== undefined) served.delete(first);
+}
+
+/** The next request that nobody works on and that nothing before it in its batch holds up: domains take turns, and in each its clients. */
 const NEXT = `SELECT t.id FROM asynchronous_request AS t
   WHERE t.stage <> ${Completed} AND (t.stage = ${Submitted} OR t.claimed_at_us < $1)
     AND t.id <> ALL ($2::uuid[]) AND ($3::uuid IS NULL OR t.id = $3)
     AND NOT EXISTS (${undecided('$4')})
     AND NOT EXISTS (SELECT FROM asynchronous_request AS e
       WHERE e.chain_id = t.chain_id AND e.chain_position < t.chain_position AND e.stage <> ${Completed})
-  ORDER BY t.submitted_at_us, t.id LIMIT 1 FOR UPDATE OF t SKIP LOCKED`;
+  ORDER BY array_position($5::uuid[], t.domain_id) NULLS FIRST, array_position($6::uuid[], t.client_id) NULLS FIRST,
+    t.submitted_at_us, t.id LIMIT 1 FOR UPDATE OF t SKIP LOCKED`;
 
 /** @throws HoldfastError ServerLimitExceeded; concurrent submissions of one client are counted one after the other */
 async function requireRoom(session: Session, clientId: string, maxPerClient: number): Promise<void> {
