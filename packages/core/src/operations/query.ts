@@ -158,6 +158,9 @@ const HAS_OBJECT_GROUPS: Window = { since: '2.1' };
 /** Defaults Information without Object Defaults: 2.0 requires some in it (KMIP 2.0 section 7.7). */
 const MAY_HAVE_NO_DEFAULTS: Window = { since: '2.1' };
 
+/** Each is looked for among all objects. */
+const MAX_OBJECT_GROUPS = 256;
+
 /** Tells what this server can do, as far as the version at hand has words for it. */
 export const query = operation({
   name: 'Query',
@@ -173,7 +176,10 @@ export const query = operation({
   reasons: ['UnknownObjectGroup', ...GENERAL_REASONS],
 
   async execute({ queryFunctions, objectGroups }, context): Promise<QueryResponse> {
-    for (const group of objectGroups?.objectGroups ?? []) await requireKnownGroup(group, context);
+    const groups = new Set(objectGroups?.objectGroups);
+    if (groups.size > MAX_OBJECT_GROUPS)
+      throw new HoldfastError('InvalidField', `a request names at most ${MAX_OBJECT_GROUPS} Object Groups`);
+    for (const group of groups) await requireKnownGroup(group, context);
     return [...new Set(queryFunctions)].reduce<QueryResponse>(
       (told, asked) => ({ ...told, ...ANSWERS[asked as QueryFunction]?.(context) }),
       NOTHING,

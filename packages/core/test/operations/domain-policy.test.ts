@@ -270,6 +270,11 @@ describe('Set Defaults', () => {
     await make([...AES_128, group('held')]);
     expect(await told('2.1', groups('held'))).toHaveLength(3);
     expect(await refused(told('2.1', groups('nobody')))).toBe('UnknownObjectGroup');
+    // Each group is looked for once, however often it is named, and not any number of them.
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `held ${index}`);
+    await make([...AES_128, ...many(256).map(group)]);
+    expect(await told('2.1', groups(...many(256), ...many(256)))).toHaveLength(3);
+    expect(await refused(told('2.1', groups(...many(257))))).toBe('InvalidField');
   });
 
   test('refuses what no object can have', async () => {
