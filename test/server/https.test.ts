@@ -2,24 +2,37 @@ import { connect, type TLSSocket } from 'node:tls';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENCODING_NAMES, ENCODINGS, Operation, ResultStatus, Tag, dialectNamed } from '@holdfast/kmip';
+import {
+  BatchErrorContinuationOption,
+  CryptographicAlgorithm,
+  ENCODING_NAMES,
+  ENCODINGS,
+  Operation,
+  ResultStatus,
+  Tag,
+  dialectNamed,
+} from '@holdfast/kmip';
 import {
   HttpsWire,
   Peer,
   addClient,
   asFirstOfficer,
   attribute,
+  enumeration,
   holdfast,
+  integer,
+  nameValue,
   readResponse,
   requestMessage,
   startServerProcess,
+  structure,
   text,
   tlsOptions,
   uniqueIdentifier,
   valueAt,
   type ServerProcess,
 } from '@holdfast/testkit';
-import { decodeTtlv, encodeTtlv } from '@holdfast/ttlv';
+import { decodeTtlv, encodeTtlv, type Item } from '@holdfast/ttlv';
 import { until } from '../support/until';
 import { createKey, createPayload, discoverRequest, errorsOf } from './support';
 
@@ -30,6 +43,7 @@ const limits = {
   requestTimeoutMs: 4000,
   idleTimeoutMs: 8000,
   maxQueuedRequests: 8,
+  drainTimeoutMs: 300,
 };
 const HTTPS = ['--https-listen', '127.0.0.1:0'] as const;
 
@@ -91,9 +105,13 @@ class RawHttp {
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
   }
-  static open(of: ServerProcess = server, ALPNProtocols?: string[]): Promise<RawHttp> {
+  static open(
+    of: ServerProcess = server,
+    ALPNProtocols?: string[],
+    identity?: Parameters<typeof tlsOptions>[1],
+  ): Promise<RawHttp> {
     return new Promise((resolve, reject) => {
-      const options = { ...httpsOptions(of), ALPNProtocols };
+      const options = { ...httpsOptions(of, identity), ALPNProtocols };
       const socket = connect(options, () => resolve(new RawHttp(socket)));
       socket.once('error', reject);
     });
@@ -231,6 +249,8 @@ describe('HTTP that is no KMIP is refused, says nothing more, and ends the conne
     ['too many fields', head(TTLV_TYPE, ...many), 431],
     ['too long a field', head(TTLV_TYPE, long), 431],
     ['no host', 'POST /kmip HTTP/1.1\r\n\r\n', 400],
+    ['two hosts', head(TTLV_TYPE, 'host: other', 'Content-Length: 8'), 400],
+    ['another one to be connected to', 'CONNECT kms:22 HTTP/1.1\r\nHost: kms\r\n\r\n', 501],
     ['no HTTP', 'KMIP\r\n\r\n', 400],
     ['TTLV', discoverRequest().toString('latin1'), 400],
     ['an expectation', head(TTLV_TYPE, 'Content-Length: 8', 'Expect: more'), 417],
@@ -331,6 +351,60 @@ describe('who may talk', () => {
     }, 'it is cut off');
     await wire.close();
   });
+
+  test('what a revoked client asked for is not done where it was not whole, nor for long', async () => {
+    const identity = await addClient(server, 'dawdler');
+    const made = (name: string) =>
+      encodeTtlv(requestMessage('1.4', [{ operation: Operation.Create, payload: createPayload(name) }]));
+    const half = await RawHttp.open(server, undefined, identity);
+    const body = made('asked in halves');
+    half.socket.write(head(TTLV_TYPE, `Content-Length: ${body.length}`));
+    half.socket.write(body.subarray(0, -1));
+    const busy = await RawHttp.open(server, undefined, identity);
+    const pair = structure(
+      Tag.CommonTemplateAttribute,
+      attribute('Cryptographic Algorithm', enumeration(Tag.AttributeValue, CryptographicAlgorithm.RSA)),
+      attribute('Cryptographic Length', integer(Tag.AttributeValue, 3072)),
+      attribute('Cryptographic Usage Mask', integer(Tag.AttributeValue, 3)),
+    );
+    const pairs = Array.from({ length: 99 }, () => ({ operation: Operation.CreateKeyPair, payload: [pair] }));
+    const items = [...pairs, { operation: Operation.Create, payload: createPayload('at the end') }].map(
+      (each, index) => ({ ...each, id: Buffer.of(index) }),
+    );
+    const header = [enumeration(Tag.BatchErrorContinuationOption, BatchErrorContinuationOption.Continue)];
+    const batch = encodeTtlv(requestMessage('1.4', items, { header }));
+    busy.socket.write(head(TTLV_TYPE, `Content-Length: ${batch.length}`));
+    busy.socket.write(batch);
+    const idle = await RawHttp.open(server, undefined, identity);
+    const peer = Peer.over(new HttpsWire(httpsOptions()), '1.4');
+    const found = async (...conditions: Item[]): Promise<number> =>
+      ((await peer.call(Operation.Locate, conditions)).value as readonly unknown[]).length;
+    const named = (name: string) =>
+      structure(Tag.Attribute, text(Tag.AttributeName, 'Name'), nameValue(name));
+    const algorithm = attribute(
+      'Cryptographic Algorithm',
+      enumeration(Tag.AttributeValue, CryptographicAlgorithm.RSA),
+    );
+    await until(async () => (await found(algorithm)) > 0, 'it is being worked on');
+
+    const officer = await asFirstOfficer(server);
+    await officer.call('POST /clients/:name/revoke', {}, { name: 'dawdler' });
+    await idle.closed;
+    half.socket.write(body.subarray(-1));
+    expect(await busy.rest()).toBe('');
+    await half.closed;
+    const refusals = () => officer.call('POST /audit/search', { actor: 'dawdler', operation: 'Create' });
+    await until(async () => (await refusals()).length > 0, 'the last item is refused');
+    expect([await found(named('asked in halves')), await found(named('at the end'))]).toEqual([0, 0]);
+    await peer.close();
+  });
+});
+
+test('each of these refusals is in the audit log', async () => {
+  const officer = await asFirstOfficer(server);
+  const found = await officer.call('POST /audit/search', { outcome: 'failure', limit: 1000 });
+  const reasons = new Set(found.map(({ reason }) => reason));
+  for (const reason of ['HTTP 400', 'HTTP 417', 'HTTP: CONNECT']) expect(reasons).toContain(reason);
 });
 
 test('status tells where it is', async () => {

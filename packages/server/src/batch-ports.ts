@@ -49,4 +49,6 @@ export interface BatchOptions {
   readonly approval?: number | undefined;
   /** Aborts once nobody waits for the answer. */
   readonly signal?: AbortSignal;
+  /** @throws HoldfastError AuthenticationNotSuccessful where who asked was revoked, and has had its time to finish */
+  readonly requireStanding?: () => void;
 }

@@ -62,6 +62,7 @@ export class Batch {
   #presuming: PresumingSession | undefined;
   readonly changes: ChangesToTell;
   readonly answer: GrowingAnswer;
+  readonly #pause = pauses(LONG_TURN_MS);
   /** Room that is kept for the answers of later items: they may fail, but not be left out. */
   #reservedBytes = 0;
 
@@ -193,17 +194,21 @@ export class Batch {
     const { items } = this.request;
     const results: ResponseBatchItem[] = [];
     this.#reservedBytes = goesOn ? roomFor(items) : 0;
-    const pause = pauses(LONG_TURN_MS);
     for (const [index, item] of items.entries()) {
-      if (index > 0) await pause();
-      // Others may wait for what a transaction has locked.
-      if (index > 0 && 'transaction' in session) await this.answer.place();
       const next = items[index + 1];
       if (goesOn) this.#reservedBytes -= roomForItem(item);
       else this.#reservedBytes = next === undefined ? 0 : roomForItem(next);
       if (!(await this.#runItem(item, index, session, results)) && !goesOn) break;
     }
     return results;
+  }
+
+  /** Called between objects: others have their turn, and a large answer waits for its own. @throws as `requireStanding` */
+  async #goOn(session: KeyStore | KeyStoreTransaction): Promise<void> {
+    await this.#pause();
+    // Others may wait for what a transaction has locked.
+    if ('transaction' in session) await this.answer.place();
+    this.options.requireStanding?.();
   }
 
   /**
@@ -217,6 +222,7 @@ export class Batch {
     results: ResponseBatchItem[],
   ): Promise<boolean> {
     try {
+      if (index > 0) await this.#goOn(session);
       if ('fault' in item) throw item.fault;
       const definition = this.#definition(item);
       const given = this.#data.resolved(item.payload);
@@ -240,6 +246,7 @@ export class Batch {
       if (identifiers === undefined) results.push(await this.#perform(item, definition, payload, session));
       else {
         for (const uniqueIdentifier of identifiers) {
+          await this.#goOn(session);
           results.push(await this.#perform(item, definition, { ...payload, uniqueIdentifier }, session));
         }
       }

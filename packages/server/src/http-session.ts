@@ -7,7 +7,14 @@ import type { Principal } from '@holdfast/core';
 import type { ServerLimits } from './config';
 import { describeError, type Logger } from './log';
 import type { RecordRefusal } from './refusals';
-import { signalOf, unknownPeer, type Awaited, type Connection, type Responder } from './session';
+import {
+  MAX_REQUEST_OF_STRANGERS_BYTES,
+  signalOf,
+  unknownPeer,
+  type Awaited,
+  type Connection,
+  type Responder,
+} from './session';
 
 /** KMIP over HTTP (KMIP Profiles 2.1 section 5.3, Additional Message Encodings 1.0 section 2). */
 
@@ -30,7 +37,12 @@ const CHARSETS: ReadonlySet<string> = new Set(['utf-8', 'us-ascii']);
 const STATUS_BY_FAULT: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  CONNECT: '501 Not Implemented',
 };
+
+/** What a client waits for before it sends the body, by the event with which Node tells of the head. */
+const EXPECTATIONS = { request: 'nothing', checkContinue: 'continue', checkExpectation: 'unknown' } as const;
+type Expectation = (typeof EXPECTATIONS)[keyof typeof EXPECTATIONS];
 
 /** Why a request is answered by HTTP alone. */
 class HttpRefusal extends Error {
@@ -65,7 +77,11 @@ function encodingOf({ headers }: IncomingMessage): MessageEncoding {
  * @throws HttpRefusal
  */
 function checkHead(request: IncomingMessage, maxRequestBytes: number): MessageEncoding {
-  if (request.rawHeaders.length / 2 > MAX_HEADERS) throw new HttpRefusal(431);
+  const { rawHeaders } = request;
+  if (rawHeaders.length / 2 > MAX_HEADERS) throw new HttpRefusal(431);
+  // That there is one is seen to by Node: RFC 9112 section 3.2.
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1) throw new HttpRefusal(400);
   if (!PATHS.has(pathOf(request.url ?? '') ?? '')) throw new HttpRefusal(404);
   if (request.method !== 'POST') throw new HttpRefusal(405, { Allow: 'POST' });
   const encoding = encodingOf(request);
@@ -77,11 +93,19 @@ function checkHead(request: IncomingMessage, maxRequestBytes: number): MessageEn
   return encoding;
 }
 
-/** The body; undefined where the peer went away before its end. */
-async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+/**
+ * The body; undefined where the peer went away before its end.
+ * @param enoughBytes what comes once there are more is passed over
+ */
+async function bodyOf(request: IncomingMessage, enoughBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
+  let keptBytes = 0;
   try {
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    for await (const chunk of request) {
+      if (keptBytes > enoughBytes) continue;
+      keptBytes += (chunk as Buffer).length;
+      chunks.push(chunk as Buffer);
+    }
   } catch {
     return undefined;
   }
@@ -107,11 +131,12 @@ export class HttpEndpoint {
     const timeouts = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 };
     this.#http = createServer({ ...timeouts, maxHeaderSize: MAX_HEADER_BYTES });
     this.#http.maxHeadersCount = MAX_HEADERS + 1;
-    for (const event of ['request', 'checkContinue'] as const) {
+    for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
       this.#http.on(event, (request: IncomingMessage, response: ServerResponse) => {
-        this.#sessions.get(request.socket)?.receive(request, response, event === 'checkContinue');
+        this.#sessions.get(request.socket)?.receive(request, response, EXPECTATIONS[event]);
       });
     }
+    this.#http.on('connect', ({ socket }: IncomingMessage) => this.#sessions.get(socket)?.refuse('CONNECT'));
     this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#sessions.get(socket)?.refuse(error.code);
     });
@@ -186,14 +211,14 @@ class HttpSession implements Connection {
   }
 
   /** Takes a request whose head is there; its body is read when its turn has come. */
-  receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  receive(request: IncomingMessage, response: ServerResponse, expectation: Expectation): void {
     if (++this.#pending > this.limits.maxQueuedRequests) {
       void this.refused(this, 'HTTP: too many requests at once');
       this.socket.destroy();
       return;
     }
     this.#turn = this.#turn.then(async () => {
-      await this.#answer(request, response, expectsContinue);
+      await this.#answer(request, response, expectation);
       this.#pending--;
       if (this.#pending > 0) return;
       if (this.#ending) this.#end();
@@ -233,14 +258,16 @@ class HttpSession implements Connection {
     this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, expectation: Expectation): Promise<void> {
     // A connection that ends takes up nothing new.
     if (this.#ending || this.socket.destroyed) return;
     try {
       const encoding = checkHead(request, this.limits.maxRequestBytes);
-      if (expectsContinue) response.writeContinue();
+      if (expectation === 'unknown') throw new HttpRefusal(417);
+      if (expectation === 'continue') response.writeContinue();
       this.#await('rest of a request', this.limits.requestTimeoutMs);
-      const body = await bodyOf(request);
+      const isStranger = this.principal === undefined && !this.needsCredential;
+      const body = await bodyOf(request, isStranger ? MAX_REQUEST_OF_STRANGERS_BYTES : Infinity);
       if (body === undefined) return;
       this.#await('answer', Infinity);
       const answer = await this.respond(body, this, encoding);

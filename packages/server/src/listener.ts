@@ -275,8 +275,12 @@ export class Listener {
       this.log.info({ peer, client: clientName, reason }, 'connection ended');
       session.refusal = new HoldfastError('AuthenticationNotSuccessful', reason);
       session.isEnded = true;
-      // What is being answered may be the very request that replaced the credential.
+      // What is being answered may be the very request that replaced the credential; what takes longer is cut off.
       session.drain();
+      setTimeout(() => {
+        session.principal = undefined;
+        session.destroy();
+      }, this.limits.drainTimeoutMs).unref();
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'IntegrityViolation') throw error;
       // Nobody else's: the others are served on.

@@ -25,11 +25,9 @@ import type { ServerLimits } from './config';
 import type { Authenticator, Requester } from './credentials/authenticator';
 import { describeError, type Logger } from './log';
 import type { RecordRefusal } from './refusals';
-import type { SessionAnswer } from './session';
+import { MAX_REQUEST_OF_STRANGERS_BYTES, type SessionAnswer } from './session';
 import { LONG_TURN_MS } from './turn';
 
-/** As much of a request is read for whom it is refused anyway: so that the answer is in its version. */
-const READ_OF_STRANGERS_BYTES = 64 * 1024;
 /** Header of a response without the Client Correlation Value, at most. */
 const RESPONSE_OVERHEAD_BYTES = 256;
 
@@ -66,7 +64,7 @@ export class MessageProcessor {
     const isRefused = requester.principal === undefined && !requester.needsCredential;
     let known = isRefused ? undefined : { principal: requester.principal, peer };
     try {
-      if (isRefused && frame.length > READ_OF_STRANGERS_BYTES) throw requester.refusal;
+      if (isRefused && frame.length > MAX_REQUEST_OF_STRANGERS_BYTES) throw requester.refusal;
       const { decodeInPieces } = encoding;
       message =
         decodeInPieces === undefined
@@ -82,12 +80,16 @@ export class MessageProcessor {
       const identity = found instanceof Promise ? await found : found;
       known = { principal: identity.principal, peer };
       this.gate.requireOpen();
+      const { signal, needsCredential } = requester;
+      const requireStanding = (): void => {
+        if (!needsCredential && requester.principal === undefined) throw requester.refusal;
+      };
       // On what is in memory, or where that was out of date, once more on what is in the database.
       let results: readonly ResponseBatchItem[] | undefined;
       let mayPresume = true;
       do {
         batch?.answer.done?.();
-        batch = this.#batch(request, identity.principal, { canTurn, mayPresume, signal: requester.signal });
+        batch = this.#batch(request, identity.principal, { canTurn, mayPresume, signal, requireStanding });
         results = await batch.run();
         mayPresume = false;
       } while (results === undefined);

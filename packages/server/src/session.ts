@@ -62,6 +62,9 @@ export function signalOf(socket: TLSSocket): AbortSignal {
   return gone.signal;
 }
 
+/** As much is kept of a request for whom it is refused anyway: so that the answer is in its version. */
+export const MAX_REQUEST_OF_STRANGERS_BYTES = 64 * 1024;
+
 /** What a connection says of a peer that nobody knows, unless there is more to say. */
 export function unknownPeer(): HoldfastError {
   return new HoldfastError(
@@ -100,17 +103,23 @@ export class Session implements Connection {
     private readonly log: Logger,
   ) {
     this.signal = signalOf(socket);
-    this.#reader = new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes: limits.maxRequestBytes });
+    this.#reader = this.#requestReader(limits.maxRequestBytes);
     this.#deadlineMs = Date.now() + limits.handshakeTimeoutMs;
   }
 
   start(): void {
-    const { idleTimeoutMs, handshakeTimeoutMs } = this.limits;
+    const { idleTimeoutMs, handshakeTimeoutMs, maxRequestBytes } = this.limits;
+    if (this.principal === undefined && !this.needsCredential)
+      this.#reader = this.#requestReader(Math.min(maxRequestBytes, MAX_REQUEST_OF_STRANGERS_BYTES));
     if (this.needsCredential) this.#await('authentication', handshakeTimeoutMs);
     else this.#await('request', this.principal === undefined ? handshakeTimeoutMs : idleTimeoutMs);
     // Who says that nothing more will be asked still gets the answers.
     this.socket.allowHalfOpen = true;
     this.socket.on('data', (chunk: Buffer) => this.#receive(chunk)).on('end', () => this.#finish());
+  }
+
+  #requestReader(maxFrameBytes: number): FrameReader {
+    return new FrameReader({ tags: [Tag.RequestMessage], maxFrameBytes });
   }
 
   drain(): void {

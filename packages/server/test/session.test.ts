@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
+import type { Principal } from '@holdfast/core';
 import { Tag } from '@holdfast/kmip';
 import { encodeTtlv, ItemType } from '@holdfast/ttlv';
 import { DEFAULT_LIMITS } from '../src/config';
@@ -8,19 +9,30 @@ import { createLogger } from '../src/log';
 import { LargeAnswers } from '../src/large-answers';
 import { Session } from '../src/session';
 
+const CLIENT: Principal = {
+  clientId: 'client',
+  clientName: 'client',
+  credentialId: 'credential',
+  domainId: 'domain',
+  role: 'user',
+  peer: 'peer',
+};
 const REQUEST = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [] });
 
-/** A connection on which a request has come. */
+/** A connection on which a request has come; of a client, or of a peer that nobody knows. */
 function asking(
   respond: () => Buffer,
   done?: () => void,
+  principal?: Principal,
+  sent = REQUEST,
 ): { readonly session: Session; readonly socket: TLSSocket } {
   const socket = new TLSSocket(new PassThrough());
   const answer = () => Promise.resolve({ response: respond(), close: false, done });
   const refused = () => Promise.resolve();
   const session = new Session(socket, 'peer', DEFAULT_LIMITS, answer, refused, createLogger('silent'));
+  session.principal = principal;
   session.start();
-  socket.emit('data', REQUEST);
+  socket.emit('data', sent);
   return { session, socket };
 }
 
@@ -101,10 +113,20 @@ test('no more is read while the requests that wait are longer together than one 
     value: Buffer.alloc(600 * 1024),
   } as const;
   const long = encodeTtlv({ tag: Tag.RequestMessage, type: ItemType.Structure, value: [bytes] });
-  const { session, socket } = asking(() => Buffer.from(REQUEST));
+  const { session, socket } = asking(() => Buffer.from(REQUEST), undefined, CLIENT);
   socket.emit('data', Buffer.from(long));
   expect(socket.isPaused()).toBe(false);
   socket.emit('data', Buffer.from(long));
   expect(socket.isPaused()).toBe(true);
+  session.destroy();
+});
+
+test.each([
+  ['a peer that nobody knows', undefined, true],
+  ['a client', CLIENT, false],
+])('a request of 64 KiB is too long from its header on where it is of %s', (_whose, principal, isOver) => {
+  const head = Buffer.from('4200780100010000', 'hex');
+  const { session, socket } = asking(() => Buffer.from(REQUEST), undefined, principal, head);
+  expect(socket.writableEnded).toBe(isOver);
   session.destroy();
 });
