@@ -40,7 +40,7 @@ export interface AttributeInstance {
   readonly attribute: Attribute;
   /** Whether its value is the one that these bytes are: those of a `storedItem`. */
   hasValue(encoded: Buffer): boolean;
-  /** Whether it is one of this vendor (custom) attribute. @throws HoldfastError IntegrityViolation */
+  /** Whether a VendorAttribute is one of this vendor and name. @throws HoldfastError IntegrityViolation */
   isOfVendor(vendorIdentification: string, attributeName: string): boolean;
   /** The bytes that it takes where it is stored: its index, where that is not 0, and its value. */
   storedLength(): number;
@@ -126,7 +126,6 @@ class StoredInstance implements AttributeInstance {
 
   /** Vendor and name stand first in the value. Most requests look for one of few names among all custom attributes of an object. */
   isOfVendor(vendorIdentification: string, attributeName: string): boolean {
-    if (this.key !== 'VendorAttribute') return false;
     const { bytes, valueStart } = this;
     const vendor = itemValueStart(valueStart);
     try {

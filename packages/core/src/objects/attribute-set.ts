@@ -91,6 +91,7 @@ export class AttributeSet implements Iterable<Attribute> {
   vendorInstances(vendorIdentification: string, attributeName: string): readonly Attribute[] {
     const found: Attribute[] = [];
     for (const instance of this.#instances) {
+      if (instance.key !== 'VendorAttribute') continue;
       if (instance.isOfVendor(vendorIdentification, attributeName)) found.push(instance.attribute);
     }
     return found;

@@ -64,11 +64,12 @@ export function mergeAttributes(set: AttributeSet, attributes: Iterable<Attribut
       set.set(attribute.key, attribute.value);
       continue;
     }
-    if (set.has(attribute.key)) {
+    if (present !== undefined || set.has(attribute.key)) {
       present ??= new Set([...set].map(fingerprint));
-      if (present.has(fingerprint(attribute))) continue;
+      const own = fingerprint(attribute);
+      if (present.has(own)) continue;
+      present.add(own);
     }
-    present?.add(fingerprint(attribute));
     if (set.size >= MAX_ATTRIBUTES) throw tooManyAttributes();
     add ??= set.adder();
     if (add(attribute) <= MAX_INSTANCES) continue;
