@@ -19,6 +19,7 @@ import {
 import type { AuthorityKeyType } from '../ports/issuing-authority';
 import type { AttributeSet } from './attribute-set';
 import { readRequest } from './certificate-request';
+import { fillDomainDefaults } from './domain-policy';
 import { makeObject } from './new-object';
 import { tellOfCertificate } from './registered-value';
 import type { Made } from './replacement';
@@ -158,6 +159,15 @@ export function forgetWhatCertificateTells(attributes: AttributeSet): void {
     throw new HoldfastError('FeatureNotSupported', 'only X.509 certificates are issued');
   }
   for (const key of TOLD_BY_CERTIFICATE) attributes.clear(key);
+}
+
+/**
+ * Gives a certificate that is to be issued the defaults of the domain, but for what it will tell itself.
+ * @throws HoldfastError as `fillDomainDefaults`
+ */
+export function fillCertificateDefaults(attributes: AttributeSet, { policy }: OperationContext): void {
+  fillDomainDefaults(policy, ObjectType.Certificate, attributes);
+  forgetWhatCertificateTells(attributes);
 }
 
 const SIGNATURES: ReadonlyMap<DigitalSignatureAlgorithm, AuthorityKeyType> = new Map([

@@ -21,6 +21,7 @@ import type { ManagedObject } from '../object-access';
 import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
+  fillCertificateDefaults,
   forgetWhatCertificateTells,
   makeCertificate,
   publicKeyInfo,
@@ -34,7 +35,6 @@ import {
   validityOf,
   type Subject,
 } from '../objects/certification';
-import { fillDomainDefaults } from '../objects/domain-policy';
 import { requireObjectType } from '../objects/object-checks';
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
 import { addLink, addLinkWhereRoom } from '../objects/link';
@@ -88,7 +88,7 @@ export const certify = operation({
     const keyMask = publicKey?.attributes.get('CryptographicUsageMask');
     const mask = usageMaskFor(requested.get('CryptographicUsageMask'), keyMask);
     if (mask !== undefined) requested.set('CryptographicUsageMask', mask);
-    fillDomainDefaults(context.policy, ObjectType.Certificate, requested);
+    fillCertificateDefaults(requested, context);
     const { nowSeconds } = context;
     const issued = await context.issuingAuthority.issue(
       {

@@ -25,6 +25,7 @@ import type { AttributeSet } from '../objects/attribute-set';
 import { readRequest } from '../objects/certificate-request';
 import {
   chosenSubject,
+  fillCertificateDefaults,
   forgetWhatCertificateTells,
   makeCertificate,
   readRequestObject,
@@ -36,7 +37,6 @@ import {
   usagesWithin,
   validityOf,
 } from '../objects/certification';
-import { fillDomainDefaults } from '../objects/domain-policy';
 import { addLink, addLinkWhereRoom } from '../objects/link';
 import { requireObjectType } from '../objects/object-checks';
 import { protectionStorageMasks, requireProtectionStorage } from '../objects/protection-storage';
@@ -113,7 +113,7 @@ export const reCertify = operation({
     const publicKey = await certifiedKey(old, context);
     const mask = renewedMask(asked, old, publicKey);
     if (mask !== undefined) requested.set('CryptographicUsageMask', mask);
-    fillDomainDefaults(context.policy, ObjectType.Certificate, requested);
+    fillCertificateDefaults(requested, context);
     const issued = await context.issuingAuthority.issue(
       {
         ...chosenSubject(csr, stated, {

@@ -263,6 +263,21 @@ describe('Certify of a public key alone', () => {
     expect(await valueOf(harness, certificate, 'DeactivationDate')).toBe(end);
   });
 
+  test('tells of itself what it is, whatever the defaults of the domain are', async () => {
+    const attributes: Attribute[] = [
+      { key: 'DigitalSignatureAlgorithm', value: DigitalSignatureAlgorithm.SHA_256WithRSAEncryption },
+      { key: 'CertificateSubjectCN', value: 'usual' },
+    ];
+    const publicKey = await registerPublicKey(harness, ecPair());
+    harness.policy = { objectDefaults: [{ objectType: ObjectType.Certificate, attributes }] };
+    const certificate = await certified(publicKey).then(renewed);
+    harness.policy = {};
+    expect(await valueOf(harness, certificate, 'DigitalSignatureAlgorithm')).toBe(
+      DigitalSignatureAlgorithm.ECDSAWithSHA256,
+    );
+    expect(await valueOf(harness, certificate, 'CertificateSubjectCN')).toBe(publicKey);
+  });
+
   test('is refused for keys that cannot be certified', async () => {
     const weak = await registerPublicKey(harness, rsaPair(1024));
     expect(await refused(certified(weak))).toBe('PermissionDenied');
