@@ -223,6 +223,24 @@ describe('revocation', () => {
     }
   });
 
+  test('counts, and ends nobody else, where the database tells of more than anybody can look at', async () => {
+    const identity = await addClient(server, 'leaves-in-the-crowd');
+    const leaves = await Wire.open(tlsOptions(server, identity));
+    const stays = await Wire.open(tlsOptions(server));
+    for (const wire of [leaves, stays]) readResponse(await wire.exchange(discoverRequest()), '1.4');
+    const database = await openDatabase(server.dataDir);
+    await database.sql(
+      `SELECT pg_notify('holdfast_directory', kind || ' ' || number)
+         FROM generate_series(1, 5000) AS number, unnest(ARRAY['authority', 'domain-key']) AS kind`,
+    );
+    await (
+      await asFirstOfficer(server)
+    ).call('POST /clients/:name/revoke', {}, { name: 'leaves-in-the-crowd' });
+    await leaves.closed;
+    expect(readResponse(await stays.exchange(discoverRequest()), '1.4').items[0]?.status).toBe(0);
+    await Promise.all([stays.close(), database.close()]);
+  });
+
   test('of one credential leaves the others of the client alone', async () => {
     const officer = await asFirstOfficer(server);
     const first = await addClient(server, 'has-two');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DirectoryChange } from '@holdfast/core';
 import type { Database, StoreLog } from '../postgres/database';
 import { storeError } from '../postgres/errors';
@@ -8,6 +9,14 @@ const CHANNEL = 'holdfast_directory';
 const RECONNECT_MS = 500;
 /** What the database did not tell of holds for a minute at most. */
 const UNHEARD_EVERY_MS = 60_000;
+/**
+ * Whoever may connect to the database can notify of anything, as often as it likes. What comes before the watcher is done with what came
+ * before, or so soon after it, is told together; of more than so many changes the kinds alone.
+ */
+const PAUSE_MS = 50;
+const MAX_TOLD_TOGETHER = 64;
+/** A watcher that takes longer is told of what came since all the same. */
+const LONGEST_WATCHER_MS = 1_000;
 /** Again on a connection that listens already: nothing changes. */
 const LISTEN = `LISTEN ${CHANNEL}`;
 const KINDS = [
@@ -37,6 +46,9 @@ export class DirectoryWatch {
   #timer: NodeJS.Timeout | undefined;
   #unheard: NodeJS.Timeout | undefined;
   #ended = false;
+  /** What was heard and is not told yet, by what it says. */
+  #heard = new Map<string, DirectoryChange>();
+  #isTelling = false;
 
   constructor(
     private readonly database: Database,
@@ -88,7 +100,7 @@ export class DirectoryWatch {
       this.#listen().then(
         () => {
           // Whatever happened in between was not heard.
-          for (const kind of KINDS) void this.onChange({ kind, id: '*' });
+          for (const kind of KINDS) this.#hear({ kind, id: '*' });
         },
         () => {
           if (!this.#ended) this.#relisten();
@@ -101,6 +113,25 @@ export class DirectoryWatch {
   #report(payload: string): void {
     const [kind, id] = payload.split(' ');
     const known = KINDS.find((each) => each === kind);
-    if (known !== undefined && id !== undefined) void this.onChange({ kind: known, id });
+    if (known !== undefined && id !== undefined) this.#hear({ kind: known, id });
+  }
+
+  #hear(change: DirectoryChange): void {
+    const { kind, id } = change;
+    const isTooMuch = this.#heard.size >= MAX_TOLD_TOGETHER;
+    this.#heard.set(isTooMuch ? kind : `${kind} ${id}`, isTooMuch ? { kind, id: '*' } : change);
+    if (!this.#isTelling) void this.#tellAll();
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#isTelling = true;
+    while (this.#heard.size > 0 && !this.#ended) {
+      const changes = [...this.#heard.values()];
+      this.#heard = new Map();
+      const told = Promise.allSettled(changes.map(async (change) => await this.onChange(change)));
+      await Promise.race([told, delay(LONGEST_WATCHER_MS, undefined, { ref: false })]);
+      await delay(PAUSE_MS, undefined, { ref: false });
+    }
+    this.#isTelling = false;
   }
 }
