@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { SecretBytes } from '@holdfast/core';
+import { HoldfastError, SecretBytes } from '@holdfast/core';
 import { openSharedRootKey } from '@holdfast/hsm';
 import type { AuditChainStore, Checkpoint, CheckpointSigner } from '@holdfast/store';
 import { OutsideCheckpoints } from '../src/audit/outside-checkpoints';
@@ -48,6 +48,34 @@ test('the root of trust is there when the root key was replaced and the one befo
   await sequencer.advance();
   await sequencer.close();
   expect([confirmed[0], confirmed.at(-1)]).toEqual([true, true]);
+  await keys.close();
+});
+
+test('a database that has not answered is not waited for again when the node stops', async () => {
+  const keys = new RootKeys(openSharedRootKey(new SecretBytes(randomBytes(32))));
+  const asked: string[] = [];
+  const away = (what: string) => () => {
+    asked.push(what);
+    return Promise.reject(new HoldfastError('StoreUnavailable', 'the key store cannot be reached'));
+  };
+  const chain: Partial<AuditChainStore> = {
+    claim: () => Promise.resolve(1),
+    newest: () => Promise.resolve(undefined),
+    link: away('link'),
+    release: away('release'),
+  };
+  const outside: Partial<OutsideCheckpoints> = { furthest: () => Promise.resolve(undefined) };
+  const sequencer = new Sequencer(
+    chain as AuditChainStore,
+    {} as CheckpointSigner,
+    outside as OutsideCheckpoints,
+    keys,
+    createLogger('silent'),
+  );
+  await sequencer.start();
+  await sequencer.finish();
+  await sequencer.close();
+  expect(asked).toEqual(['link']);
   await keys.close();
 });
 

@@ -73,7 +73,7 @@ export class AuditKeeper {
     const [sequencer, forwarder] = [this.#sequencer, this.#forwarder];
     await this.#archiver?.close();
     // What was linked last is forwarded before the place is given up.
-    await sequencer?.advance();
+    await sequencer?.finish();
     await forwarder?.close();
     this.#sequencer = this.#signer = this.#forwarder = this.#archiver = undefined;
     await sequencer?.close();

@@ -66,11 +66,22 @@ export class Sequencer {
     return this.#turn;
   }
 
+  /** Links for the last time. A database that has just not answered is not waited for again. */
+  async finish(): Promise<void> {
+    await this.#end();
+    if (!this.#wasFailing) await this.advance();
+  }
+
+  /** Gives the place up; where the database has just not answered, it ends with its lease. */
   async close(): Promise<void> {
+    await this.#end();
+    if (this.#epoch !== undefined && !this.#wasFailing) await this.chain.release(this.#epoch);
+  }
+
+  async #end(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#turn;
-    if (this.#epoch !== undefined) await this.chain.release(this.#epoch);
   }
 
   #schedule(): void {
