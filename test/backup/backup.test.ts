@@ -427,6 +427,10 @@ describe('a drill', () => {
     writeFileSync(path('altered'), altered);
     expect((await drill('altered')).code).toBe(1);
     expect(left()).toEqual([]);
+    expect(await drill('backup', '--scratch', path('not there'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('(ENOENT): name another folder with --scratch') as string,
+    });
   });
 });
 

@@ -264,6 +264,8 @@ test('what was destroyed comes back only where that is asked for', async () => {
   await client.call(destroy, { uniqueIdentifier: other });
   expect((await recover('all', ...args, '--replace-destroyed')).stdout).toContain('1 replaced');
   expect(await seen(uniqueIdentifier)).toMatchObject({ bytes });
+  const { stdout } = await holdfast('escrow', 'verify', path('all'), '--live');
+  expect(stdout).toContain('2 whose value was replaced (by Import or a recovery)');
 });
 
 test('objects go to one recipient sealed, or to a file in clear only where that is asked for', async () => {

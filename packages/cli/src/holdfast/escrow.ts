@@ -128,7 +128,7 @@ function report(found: EscrowPackage, verified: Verified, json: boolean | undefi
 function comparedText(counts: ComparedAnswer): string {
   const { same, changedSince, valueReplaced, destroyed, gone, different } = counts;
   return (
-    `${same} the same, ${changedSince} with changed attributes, ${valueReplaced} with another value, ` +
+    `${same} the same, ${changedSince} with changed attributes, ${valueReplaced} whose value was replaced (by Import or a recovery), ` +
     `${destroyed} destroyed, ${gone} gone, ${different} different though no change was recorded`
   );
 }
