@@ -42,7 +42,8 @@ let key: string;
 const config = join(mkdtempSync(join(tmpdir(), 'holdfast-config-')), 'holdfast.json');
 
 beforeAll(async () => {
-  const deadlines = { handshakeTimeoutMs: 3000, requestTimeoutMs: 3000, writeTimeoutMs: 3000 };
+  // A busy machine can stand still for seconds.
+  const deadlines = { handshakeTimeoutMs: 4000, requestTimeoutMs: 4000, writeTimeoutMs: 4000 };
   writeFileSync(
     config,
     JSON.stringify({
