@@ -15,12 +15,12 @@ const operations = [undefined, ...(operationEnum.byKey.keys() as Iterable<Operat
 test.each(DIALECTS.map((dialect) => [dialect.name, dialect] as const))(
   '%s answers only with reasons that it lists',
   (_name, dialect) => {
-    for (const code of ERROR_CODES) {
-      for (const operation of operations) {
-        const entry = resultReasonEnum.byValue.get(resultReasonOf(code, operation, dialect));
-        expect(entry !== undefined && dialect.knows(entry)).toBe(true);
-      }
-    }
+    const isListed = (reason: number): boolean => {
+      const entry = resultReasonEnum.byValue.get(reason);
+      return entry !== undefined && dialect.knows(entry);
+    };
+    const all = ERROR_CODES.flatMap((code) => operations.map((operation) => [code, operation] as const));
+    expect(all.filter((each) => !isListed(resultReasonOf(...each, dialect)))).toEqual([]);
   },
 );
 
