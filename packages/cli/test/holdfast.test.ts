@@ -465,7 +465,7 @@ describe('with a server', () => {
     await refused(2, 'data folder', ...serve);
     const url = `postgresql://holdfast:${password}@/holdfast?host=${host}`;
     const outcome = await run(serve, { environment: { HOLDFAST_DATABASE_URL: url } });
-    const stderr = `holdfast: another Holdfast server is running on ${dataDir}\n`;
+    const stderr = 'holdfast: another Holdfast server is running on this data folder\n';
     expect(outcome).toEqual({ code: 2, stdout: '', stderr });
     expect(await json('status')).toMatchObject({ pid: server.pid });
   });
