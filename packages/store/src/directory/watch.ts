@@ -10,9 +10,11 @@ const RECONNECT_MS = 500;
 /** What the database did not tell of holds for a minute at most. */
 const UNHEARD_EVERY_MS = 60_000;
 /**
- * Whoever may connect to the database can notify of anything, as often as it likes. What comes before the watcher is done with what came
- * before, or so soon after it, is told together; of more than so many changes the kinds alone.
+ * Whoever may connect to the database can notify of anything, as often as it likes. So many changes in a second are told at once; what
+ * comes beyond them, before the watcher is done with what came before, or so soon after it, is told together, and of more than so many
+ * changes the kinds alone.
  */
+const MAX_AT_ONCE = 32;
 const PAUSE_MS = 50;
 const MAX_TOLD_TOGETHER = 64;
 /** A watcher that takes longer is told of what came since all the same. */
@@ -49,6 +51,8 @@ export class DirectoryWatch {
   /** What was heard and is not told yet, by what it says. */
   #heard = new Map<string, DirectoryChange>();
   #isTelling = false;
+  #secondBeganMs = 0;
+  #heardInSecond = 0;
 
   constructor(
     private readonly database: Database,
@@ -117,18 +121,35 @@ export class DirectoryWatch {
   }
 
   #hear(change: DirectoryChange): void {
+    if (!this.#isFlood()) {
+      void this.#tell([change]);
+      return;
+    }
     const { kind, id } = change;
     const isTooMuch = this.#heard.size >= MAX_TOLD_TOGETHER;
     this.#heard.set(isTooMuch ? kind : `${kind} ${id}`, isTooMuch ? { kind, id: '*' } : change);
     if (!this.#isTelling) void this.#tellAll();
   }
 
+  #isFlood(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#secondBeganMs > 1000) {
+      this.#secondBeganMs = nowMs;
+      this.#heardInSecond = 0;
+    }
+    return ++this.#heardInSecond > MAX_AT_ONCE || this.#isTelling;
+  }
+
+  /** Settles when the watcher is done; it says itself what it could not look at. */
+  #tell(changes: Iterable<DirectoryChange>): Promise<unknown> {
+    return Promise.allSettled([...changes].map(async (change) => await this.onChange(change)));
+  }
+
   async #tellAll(): Promise<void> {
     this.#isTelling = true;
     while (this.#heard.size > 0 && !this.#ended) {
-      const changes = [...this.#heard.values()];
+      const told = this.#tell(this.#heard.values());
       this.#heard = new Map();
-      const told = Promise.allSettled(changes.map(async (change) => await this.onChange(change)));
       await Promise.race([told, delay(LONGEST_WATCHER_MS, undefined, { ref: false })]);
       await delay(PAUSE_MS, undefined, { ref: false });
     }
