@@ -136,12 +136,20 @@ async function held(count: number) {
   };
 }
 
+const DONE_AT_ONCE = 2;
+
 /** While the server has more to do than it does at once. */
 async function whileOccupied<T>(work: () => Promise<T>): Promise<T> {
-  const { items, letGo } = await held(3);
+  const { items, letGo } = await held(DONE_AT_ONCE + 1);
   const busy: Buffer[] = [];
   for (const each of items) busy.push(...(await submit([each])));
+  const asked = structure(Tag.AsynchronousCorrelationValues, ...busy.map(value));
   try {
+    // Domains take turns: until then another's would be next.
+    await until(async () => {
+      const stages = (await outstanding(asked)).map((each) => valueAt(each, Tag.ProcessingStage));
+      return stages.filter((stage) => stage === ProcessingStage.InProcess).length === DONE_AT_ONCE;
+    }, 'it does as much as it does at once');
     return await work();
   } finally {
     await letGo();
